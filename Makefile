@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One word a job. `make` alone lists them.
+
+PYTHON ?= python3
+CACHE := $(or $(NICRIG_CACHE),$(CURDIR)/.cache)
+BIN := .venv/bin
+export NICRIG_CACHE := $(CACHE)
+export MYPY_CACHE_DIR := $(CACHE)/mypy
+export RUFF_CACHE_DIR := $(CACHE)/ruff
+export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit lint bench generate clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nicrig needs Python 3.11 or later: make PYTHON=python3.11 setup" >&2; exit 125; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3-venv; } || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 125; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: .venv/installed ## build all that the rig needs, once; leaves .venv/bin/nicrig
+	@$(BIN)/nicrig setup
+
+demo: setup ## a thousand frames through card, driver and guest, and the verdict
+	@$(BIN)/nicrig demo
+
+lint: .venv/installed ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: setup lint ## every test; boots QEMU
+	$(BIN)/pytest
+
+test-unit: .venv/installed ## the tests that need no QEMU
+	$(BIN)/pytest -m "not system and not real"
+
+bench: setup ## speed, as a table and as JSON in the cache folder
+	$(BIN)/python -m benchmarks
+
+generate: .venv/installed ## the C header and the datasheet's tables from the declarations
+	$(BIN)/python -m device.generate
+
+clean: ## remove what was built
+	rm -rf .venv $(CACHE)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`python -m device`: runs one card alone until it is told to stop, and prints how QEMU reaches it."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import sys
+from pathlib import Path
+
+from device.barrier import require_strong_ordering
+from device.service import VFIO_SOCKET, Service
+from device.vfio_user.library import load
+
+MAC_BYTES = 6
+
+
+def mac_address(text: str) -> bytes:
+    """Six bytes from aa:bb:cc:dd:ee:ff; unicast only."""
+    try:
+        mac = bytes.fromhex(text.replace(":", ""))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not a MAC address like 52:54:00:6e:69:63") from error
+    if len(mac) != MAC_BYTES or mac[0] & 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a unicast MAC address like 52:54:00:6e:69:63")
+    return mac
+
+
+def qemu_options(socket_path: Path, memory: str = "512M") -> list[str]:
+    """The options that reach a card on this socket. Without share=on the card sees no memory at all."""
+    device = {"driver": "vfio-user-pci", "socket": {"path": str(socket_path), "type": "unix"}}
+    return [
+        *("-machine", "q35,memory-backend=mem"),
+        *("-object", f"memory-backend-memfd,id=mem,size={memory},share=on"),
+        *("-m", memory),
+        *("-device", f"'{json.dumps(device)}'"),
+    ]
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m device", description="Run one nicrig network card.")
+    made.add_argument("--sockets", type=Path, required=True, help="folder for vfio-user.sock, wire.sock, monitor.sock")
+    made.add_argument("--library", type=Path, help="libvfio-user.so, its header beside it (default: found)")
+    made.add_argument("--interrupts", choices=("msix", "msi"), default="msix", help="msi can be hot-unplugged")
+    made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
+    return made
+
+
+def main() -> int:
+    """Run the card; 0 when stopped by SIGTERM or SIGINT, 125 when it cannot run."""
+    options = parser().parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s card: %(message)s")
+    try:
+        require_strong_ordering()
+        options.sockets.mkdir(parents=True, exist_ok=True)
+        service = Service(options.sockets.resolve(), load(options.library), options.mac, options.interrupts)
+    except (OSError, RuntimeError) as error:
+        print(f"card: {error}", file=sys.stderr)
+        return 125
+    # Nothing that lives past this line makes reference cycles in the hot loop; a collection would only cost latency.
+    gc.freeze()
+    gc.disable()
+    with service:
+        print("ready", flush=True)
+        print(" ".join(qemu_options(options.sockets.resolve() / VFIO_SOCKET)), flush=True)
+        service.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

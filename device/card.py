@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card: its rings, registers, interrupts and link put together. Knows no library and no socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from device import registers
+from device.barrier import full_barrier
+from device.control import ControlRegisters
+from device.counters import Counters
+from device.doorbells import DoorbellPage
+from device.frames import Frames
+from device.interrupt import Interrupts, Moderation, Source
+from device.memory import GuestMemory
+from device.queue import Ring, RingWords
+from device.receive import ReceivePath
+from device.refusals import Refusals
+from device.registers import EVENT_BLOCK
+from device.transmit import TransmitPath
+from device.wire import Wire
+
+EVENT_MASK = 0xFFFF
+
+
+class Card:
+    """One bus-master card with one queue pair.
+
+    `fire` sends a vector's message and says whether anybody is listening to it.
+    """
+
+    def __init__(self, mac: bytes, vectors: int, wire: Wire, fire: Callable[[int], bool]) -> None:
+        self.mac = mac
+        self.vectors = vectors
+        self.link_up = True
+        self.receiving = False
+        self.memory = GuestMemory()
+        self.page = DoorbellPage()
+        self.counters = Counters()
+        self.refusals = Refusals(self.counters, self._count_event)
+        self._fire_vector = fire
+        self._words = self.page.words
+        self._sleeping = self.page.index(EVENT_BLOCK, registers.SLEEPING)
+        self._event = self.page.index(EVENT_BLOCK, registers.EVENT)
+        self._link = self.page.index(EVENT_BLOCK, registers.LINK)
+        rx_words = RingWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD, 0)
+        tx_words = RingWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD, 0)
+        self.rx = Ring(self.memory, self.page, self.refusals, rx_words, 0, transmit=False)
+        self.tx = Ring(self.memory, self.page, self.refusals, tx_words, 0, transmit=True)
+        self._receive_path = ReceivePath(self.memory, self.rx, self.counters)
+        self._transmit_path = TransmitPath(self.memory, self.tx, self.counters, wire)
+        moderation = Moderation(registers.MODERATION)
+        event_words = RingWords(0, self.page.index(EVENT_BLOCK, registers.EVENT_ARM), self._event)
+        sources = [
+            Source(0, rx_words.arm, rx_words.head, moderated=True),
+            Source(0, tx_words.arm, tx_words.head),
+            Source(vectors - 1, event_words.arm, event_words.head),
+        ]
+        self.interrupts = Interrupts(self.page, sources, moderation, self._fire)
+        self.control = ControlRegisters(
+            self, (self.rx, self.tx), self.interrupts, moderation, self.counters, self.refusals, vectors
+        )
+        self._words[self._link] = 1
+
+    def reset(self) -> None:
+        """Function, device or lost-connection reset (section 8): when it returns no DMA and no interrupt follows."""
+        self.counters.add("resets")
+        self.rx.reset()
+        self.tx.reset()
+        self.interrupts.reset()
+        self.refusals.clear()
+        self.receiving = False
+        self.page.clear(keep=(self._link, self._sleeping))
+
+    def set_link(self, up: bool) -> None:
+        """Bring the link up or down; a change counts as an event."""
+        if up != self.link_up:
+            self.link_up = up
+            self._words[self._link] = int(up)
+            self._count_event()
+
+    def receive(self, frames: Frames) -> None:
+        """Take a batch from the wire."""
+        if not self.link_up:
+            self.counters.add("rx_link_down", len(frames))
+        elif not self.receiving:
+            self.counters.add("rx_disabled", len(frames))
+        else:
+            self._receive_path.deliver(frames)
+
+    def transmit(self) -> bool:
+        """Send what the doorbell covers; whether anything was sent. A bad receive doorbell is noticed here too."""
+        self.rx.posted()
+        return self._transmit_path.send(self.link_up)
+
+    def interrupt(self, now: float) -> float | None:
+        """Fire what is due; the time of the next moderated vector, or None."""
+        return self.interrupts.work(now)
+
+    def may_sleep(self) -> bool:
+        """Say SLEEPING, and whether no transmit doorbell came before the driver could see it. `wake` ends it."""
+        self._words[self._sleeping] = 1
+        full_barrier()
+        if self.tx.moved():
+            self.wake()
+            return False
+        return True
+
+    def wake(self) -> None:
+        self._words[self._sleeping] = 0
+
+    def close(self) -> None:
+        self.memory.clear()
+        self.rx.disable()
+        self.tx.disable()
+
+    def _count_event(self) -> None:
+        self._words[self._event] = (self._words[self._event] + 1) & EVENT_MASK
+
+    def _fire(self, vector: int) -> None:
+        if self._fire_vector(vector):
+            self.counters.add("interrupts")

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One ring as the card sees it: its place in guest memory, its doorbell, its head (docs/datasheet.md section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from device import ring
+from device.descriptors import DESCRIPTOR, Descriptors, Refusal
+from device.doorbells import DoorbellPage
+from device.layout import Register
+from device.memory import GuestMemory, OutsideMemoryError
+from device.refusals import Refusals
+from device.registers import QUEUE_BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class RingWords:
+    """Which words of BAR2 belong to a ring, as indices into the page."""
+
+    tail: int
+    arm: int
+    head: int
+
+    @classmethod
+    def of(cls, tail: Register, arm: Register, head: Register, queue: int) -> RingWords:
+        return cls(*(DoorbellPage.index(QUEUE_BLOCK, register, queue) for register in (tail, arm, head)))
+
+
+class Ring:
+    """Descriptors from the doorbell to the card and back. The driver owns tail, the card owns head."""
+
+    def __init__(
+        self,
+        memory: GuestMemory,
+        page: DoorbellPage,
+        refusals: Refusals,
+        words: RingWords,
+        queue: int,
+        *,
+        transmit: bool,
+    ) -> None:
+        self._memory = memory
+        self._words = page.words
+        self._refusals = refusals
+        self.words = words
+        self.queue = queue
+        self.transmit = transmit
+        self.base = 0
+        self.size = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Off, with base and size at their reset values."""
+        self.base = self.size = 0
+        self.disable()
+
+    def disable(self) -> None:
+        self.enabled = False
+        self.head = self._tail = 0
+        self._refused_tail = 0
+        self._view: Descriptors | None = None
+        self._generation = -1
+
+    def enable(self) -> None:
+        """Check the ring and start at index 0; a ring that fails is refused and stays off."""
+        if not ring.valid_shape(self.base, self.size):
+            self.refuse(
+                Refusal.RING, f"ring of {self.size} descriptors at {self.base:#x} has a wrong size or alignment"
+            )
+            return
+        for word in (self.words.tail, self.words.arm, self.words.head):
+            self._words[word] = 0
+        self.disable()
+        self.enabled = self._attach()
+
+    def _attach(self) -> bool:
+        """Look the ring up in guest memory as it is mapped now; a ring that is gone is refused and off."""
+        self._view = None
+        try:
+            place = self._memory.view(self.base, self.size * DESCRIPTOR.itemsize)
+        except OutsideMemoryError as error:
+            self.refuse(Refusal.RING, f"ring {error}")
+            self.disable()
+            return False
+        self._view = place.view(DESCRIPTOR)
+        self._generation = self._memory.generation
+        return True
+
+    def refuse(self, refusal: Refusal, text: str, index: int = 0, times: int = 1) -> None:
+        self._refusals.refuse(refusal, text, queue=self.queue, transmit=self.transmit, index=index, times=times)
+
+    def posted(self) -> int:
+        """Descriptors that are the card's now; a doorbell out of range is refused once and ignored."""
+        if not self.enabled:
+            return 0
+        tail = self._words[self.words.tail]
+        if tail != self._tail:
+            if ring.valid_tail(tail, self.head, self.size):
+                self._tail = tail
+                self._refused_tail = tail
+            elif tail != self._refused_tail:
+                self._refused_tail = tail
+                self.refuse(
+                    Refusal.DOORBELL, f"doorbell {tail:#x} with head {self.head:#x} and {self.size} descriptors", tail
+                )
+        return ring.distance(self._tail, self.head)
+
+    def moved(self) -> bool:
+        """Whether the doorbell holds something that `posted` has not dealt with."""
+        return self.enabled and self._words[self.words.tail] not in (self._tail, self._refused_tail)
+
+    def fetch(self, count: int) -> Descriptors:
+        """The card's own copy of the next `count` descriptors: the only time that they are read.
+
+        Empty when the ring's memory has been unmapped; the ring is off then.
+        """
+        if self._generation != self._memory.generation and not self._attach():
+            return np.zeros(0, DESCRIPTOR)
+        assert self._view is not None
+        runs = [self._view[first : first + slots] for first, slots in ring.segments(self.head, count, self.size)]
+        return np.concatenate(runs) if len(runs) > 1 else runs[0].copy()
+
+    def write_back(
+        self,
+        status: npt.NDArray[np.uint16],
+        length: npt.NDArray[np.uint32] | None = None,
+        flags: npt.NDArray[np.uint16] | None = None,
+    ) -> None:
+        """Give the next len(status) descriptors back, status last, and publish head."""
+        assert self._view is not None
+        done = 0
+        for first, slots in ring.segments(self.head, len(status), self.size):
+            place, part = slice(first, first + slots), slice(done, done + slots)
+            if length is not None and flags is not None:
+                self._view["length"][place] = length[part]
+                self._view["flags"][place] = flags[part]
+            self._view["status"][place] = status[part]
+            done += slots
+        self.head = ring.advance(self.head, len(status))
+        self._words[self.words.head] = self.head

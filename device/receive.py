@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The receive path: a batch of frames from the wire into posted buffers (docs/datasheet.md section 5)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from device.check import check_buffers, refuse_all, status_of
+from device.counters import Counters
+from device.descriptors import Flag, Refusal
+from device.frames import Frames, copy_pieces
+from device.memory import GuestMemory
+from device.queue import Ring
+from device.registers import FRAME_MAX, FRAME_MIN
+
+
+class ReceivePath:
+    """Frame i goes to descriptor i; whatever is not delivered is counted under the reason."""
+
+    def __init__(self, memory: GuestMemory, ring: Ring, counters: Counters) -> None:
+        self._memory = memory
+        self._ring = ring
+        self._counters = counters
+
+    def deliver(self, frames: Frames) -> None:
+        """Write as many frames as there are posted buffers, in order, and give the descriptors back."""
+        frames = self._within_limits(frames)
+        if not self._ring.enabled:
+            self._counters.add("rx_disabled", len(frames))
+            return
+        count = min(self._ring.posted(), len(frames))
+        descriptors = self._ring.fetch(count)
+        taken = frames.select(slice(len(descriptors)))
+        self._counters.add("rx_no_buffer", len(frames) - len(taken))
+        if not len(taken):
+            return
+        # 1. Check the card's own copy. 2. Write the frames. 3. Give the descriptors back: data before status.
+        places, codes = check_buffers(self._memory, descriptors)
+        refused = codes != 0
+        overlong = ~refused & (taken.length > descriptors["length"])
+        delivered = ~(refused | overlong)
+        for place in places:
+            fits = delivered[place.chosen]
+            piece = taken.select(place.chosen)
+            if not fits.all():
+                piece = piece.select(fits)
+            offset = place.offset if fits.all() else place.offset[fits]
+            copy_pieces(place.region.data, offset, piece.data, piece.offset, piece.length)
+        if refused.any():
+            refuse_all(self._ring, descriptors, codes)
+            self._counters.add("rx_refused", int(np.count_nonzero(refused)))
+        codes[overlong] = Refusal.LENGTH
+        length = np.where(delivered, taken.length, 0).astype(np.uint32)
+        self._ring.write_back(status_of(codes), length, np.full(len(taken), Flag.END_OF_FRAME, np.uint16))
+        self._counters.add("rx_frames", int(np.count_nonzero(delivered)))
+        self._counters.add("rx_bytes", int(length.sum()))
+        self._counters.add("rx_too_long", int(np.count_nonzero(overlong)))
+
+    def _within_limits(self, frames: Frames) -> Frames:
+        short, long = frames.length < FRAME_MIN, frames.length > FRAME_MAX
+        wrong = short | long
+        if not wrong.any():
+            return frames
+        self._counters.add("rx_too_short", int(np.count_nonzero(short)))
+        self._counters.add("rx_too_long", int(np.count_nonzero(long)))
+        return frames.select(~wrong)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card's registers (docs/datasheet.md sections 2 to 4): data only, nothing acts here.
+
+The C header and the datasheet's tables are generated from this file by `python -m device.generate`.
+"""
+
+from __future__ import annotations
+
+from device.layout import Access, Block, Field, Register, word
+
+RO, WO, RW, DRIVER, CARD = Access.READ, Access.WRITE, Access.READ_WRITE, Access.DRIVER, Access.CARD
+
+# -- identity ---------------------------------------------------------------------------------------
+VENDOR_ID = 0x1AF4
+"""Red Hat's id; QEMU's docs/specs/pci-ids sets 10f0 to 10ff aside for experiments."""
+DEVICE_ID_BUS_MASTER = 0x10F0
+REVISION = 1
+CLASS_CODE = (0x02, 0x00, 0x00)
+MAGIC = int.from_bytes(b"NICR", "little")
+VERSION_MAJOR, VERSION_MINOR = 1, 0
+
+# -- sizes and limits -------------------------------------------------------------------------------
+BAR_CONTROL, BAR_MSIX, BAR_DOORBELL = 0, 1, 2
+BAR_BYTES = 0x1000
+MSIX_TABLE_OFFSET, MSIX_PBA_OFFSET = 0x000, 0x800
+QUEUES = 1
+"""Queue pairs of this card; the address map has room for MAX_QUEUES."""
+MAX_QUEUES = 8
+RING_MIN, RING_MAX = 8, 4096
+RING_ALIGNMENT = 64
+INDEX_BITS = 16
+"""Ring indices run freely modulo 2**INDEX_BITS, so that full and empty differ."""
+FRAME_MIN, FRAME_MAX = 14, 1518
+BUFFER_MAX = 65536
+CHAIN_MAX = 16
+
+# -- BAR0: control registers, trapped ---------------------------------------------------------------
+IDENTITY = word("IDENTITY", 0x000, RO, '"NICR" in ASCII, little endian.', MAGIC)
+VERSION = Register(
+    "VERSION",
+    0x004,
+    RO,
+    "Interface version (section 10).",
+    (
+        Field("MINOR", 0, 16, "Grows when something is added.", VERSION_MINOR),
+        Field("MAJOR", 16, 16, "Grows when an older driver would fail.", VERSION_MAJOR),
+    ),
+)
+CAPABILITY = Register(
+    "CAPABILITY",
+    0x008,
+    RO,
+    "What this card has.",
+    (
+        Field("QUEUES", 0, 8, "Rx/Tx queue pairs.", QUEUES),
+        Field("VECTORS", 8, 8, "Interrupt vectors: pairs + 1, or 1 in MSI mode.", QUEUES + 1),
+        Field("RING_MAX", 16, 16, "Most descriptors a ring may have.", RING_MAX),
+    ),
+)
+LIMIT = Register(
+    "LIMIT",
+    0x00C,
+    RO,
+    "Frame sizes, without CRC, in bytes.",
+    (
+        Field("FRAME_MAX", 0, 16, "Longest frame.", FRAME_MAX),
+        Field("FRAME_MIN", 16, 16, "Shortest frame.", FRAME_MIN),
+    ),
+)
+MAC_LOW = word("MAC_LOW", 0x010, RO, "Bytes 0 to 3 of the station address, byte 0 lowest.")
+MAC_HIGH = Register(
+    "MAC_HIGH", 0x014, RO, "The rest of the station address.", (Field("BYTES", 0, 16, "Bytes 4 and 5, byte 4 lowest."),)
+)
+CONTROL = Register(
+    "CONTROL",
+    0x018,
+    RW,
+    "What the card may do.",
+    (
+        Field("RESET", 0, 1, "Write 1: function reset (section 8). Reads 0."),
+        Field("INTERRUPT", 1, 1, "1: vectors may fire. 0: all masked."),
+        Field("RECEIVE", 2, 1, "1: frames from the wire are taken. 0: dropped and counted."),
+    ),
+)
+STATUS = Register(
+    "STATUS",
+    0x01C,
+    RO,
+    "What the card says of itself.",
+    (
+        Field("READY", 0, 1, "0 only when the card is gone (reads give all-ones) or broken.", 1),
+        Field("LINK", 1, 1, "1: link is up.", 1),
+        Field("FAULT", 2, 1, "1: something was refused since the last write to FAULT."),
+    ),
+)
+KICK = word("KICK", 0x020, WO, "Any write wakes a sleeping card (section 6).")
+FAULT = Register(
+    "FAULT",
+    0x024,
+    RW,
+    "The last refusal (section 9); any write clears it and STATUS.FAULT.",
+    (
+        Field("CODE", 0, 8, "Refusal code, 0 for none."),
+        Field("TRANSMIT", 8, 1, "1: the Tx queue of the pair, 0: the Rx queue."),
+        Field("QUEUE", 9, 7, "Queue pair."),
+        Field("INDEX", 16, 16, "Ring index of the descriptor, or the doorbell's low half."),
+    ),
+)
+MODERATION = Register(
+    "MODERATION",
+    0x028,
+    RW,
+    "Receive interrupt moderation (section 7).",
+    (
+        Field("MICROSECONDS", 0, 16, "Longest wait after the first completion."),
+        Field("FRAMES", 16, 16, "Completions that end the wait early; 0 counts as 1.", 1),
+    ),
+)
+CARD_BLOCK = Block(
+    "CARD",
+    BAR_CONTROL,
+    0x000,
+    (
+        IDENTITY,
+        VERSION,
+        CAPABILITY,
+        LIMIT,
+        MAC_LOW,
+        MAC_HIGH,
+        CONTROL,
+        STATUS,
+        KICK,
+        FAULT,
+        MODERATION,
+    ),
+    "Card-wide control registers.",
+)
+
+RING_BASE_LOW = word("RING_BASE_LOW", 0x00, RW, "Device address of the ring, bits 31 to 0; 64-byte aligned.")
+RING_BASE_HIGH = word("RING_BASE_HIGH", 0x04, RW, "Device address of the ring, bits 63 to 32.")
+RING_SIZE = word("RING_SIZE", 0x08, RW, "Descriptors in the ring: a power of two, 8 to 4096.")
+RING_CONTROL = Register(
+    "RING_CONTROL",
+    0x0C,
+    RW,
+    "Ring switch.",
+    (Field("ENABLE", 0, 1, "0 to 1 checks the ring and starts at index 0; reads 0 if refused."),),
+)
+RING_REGISTERS = (RING_BASE_LOW, RING_BASE_HIGH, RING_SIZE, RING_CONTROL)
+RX_BLOCK = Block("RX", BAR_CONTROL, 0x100, RING_REGISTERS, "Receive ring of queue pair q.", 0x10, MAX_QUEUES)
+TX_BLOCK = Block("TX", BAR_CONTROL, 0x200, RING_REGISTERS, "Transmit ring of queue pair q.", 0x10, MAX_QUEUES)
+
+# -- BAR2: doorbells and published words, mapped ----------------------------------------------------
+ARM_FIELDS = (
+    Field("INDEX", 0, 16, "Ring index (or event count) up to which the driver has consumed."),
+    Field("SEQUENCE", 16, 15, "Differs from the last arm word, so that no arm is mistaken for an old one."),
+    Field("ENABLE", 31, 1, "1: fire once when something lies past INDEX."),
+)
+RX_TAIL = word("RX_TAIL", 0x00, DRIVER, "Doorbell: index one past the last posted buffer.")
+RX_ARM = Register("RX_ARM", 0x04, DRIVER, "Asks for one interrupt on receive.", ARM_FIELDS)
+TX_TAIL = word("TX_TAIL", 0x08, DRIVER, "Doorbell: index one past the last descriptor to send.")
+TX_ARM = Register("TX_ARM", 0x0C, DRIVER, "Asks for one interrupt on transmit completion.", ARM_FIELDS)
+RX_HEAD = word("RX_HEAD", 0x40, CARD, "Index one past the last completed receive descriptor.")
+TX_HEAD = word("TX_HEAD", 0x44, CARD, "Index one past the last completed transmit descriptor.")
+QUEUE_BLOCK = Block(
+    "QUEUE",
+    BAR_DOORBELL,
+    0x000,
+    (
+        RX_TAIL,
+        RX_ARM,
+        TX_TAIL,
+        TX_ARM,
+        RX_HEAD,
+        TX_HEAD,
+    ),
+    "Words of queue pair q: one cache line for the driver, one for the card.",
+    0x80,
+    MAX_QUEUES,
+)
+
+EVENT_ARM = Register("EVENT_ARM", 0x00, DRIVER, "Asks for one interrupt on a link change or a fault.", ARM_FIELDS)
+SLEEPING = word("SLEEPING", 0x40, CARD, "1: a doorbell must be followed by KICK (section 6).")
+EVENT = word("EVENT", 0x44, CARD, "Counts link changes and faults, modulo 2**16.")
+LINK = word("LINK", 0x48, CARD, "1: link is up.", 1)
+EVENT_BLOCK = Block("EVENT", BAR_DOORBELL, 0xF00, (EVENT_ARM, SLEEPING, EVENT, LINK), "Card-wide words.")
+
+BLOCKS = (CARD_BLOCK, RX_BLOCK, TX_BLOCK, QUEUE_BLOCK, EVENT_BLOCK)

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card's one hot thread: library, wire, rings and monitor in a loop that polls under traffic, else sleeps."""
+
+from __future__ import annotations
+
+import logging
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from device.card import Card
+from device.function import CardFunction
+from device.monitor import CardCommands, Monitor
+from device.registers import QUEUES
+from device.vfio_user.endpoint import Endpoint
+from device.vfio_user.library import Library
+from device.wire_socket import STALL_SECONDS, SocketWire
+
+SPIN_SECONDS = 0.0005
+"""How long the loop polls after the last work: longer than a guest's answer takes, shorter than anyone's patience."""
+VFIO_SOCKET, WIRE_SOCKET, MONITOR_SOCKET = "vfio-user.sock", "wire.sock", "monitor.sock"
+
+log = logging.getLogger("device")
+Handler = Callable[[int], bool]
+
+
+class Service:
+    """A card with its sockets in one folder. Use as a context manager and call run()."""
+
+    def __init__(self, folder: Path, library: Library, mac: bytes, interrupts: str) -> None:
+        vectors = QUEUES + 1 if interrupts == "msix" else 1
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Handler] = {}
+        self._stopping = False
+        self._next_due: float | None = None
+        self._wire_fd = -1
+        self._wire_events = select.EPOLLIN
+        self._wire = SocketWire(folder / WIRE_SOCKET, self._watch_peer)
+        self.card = Card(mac, vectors, self._wire, self._fire)
+        self._monitor = Monitor(
+            folder / MONITOR_SOCKET, CardCommands(self.card, interrupts), self._watch_session, self._unwatch_session
+        )
+        function = CardFunction(self.card)
+        self._endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, self.card.page.fd)
+        self._endpoint_fd = -1
+        self._paths = [folder / name for name in (VFIO_SOCKET, WIRE_SOCKET, MONITOR_SOCKET)]
+        self._wake_reader, self._wake_writer = socket.socketpair()
+
+    def __enter__(self) -> Service:
+        for item in (self._wake_reader, self._wake_writer):
+            item.setblocking(False)
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.siginterrupt(signal.SIGALRM, True)
+        self._watch(self._wake_reader.fileno(), self._drain_wake)
+        self._watch(self._wire.listener.fileno(), lambda _: self._accept(self._wire.accept))
+        self._watch(self._monitor.listener.fileno(), lambda _: self._accept(self._monitor.accept))
+        self._watch_endpoint()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(-1)
+        self._monitor.close()
+        self._wire.close()
+        self._endpoint.close()
+        self.card.close()
+        self._epoll.close()
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        busy_until = 0.0
+        while not self._stopping:
+            now = time.monotonic()
+            timeout = 0.0
+            if now >= busy_until and self.card.may_sleep():
+                timeout = self._sleep_seconds(now)
+            if self._turn(timeout):
+                busy_until = time.monotonic() + SPIN_SECONDS
+
+    def _sleep_seconds(self, now: float) -> float:
+        """How long to block: to the next moderated vector, or until a full wire counts as stalled; -1 for ever."""
+        if self._next_due is not None:
+            return max(0.0, self._next_due - now)
+        return STALL_SECONDS if self._wire.full else -1.0
+
+    def _turn(self, timeout: float) -> bool:
+        """One round: wait at most timeout seconds for a descriptor, then work the rings. Whether there was work."""
+        worked = False
+        for fd, events in self._epoll.poll(timeout):
+            handler = self._handlers.get(fd)
+            worked |= handler is not None and handler(events)
+        self.card.wake()
+        worked |= self.card.transmit()
+        self._watch_for_room()
+        worked |= self._monitor.work()
+        self._next_due = self.card.interrupt(time.monotonic())
+        return worked
+
+    # -- descriptors --------------------------------------------------------------------------------
+    def _watch(self, fd: int, handler: Handler, events: int = select.EPOLLIN) -> None:
+        self._handlers[fd] = handler
+        self._epoll.register(fd, events)
+
+    def _unwatch(self, fd: int) -> None:
+        if self._handlers.pop(fd, None) is not None:
+            with suppress(OSError):  # closed already: the kernel has forgotten it
+                self._epoll.unregister(fd)
+
+    def _watch_endpoint(self) -> None:
+        self._unwatch(self._endpoint_fd)
+        self._endpoint_fd = self._endpoint.fileno()
+        self._watch(self._endpoint_fd, self._serve_endpoint)
+
+    def _serve_endpoint(self, _: int) -> bool:
+        if self._endpoint.work():
+            self._watch_endpoint()
+            log.info("client %s", "connected" if self._endpoint.connected else "gone")
+        return True
+
+    def _accept(self, accept: Callable[[], None]) -> bool:
+        try:
+            accept()
+        except OSError as error:
+            log.warning("accept: %s", error)
+        return True
+
+    def _watch_peer(self, peer: socket.socket | None) -> None:
+        self._unwatch(self._wire_fd)
+        self._wire_fd = -1
+        if peer is not None:
+            self._wire_fd = peer.fileno()
+            self._wire_events = select.EPOLLIN
+            self._watch(self._wire_fd, self._serve_peer, self._wire_events)
+
+    def _watch_for_room(self) -> None:
+        """Ask to be told of room in the wire's socket while a batch waits for it."""
+        wanted = select.EPOLLIN | (select.EPOLLOUT if self._wire.unsent else 0)
+        if wanted != self._wire_events and self._wire_fd >= 0:
+            self._wire_events = wanted
+            self._epoll.modify(self._wire_fd, wanted)
+
+    def _serve_peer(self, events: int) -> bool:
+        if events & select.EPOLLOUT:
+            self._wire.flush()
+        frames = self._wire.receive()
+        if frames is None or not len(frames):
+            return False
+        self.card.receive(frames)
+        return True
+
+    def _watch_session(self, connection: socket.socket, serve: Callable[[], None]) -> None:
+        def handler(_: int) -> bool:
+            serve()
+            return True
+
+        self._watch(connection.fileno(), handler)
+
+    def _unwatch_session(self, connection: socket.socket) -> None:
+        self._unwatch(connection.fileno())
+
+    # -- signals and vectors ------------------------------------------------------------------------
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _drain_wake(self, _: int) -> bool:
+        with suppress(BlockingIOError):
+            self._wake_reader.recv(256)
+        return False
+
+    def _fire(self, vector: int) -> bool:
+        return self._endpoint.trigger(vector)

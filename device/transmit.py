@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The transmit path: a doorbell's worth of descriptors to the wire (docs/datasheet.md section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from device.check import Codes, check_buffers, refuse_all, status_of
+from device.counters import Counters
+from device.descriptors import Descriptors, Flag, Refusal
+from device.frames import Bytes, Offsets, copy_pieces
+from device.memory import GuestMemory, Place
+from device.queue import Ring
+from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN
+from device.wire import LENGTH_PREFIX, Wire, write_prefixes
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """How descriptors make frames: frame k is descriptors first[k] to first[k] + count[k] - 1."""
+
+    frame_of: Offsets  # frame of each descriptor
+    first: Offsets
+    count: Offsets
+    complete: npt.NDArray[np.bool_]  # frame ends in END_OF_FRAME
+
+    @classmethod
+    def of(cls, descriptors: Descriptors) -> Chains:
+        end = (descriptors["flags"] & Flag.END_OF_FRAME) != 0
+        last = end.copy()
+        last[-1] = True
+        ends = np.flatnonzero(last)
+        first = np.concatenate(([0], ends[:-1] + 1))
+        count = ends - first + 1
+        return cls(np.repeat(np.arange(len(ends)), count), first, count, end[ends])
+
+
+class TransmitPath:
+    """Takes all that the doorbell covers, at most one ring's length, and hands it to the wire as one write."""
+
+    def __init__(self, memory: GuestMemory, ring: Ring, counters: Counters, wire: Wire) -> None:
+        self._memory = memory
+        self._ring = ring
+        self._counters = counters
+        self._wire = wire
+
+    def send(self, link_up: bool) -> bool:
+        """Send what is posted; False when there is nothing, or when the wire must drain first."""
+        count = self._ring.posted()
+        if not count or self._wire.full:
+            return False
+        descriptors = self._ring.fetch(count)
+        if not len(descriptors):
+            return False
+        chains = Chains.of(descriptors)
+        places, codes = check_buffers(self._memory, descriptors)
+        good = self._judge(descriptors, chains, codes)
+        framed = self._gather(descriptors, chains, places, good)
+        # The bytes are in the card's own buffer: the descriptors can go back.
+        self._ring.write_back(status_of(codes))
+        self._hand_over(framed, int(np.count_nonzero(good)), link_up)
+        return True
+
+    def _judge(self, descriptors: Descriptors, chains: Chains, codes: Codes) -> npt.NDArray[np.bool_]:
+        """Which frames go out; every descriptor of the others gets its frame's refusal."""
+        total = np.add.reduceat(descriptors["length"].astype(np.int64), chains.first)
+        frame_codes = np.maximum.reduceat(codes, chains.first)
+        sized = (total >= FRAME_MIN) & (total <= FRAME_MAX)
+        frame_codes[(frame_codes == 0) & ~sized] = Refusal.LENGTH
+        frame_codes[~chains.complete | (chains.count > CHAIN_MAX)] = Refusal.CHAIN
+        good: npt.NDArray[np.bool_] = frame_codes == 0
+        if not good.all():
+            codes[:] = frame_codes[chains.frame_of]
+            refuse_all(self._ring, descriptors, codes)
+        return good
+
+    def _gather(
+        self, descriptors: Descriptors, chains: Chains, places: list[Place], good: npt.NDArray[np.bool_]
+    ) -> Bytes:
+        """The good frames in the wire's framing, in ring order."""
+        sends = good[chains.frame_of]
+        length = np.where(sends, descriptors["length"], 0).astype(np.int64)
+        frame_length = np.add.reduceat(length, chains.first)
+        prefix_at = (np.cumsum(length) - length)[chains.first] + LENGTH_PREFIX * (np.cumsum(good) - good)
+        start = np.cumsum(length) - length + LENGTH_PREFIX * np.cumsum(good)[chains.frame_of]
+        framed = np.empty(int(length.sum()) + LENGTH_PREFIX * int(np.count_nonzero(good)), np.uint8)
+        write_prefixes(framed, prefix_at[good], frame_length[good])
+        for place in places:
+            wanted = sends[place.chosen]
+            offset = place.offset[wanted]
+            copy_pieces(framed, start[place.chosen][wanted], place.region.data, offset, length[place.chosen][wanted])
+        return framed
+
+    def _hand_over(self, framed: Bytes, frames: int, link_up: bool) -> None:
+        dropped = "tx_link_down" if not link_up else self._wire.refusal()
+        if dropped:
+            self._counters.add(dropped, frames)
+            return
+        self._wire.send(framed)
+        self._counters.add("tx_frames", frames)
+        self._counters.add("tx_bytes", framed.size - LENGTH_PREFIX * frames)

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One vfio-user server: the card's face to QEMU. Not thread-safe, like the library: one thread calls everything."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from device import registers
+from device.frames import Bytes
+from device.listener import clear_path
+from device.vfio_user import pci
+from device.vfio_user.abi import (
+    ATTACH_NON_BLOCKING,
+    DEVICE_TYPE_PCI,
+    DMA_REGIONS,
+    PCI_TYPE_EXPRESS,
+    PROT_WRITE,
+    REGION_READ_WRITE_MEMORY,
+    TRANSPORT_SOCKET,
+    Generation,
+    Interrupt,
+)
+from device.vfio_user.library import Library
+
+CLIENT_SECONDS = 2.0
+"""How long a client may take over the rest of a message, or the handshake, before it is cut off."""
+
+log = logging.getLogger("device")
+
+
+class Function(Protocol):
+    """What the endpoint asks of the card behind it."""
+
+    def read(self, bar: int, offset: int, size: int) -> bytes: ...
+
+    def write(self, bar: int, offset: int, data: bytes) -> None: ...
+
+    def reset(self) -> None: ...
+
+    def map_memory(self, start: int, data: Bytes) -> None: ...
+
+    def unmap_memory(self, start: int) -> None: ...
+
+    def forget_memory(self) -> None: ...
+
+
+class EndpointError(OSError):
+    """The library refused to set the function up."""
+
+
+@contextmanager
+def _cut_off_after(seconds: float) -> Iterator[None]:
+    """Interrupt system calls that a silent client would block for ever: the library waits without a deadline.
+
+    SIGALRM's handler (installed by the service, without SA_RESTART) makes them fail with EINTR.
+    """
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class Endpoint:
+    """A PCI function on a unix socket, for one client at a time."""
+
+    def __init__(
+        self, library: Library, path: Path, function: Function, interrupts: str, vectors: int, doorbell_fd: int
+    ) -> None:
+        self._ffi, self._lib = library.ffi, library.lib
+        self._function = function
+        self._callbacks: list[Any] = []
+        self._connected = False
+        clear_path(path)
+        before = os.umask(0o177)
+        try:
+            self._context = self._lib.vfu_create_ctx(
+                TRANSPORT_SOCKET, os.fsencode(path), ATTACH_NON_BLOCKING, self._ffi.NULL, DEVICE_TYPE_PCI
+            )
+        finally:
+            os.umask(before)
+        if self._context == self._ffi.NULL:
+            raise EndpointError(self._ffi.errno, f"{path}: {os.strerror(self._ffi.errno)}")
+        self._path = path
+        self._set_up(library.generation, interrupts, vectors, doorbell_fd)
+
+    # -- set-up -------------------------------------------------------------------------------------
+    def _check(self, result: int, what: str) -> None:
+        if result < 0:
+            raise EndpointError(self._ffi.errno, f"libvfio-user: {what}: {os.strerror(self._ffi.errno)}")
+
+    def _callback(self, signature: str, call: Callable[..., Any], error: int | None = None) -> Any:
+        def report(kind: type, value: BaseException, trace: Any) -> None:
+            log.error("card: %s", "".join(traceback.format_exception(kind, value, trace)))
+
+        made = self._ffi.callback(signature, call, error=error, onerror=report)
+        self._callbacks.append(made)
+        return made
+
+    def _set_up(self, generation: Generation, interrupts: str, vectors: int, doorbell_fd: int) -> None:
+        lib, context = self._lib, self._context
+        self._check(lib.vfu_setup_log(context, self._callback("vfu_log_fn_t", self._on_log), 3), "log")
+        self._check(lib.vfu_pci_init(context, PCI_TYPE_EXPRESS, 0, registers.REVISION), "PCI header")
+        lib.vfu_pci_set_id(context, registers.VENDOR_ID, registers.DEVICE_ID_BUS_MASTER, registers.VENDOR_ID, 1)
+        lib.vfu_pci_set_class(context, *registers.CLASS_CODE)
+        self._set_up_bars(doorbell_fd)
+        self._add_capability(pci.express())
+        place = self._add_capability(pci.msix(vectors) if interrupts == "msix" else pci.msi_place_holder())
+        kind = Interrupt.MSIX if interrupts == "msix" else Interrupt.MSI
+        self._check(lib.vfu_setup_device_nr_irqs(context, kind, vectors), "vectors")
+        for unused in (Interrupt.ERROR, Interrupt.REQUEST):
+            # Otherwise QEMU's set-up of these overwrites vector 0's eventfd.
+            self._check(lib.vfu_setup_device_nr_irqs(context, unused, 0), "vectors")
+        reset = self._callback("vfu_reset_cb_t", self._on_reset, error=0)
+        self._check(lib.vfu_setup_device_reset_cb(context, reset), "reset")
+        dma = [self._callback("vfu_dma_cb_t", self._on_map), self._callback("vfu_dma_cb_t", self._on_unmap)]
+        regions = [DMA_REGIONS] if generation is Generation.B else []
+        self._check(lib.vfu_setup_device_dma(context, *regions, *dma), "DMA")
+        self._check(lib.vfu_realize_ctx(context), "realize")
+        if interrupts == "msi":
+            self._become_msi(place)
+
+    def _set_up_bars(self, doorbell_fd: int) -> None:
+        size = registers.BAR_BYTES
+        area = self._ffi.new("struct iovec *", {"iov_base": self._ffi.NULL, "iov_len": size})
+        mapped = {registers.BAR_DOORBELL: (area, 1, doorbell_fd)}
+        for bar in (registers.BAR_CONTROL, registers.BAR_MSIX, registers.BAR_DOORBELL):
+            areas, count, fd = mapped.get(bar, (self._ffi.NULL, 0, -1))
+            access = self._callback("vfu_region_access_cb_t", self._access_of(bar), error=-1)
+            result = self._lib.vfu_setup_region(
+                self._context, bar, size, access, REGION_READ_WRITE_MEMORY, areas, count, fd, 0
+            )
+            self._check(result, f"BAR{bar}")
+
+    def _add_capability(self, data: bytes) -> int:
+        place = int(self._lib.vfu_pci_add_capability(self._context, 0, 0, self._ffi.from_buffer(data)))
+        self._check(place, f"capability {data[0]:#x}")
+        return place
+
+    def _become_msi(self, place: int) -> None:
+        """Write MSI over the place holder: the library has no MSI, QEMU takes it from config space."""
+        config = self._ffi.buffer(self._lib.vfu_pci_get_config_space(self._context), 256)
+        config[place : place + pci.MSI_BYTES] = pci.msi(config[place + 1][0])
+
+    # -- callbacks, all on the thread that calls work() ------------------------------------------------
+    def _on_log(self, _: Any, level: int, text: Any) -> None:
+        log.debug("libvfio-user: %s (level %d)", self._ffi.string(text).decode(errors="replace").strip(), level)
+
+    def _access_of(self, bar: int) -> Callable[..., int]:
+        def access(_: Any, buffer: Any, count: int, offset: int, is_write: bool) -> int:
+            window = self._ffi.buffer(buffer, count)
+            if is_write:
+                self._function.write(bar, offset, bytes(window))
+            else:
+                window[:] = self._function.read(bar, offset, count)
+            return count
+
+        return access
+
+    def _on_reset(self, _: Any, __: int) -> int:
+        self._function.reset()
+        return 0
+
+    def _on_map(self, _: Any, info: Any) -> None:
+        # No file behind it (ROM, another device's BAR), or read-only: not a target.
+        if info.vaddr == self._ffi.NULL or not info.prot & PROT_WRITE:
+            return
+        start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
+        data = np.frombuffer(self._ffi.buffer(info.vaddr, size), np.uint8)
+        self._function.map_memory(start, data)
+
+    def _on_unmap(self, _: Any, info: Any) -> None:
+        self._function.unmap_memory(int(self._ffi.cast("uintptr_t", info.iova.iov_base)))
+
+    # -- running ------------------------------------------------------------------------------------
+    @property
+    def connected(self) -> bool:
+        return self._connected
+
+    def fileno(self) -> int:
+        """The descriptor to wait on; another one after each attach and disconnect."""
+        return int(self._lib.vfu_get_poll_fd(self._context))
+
+    def work(self) -> bool:
+        """Handle all that waits: a new client, or its messages. Whether the descriptor to wait on is another now."""
+        with _cut_off_after(CLIENT_SECONDS):
+            return self._serve() if self._connected else self._attach()
+
+    def _attach(self) -> bool:
+        self._connected = self._lib.vfu_attach_ctx(self._context) == 0
+        if not self._connected and self._ffi.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+            log.warning("client turned away in the handshake: %s", os.strerror(self._ffi.errno))
+        return self._connected
+
+    def _serve(self) -> bool:
+        while (handled := self._lib.vfu_run_ctx(self._context)) > 0:
+            pass
+        if handled == 0:
+            return False
+        if self._ffi.errno == errno.EINTR:
+            log.warning("client cut off: it kept a message back for %g seconds", CLIENT_SECONDS)
+            self._hang_up()
+        # The library has dropped the client and called reset; its mappings are gone.
+        self._function.forget_memory()
+        self._connected = False
+        return True
+
+    def _hang_up(self) -> None:
+        """Shut the client's connection, so that the library's next read finds it closed and drops it."""
+        with socket.socket(fileno=os.dup(self.fileno())) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+        while self._lib.vfu_run_ctx(self._context) > 0:
+            pass
+
+    def trigger(self, vector: int) -> bool:
+        """Send a vector's message; False when the client has not set it up."""
+        return self._connected and self._lib.vfu_irq_trigger(self._context, vector) == 0
+
+    def close(self) -> None:
+        self._function.forget_memory()
+        self._lib.vfu_destroy_ctx(self._context)
+        self._path.unlink(missing_ok=True)
