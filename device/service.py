@@ -92,7 +92,7 @@ class Service:
         """How long to block: to the next moderated vector, or until a full wire counts as stalled; -1 for ever."""
         if self._next_due is not None:
             return max(0.0, self._next_due - now)
-        return STALL_SECONDS if self._wire.full else -1.0
+        return STALL_SECONDS if self._wire.full() else -1.0
 
     def _turn(self, timeout: float) -> bool:
         """One round: wait at most timeout seconds for a descriptor, then work the rings. Whether there was work."""

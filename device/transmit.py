@@ -50,7 +50,7 @@ class TransmitPath:
     def send(self, link_up: bool) -> bool:
         """Send what is posted; False when there is nothing, or when the wire must drain first."""
         count = self._ring.posted()
-        if not count or self._wire.full:
+        if not count or self._wire.full():
             return False
         descriptors = self._ring.fetch(count)
         if not len(descriptors):

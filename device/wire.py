@@ -21,7 +21,6 @@ class FramingError(ValueError):
 class Wire(Protocol):
     """Where the transmit path hands its frames: a socket, or a test's memory."""
 
-    @property
     def full(self) -> bool:
         """Whether the last batch still waits; the path then leaves descriptors in the ring."""
 

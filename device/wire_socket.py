@@ -39,7 +39,6 @@ class SocketWire:
         """Bytes that the peer has not taken yet."""
         return len(self._unsent)
 
-    @property
     def full(self) -> bool:
         return bool(self._unsent) and not self._stalled()
 

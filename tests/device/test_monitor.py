@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from device.counters import COUNTERS
+from device.monitor import MESSAGE_MAX, CardCommands, Session
+from tests.fakes.memory_bus import MemoryBus
+
+
+class Client:
+    """The other end of a session: sends lines, has the session answer, reads the replies."""
+
+    def __init__(self) -> None:
+        self.bus = MemoryBus()
+        self.socket, end = socket.socketpair()
+        end.setblocking(False)
+        self.socket.settimeout(2)
+        self.session = Session(end, CardCommands(self.bus.card, "msix"))
+        self.session.greet()
+        self._reader = self.socket.makefile("rb")
+        self.greeting = self.read()
+
+    def read(self) -> dict[str, Any]:
+        reply = json.loads(self._reader.readline())
+        assert isinstance(reply, dict)
+        return reply
+
+    def ask(self, line: bytes) -> dict[str, Any]:
+        self.socket.sendall(line + b"\n")
+        assert self.session.serve()
+        return self.read()
+
+    def execute(self, command: str, **arguments: object) -> dict[str, Any]:
+        return self.ask(json.dumps({"execute": command, "arguments": arguments, "id": 7}).encode())
+
+    def close(self) -> None:
+        self._reader.close()
+        self.socket.close()
+        self.session.connection.close()
+        self.bus.close()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    made = Client()
+    yield made
+    made.close()
+
+
+def test_the_greeting_comes_first(client: Client) -> None:
+    assert client.greeting["QMP"]["capabilities"] == []
+
+
+def test_commands_are_refused_before_capabilities(client: Client) -> None:
+    assert client.execute("query-card")["error"]["class"] == "CommandNotFound"
+
+
+def test_counters_come_by_name_and_the_id_comes_back(client: Client) -> None:
+    client.execute("qmp_capabilities")
+    assert client.execute("query-counters") == {"return": dict.fromkeys(COUNTERS, 0), "id": 7}
+
+
+def test_set_link_changes_the_card(client: Client) -> None:
+    client.execute("qmp_capabilities")
+    assert client.execute("set-link", up=False)["return"] == {}
+    assert client.execute("query-card")["return"]["link"] is False
+    assert not client.bus.card.link_up
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [("set-link", {"up": "yes"}, "bool"), ("set-link", {}, "up"), ("query-card", {"deep": 1}, "deep")],
+)
+def test_wrong_arguments_are_named(client: Client, command: str, arguments: dict[str, object], words: str) -> None:
+    client.execute("qmp_capabilities")
+    error = client.execute(command, **arguments)["error"]
+    assert error["class"] == "GenericError"
+    assert words in error["desc"]
+
+
+def test_an_unknown_command_lists_the_known_ones(client: Client) -> None:
+    client.execute("qmp_capabilities")
+    assert "query-counters" in client.execute("query-countres")["error"]["desc"]
+
+
+@pytest.mark.parametrize("line", [b"{", b"[]", b'"execute"', b"\xff\xfe", b'{"execute": 1}', b'{"exec": "x"}'])
+def test_what_is_no_command_gets_an_error_and_the_session_goes_on(client: Client, line: bytes) -> None:
+    assert client.ask(line)["error"]["class"] == "GenericError"
+    assert client.execute("qmp_capabilities")["return"] == {}
+
+
+def test_a_message_without_an_end_is_cut_off_at_its_bound(client: Client) -> None:
+    client.socket.sendall(b"x" * (2 * MESSAGE_MAX))
+    assert client.session.serve()
+    assert not client.session.serve()
+
+
+def test_messages_in_one_packet_are_answered_one_a_turn(client: Client) -> None:
+    client.socket.sendall(b'{"execute": "qmp_capabilities", "id": 1}\n{"execute": "query-card", "id": 2}\n')
+    assert client.session.serve()
+    assert client.read()["id"] == 1
+    assert client.session.waiting
+    assert client.session.serve()
+    assert client.read()["id"] == 2
+    assert not client.session.waiting
+
+
+def test_a_client_that_left_ends_the_session(client: Client) -> None:
+    client.socket.shutdown(socket.SHUT_RDWR)
+    assert not client.session.serve()
