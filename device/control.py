@@ -139,6 +139,7 @@ class ControlRegisters:
         def write_control(value: int) -> None:
             if value and not ring.enabled:
                 ring.enable()
+                self._interrupts.forget(ring.words.arm)
             elif not value:
                 ring.disable()
 

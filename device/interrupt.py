@@ -66,6 +66,12 @@ class Interrupts:
             source.fired = 0
             source.due_since = None
 
+    def forget(self, arm: int) -> None:
+        """The arm word at this index has been zeroed by the card: whatever comes there next is new."""
+        for source in self._sources:
+            if source.arm == arm:
+                source.fired = 0
+
     def work(self, now: float) -> float | None:
         """Fire what is due; the time at which the next moderated vector will be, or None. Seconds, monotonic."""
         if not self.unmasked:

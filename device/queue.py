@@ -122,7 +122,7 @@ class Ring:
             return np.zeros(0, DESCRIPTOR)
         assert self._view is not None
         runs = [self._view[first : first + slots] for first, slots in ring.segments(self.head, count, self.size)]
-        return np.concatenate(runs) if len(runs) > 1 else runs[0].copy()
+        return np.concatenate(runs) if runs else np.zeros(0, DESCRIPTOR)
 
     def write_back(
         self,

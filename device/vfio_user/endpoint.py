@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,7 +82,6 @@ class Endpoint:
         self._ffi, self._lib = library.ffi, library.lib
         self._function = function
         self._callbacks: list[Any] = []
-        self._connected = False
         clear_path(path)
         before = os.umask(0o177)
         try:
@@ -130,6 +130,7 @@ class Endpoint:
         self._check(lib.vfu_realize_ctx(context), "realize")
         if interrupts == "msi":
             self._become_msi(place)
+        self._listen_fd = self.fileno()
 
     def _set_up_bars(self, doorbell_fd: int) -> None:
         size = registers.BAR_BYTES
@@ -186,7 +187,8 @@ class Endpoint:
     # -- running ------------------------------------------------------------------------------------
     @property
     def connected(self) -> bool:
-        return self._connected
+        """Whether there is a client. Only the library knows: it drops one in more ways than it tells."""
+        return self.fileno() != self._listen_fd
 
     def fileno(self) -> int:
         """The descriptor to wait on; another one after each attach and disconnect."""
@@ -195,37 +197,37 @@ class Endpoint:
     def work(self) -> bool:
         """Handle all that waits: a new client, or its messages. Whether the descriptor to wait on is another now."""
         with _cut_off_after(CLIENT_SECONDS):
-            return self._serve() if self._connected else self._attach()
+            return self._serve() if self.connected else self._attach()
 
     def _attach(self) -> bool:
-        self._connected = self._lib.vfu_attach_ctx(self._context) == 0
-        if not self._connected and self._ffi.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+        if self._lib.vfu_attach_ctx(self._context) and self._ffi.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
             log.warning("client turned away in the handshake: %s", os.strerror(self._ffi.errno))
-        return self._connected
+        return self.connected
 
     def _serve(self) -> bool:
+        begin = time.monotonic()
         while (handled := self._lib.vfu_run_ctx(self._context)) > 0:
             pass
-        if handled == 0:
-            return False
-        if self._ffi.errno == errno.EINTR:
-            log.warning("client cut off: it kept a message back for %g seconds", CLIENT_SECONDS)
+        late = time.monotonic() - begin >= CLIENT_SECONDS
+        if self.connected and (late or handled < 0):
+            log.warning("client cut off: %s", "it kept a message back" if late else os.strerror(self._ffi.errno))
             self._hang_up()
-        # The library has dropped the client and called reset; its mappings are gone.
+        if self.connected:
+            return False
+        # The library has called reset and unmapped what the client had given.
         self._function.forget_memory()
-        self._connected = False
         return True
 
     def _hang_up(self) -> None:
-        """Shut the client's connection, so that the library's next read finds it closed and drops it."""
+        """Shut the client's connection, so that the library's next reads find it closed and drop it."""
         with socket.socket(fileno=os.dup(self.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
-        while self._lib.vfu_run_ctx(self._context) > 0:
-            pass
+        while self.connected:
+            self._lib.vfu_run_ctx(self._context)
 
     def trigger(self, vector: int) -> bool:
         """Send a vector's message; False when the client has not set it up."""
-        return self._connected and self._lib.vfu_irq_trigger(self._context, vector) == 0
+        return self.connected and self._lib.vfu_irq_trigger(self._context, vector) == 0
 
     def close(self) -> None:
         self._function.forget_memory()

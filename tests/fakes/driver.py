@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A reference driver on a Bus: does what docs/datasheet.md asks of a driver, and asserts what it promises one.
+
+Every broken promise is a RuleBrokenError that names the section.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from device import registers
+from device.descriptors import DESCRIPTOR, Descriptors, Flag, Refusal
+from device.layout import Register
+from device.registers import RX_BLOCK, TX_BLOCK
+from tests.fakes.bus import WAIT_SECONDS, Bus
+from tests.fakes.card_registers import CardRegisters, event_word
+from tests.fakes.driver_ring import DriverRing, RingFullError, RingWords, ring_doorbell
+from tests.fakes.guest_memory import GUARD_BYTES, guard_pattern
+from tests.fakes.interrupt_account import ArmWord, InterruptAccount
+from tests.fakes.rules import check_received, check_transmitted, expect, refusal_codes, refused
+
+__all__ = ["FakeDriver", "RefusedDescriptor", "RingFullError"]
+
+RX_WORDS = (registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD)
+TX_WORDS = (registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD)
+RING_BLOCKS = {"receive": RX_BLOCK, "transmit": TX_BLOCK}
+
+
+@dataclass(frozen=True)
+class RefusedDescriptor:
+    """A descriptor that came back with an error, as it was posted."""
+
+    address: int
+    length: int
+    code: Refusal
+    transmit: bool
+
+
+def cut(frame: bytes, pieces: int | Sequence[int]) -> list[bytes]:
+    """A frame in so many nearly equal pieces, or in pieces of these sizes with the rest as the last."""
+    if isinstance(pieces, int):
+        ends = [len(frame) * number // pieces for number in range(pieces + 1)]
+    else:
+        ends = [*itertools.accumulate(pieces, initial=0), len(frame)]
+    return [frame[start:end] for start, end in itertools.pairwise(ends) if end > start]
+
+
+class FakeDriver:
+    """Drives one queue pair. `start` before anything else; `stop` when done; both as often as one likes.
+
+    `refusals` collects the descriptors that came back with an error: an honest test finds it empty.
+    """
+
+    rx: DriverRing
+    tx: DriverRing
+
+    def __init__(self, bus: Bus, pair: int = 0) -> None:
+        self.bus = bus
+        self.pair = pair
+        self.card = CardRegisters(bus, pair)
+        self.refusals: list[RefusedDescriptor] = []
+        self._buffers: set[int] = set()
+        self._pieces: list[bytes] = []
+        self._frame_status: int | None = None
+        self._running = False
+        event_vector = bus.vector_count - 1
+        self._rx_arm = self._queue_arm(RX_WORDS)
+        self._tx_arm = self._queue_arm(TX_WORDS)
+        self._event_arm = ArmWord(event_word(registers.EVENT_ARM), event_word(registers.EVENT), event_vector)
+        self._interrupts = InterruptAccount(bus)
+
+    def _queue_arm(self, names: tuple[Register, Register, Register]) -> ArmWord:
+        words = RingWords.of(names, self.pair)
+        return ArmWord(words.arm, words.head, min(self.pair, self.bus.vector_count - 1))
+
+    # -- start and stop: sections 3 and 8 ---------------------------------------------------------------
+
+    def start(self, rx_size: int = 256, tx_size: int = 256) -> None:
+        """Check the card, reset it, give it both rings, let it receive and interrupt."""
+        self.card.check_identity()
+        self.reset()
+        self._free_buffers()
+        self.refusals.clear()
+        self.rx = self._start_ring("receive", RX_WORDS, rx_size)
+        self.tx = self._start_ring("transmit", TX_WORDS, tx_size)
+        self._clean = np.zeros(rx_size, bool)
+        self._pieces = [b""] * tx_size
+        self._frame_status = None
+        self._running = True
+        self.set_interrupts(enabled=True)
+        self.set_receiver(enabled=True)
+
+    def reset(self) -> None:
+        """Section 8, function reset: when this returns there is no DMA and no interrupt any more."""
+        self.card.write(registers.CONTROL, registers.CONTROL.pack(RESET=1))
+        self.after_reset()
+
+    def after_reset(self) -> None:
+        """Section 8: what every reset leaves; call it after `bus.reset` too. Only `start` may follow."""
+        self._interrupts.forget()
+        self.card.check_after_reset()
+
+    def _start_ring(self, name: str, names: tuple[Register, Register, Register], size: int) -> DriverRing:
+        words = RingWords.of(names, self.pair)
+        address = self._allocate(size * DESCRIPTOR.itemsize, registers.RING_ALIGNMENT)
+        ring = DriverRing(self.bus, words, address, size, transmit=name == "transmit")
+        self.program_ring(name, address, size)
+        enabled = self.card.read(registers.RING_CONTROL, RING_BLOCKS[name])
+        expect(enabled == 1, 3, f"a good {name} ring of {size} at {address:#x} was refused: {self.card.fault()}")
+        for word in (words.tail, words.arm, words.head):
+            expect(not self.bus.doorbells[word], 3, f"BAR2 word {word * 4:#x} is not zero after {name} ENABLE")
+        return ring
+
+    def program_ring(self, name: str, address: int, size: int) -> None:
+        """Write base, size and ENABLE of the "receive" or "transmit" ring; any values, the card checks them."""
+        block = RING_BLOCKS[name]
+        self.card.write(registers.RING_BASE_LOW, address & 0xFFFFFFFF, block)
+        self.card.write(registers.RING_BASE_HIGH, address >> 32, block)
+        self.card.write(registers.RING_SIZE, size, block)
+        self.card.write(registers.RING_CONTROL, registers.RING_CONTROL.pack(ENABLE=1), block)
+
+    def set_receiver(self, *, enabled: bool) -> None:
+        self.card.set_control(RECEIVE=int(enabled))
+
+    def set_interrupts(self, *, enabled: bool) -> None:
+        """CONTROL.INTERRUPT. After masking, what had fired before is taken and counted."""
+        self.card.set_control(INTERRUPT=int(enabled))
+        if not enabled:
+            for vector in range(self.bus.vector_count):
+                self.take_interrupts(vector)
+        self._interrupts.masked = not enabled
+
+    def stop(self) -> None:
+        """Rings off, reset; then all that the card had no business to write is as it was. Frees all buffers."""
+        if not self._running:
+            return
+        self.card.set_control(INTERRUPT=0, RECEIVE=0)
+        for name, block in RING_BLOCKS.items():
+            self.card.write(registers.RING_CONTROL, 0, block)
+            expect(self.card.read(registers.RING_CONTROL, block) == 0, 3, f"the {name} ring is still on")
+        self.reset()
+        self.check_memory()
+        self._free_buffers()
+        self._running = False
+
+    def check_memory(self) -> None:
+        """Sections 5 and 9: no byte outside posted buffers, and no descriptor of the driver's, has changed."""
+        self.rx.check_idle()
+        self.tx.check_idle()
+        slots, posted = self.rx.untouched()
+        for descriptor in posted[self._clean[slots]]:
+            address, length = int(descriptor["address"]), int(descriptor["length"])
+            same = np.array_equal(self.bus.memory.view(address, length), guard_pattern(address, length))
+            expect(same, 5, f"the buffer at {address:#x} was written, and its descriptor not given back")
+        damage = self.bus.memory.damage()
+        expect(damage is None, 9, f"the card wrote outside all buffers, at {damage or 0:#x}")
+
+    def _allocate(self, size: int, alignment: int) -> int:
+        address = self.bus.memory.allocate(size, alignment)
+        self._buffers.add(address)
+        return address
+
+    def _free(self, address: int) -> None:
+        if address in self._buffers:
+            self._buffers.remove(address)
+            self.bus.memory.free(address)
+
+    def _free_buffers(self) -> None:
+        for address in tuple(self._buffers):
+            self._free(address)
+
+    # -- receive: section 5 -----------------------------------------------------------------------------
+
+    def post_receives(self, count: int | None = None, lengths: int | Sequence[int] = 2048) -> None:
+        """Post fresh buffers: as many as fit, or `count`; one length for all, or lengths that repeat."""
+        count = self.rx.room if count is None else count
+        each = itertools.cycle([lengths] if isinstance(lengths, int) else lengths)
+        descriptors = np.zeros(count, DESCRIPTOR)
+        for number, length in zip(range(count), each, strict=False):
+            descriptors[number] = (self._allocate(length, 2), length, 0, 0)
+        self._clean[self.rx.post(descriptors)] = True
+
+    def post_raw(self, ring: DriverRing, descriptors: Iterable[tuple[int, int, int, int]]) -> None:
+        """Post any (address, length, flags, status) on a ring of this driver, sane or not."""
+        slots = ring.post(np.array(list(descriptors), DESCRIPTOR))
+        if not ring.transmit:
+            self._clean[slots] = False
+            return
+        for slot in slots:
+            self._pieces[slot] = b""
+
+    def receive(self, limit: int | None = None) -> list[bytes]:
+        """The frames that are done, at most `limit`, in ring order; their buffers are free again."""
+        count = self.rx.completed()
+        count = count if limit is None else min(count, limit)
+        clean = self._clean[self.rx.slots_of(self.rx.head, count)]
+        got, posted = self.rx.take(count)
+        check_received(got, posted)
+        self._note_refusals(got, posted, transmit=False)
+        frames = [
+            self._read_frame(int(buffer["address"]), int(buffer["length"]), int(done["length"]), bool(untouched))
+            for done, buffer, untouched, bad in zip(got, posted, clean, refused(got), strict=True)
+            if not bad
+        ]
+        for buffer in posted:
+            self._free(int(buffer["address"]))
+        self.rx.check_idle()
+        return frames
+
+    def _read_frame(self, address: int, size: int, length: int, clean: bool) -> bytes:
+        """Copy a frame out. A buffer that was clean when posted must be so behind the frame, and outside itself."""
+        if clean:
+            before, after = address - GUARD_BYTES, address + size + GUARD_BYTES
+            around = self.bus.memory.view(before, after - before)
+            same = around == guard_pattern(before, after - before)
+            expect(same[GUARD_BYTES + length : GUARD_BYTES + size].all(), 5, f"bytes behind the frame at {address:#x}")
+            outside = same[:GUARD_BYTES].all() and same[GUARD_BYTES + size :].all()
+            expect(outside, 9, f"the card wrote outside the {size} bytes at {address:#x}")
+        return self.bus.memory.view(address, length).tobytes()
+
+    def receive_exactly(self, count: int, seconds: float = WAIT_SECONDS) -> list[bytes]:
+        """Wait for `count` frames."""
+        frames: list[bytes] = []
+        while len(frames) < count:
+            what = f"{count} received frames ({len(frames)} came)"
+            self.bus.wait(lambda: self.rx.completed() > 0, what, seconds)
+            frames += self.receive(count - len(frames))
+        return frames
+
+    def repost(self, count: int) -> None:
+        """Fast path: the next `count` done receives are checked and posted again in place, their bytes unread."""
+        got, posted = self.rx.take(count)
+        check_received(got, posted)
+        self._note_refusals(got, posted, transmit=False)
+        self._clean[self.rx.post(posted)] = False
+
+    # -- transmit: section 5 ----------------------------------------------------------------------------
+
+    def send(self, frames: Iterable[bytes], pieces: int | Sequence[int] = 1) -> None:
+        """Post frames, each in so many buffers (see `cut`), in one doorbell. RingFullError when they do not fit."""
+        parts = [cut(frame, pieces) for frame in frames]
+        count = sum(map(len, parts))
+        if count > self.tx.room:
+            raise RingFullError(f"transmit ring has room for {self.tx.room} descriptors, {count} are needed")
+        flat = [(piece, Flag.END_OF_FRAME if piece is part[-1] else 0) for part in parts for piece in part]
+        descriptors = np.zeros(count, DESCRIPTOR)
+        for number, (piece, flags) in enumerate(flat):
+            address = self._allocate(len(piece), 1)
+            self.bus.memory.view(address, len(piece))[:] = np.frombuffer(piece, np.uint8)
+            descriptors[number] = (address, len(piece), flags, 0)
+            self._pieces[(self.tx.tail + number) % self.tx.size] = piece
+        self.tx.post(descriptors)
+
+    def reap(self) -> int:
+        """Take back what is done; how many frames were sent. Refused ones go to `refusals`."""
+        count = self.tx.completed()
+        slots = self.tx.slots_of(self.tx.head, count)
+        got, posted = self.tx.take(count)
+        check_transmitted(got, posted)
+        self._note_refusals(got, posted, transmit=True)
+        for slot, descriptor in zip(slots, posted, strict=True):
+            self._release_piece(int(descriptor["address"]), self._pieces[slot])
+        self.tx.check_idle()
+        return self._close_frames(got)
+
+    def _release_piece(self, address: int, piece: bytes) -> None:
+        if piece:
+            now = self.bus.memory.view(address, len(piece)).tobytes()
+            expect(now == piece, 9, f"the card wrote into the transmit buffer at {address:#x}")
+            self._free(address)
+
+    def _close_frames(self, got: Descriptors) -> int:
+        """Section 5: one error gives all descriptors of its frame back with it. How many good frames ended.
+
+        A chain that is too long has no end to speak of, so that code is left out.
+        """
+        ended = 0
+        chain = Refusal.CHAIN
+        for status, flags, code in zip(got["status"], got["flags"], refusal_codes(got), strict=True):
+            same = self._frame_status in (None, int(status)) or code == chain
+            expect(same, 5, f"a frame's descriptors have statuses {self._frame_status or 0:#x} and {status:#x}")
+            last = bool(flags & Flag.END_OF_FRAME)
+            self._frame_status = None if last or code == chain else int(status)
+            ended += last and not code
+        return ended
+
+    def send_and_reap(self, frames: Sequence[bytes], pieces: int | Sequence[int] = 1) -> None:
+        """Send frames, wait until the ring is empty; all must have been sent."""
+        self.send(frames, pieces)
+        sent = self.reap_all()
+        expect(sent == len(frames), 5, f"{len(frames)} good frames were posted, {sent} sent: {self.refusals}")
+
+    def reap_all(self, seconds: float = WAIT_SECONDS) -> int:
+        """Wait until the transmit ring is empty; how many frames were sent."""
+        sent = 0
+        while self.tx.posted:
+            self.bus.wait(lambda: self.tx.completed() > 0, f"{self.tx.posted} transmit completions", seconds)
+            sent += self.reap()
+        return sent
+
+    def resend(self, count: int) -> None:
+        """Fast path: the next `count` done descriptors are checked and posted again in place."""
+        got, posted = self.tx.take(count)
+        check_transmitted(got, posted)
+        self._note_refusals(got, posted, transmit=True)
+        self.tx.post(posted)
+
+    def _note_refusals(self, got: Descriptors, posted: Descriptors, *, transmit: bool) -> None:
+        codes: npt.NDArray[np.uint16] = refusal_codes(got)
+        for bad in np.flatnonzero(codes):
+            address, length = int(posted["address"][bad]), int(posted["length"][bad])
+            self.refusals.append(RefusedDescriptor(address, length, Refusal(int(codes[bad])), transmit))
+
+    # -- interrupts and doorbells: sections 6 and 7 -----------------------------------------------------
+
+    def arm_receive(self) -> bool:
+        """Ask for a message on receive; True when the second look finds frames, which the driver must take itself."""
+        self._interrupts.arm(self._rx_arm, self.rx.head)
+        return self.rx.completed() > 0
+
+    def arm_transmit(self) -> bool:
+        """Ask for a message on completion; True when the second look finds some."""
+        self._interrupts.arm(self._tx_arm, self.tx.head)
+        return self.tx.completed() > 0
+
+    def arm_event(self) -> bool:
+        """Ask for a message on a link change or fault from now on; True when one came while arming."""
+        seen = self.card.events
+        self._interrupts.arm(self._event_arm, seen)
+        return self.card.events != seen
+
+    def disarm(self) -> None:
+        """Disarm all three."""
+        for word in (self._rx_arm, self._tx_arm, self._event_arm):
+            self._interrupts.disarm(word)
+
+    def moderate(self, microseconds: int, frames: int) -> None:
+        """Section 7: delay receive interrupts."""
+        word = registers.MODERATION.pack(MICROSECONDS=microseconds, FRAMES=frames)
+        self.card.write_through(registers.MODERATION, word)
+
+    @property
+    def queue_vector(self) -> int:
+        return self._rx_arm.vector
+
+    @property
+    def event_vector(self) -> int:
+        return self._event_arm.vector
+
+    def take_interrupts(self, vector: int) -> int:
+        """Messages of a vector since the last call; each must have been asked for."""
+        return self._interrupts.take(vector)
+
+    def wait_interrupt(self, vector: int, seconds: float = WAIT_SECONDS) -> int:
+        """Wait for a message of a vector; how many came."""
+        taken = 0
+
+        def came() -> bool:
+            nonlocal taken
+            taken += self.take_interrupts(vector)
+            return taken > 0
+
+        self.bus.wait(came, f"a message of vector {vector}", seconds)
+        return taken
+
+    def doorbell_raw(self, register: Register, value: int) -> None:
+        """Write any 32-bit value to a word of this pair, and kick if need be."""
+        word = registers.QUEUE_BLOCK.address(register, self.pair) // 4
+        ring_doorbell(self.bus, word, value)
