@@ -6,6 +6,7 @@ It shares the hot thread, so a message costs what a register access costs: decod
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from device.listener import listen
 
 MESSAGE_MAX = 4096
 CLIENTS_MAX = 4
+DECODER = json.JSONDecoder()
+"""QMP puts nothing between messages: a message ends where its JSON value ends."""
 
 log = logging.getLogger("device")
 
@@ -85,14 +88,16 @@ class Session:
         self.connection = connection
         self._commands = commands
         self._negotiated = False
-        self._pending = b""
+        self._pending = ""
+        self.waiting = False
+        """Whether more has been read than was answered."""
 
     def greet(self) -> None:
         self._send(self.GREETING)
 
     def serve(self) -> bool:
         """Answer at most one message; False when the client is gone or sent what cannot be a message."""
-        if b"\n" not in self._pending:
+        if not self.waiting:
             try:
                 received = self.connection.recv(MESSAGE_MAX)
             except BlockingIOError:
@@ -101,22 +106,32 @@ class Session:
                 return False
             if not received:
                 return False
-            self._pending += received
-        line, newline, rest = self._pending.partition(b"\n")
+            self._pending += received.decode(errors="replace")
+        self._pending = self._pending.lstrip()
+        self.waiting = False
+        if not self._pending:
+            return True
+        try:
+            value, end = DECODER.raw_decode(self._pending)
+        except (json.JSONDecodeError, RecursionError) as error:
+            return self._refuse_line(str(error))
+        self._pending = self._pending[end:].lstrip()
+        self.waiting = bool(self._pending)
+        return self._send(self._answer(value))
+
+    def _refuse_line(self, why: str) -> bool:
+        """What does not parse is not all there yet, unless its line has ended."""
+        _, newline, rest = self._pending.partition("\n")
         if not newline:
             return len(self._pending) <= MESSAGE_MAX
         self._pending = rest
-        return not line.strip() or self._send(self._answer(line))
+        self.waiting = bool(rest.strip())
+        return self._send(_error("GenericError", f"not JSON: {why}"))
 
-    @property
-    def waiting(self) -> bool:
-        """Whether another whole message has been read already."""
-        return b"\n" in self._pending
-
-    def _answer(self, line: bytes) -> dict[str, object]:
+    def _answer(self, value: object) -> dict[str, object]:
         try:
-            message = msgspec.json.decode(line, type=Message)
-        except msgspec.DecodeError as error:
+            message = msgspec.convert(value, Message)
+        except msgspec.ValidationError as error:
             return _error("GenericError", f"not a QMP command: {error}")
         reply = self._execute(message)
         if message.id is not None:

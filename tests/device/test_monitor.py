@@ -89,7 +89,7 @@ def test_an_unknown_command_lists_the_known_ones(client: Client) -> None:
     assert "query-counters" in client.execute("query-countres")["error"]["desc"]
 
 
-@pytest.mark.parametrize("line", [b"{", b"[]", b'"execute"', b"\xff\xfe", b'{"execute": 1}', b'{"exec": "x"}'])
+@pytest.mark.parametrize("line", [b"{", b"[]", b'"execute"', b"\xff\xfe", b'{"execute": 1}', b'{"exec": "x"}', b"[" * 3000])
 def test_what_is_no_command_gets_an_error_and_the_session_goes_on(client: Client, line: bytes) -> None:
     assert client.ask(line)["error"]["class"] == "GenericError"
     assert client.execute("qmp_capabilities")["return"] == {}
@@ -109,6 +109,16 @@ def test_messages_in_one_packet_are_answered_one_a_turn(client: Client) -> None:
     assert client.session.serve()
     assert client.read()["id"] == 2
     assert not client.session.waiting
+
+
+def test_messages_need_no_newline_between_them(client: Client) -> None:
+    client.socket.sendall(b'{"execute": "qmp_capabilities", "id": 1}{"execute": "query-card",')
+    assert client.session.serve()
+    assert client.read()["id"] == 1
+    assert client.session.serve()
+    client.socket.sendall(b' "id": 2}')
+    assert client.session.serve()
+    assert client.read()["id"] == 2
 
 
 def test_a_client_that_left_ends_the_session(client: Client) -> None:

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One worker thread with an asyncio loop, for qemu.qmp, which knows only asyncio.
+
+trio calls in and waits; nothing of trio runs in the thread and nothing of asyncio outside it.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import trio
+
+T = TypeVar("T")
+
+
+class AsyncioThread:
+    """A running loop; see `open_asyncio_thread`."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._token = trio.lowlevel.current_trio_token()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="nicrig-asyncio", daemon=True)
+        self._thread.start()
+
+    async def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Await `function()` in the thread; its result or exception is ours.
+
+        Cancelling cancels the asyncio task and returns when that has ended, so that no task outlives its caller.
+        """
+        waiter = trio.lowlevel.current_task()
+        raise_cancelled: Callable[[], object] | None = None
+        task: asyncio.Task[T] | None = None
+
+        def start() -> None:
+            nonlocal task
+            task = self.loop.create_task(function())
+            task.add_done_callback(lambda _: self.call_trio(trio.lowlevel.reschedule, waiter))
+
+        def abort(raise_it: Callable[[], object]) -> trio.lowlevel.Abort:
+            nonlocal raise_cancelled
+            raise_cancelled = raise_it
+            # Queued behind start(), so there is a task by then. It may still end with a result, which is then ours.
+            self.loop.call_soon_threadsafe(lambda: task is not None and task.cancel())
+            return trio.lowlevel.Abort.FAILED
+
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self.loop.call_soon_threadsafe(start)
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        assert task is not None, "start() ran before the task could end"
+        if raise_cancelled is not None and task.cancelled():
+            raise_cancelled()
+        return task.result()
+
+    def call_trio(self, function: Callable[..., object], *args: object) -> None:
+        """From the thread: have trio call `function(*args)` soon, in its own thread."""
+        self._token.run_sync_soon(function, *args)
+
+    async def close(self) -> None:
+        """Stop the loop and end the thread; whatever ran in it must be closed before."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(self._thread.join)
+        self.loop.close()
+
+
+@asynccontextmanager
+async def open_asyncio_thread() -> AsyncIterator[AsyncioThread]:
+    thread = AsyncioThread()
+    try:
+        yield thread
+    finally:
+        await thread.close()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card: a child process, `python -m device`, and its three sockets."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import trio
+
+from controller.child import Child
+from controller.errors import PartDeathError, RigError
+from controller.run_directory import last_lines
+
+Interrupts = Literal["msix", "msi"]
+INTERRUPTS: tuple[Interrupts, ...] = ("msix", "msi")
+PROGRAM = (sys.executable, "-m", "device")
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+class Card:
+    """One card after the other: it may be killed and started again in the same folder of sockets."""
+
+    def __init__(
+        self, sockets: Path, library: Path, interrupts: Interrupts, *, program: Sequence[str] = PROGRAM
+    ) -> None:
+        self.vfio_user = sockets / "vfio-user.sock"
+        self.wire = sockets / "wire.sock"
+        self.monitor = sockets / "monitor.sock"
+        self.log = sockets / "card.log"
+        self.interrupts = interrupts
+        self._argv = [*program, "--sockets", str(sockets), "--library", str(library), "--interrupts", interrupts]
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id. Raises RigError when no card runs."""
+        return self._running().pid
+
+    async def start(self) -> None:
+        """Start a card; returns when its sockets listen. Raises PartDeathError, with its own words, if it ends."""
+        with self.log.open("ab") as log:
+            child = self._child = Child(self._argv, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT)
+        assert child.stdout is not None
+        while True:
+            await trio.lowlevel.wait_readable(child.stdout)
+            line = child.stdout.readline()
+            if line.strip() == b"ready":
+                return
+            if not line:
+                raise self._death(await child.wait())
+
+    async def watch(self) -> None:
+        """Returns when this card was told to end; raises PartDeathError if it ended by itself."""
+        child = self._running()
+        code = await child.wait()
+        if self._child is child:
+            raise self._death(code)
+
+    async def kill(self) -> None:
+        """End it as a crash would, with SIGKILL; its sockets' files stay behind."""
+        child, self._child = self._running(), None
+        await child.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._running().signal(number)
+
+    async def close(self) -> None:
+        """End it in order; nothing if none runs."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.close(patience=5)
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise RigError("no card is running: start it again with Rig.restart_card")
+        return self._child
+
+    def _death(self, code: int) -> PartDeathError:
+        return PartDeathError(f"the card's process ended with code {code}:{last_lines(self.log)}")

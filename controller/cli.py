@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command `nicrig`. What a command needs is imported when it runs: `nicrig --help` answers at once."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from controller.demo import Outcome
+
+T = TypeVar("T")
+
+COHERENT, VIOLATION, USAGE, DEADLINE, RIG_FAILED, INTERRUPTED = 0, 1, 2, 124, 125, 130
+
+app = typer.Typer(
+    name="nicrig",
+    help="A DMA network card in Python for stock QEMU, its guest driver, and a bench that judges every byte.",
+    epilog="Exit codes: 0 coherent or done, 1 incoherent, 2 usage, 124 deadline, 125 the rig itself failed.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+AcceleratorOption = Annotated[
+    Literal["auto", "kvm", "tcg"],
+    typer.Option("--accelerator", envvar="NICRIG_ACCELERATOR", help="auto takes KVM where it is usable."),
+]
+InterruptsOption = Annotated[
+    Literal["msix", "msi"],
+    typer.Option("--interrupts", envvar="NICRIG_INTERRUPTS", help="msi: one vector, and the card can be unplugged."),
+]
+
+
+@app.command()
+def setup() -> None:
+    """Build what the rig needs, once: libvfio-user, QEMU, the guest's kernel, module and image."""
+    from controller.provision import provide
+
+    made = _run(lambda: provide(_progress))
+    print(made.image.parent.parent)
+
+
+@app.command()
+def demo(
+    accelerator: AcceleratorOption = "auto",
+    interrupts: InterruptsOption = "msix",
+    frames: Annotated[
+        int, typer.Option("--frames", min=1, envvar="NICRIG_FRAMES", help="How many frames to inject.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option("--seed", envvar="NICRIG_SEED", help="Draws sizes, bytes and order.")] = 1,
+    keep_logs: Annotated[
+        Path | None, typer.Option("--keep-logs", envvar="NICRIG_KEEP_LOGS", help="Folder to copy the logs to.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", envvar="NICRIG_JSON", help="Print one JSON object.")] = False,
+) -> None:
+    """Boot a guest with the card, inject frames, have the guest echo them, and judge every byte."""
+    from controller.demo import run_demo
+    from controller.rig import Options
+
+    options = Options(accelerator=accelerator, interrupts=interrupts, keep_logs=keep_logs)
+    outcome: Outcome = _run(lambda: run_demo(options, count=frames, seed=seed, report=_progress))
+    for line in [outcome.json()] if json else outcome.lines():
+        print(line)
+    if not outcome.verdict.coherent:
+        raise typer.Exit(VIOLATION)
+
+
+def _progress(line: str) -> None:
+    """A line of progress: for people at a terminal, nobody else."""
+    if sys.stderr.isatty():
+        print(f"nicrig: {line}", file=sys.stderr)
+
+
+def _run(function: Callable[[], Awaitable[T]]) -> T:
+    """Run a trio function; its failure becomes one message on standard error and the exit code that belongs to it."""
+    import trio
+
+    from controller.errors import RigError, cause
+    from controller.signals import TerminationError, stop_on_sigterm
+
+    try:
+        return trio.run(stop_on_sigterm, function)
+    except BaseException as error:
+        found = cause(error)
+        if isinstance(found, RigError):
+            print(f"nicrig: {found}", file=sys.stderr)
+            raise typer.Exit(found.exit_code) from None
+        if isinstance(found, KeyboardInterrupt | TerminationError):
+            print("nicrig: interrupted, everything is taken down", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+        raise found from None
+
+
+def main() -> None:
+    """The entry point of the command."""
+    app()

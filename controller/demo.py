@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The main job: inject a thousand mixed frames, have the guest's stack echo each, and judge every byte."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import trio
+
+from controller import frames, verdict
+from controller.interface import Interface
+from controller.provision import provide
+from controller.rig import Options, Rig, open_rig
+from controller.side_by_side import side_by_side
+from controller.verdict import Difference, Verdict
+from controller.wire import Wire
+
+# Fewer than the driver posts, so that no frame finds the ring empty: what is lost then was lost, not refused.
+WINDOW = 64
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict, under which accelerator, and how many seconds each stage took."""
+
+    verdict: Verdict
+    accelerator: str
+    seconds: dict[str, float]
+
+    def lines(self) -> list[str]:
+        """What people read; the line with the verdict comes last."""
+        judged = self.verdict
+        counts = " ".join(f"{name} {count}" for name, count in self.counts().items())
+        lines = difference_lines(judged.first) if judged.first else []
+        lines += [f"the card refused {name}: {count}" for name, count in judged.violations.items()]
+        times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
+        return [*lines, f"verdict: {judged.word}: frames {counts} ({self.accelerator}; {times})"]
+
+    def counts(self) -> dict[str, int]:
+        """The five counts that are always told, and the others where they are not zero."""
+        judged = self.verdict
+        always = {name: getattr(judged, name) for name in ("injected", "cpu", "echoed", "lost", "corrupted")}
+        others = {name: getattr(judged, name) for name in ("duplicated", "reordered", "unexpected")}
+        return always | {name: count for name, count in others.items() if count}
+
+    def json(self) -> str:
+        """The same as one JSON object on one line."""
+        violations = [{"name": name, "count": count} for name, count in self.verdict.violations.items()]
+        made = {
+            "verdict": self.verdict.word,
+            "accelerator": self.accelerator,
+            "frames": self.counts(),
+            "violations": violations,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+        return msgspec.json.encode(made).decode()
+
+
+def difference_lines(first: Difference) -> list[str]:
+    """The first difference: what it is, the frame as scapy reads it, and both sides' bytes where both exist."""
+    frame = first.injected if first.injected is not None else first.echoed
+    assert frame is not None
+    lines = [f"first difference: a frame was {first.kind}: {frames.summary(frame)}"]
+    if first.injected is not None and first.echoed is not None and first.injected != first.echoed:
+        lines += ["  offset  injected  |  echoed", *side_by_side(first.injected, first.echoed)]
+    elif first.kind in ("lost", "unexpected"):
+        lines += side_by_side(first.injected or b"", first.echoed or b"")
+    return lines
+
+
+async def run_demo(options: Options, *, count: int, seed: int, report: Report) -> Outcome:
+    """Set up, boot, inject `count` frames drawn from `seed`, judge. `report` gets progress, a line a stage."""
+    clock = Stages()
+    provision = await provide(report)
+    clock.stage("setup")
+    injected = frames.mixed(count, seed=seed)
+    report("starting the card and booting the guest")
+    async with open_rig(provision, options) as rig:
+        interface = await rig.load_driver()
+        await interface.up()
+        await interface.start_echo()
+        clock.stage("boot")
+        report(f"injecting {count} frames (seed {seed})")
+        judged = await echo_and_judge(rig, interface, injected)
+        clock.stage("traffic")
+        name = rig.accelerator.name
+    return Outcome(judged, name, clock.seconds)
+
+
+async def echo_and_judge(rig: Rig, interface: Interface, injected: Sequence[bytes]) -> Verdict:
+    """Inject the frames into a guest that echoes, and judge with the card's and the driver's counters."""
+    before, counters_before = await interface.received(), await rig.counters()
+    echoed = await exchange(rig.wire, injected, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+    after, counters = await interface.received(), await rig.counters()
+    grown = {name: value - counters_before[name] for name, value in counters.items()}
+    return verdict.judge(injected, echoed, cpu=after - before, counters=grown)
+
+
+async def exchange(wire: Wire, injected: Sequence[bytes], *, quiet: float, window: int = WINDOW) -> list[bytes]:
+    """Send all frames, at most `window` of them ahead of the echo; the echoed frames in order.
+
+    After `quiet` seconds without any echo what is under way counts as lost, and the rest is sent.
+    """
+    echoed: list[bytes] = []
+    sent = settled = 0
+    while sent < len(injected) or settled < sent:
+        batch = injected[sent : settled + window]
+        if batch:
+            await wire.send(batch)
+            sent += len(batch)
+        with trio.move_on_after(quiet) as silence:
+            arrived = await wire.receive()
+            echoed += arrived
+            settled = min(sent, settled + len(arrived))
+        if silence.cancelled_caught:
+            settled = sent
+    return echoed
+
+
+class Stages:
+    """Seconds between the ends of named stages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def stage(self, name: str) -> None:
+        """The stage `name` ends now."""
+        now = time.monotonic()
+        self.seconds[name], self._last = now - self._last, now

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can go wrong, by situation: each class is one answer to "what does the user do now?"."""
+
+from collections.abc import Iterator
+
+
+class RigError(Exception):
+    """The rig itself cannot run (exit code 125). The text says what, where, and what mends it."""
+
+    exit_code = 125
+
+
+class CommandError(RigError):
+    """A command that the set-up needs failed; the text ends with the command's own last lines."""
+
+
+class PartDeathError(RigError):
+    """The card or QEMU ended while it was needed: the cause of whatever else failed at that moment."""
+
+
+class ConnectionLostError(RigError):
+    """The other end of a socket went away: mostly the consequence of a PartDeathError."""
+
+
+class RefusedError(RigError):
+    """A monitor (VM's, card's or guest agent's) answered a command with an error."""
+
+    def __init__(self, command: str, error_class: str, description: str) -> None:
+        super().__init__(f"{command}: {description} ({error_class})")
+        self.error_class = error_class
+
+
+class GuestCommandError(RigError):
+    """A command in the guest ended with another code than 0."""
+
+
+class DeadlineError(RigError):
+    """Something did not happen in its time (exit code 124)."""
+
+    exit_code = 124
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Every exception of a tree of exception groups that is not a group itself, in order."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
+def cause(error: BaseException) -> BaseException:
+    """The one exception of a group to tell the user: a part's death explains what broke with it."""
+    found = list(leaves(error))
+    for kind in (KeyboardInterrupt, PartDeathError):
+        for leaf in found:
+            if isinstance(leaf, kind):
+                return leaf
+    others = [leaf for leaf in found if not isinstance(leaf, ConnectionLostError)]
+    return found[0] if len(found) == 1 or not others else others[0] if len(others) == 1 else error

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card's network interface in the guest: up and down, its counters, and the echo that the guest's stack makes."""
+
+from dataclasses import dataclass
+
+from controller.guest import Guest
+from controller.polling import until
+
+DRIVER = "nicrig"
+
+_FIND = f'for net in /sys/bus/pci/drivers/{DRIVER}/*/net/*; do [ -e "$net" ] && echo "${{net##*/}}"; done; true'
+
+# From the stack's first step after the driver (tc's ingress hook) out through the same interface: no protocol of the
+# guest's looks at the frame or changes it. GRO is off, for it would make one frame of several, and one queue takes the
+# place of fq_codel, which lets flows overtake each other. tc by its path: busybox's own, which its shell would take,
+# knows no filters.
+_ECHO = """
+ethtool -K "$0" gro off
+modprobe -a sch_ingress cls_matchall act_mirred
+/usr/bin/tc qdisc replace dev "$0" root pfifo
+/usr/bin/tc qdisc add dev "$0" clsact
+/usr/bin/tc filter add dev "$0" ingress matchall action mirred egress redirect dev "$0"
+"""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The interface `name` in `guest`."""
+
+    guest: Guest
+    name: str
+
+    @classmethod
+    async def find(cls, guest: Guest) -> "Interface | None":
+        """The interface that the driver has made, or None."""
+        names = (await guest.run(["sh", "-c", _FIND])).stdout.split()
+        return cls(guest, names[0]) if names else None
+
+    async def up(self) -> None:
+        """Bring it up; returns when it has a carrier."""
+        await self.guest.run(["ip", "link", "set", "dev", self.name, "up"])
+        await self.wait_carrier(True)
+
+    async def down(self) -> None:
+        await self.guest.run(["ip", "link", "set", "dev", self.name, "down"])
+
+    async def wait_carrier(self, up: bool) -> None:
+        """Returns when the guest sees the link so. Raises DeadlineError when it does not."""
+
+        async def look() -> str | None:
+            seen = await self._read("carrier", check=False)
+            return seen if seen == str(int(up)) else None
+
+        deadlines = self.guest.deadlines
+        with deadlines.limit(deadlines.command, f"{self.name}'s carrier to {'come' if up else 'go'}"):
+            await until(look)
+
+    async def start_echo(self) -> None:
+        """From now on the guest's stack sends back, byte for byte, each frame that the driver hands it."""
+        await self.guest.run(["sh", "-ec", _ECHO, self.name])
+
+    async def stop_echo(self) -> None:
+        await self.guest.run(["tc", "qdisc", "del", "dev", self.name, "clsact"])
+
+    async def received(self) -> int:
+        """Frames that the driver counted as received since it was loaded: what the CPU saw."""
+        return int(await self._read("statistics/rx_packets"))
+
+    async def _read(self, attribute: str, *, check: bool = True) -> str:
+        path = f"/sys/class/net/{self.name}/{attribute}"
+        return (await self.guest.run(["cat", path], check=check)).stdout.strip()

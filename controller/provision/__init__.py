@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `nicrig setup` builds, once: libvfio-user, a root with QEMU and the guest's kernel, the module, the image."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from controller.provision import host, image, library, module, root
+from controller.provision.cache import Cache, Report, folder
+
+__all__ = ["Provision", "provide"]
+
+
+@dataclass(frozen=True)
+class Provision:
+    """Everything that a rig is started from; the paths are the host's."""
+
+    library: Path
+    """libvfio-user.so, its header libvfio-user.h beside it."""
+    root: root.Root
+    host_qemu: Path | None
+    """The host's QEMU when it is good enough; else the root's is used."""
+    kernel: Path
+    image: Path
+    """The guest's initramfs."""
+
+
+async def provide(report: Report) -> Provision:
+    """Build what is missing or out of date, reuse the rest, and say where it all is.
+
+    `report` gets one line for each thing that is begun. Raises RigError with what failed and what mends it.
+    """
+    builder = _Builder(Cache(folder(), report), host.good_qemu())
+    await builder.install_host_packages()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(builder.build_library)
+        nursery.start_soon(builder.build_guest)
+    return builder.result()
+
+
+class _Builder:
+    """The order of things: the library stands alone; root, module and image follow each other."""
+
+    def __init__(self, cache: Cache, host_qemu: Path | None) -> None:
+        self.cache = cache
+        self.host_qemu = host_qemu
+        self.library_key = library.key()
+        self.root_key = root.key(with_qemu=host_qemu is None)
+        self.module_key = module.key(self.root_key)
+
+    async def install_host_packages(self) -> None:
+        """In one go and before anything else: two apt-get at once would lock each other out."""
+        needed: list[str] = []
+        if not self.cache.has("libvfio-user", self.library_key):
+            needed += library.host_packages()
+        if not self.cache.has("root", self.root_key):
+            needed += root.host_packages()
+        await host.install(needed, self.cache.report)
+
+    async def build_library(self) -> None:
+        self.library = await self.cache.part("libvfio-user", self.library_key, library.make)
+
+    async def build_guest(self) -> None:
+        with_qemu = self.host_qemu is None
+        path = await self.cache.part("root", self.root_key, partial(root.make, with_qemu=with_qemu))
+        self.root = root.Root(path)
+        recipe = partial(module.make, root=self.root, report=self.cache.report)
+        built = await self.cache.part("module", self.module_key, recipe)
+        image_key = image.key(self.root_key, self.module_key)
+        recipe = partial(image.make, root=self.root, module=built / module.MODULE)
+        self.image = await self.cache.part("image", image_key, recipe)
+
+    def result(self) -> Provision:
+        return Provision(
+            library=self.library / library.LIBRARY,
+            root=self.root,
+            host_qemu=self.host_qemu,
+            kernel=self.root.kernel,
+            image=self.image / image.IMAGE,
+        )

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""QEMU's command line and its process."""
+
+import json
+import shlex
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from controller.accelerator import Accelerator
+from controller.child import Child
+from controller.errors import PartDeathError
+from controller.provision import Provision
+from controller.provision.host import QEMU
+from controller.provision.root import Root
+from controller.run_directory import last_lines
+
+CARD_ID = "card"
+SLOT_ID = "card-slot"
+AGENT_ID = "agent"
+AGENT_PORT = "org.qemu.guest_agent.0"
+
+# The log on the serial console tells of a panic; the reboot that follows it at once tells us that there was one.
+KERNEL_ARGUMENTS = "console=ttyS0 panic=-1"
+
+
+@dataclass(frozen=True)
+class Program:
+    """How QEMU is run: the start of its argv, and what it needs in its environment."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The virtual machine to start. `memory` in MiB; `devices` are further `-device` values."""
+
+    accelerator: Accelerator
+    kernel: Path
+    image: Path
+    memory: int = 512
+    cpus: int = 1
+    devices: tuple[str, ...] = ()
+    kernel_arguments: str = KERNEL_ARGUMENTS
+
+
+def program(provision: Provision) -> Program:
+    """The host's QEMU when it is good enough, else the root's."""
+    return Program((str(provision.host_qemu),)) if provision.host_qemu else from_root(provision.root)
+
+
+def from_root(root: Root) -> Program:
+    """The root's QEMU, run by the root's own loader: no chroot, no privilege, and every path is the host's."""
+    share = root.path / "usr/share"
+    return Program(
+        (*root.loader(str(root.program(QEMU))), "-L", str(share / "qemu"), "-L", str(share / "seabios")),
+        {"QEMU_MODULE_DIR": str(root.libraries / "qemu")},
+    )
+
+
+def card_device(socket_path: Path, *, hot_plug: bool) -> dict[str, object]:
+    """The card as `-device` and `device_add` take it."""
+    device: dict[str, object] = {
+        "driver": "vfio-user-pci",
+        "id": CARD_ID,
+        "socket": {"path": str(socket_path), "type": "unix"},
+    }
+    return {**device, "bus": SLOT_ID} if hot_plug else device
+
+
+def machine_options(machine: Machine, *, monitor: int, agent: int, serial: Path) -> list[str]:
+    """The machine without the card. `monitor` and `agent` are file descriptors of connected sockets."""
+    # share=on: without it the card sees no memory at all. -nodefaults: no disk, no card of QEMU's own, no option ROM.
+    return [
+        *("-nodefaults", "-no-user-config", "-display", "none"),
+        *("-machine", "q35,memory-backend=mem", "-accel", machine.accelerator.name, "-cpu", "max"),
+        *("-smp", str(machine.cpus), "-m", f"{machine.memory}M"),
+        *("-object", f"memory-backend-memfd,id=mem,size={machine.memory}M,share=on"),
+        *("-kernel", str(machine.kernel), "-initrd", str(machine.image), "-append", machine.kernel_arguments),
+        *("-serial", f"file:{serial}"),
+        *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
+        *("-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent}"),
+        *("-device", f"virtserialport,chardev=agent,name={AGENT_PORT},id={AGENT_ID}"),
+        *(word for device in machine.devices for word in ("-device", device)),
+        "-S",  # it starts when we listen, so that no event is missed
+    ]
+
+
+def card_options(socket_path: Path, *, hot_plug: bool) -> list[str]:
+    """The card, behind a port of its own where it is to be unplugged."""
+    port = ["-device", f"pcie-root-port,id={SLOT_ID},chassis=1,slot=1"] if hot_plug else []
+    return [*port, "-device", json.dumps(card_device(socket_path, hot_plug=hot_plug))]
+
+
+class Qemu:
+    """A running QEMU, stopped before the guest's first instruction until its monitor says `cont`."""
+
+    def __init__(self, program: Program, machine: Machine, card: list[str], logs: Path) -> None:
+        self.serial_log = logs / "serial.log"
+        self._errors = logs / "qemu.log"
+        self._ending = False
+        monitor, its_monitor = socket.socketpair()
+        agent, its_agent = socket.socketpair()
+        self._sockets = {"monitor": monitor, "agent": agent}
+        fds = (its_monitor.fileno(), its_agent.fileno())
+        options = machine_options(machine, monitor=fds[0], agent=fds[1], serial=self.serial_log)
+        # Closed here in any case: then only QEMU holds its ends, and its death is seen as the connection's end.
+        with its_monitor, its_agent, self._errors.open("wb") as log:
+            self.child = Child(
+                [*program.argv, *options, *card],
+                stdout=log,
+                stderr=log,
+                env=program.environment,
+                pass_fds=fds,
+            )
+
+    def take(self, name: Literal["monitor", "agent"]) -> socket.socket:
+        """Our end of its QMP monitor's or guest agent's socket; it is the caller's from now on."""
+        return self._sockets.pop(name)
+
+    async def watch(self) -> None:
+        """Returns when QEMU was closed; raises PartDeathError, with its words and command line, if it ended itself."""
+        code = await self.child.wait()
+        if not self._ending:
+            raise PartDeathError(
+                f"QEMU ended with code {code}:{last_lines(self._errors)}{last_lines(self.serial_log, 5)}"
+                f"\n  $ {shlex.join(self.child.argv)}"
+            )
+
+    async def close(self) -> None:
+        self._ending = True
+        await self.child.close()
+        for ours in self._sockets.values():
+            ours.close()

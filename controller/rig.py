@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rig: card, virtual machine and guest, started together and taken down together.
+
+This file alone knows all the parts. Whatever ends the rig, an exception, a deadline, Ctrl-C or a part's death, nothing
+of it is left: no process, no socket, no file.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+
+from controller import qemu, wire
+from controller.accelerator import Wanted, pick
+from controller.asyncio_thread import AsyncioThread, open_asyncio_thread
+from controller.card import Card, Interrupts
+from controller.deadlines import Deadlines
+from controller.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError, cause
+from controller.guest import Guest
+from controller.interface import DRIVER, Interface
+from controller.polling import until
+from controller.provision import Provision
+from controller.qmp import Qmp, serve_qmp
+from controller.run_directory import last_lines, run_directory
+
+# After a connection broke, how long the death that broke it may take to be noticed: it is what the user wants to read.
+CORONER_SECONDS = 1.0
+PANIC_LINES = 50
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a rig may be asked for; `devices` are further `-device` values, `memory` is in MiB."""
+
+    accelerator: Wanted = "auto"
+    interrupts: Interrupts = "msix"
+    memory: int = 512
+    cpus: int = 1
+    devices: tuple[str, ...] = ()
+    keep_logs: Path | None = None
+
+
+class Rig:
+    """A running rig; made by `open_rig`. `card`, `guest`, `machine` (its QMP), `monitor` (the card's) and `wire`."""
+
+    card: Card
+    guest: Guest
+    machine: Qmp
+    monitor: Qmp
+    wire: wire.Wire
+
+    def __init__(
+        self, provision: Provision, options: Options, folder: Path, thread: AsyncioThread, nursery: trio.Nursery
+    ) -> None:
+        self.accelerator = pick(options.accelerator)
+        self.deadlines = Deadlines(self.accelerator.scale)
+        self._provision = provision
+        self._options = options
+        self._folder = folder
+        self._thread = thread
+        self._nursery = nursery
+        self._reboot_expected = False
+        self._qemu: qemu.Qemu | None = None
+        self.card = Card(folder, provision.library, options.interrupts)
+
+    @property
+    def hot_plug(self) -> bool:
+        """Whether the card can be unplugged and plugged again: only in its MSI mode."""
+        return self._options.interrupts == "msi"
+
+    @property
+    def serial_log(self) -> Path:
+        """What the guest's kernel wrote on its console."""
+        return self._folder / "serial.log"
+
+    async def start(self) -> None:
+        """Card, then QEMU, which needs it, then the guest's agent."""
+        await self._start_card()
+        with self.deadlines.limit(self.deadlines.monitor, "QEMU to start"):
+            await self._start_machine()
+        with self._guest_limit(self.deadlines.boot, "the guest to boot"):
+            await self._boot()
+
+    async def stop(self) -> None:
+        """QEMU before the card: a guest whose card is gone may bring QEMU down in the wrong way."""
+        with trio.CancelScope(shield=True):
+            if self._qemu is not None:
+                await self._qemu.close()
+            await self.card.close()
+            if hasattr(self, "wire"):
+                await self.wire.aclose()
+
+    async def load_driver(self) -> Interface:
+        """Load nicrig.ko; the network interface that it made for the card. Raises RigError when it made none."""
+        await self.guest.run(["modprobe", DRIVER])
+        return await self.interface()
+
+    async def interface(self) -> Interface:
+        """The card's network interface as it is called now. Raises RigError when the guest has none."""
+        found = await Interface.find(self.guest)
+        if found is None:
+            log = await self.guest.run(["sh", "-c", "dmesg | tail -n 15"])
+            raise RigError(f"the driver {DRIVER} made no network interface; the guest's kernel said:\n{log.stdout}")
+        return found
+
+    async def unload_driver(self) -> None:
+        await self.guest.run(["rmmod", DRIVER])
+
+    async def wait_interface(self) -> Interface:
+        """The interface of a card that was plugged just now, when the guest's driver has bound to it."""
+        with self._guest_limit(self.deadlines.command, "the driver to bind to the card"):
+            return await until(lambda: Interface.find(self.guest))
+
+    async def reboot(self) -> None:
+        """Have the guest reboot at once; returns when its agent answers again, with no driver loaded."""
+        with self._guest_limit(self.deadlines.boot, "the guest to boot again"):
+            with self.machine.listening("RESET", "VSERPORT_CHANGE") as events:
+                self._reboot_expected = True
+                await self.guest.start(["reboot", "-f"])
+                await events.wait(guest=True)
+                await events.wait(id=qemu.AGENT_ID, open=True)
+            await self.guest.ping()
+        self._reboot_expected = False
+
+    async def unplug(self) -> None:
+        """Take the card out of the machine; returns when it is out. Raises RigError for a card with MSI-X."""
+        if not self.hot_plug:
+            raise RigError(
+                "QEMU aborts when a vfio-user card with MSI-X is unplugged (its MSI-X tear-down runs after the memory "
+                "regions are gone): start the rig with --interrupts msi"
+            )
+        with (
+            self._guest_limit(self.deadlines.command, "the card to be unplugged"),
+            self.machine.listening("DEVICE_DELETED") as events,
+        ):
+            await self.machine.execute("device_del", {"id": qemu.CARD_ID})
+            await events.wait(device=qemu.CARD_ID)
+
+    async def plug(self) -> None:
+        """Put the card into its slot again; the guest notices by itself, see `wait_interface`."""
+        with self.deadlines.limit(self.deadlines.monitor, "QEMU to take the card"):
+            await self.machine.execute("device_add", qemu.card_device(self.card.vfio_user, hot_plug=True))
+
+    async def kill_card(self) -> None:
+        """Kill the card's process as a crash would. Unplug it before it is started again.
+
+        Not while the guest configures it (just plugged, driver loading): QEMU 11.1.3 then aborts ("*errp == NULL").
+        """
+        self.monitor.stop()
+        await self.wire.aclose()
+        await self.card.kill()
+
+    async def restart_card(self) -> None:
+        """Start a fresh card on the same sockets, after `kill_card`."""
+        await self._start_card()
+
+    async def counters(self) -> dict[str, int]:
+        """The card's counters by the datasheet's names (section 11)."""
+        found: dict[str, int] = await self.monitor.execute("query-counters")
+        return found
+
+    async def set_link(self, up: bool) -> None:
+        await self.monitor.execute("set-link", {"up": up})
+
+    async def _start_card(self) -> None:
+        with self.deadlines.limit(self.deadlines.card_ready, "the card to be ready", scaled=False):
+            await self.card.start()
+            self._nursery.start_soon(self.card.watch)
+            self.monitor = await self._nursery.start(serve_qmp, "the card's monitor", self.card.monitor, self._thread)
+            self.wire = await wire.connect(self.card.wire)
+
+    async def _start_machine(self) -> None:
+        machine = qemu.Machine(
+            accelerator=self.accelerator,
+            kernel=self._provision.kernel,
+            image=self._provision.image,
+            memory=self._options.memory,
+            cpus=self._options.cpus,
+            devices=self._options.devices,
+        )
+        card = qemu.card_options(self.card.vfio_user, hot_plug=self.hot_plug)
+        self._qemu = qemu.Qemu(qemu.program(self._provision), machine, card, self._folder)
+        self._nursery.start_soon(self._qemu.watch)
+        self.machine = await self._nursery.start(serve_qmp, "QEMU's monitor", self._qemu.take("monitor"), self._thread)
+        await self._nursery.start(self._watch_reboots)
+
+    async def _boot(self) -> None:
+        with self.machine.listening("VSERPORT_CHANGE") as events:
+            await self.machine.execute("cont")
+            await events.wait(id=qemu.AGENT_ID, open=True)
+        self.guest = Guest(await self._nursery.start(self._serve_agent), self.deadlines)
+        await self.guest.ping()
+
+    async def _serve_agent(self, *, task_status: trio.TaskStatus[Qmp]) -> None:
+        assert self._qemu is not None
+        await serve_qmp("the guest agent", self._qemu.take("agent"), self._thread, agent=True, task_status=task_status)
+
+    async def _watch_reboots(self, *, task_status: trio.TaskStatus[None]) -> None:
+        """A guest that resets itself unasked has panicked: the kernel is told panic=-1, to reboot at once."""
+        with self.machine.listening("RESET") as events, suppress(ConnectionLostError):
+            task_status.started()
+            while await events.wait(guest=True):
+                # One reboot may send several: the kernel tries one way after the other until the machine resets.
+                if not self._reboot_expected:
+                    raise PartDeathError(f"the guest panicked and rebooted:{last_lines(self.serial_log, PANIC_LINES)}")
+
+    @contextmanager
+    def _guest_limit(self, seconds: float, awaited: str) -> Iterator[None]:
+        """A deadline whose error shows what the guest's kernel said last."""
+        try:
+            with self.deadlines.limit(seconds, awaited):
+                yield
+        except DeadlineError as error:
+            raise DeadlineError(f"{error}; its console:{last_lines(self.serial_log)}") from None
+
+
+@asynccontextmanager
+async def open_rig(provision: Provision, options: Options) -> AsyncIterator[Rig]:
+    """Start a rig and take it down at the end of the block.
+
+    The block is cancelled when a part dies, and that death is the exception that leaves: PartDeathError. Raises
+    RigError when the rig cannot be started, DeadlineError when it does not start in time.
+    """
+    try:
+        with run_directory(keep_logs=options.keep_logs) as folder:
+            async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
+                rig = Rig(provision, options, folder, thread, nursery)
+                try:
+                    await rig.start()
+                    yield rig
+                except ConnectionLostError:
+                    with trio.move_on_after(CORONER_SECONDS):
+                        await trio.sleep_forever()
+                    raise
+                finally:
+                    await rig.stop()
+                    nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise cause(group) from None

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The folder with a rig's sockets and logs: short, ours alone, and gone when the rig is gone.
+
+Each folder holds a lock that its process keeps. A process that was killed outright leaves its folder behind, unlocked,
+and the next rig removes it.
+"""
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from controller.errors import RigError
+
+PREFIX = "nicrig-run-"
+LONGEST_SOCKET_PATH = 107
+"""Bytes that fit into sun_path, without its final zero."""
+_LONGEST_NAME = "vfio-user.sock"
+
+
+@contextmanager
+def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None) -> Iterator[Path]:
+    """A fresh folder below `parent`; at the end its *.log files are copied to `keep_logs`, and it is removed.
+
+    Raises RigError when a socket's path in it would be longer than the kernel takes.
+    """
+    _remove_abandoned(parent)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    try:
+        longest = folder / _LONGEST_NAME
+        if len(bytes(longest)) > LONGEST_SOCKET_PATH:
+            raise RigError(
+                f"{longest} is longer than a unix socket's {LONGEST_SOCKET_PATH} bytes: use a shorter folder"
+            )
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        if keep_logs is not None:
+            keep_logs.mkdir(parents=True, exist_ok=True)
+            for log in folder.glob("*.log"):
+                shutil.copy(log, keep_logs)
+        shutil.rmtree(folder)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for lock in parent.glob(f"{PREFIX}*/lock"):
+        # Another user's, or another process was faster.
+        with suppress(OSError), lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent)
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """The end of a log, each line set off, for an error message; empty when there is nothing in it."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "".join(f"\n  | {line}" for line in lines[-count:])

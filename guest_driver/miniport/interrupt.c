@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The interrupt: service routine, deferred half, and the arm words (datasheet sections 7 and 8). */
+#include "miniport.h"
+
+/*
+ * Section 4.8: the vectors are message-signalled and the adapter's alone, so every interrupt is its own. There is
+ * nothing to acknowledge or mask: an arm word fires once, and the next is written by MiniportEnableInterrupt.
+ */
+VOID NTAPI MiniportISR(PBOOLEAN InterruptRecognized, PBOOLEAN QueueMiniportHandleInterrupt,
+		       NDIS_HANDLE MiniportAdapterContext)
+{
+	UNREFERENCED_PARAMETER(MiniportAdapterContext);
+	*InterruptRecognized = TRUE;
+	*QueueMiniportHandleInterrupt = TRUE;
+}
+
+static VOID nic_indicate_link(struct nic_adapter *nic, BOOLEAN link)
+{
+	nic->link = link;
+	NdisMIndicateStatus(nic->handle, link ? NDIS_STATUS_MEDIA_CONNECT : NDIS_STATUS_MEDIA_DISCONNECT, NULL, 0);
+	NdisMIndicateStatusComplete(nic->handle);
+}
+
+/* Datasheet section 9: FAULT tells the last refusal; the write clears it. */
+static VOID nic_report_fault(struct nic_adapter *nic)
+{
+	ULONG status = nic_read(nic, NICRIG_CARD_STATUS);
+
+	if (status == NIC_ALL_ONES || !(status & NICRIG_CARD_STATUS_FAULT))
+		return;
+	NdisWriteErrorLogEntry(nic->handle, NDIS_ERROR_CODE_HARDWARE_FAILURE, 1, nic_read(nic, NICRIG_CARD_FAULT));
+	nic_write(nic, NICRIG_CARD_FAULT, 0);
+}
+
+/* EVENT counts link changes and faults: one look at a mapped word when there are none. */
+static VOID nic_event_poll(struct nic_adapter *nic)
+{
+	USHORT event = (USHORT)nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT);
+	BOOLEAN link;
+
+	if (event == nic->event)
+		return;
+	nic->event = event;
+	/* The card counts after it changed LINK: the count must be read before LINK is. */
+	KeMemoryBarrier();
+	link = nic_link_up(nic);
+	if (link != nic->link)
+		nic_indicate_link(nic, link);
+	nic_report_fault(nic);
+}
+
+/* Section 4.8: DISPATCH_LEVEL, one at a time. Sends first: what they free is what the receives may need to answer. */
+VOID NTAPI MiniportHandleInterrupt(NDIS_HANDLE MiniportAdapterContext)
+{
+	struct nic_adapter *nic = MiniportAdapterContext;
+
+	if (nic->gone)
+		return;
+	nic_event_poll(nic);
+	nic_tx_poll(nic);
+	nic_rx_poll(nic);
+}
+
+static VOID nic_arm(struct nic_adapter *nic, ULONG offset, USHORT index)
+{
+	nic_word_write(nic, offset, NICRIG_QUEUE_RX_ARM_ENABLE |
+		       ((ULONG)nic->arm_sequence << NICRIG_QUEUE_RX_ARM_SEQUENCE_SHIFT &
+			NICRIG_QUEUE_RX_ARM_SEQUENCE) | index);
+}
+
+/* The three arm words have one shape, so one procedure writes them. */
+C_ASSERT(NICRIG_QUEUE_TX_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
+	 NICRIG_QUEUE_TX_ARM_SEQUENCE == NICRIG_QUEUE_RX_ARM_SEQUENCE);
+C_ASSERT(NICRIG_EVENT_EVENT_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
+	 NICRIG_EVENT_EVENT_ARM_SEQUENCE == NICRIG_QUEUE_RX_ARM_SEQUENCE);
+
+/*
+ * Datasheet section 7, in the deferred half's own context so that the words have one writer:
+ * 1. buffers that were returned since the last doorbell go to the card;
+ * 2. three arm words, each with what the driver has consumed and a sequence unlike the last;
+ * 3. full barrier, and the rings once more. A card that sees an arm word behind head fires at once, so what completed
+ *    before step 2 is not lost; but one that sleeps, or is about to, reads arm words only when it is woken. Before it
+ *    sleeps it looks at doorbells alone, so SLEEPING does not tell here, and the kick is unconditional.
+ */
+VOID NTAPI MiniportEnableInterrupt(NDIS_HANDLE MiniportAdapterContext)
+{
+	struct nic_adapter *nic = MiniportAdapterContext;
+
+	if (nic->gone)
+		return;
+	NdisDprAcquireSpinLock(&nic->rx.lock);
+	nic_rx_doorbell(nic);
+	NdisDprReleaseSpinLock(&nic->rx.lock);
+
+	nic->arm_sequence++;
+	nic_arm(nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_ARM, nic->rx.head);
+	nic_arm(nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_TX_ARM, nic->tx.head);
+	nic_arm(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT_ARM, nic->event);
+
+	/* The arm words must be visible before the rings are read again: the card writes back, then reads them. */
+	KeMemoryBarrier();
+	if (nic_rx_pending(nic) || nic_tx_pending(nic) ||
+	    (USHORT)nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT) != nic->event)
+		/* The kick: without it a sleeping card would let what lies there wait for the next frame. */
+		nic_kick(nic);
+}
+
+/* Any level: ENABLE 0 disarms; an interrupt that is already under way is harmless. */
+VOID NTAPI MiniportDisableInterrupt(NDIS_HANDLE MiniportAdapterContext)
+{
+	struct nic_adapter *nic = MiniportAdapterContext;
+
+	nic_word_write(nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_ARM, 0);
+	nic_word_write(nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_TX_ARM, 0);
+	nic_word_write(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT_ARM, 0);
+}

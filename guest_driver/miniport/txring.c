@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the send side owns: the ring and the table of packets in it (docs/ndis.md 8.1 steps 9 and 10). */
+#include "miniport.h"
+
+/* All of one size, or nothing: on failure the caller finds everything released and may ask for less. */
+NDIS_STATUS nic_tx_allocate(struct nic_adapter *nic, ULONG size)
+{
+	struct nic_tx *tx = &nic->tx;
+	PVOID memory;
+
+	tx->size = size;
+	/* FALSE: the card writes ownership bits among the driver's own words (4.3). */
+	NdisMAllocateSharedMemory(nic->handle, size * sizeof(*tx->ring), FALSE, &memory, &tx->ring_pa);
+	tx->ring = memory;
+	if (!memory)
+		return NDIS_STATUS_RESOURCES;
+	if (NdisAllocateMemoryWithTag(&memory, size * sizeof(*tx->slots), NIC_TAG) != NDIS_STATUS_SUCCESS) {
+		nic_tx_free(nic);
+		return NDIS_STATUS_RESOURCES;
+	}
+	tx->slots = memory;
+	NdisZeroMemory(tx->slots, size * sizeof(*tx->slots));
+	return NDIS_STATUS_SUCCESS;
+}
+
+/* The card no longer uses the ring, and every packet has been completed (R29, R35). */
+VOID nic_tx_free(struct nic_adapter *nic)
+{
+	struct nic_tx *tx = &nic->tx;
+
+	if (tx->slots)
+		NdisFreeMemory(tx->slots, tx->size * sizeof(*tx->slots), 0);
+	tx->slots = NULL;
+	if (tx->ring)
+		NdisMFreeSharedMemory(nic->handle, tx->size * sizeof(*tx->ring), FALSE, (PVOID)tx->ring, tx->ring_pa);
+	tx->ring = NULL;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The life of an adapter, from the system's side (docs/ndis.md sections 4.2, 4.8). */
+#include <linux/slab.h>
+
+#include "layer.h"
+
+/* Section 4.2: the hang time is rounded down to a multiple of this; 0 means this. */
+#define NDIS_HANG_SECONDS 2U
+
+struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pci_dev *pdev, unsigned int vectors,
+					 const struct ndis_setting *settings,
+					 const struct ndis_protocol *protocol, void *protocol_context)
+{
+	struct ndis_adapter *adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
+
+	if (!adapter)
+		return NULL;
+	adapter->pdev = pdev;
+	adapter->miniport = &wrapper->miniport;
+	adapter->vectors = vectors;
+	adapter->settings = settings;
+	adapter->protocol = protocol;
+	adapter->protocol_context = protocol_context;
+	return adapter;
+}
+
+void ndis_adapter_free(struct ndis_adapter *adapter)
+{
+	kfree(adapter);
+}
+
+/*
+ * Section 4.2: PASSIVE_LEVEL, inside MiniportInitialize, before any call that claims a resource. There is no result:
+ * a call that is too late or too high changes nothing, and the claims that need it then fail.
+ */
+VOID NdisMSetAttributesEx(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE MiniportAdapterContext,
+			  UINT CheckForHangTimeInSeconds, ULONG AttributeFlags, NDIS_INTERFACE_TYPE AdapterType)
+{
+	struct ndis_adapter *adapter = MiniportAdapterHandle;
+
+	UNREFERENCED_PARAMETER(AdapterType);
+	if (WARN_ON_ONCE(adapter->phase != NDIS_PHASE_INITIALIZE || KeGetCurrentIrql() != PASSIVE_LEVEL))
+		return;
+	adapter->context = MiniportAdapterContext;
+	adapter->attributes = AttributeFlags;
+	adapter->hang_seconds = max(rounddown(CheckForHangTimeInSeconds, NDIS_HANG_SECONDS), NDIS_HANG_SECONDS);
+	adapter->attributes_set = true;
+}
+
+unsigned int ndis_adapter_hang_seconds(const struct ndis_adapter *adapter)
+{
+	return adapter->hang_seconds;
+}
+
+/* Section 4.8. A miniport that is not deserialized is refused: this layer keeps no send queue for it (4.2). */
+NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
+{
+	NDIS_MEDIUM media[] = { NdisMedium802_3 };
+	NDIS_STATUS open_error = NDIS_STATUS_SUCCESS;
+	UINT selected = ARRAY_SIZE(media);
+	NDIS_STATUS status;
+
+	status = adapter->miniport->InitializeHandler(&open_error, &selected, media, ARRAY_SIZE(media), adapter,
+						      adapter);
+	if (status != NDIS_STATUS_SUCCESS) {
+		ndis_interrupt_check_released(adapter);
+		return status;
+	}
+	if (selected >= ARRAY_SIZE(media) || !(adapter->attributes & NDIS_ATTRIBUTE_DESERIALIZE)) {
+		ndis_adapter_halt(adapter);
+		return NDIS_STATUS_UNSUPPORTED_MEDIA;
+	}
+	WRITE_ONCE(adapter->phase, NDIS_PHASE_RUN);
+	return NDIS_STATUS_SUCCESS;
+}
+
+/* Section 4.8: PASSIVE_LEVEL, with no deferred half under way and none to come. */
+void ndis_adapter_halt(struct ndis_adapter *adapter)
+{
+	WRITE_ONCE(adapter->phase, NDIS_PHASE_HALT);
+	adapter->miniport->HaltHandler(adapter->context);
+	ndis_interrupt_check_released(adapter);
+}
+
+/* Section 4.8: the system goes down; the card is made quiet and nothing is released. */
+void ndis_adapter_shutdown(struct ndis_adapter *adapter)
+{
+	if (adapter->miniport->AdapterShutdownHandler)
+		adapter->miniport->AdapterShutdownHandler(adapter->context);
+}
+
+/* The function was pulled without notice: the miniport must not wait for it any more. */
+void ndis_adapter_removed(struct ndis_adapter *adapter)
+{
+	if (adapter->miniport->PnPEventNotifyHandler)
+		adapter->miniport->PnPEventNotifyHandler(adapter->context, NdisDevicePnPEventSurpriseRemoved, NULL, 0);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The upper and outer side of the NDIS layer: what the Linux edges (PCI function, network device) use to play the
+ * operating system and the protocol driver. A miniport never sees this header.
+ */
+#ifndef NICRIG_NDIS_BINDING_H
+#define NICRIG_NDIS_BINDING_H
+
+#include <linux/pci.h>
+
+#include <ndis.h>
+
+struct ndis_wrapper;
+struct ndis_adapter;
+
+/* What NDIS calls in the protocol. All but `interrupt` run at <= DISPATCH_LEVEL. */
+struct ndis_protocol {
+	/* Marks each packet PENDING (keeps it, NdisReturnPackets later) or leaves it (copied, not kept). */
+	void (*receive)(void *context, PPNDIS_PACKET packets, UINT count);
+	/* The packet is the protocol's again; its memory is no longer mapped for the card. */
+	void (*send_complete)(void *context, PNDIS_PACKET packet, NDIS_STATUS status);
+	void (*status)(void *context, NDIS_STATUS status);
+	/* DIRQL: see to it that ndis_handle_interrupt() runs soon, at DISPATCH_LEVEL. */
+	void (*interrupt)(void *context);
+};
+
+/* What NdisReadConfiguration finds: a list that ends with a NULL keyword. Value 0 means "not set". */
+struct ndis_setting {
+	const char *keyword;
+	ULONG value;
+};
+
+/* The miniport's only linker name. */
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
+
+/* wrapper.c: loads and unloads the miniport. */
+struct ndis_wrapper *ndis_wrapper_load(void);
+void ndis_wrapper_unload(struct ndis_wrapper *wrapper);
+
+/* adapter.c: the life of one adapter, PASSIVE_LEVEL. */
+struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pci_dev *pdev, unsigned int vectors,
+					 const struct ndis_setting *settings,
+					 const struct ndis_protocol *protocol, void *protocol_context);
+void ndis_adapter_free(struct ndis_adapter *adapter);
+NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter);
+void ndis_adapter_halt(struct ndis_adapter *adapter);
+void ndis_adapter_shutdown(struct ndis_adapter *adapter);
+void ndis_adapter_removed(struct ndis_adapter *adapter);
+unsigned int ndis_adapter_hang_seconds(const struct ndis_adapter *adapter);
+
+/* interrupt.c: the deferred half, DISPATCH_LEVEL, never twice at a time for one adapter. */
+void ndis_handle_interrupt(struct ndis_adapter *adapter);
+void ndis_enable_interrupt(struct ndis_adapter *adapter);
+void ndis_disable_interrupt(struct ndis_adapter *adapter);
+
+/* request.c: one at a time for one adapter. */
+NDIS_STATUS ndis_query(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length);
+NDIS_STATUS ndis_set(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length);
+NDIS_STATUS ndis_reset(struct ndis_adapter *adapter);
+bool ndis_check_for_hang(struct ndis_adapter *adapter);
+
+#endif /* NICRIG_NDIS_BINDING_H */

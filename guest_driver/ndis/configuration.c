@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Configuration, hardware resources, PCI configuration space and the error log (docs/ndis.md sections 4.7, 8.1). */
+#include <linux/slab.h>
+#include <linux/stdarg.h>
+
+#include "layer.h"
+
+#define NDIS_BARS 3
+
+struct ndis_configuration {
+	const struct ndis_setting *settings;
+	NDIS_CONFIGURATION_PARAMETER parameter;
+};
+
+VOID NdisInitUnicodeString(PNDIS_STRING DestinationString, PCWSTR SourceString)
+{
+	USHORT characters = 0;
+
+	while (SourceString[characters])
+		characters++;
+	DestinationString->Buffer = (PWSTR)SourceString;
+	DestinationString->Length = characters * sizeof(WCHAR);
+	DestinationString->MaximumLength = DestinationString->Length + sizeof(WCHAR);
+}
+
+/* SUCCESS, or RESOURCES. PASSIVE_LEVEL, inside MiniportInitialize. */
+VOID NdisOpenConfiguration(PNDIS_STATUS Status, PNDIS_HANDLE ConfigurationHandle,
+			   NDIS_HANDLE WrapperConfigurationContext)
+{
+	struct ndis_adapter *adapter = WrapperConfigurationContext;
+	struct ndis_configuration *configuration = kzalloc(sizeof(*configuration), GFP_KERNEL);
+
+	*ConfigurationHandle = configuration;
+	*Status = configuration ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
+	if (configuration)
+		configuration->settings = adapter->settings;
+}
+
+static bool keyword_is(const NDIS_STRING *keyword, const char *name)
+{
+	unsigned int characters = keyword->Length / sizeof(WCHAR);
+	unsigned int i;
+
+	for (i = 0; i < characters && name[i]; i++)
+		if (keyword->Buffer[i] != (UCHAR)name[i])
+			return false;
+	return i == characters && !name[i];
+}
+
+/*
+ * SUCCESS and a parameter that lives until the handle is closed or the next read; FAILURE for a keyword that nobody
+ * set, or a type other than an integer.
+ */
+VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *ParameterValue,
+			   NDIS_HANDLE ConfigurationHandle, PNDIS_STRING Keyword,
+			   NDIS_PARAMETER_TYPE ParameterType)
+{
+	struct ndis_configuration *configuration = ConfigurationHandle;
+	const struct ndis_setting *setting;
+
+	*ParameterValue = NULL;
+	*Status = NDIS_STATUS_FAILURE;
+	if (ParameterType != NdisParameterInteger && ParameterType != NdisParameterHexInteger)
+		return;
+	for (setting = configuration->settings; setting->keyword; setting++) {
+		if (!setting->value || !keyword_is(Keyword, setting->keyword))
+			continue;
+		configuration->parameter.ParameterType = ParameterType;
+		configuration->parameter.ParameterData.IntegerData = setting->value;
+		*ParameterValue = &configuration->parameter;
+		*Status = NDIS_STATUS_SUCCESS;
+		return;
+	}
+}
+
+VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
+{
+	kfree(ConfigurationHandle);
+}
+
+static void describe_bar(CM_PARTIAL_RESOURCE_DESCRIPTOR *descriptor, struct pci_dev *pdev, int bar)
+{
+	descriptor->Type = CmResourceTypeMemory;
+	descriptor->ShareDisposition = CmResourceShareDeviceExclusive;
+	descriptor->u.Memory.Start.QuadPart = pci_resource_start(pdev, bar);
+	descriptor->u.Memory.Length = pci_resource_len(pdev, bar);
+}
+
+/*
+ * The memory BARs in BAR order, then the interrupt. RESOURCES when the buffer is too small, with the size needed in
+ * *BufferSize. The interrupt is one resource however many messages the function has: NDIS 5.1 knows one interrupt
+ * an adapter, and NdisMRegisterInterrupt connects every message to it.
+ */
+VOID NdisMQueryAdapterResources(PNDIS_STATUS Status, NDIS_HANDLE WrapperConfigurationContext,
+				PNDIS_RESOURCE_LIST ResourceList, PUINT BufferSize)
+{
+	struct ndis_adapter *adapter = WrapperConfigurationContext;
+	CM_PARTIAL_RESOURCE_DESCRIPTOR *descriptor = ResourceList->PartialDescriptors;
+	UINT needed = FIELD_OFFSET(NDIS_RESOURCE_LIST, PartialDescriptors) + (NDIS_BARS + 1) * sizeof(*descriptor);
+	int bar;
+
+	if (*BufferSize < needed) {
+		*BufferSize = needed;
+		*Status = NDIS_STATUS_RESOURCES;
+		return;
+	}
+	*BufferSize = needed;
+	memset(ResourceList, 0, FIELD_OFFSET(NDIS_RESOURCE_LIST, PartialDescriptors));
+	ResourceList->Version = 1;
+	ResourceList->Revision = 1;
+	ResourceList->Count = NDIS_BARS + 1;
+	for (bar = 0; bar < NDIS_BARS; bar++, descriptor++) {
+		memset(descriptor, 0, sizeof(*descriptor));
+		describe_bar(descriptor, adapter->pdev, bar);
+	}
+	memset(descriptor, 0, sizeof(*descriptor));
+	descriptor->Type = CmResourceTypeInterrupt;
+	descriptor->ShareDisposition = CmResourceShareDeviceExclusive;
+	descriptor->Flags = CM_RESOURCE_INTERRUPT_LATCHED | CM_RESOURCE_INTERRUPT_MESSAGE;
+	descriptor->u.Interrupt.Vector = pci_irq_vector(adapter->pdev, 0);
+	descriptor->u.Interrupt.Level = DISPATCH_LEVEL + 1;
+	descriptor->u.Interrupt.Affinity = ~(KAFFINITY)0;
+	*Status = NDIS_STATUS_SUCCESS;
+}
+
+/* Bytes read: fewer than Length at the end of the space, 0 when the function does not answer. The slot is implied. */
+ULONG NdisReadPciSlotInformation(NDIS_HANDLE NdisAdapterHandle, ULONG SlotNumber, ULONG Offset, PVOID Buffer,
+				 ULONG Length)
+{
+	struct ndis_adapter *adapter = NdisAdapterHandle;
+	UCHAR *bytes = Buffer;
+	ULONG i;
+
+	UNREFERENCED_PARAMETER(SlotNumber);
+	for (i = 0; i < Length && Offset + i < (ULONG)adapter->pdev->cfg_size; i++)
+		if (pci_read_config_byte(adapter->pdev, Offset + i, &bytes[i]))
+			break;
+	return i;
+}
+
+/* One line in the kernel log: the event's code and at most four of the driver's values. <= DISPATCH_LEVEL. */
+VOID NdisWriteErrorLogEntry(NDIS_HANDLE NdisAdapterHandle, NDIS_ERROR_CODE ErrorCode, ULONG NumberOfErrorValues,
+			    ...)
+{
+	struct ndis_adapter *adapter = NdisAdapterHandle;
+	ULONG values[4] = {};
+	va_list arguments;
+	ULONG i;
+
+	va_start(arguments, NumberOfErrorValues);
+	for (i = 0; i < NumberOfErrorValues && i < ARRAY_SIZE(values); i++)
+		values[i] = va_arg(arguments, ULONG);
+	va_end(arguments);
+	dev_err_ratelimited(&adapter->pdev->dev, "miniport event %08x: %08x %08x %08x %08x\n", ErrorCode,
+			    values[0], values[1], values[2], values[3]);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * NDIS 5.1 as this project implements it on Linux: genuine names, types, constants and results, only the subset
+ * that a deserialized bus-master Ethernet miniport and its protocol need. The contract is docs/ndis.md; the
+ * numbers in brackets are its sections. A miniport that compiles with this header and no other compiles with the
+ * genuine one.
+ */
+#ifndef NICRIG_NDIS_H
+#define NICRIG_NDIS_H
+
+#include "wdm.h"
+#include "ntddndis.h"
+
+/* [1.1] Results */
+#define NDIS_STATUS_SUCCESS                     ((NDIS_STATUS)STATUS_SUCCESS)
+#define NDIS_STATUS_PENDING                     ((NDIS_STATUS)STATUS_PENDING)
+#define NDIS_STATUS_NOT_RECOGNIZED              ((NDIS_STATUS)0x00010001)
+#define NDIS_STATUS_NOT_COPIED                  ((NDIS_STATUS)0x00010002)
+#define NDIS_STATUS_NOT_ACCEPTED                ((NDIS_STATUS)0x00010003)
+#define NDIS_STATUS_RESET_START                 ((NDIS_STATUS)0x40010004)
+#define NDIS_STATUS_RESET_END                   ((NDIS_STATUS)0x40010005)
+#define NDIS_STATUS_MEDIA_CONNECT               ((NDIS_STATUS)0x4001000B)
+#define NDIS_STATUS_MEDIA_DISCONNECT            ((NDIS_STATUS)0x4001000C)
+#define NDIS_STATUS_SOFT_ERRORS                 ((NDIS_STATUS)0x80010003)
+#define NDIS_STATUS_HARD_ERRORS                 ((NDIS_STATUS)0x80010004)
+#define NDIS_STATUS_FAILURE                     ((NDIS_STATUS)STATUS_UNSUCCESSFUL)
+#define NDIS_STATUS_RESOURCES                   ((NDIS_STATUS)STATUS_INSUFFICIENT_RESOURCES)
+#define NDIS_STATUS_NOT_SUPPORTED               ((NDIS_STATUS)STATUS_NOT_SUPPORTED)
+#define NDIS_STATUS_CLOSING                     ((NDIS_STATUS)0xC0010002)
+#define NDIS_STATUS_BAD_VERSION                 ((NDIS_STATUS)0xC0010004)
+#define NDIS_STATUS_BAD_CHARACTERISTICS         ((NDIS_STATUS)0xC0010005)
+#define NDIS_STATUS_ADAPTER_NOT_FOUND           ((NDIS_STATUS)0xC0010006)
+#define NDIS_STATUS_OPEN_FAILED                 ((NDIS_STATUS)0xC0010007)
+#define NDIS_STATUS_DEVICE_FAILED               ((NDIS_STATUS)0xC0010008)
+#define NDIS_STATUS_REQUEST_ABORTED             ((NDIS_STATUS)0xC001000C)
+#define NDIS_STATUS_RESET_IN_PROGRESS           ((NDIS_STATUS)0xC001000D)
+#define NDIS_STATUS_INVALID_PACKET              ((NDIS_STATUS)0xC001000F)
+#define NDIS_STATUS_INVALID_LENGTH              ((NDIS_STATUS)0xC0010014)
+#define NDIS_STATUS_INVALID_DATA                ((NDIS_STATUS)0xC0010015)
+#define NDIS_STATUS_BUFFER_TOO_SHORT            ((NDIS_STATUS)0xC0010016)
+#define NDIS_STATUS_ADAPTER_REMOVED             ((NDIS_STATUS)0xC0010018)
+#define NDIS_STATUS_UNSUPPORTED_MEDIA           ((NDIS_STATUS)0xC0010019)
+#define NDIS_STATUS_RESOURCE_CONFLICT           ((NDIS_STATUS)0xC001001E)
+#define NDIS_STATUS_INVALID_ADDRESS             ((NDIS_STATUS)0xC0010022)
+
+/* Error-log codes */
+#define NDIS_ERROR_CODE ULONG
+#define NDIS_ERROR_CODE_RESOURCE_CONFLICT               0xC0001388
+#define NDIS_ERROR_CODE_OUT_OF_RESOURCES                0xC0001389
+#define NDIS_ERROR_CODE_HARDWARE_FAILURE                0xC000138A
+#define NDIS_ERROR_CODE_ADAPTER_NOT_FOUND               0xC000138B
+#define NDIS_ERROR_CODE_INTERRUPT_CONNECT               0xC000138C
+#define NDIS_ERROR_CODE_DRIVER_FAILURE                  0xC000138D
+#define NDIS_ERROR_CODE_BAD_VERSION                     0xC000138E
+#define NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION       0xC0001391
+#define NDIS_ERROR_CODE_INVALID_VALUE_FROM_ADAPTER      0xC0001392
+
+/* [1.2] Flags and enumerations */
+#define NDIS_MEMORY_CONTIGUOUS                  0x00000001
+#define NDIS_MEMORY_NONCACHED                   0x00000002
+
+#define NDIS_ATTRIBUTE_IGNORE_PACKET_TIMEOUT    0x00000001
+#define NDIS_ATTRIBUTE_IGNORE_REQUEST_TIMEOUT   0x00000002
+#define NDIS_ATTRIBUTE_IGNORE_TOKEN_RING_ERRORS 0x00000004
+#define NDIS_ATTRIBUTE_BUS_MASTER               0x00000008
+#define NDIS_ATTRIBUTE_INTERMEDIATE_DRIVER      0x00000010
+#define NDIS_ATTRIBUTE_DESERIALIZE              0x00000020
+#define NDIS_ATTRIBUTE_NO_HALT_ON_SUSPEND       0x00000040
+#define NDIS_ATTRIBUTE_SURPRISE_REMOVE_OK       0x00000080
+#define NDIS_ATTRIBUTE_NOT_CO_NDIS              0x00000100
+#define NDIS_ATTRIBUTE_USES_SAFE_BUFFER_APIS    0x00000200
+
+#define NDIS_PACKET_TYPE_DIRECTED               0x00000001
+#define NDIS_PACKET_TYPE_MULTICAST              0x00000002
+#define NDIS_PACKET_TYPE_ALL_MULTICAST          0x00000004
+#define NDIS_PACKET_TYPE_BROADCAST              0x00000008
+#define NDIS_PACKET_TYPE_PROMISCUOUS            0x00000020
+
+#define NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA     0x00000001
+#define NDIS_MAC_OPTION_TRANSFERS_NOT_PEND      0x00000004
+#define NDIS_MAC_OPTION_NO_LOOPBACK             0x00000008
+#define NDIS_MAC_OPTION_FULL_DUPLEX             0x00000010
+
+#define fPACKET_CONTAINS_MEDIA_SPECIFIC_INFO    0x40
+#define fPACKET_ALLOCATED_BY_NDIS               0x80
+
+typedef enum _NDIS_INTERFACE_TYPE {
+	NdisInterfaceInternal = Internal,
+	NdisInterfaceIsa = Isa,
+	NdisInterfaceEisa = Eisa,
+	NdisInterfaceMca = MicroChannel,
+	NdisInterfaceTurboChannel = TurboChannel,
+	NdisInterfacePci = PCIBus,
+	NdisInterfacePcMcia = PCMCIABus
+} NDIS_INTERFACE_TYPE;
+
+#define NdisInterruptLevelSensitive LevelSensitive
+#define NdisInterruptLatched Latched
+
+typedef KINTERRUPT_MODE NDIS_INTERRUPT_MODE;
+typedef PVOID NDIS_HANDLE, *PNDIS_HANDLE;
+typedef UNICODE_STRING NDIS_STRING, *PNDIS_STRING;
+typedef MDL NDIS_BUFFER, *PNDIS_BUFFER;
+typedef PHYSICAL_ADDRESS NDIS_PHYSICAL_ADDRESS, *PNDIS_PHYSICAL_ADDRESS;
+typedef CM_PARTIAL_RESOURCE_LIST NDIS_RESOURCE_LIST, *PNDIS_RESOURCE_LIST;
+
+#define NdisGetPhysicalAddressHigh(PhysicalAddress) ((PhysicalAddress).HighPart)
+#define NdisGetPhysicalAddressLow(PhysicalAddress) ((PhysicalAddress).LowPart)
+
+typedef struct _NDIS_SPIN_LOCK {
+	KSPIN_LOCK SpinLock;
+	KIRQL OldIrql;
+} NDIS_SPIN_LOCK, *PNDIS_SPIN_LOCK;
+
+/* [4.5] Packets */
+typedef NDIS_HANDLE PNDIS_PACKET_POOL;
+
+typedef struct _NDIS_PACKET_PRIVATE {
+	UINT PhysicalCount;
+	UINT TotalLength;
+	PNDIS_BUFFER Head;
+	PNDIS_BUFFER Tail;
+	PNDIS_PACKET_POOL Pool;
+	UINT Count;
+	ULONG Flags;
+	BOOLEAN ValidCounts;
+	UCHAR NdisPacketFlags;
+	USHORT NdisPacketOobOffset;
+} NDIS_PACKET_PRIVATE, *PNDIS_PACKET_PRIVATE;
+
+typedef struct _NDIS_PACKET {
+	NDIS_PACKET_PRIVATE Private;
+	union {
+		struct {
+			UCHAR MiniportReserved[2 * sizeof(PVOID)];
+			UCHAR WrapperReserved[2 * sizeof(PVOID)];
+		};
+		struct {
+			UCHAR MacReserved[4 * sizeof(PVOID)];
+		};
+	};
+	ULONG_PTR Reserved[2];
+	UCHAR ProtocolReserved[1];
+} NDIS_PACKET, *PNDIS_PACKET, **PPNDIS_PACKET;
+
+typedef struct _NDIS_PACKET_OOB_DATA {
+	union {
+		ULONGLONG TimeToSend;
+		ULONGLONG TimeSent;
+	};
+	ULONGLONG TimeReceived;
+	UINT HeaderSize;
+	UINT SizeMediaSpecificInfo;
+	PVOID MediaSpecificInformation;
+	NDIS_STATUS Status;
+} NDIS_PACKET_OOB_DATA, *PNDIS_PACKET_OOB_DATA;
+
+typedef enum _NDIS_PER_PACKET_INFO {
+	TcpIpChecksumPacketInfo,
+	IpSecPacketInfo,
+	TcpLargeSendPacketInfo,
+	ClassificationHandlePacketInfo,
+	NdisReserved,
+	ScatterGatherListPacketInfo,
+	Ieee8021QInfo,
+	OriginalPacketInfo,
+	PacketCancelId,
+	OriginalNetBufferList,
+	CachedNetBufferList,
+	ShortPacketPaddingInfo,
+	MaxPerPacketInfo
+} NDIS_PER_PACKET_INFO;
+
+typedef struct _NDIS_PACKET_EXTENSION {
+	PVOID NdisPacketInfo[MaxPerPacketInfo];
+} NDIS_PACKET_EXTENSION, *PNDIS_PACKET_EXTENSION;
+
+#define NDIS_OOB_DATA_FROM_PACKET(_Packet) \
+	((PNDIS_PACKET_OOB_DATA)((PUCHAR)(_Packet) + (_Packet)->Private.NdisPacketOobOffset))
+#define NDIS_PACKET_EXTENSION_FROM_PACKET(_Packet) \
+	((PNDIS_PACKET_EXTENSION)(NDIS_OOB_DATA_FROM_PACKET(_Packet) + 1))
+#define NDIS_PER_PACKET_INFO_FROM_PACKET(_Packet, _Type) \
+	(NDIS_PACKET_EXTENSION_FROM_PACKET(_Packet)->NdisPacketInfo[(_Type)])
+#define NDIS_GET_PACKET_STATUS(_Packet) (NDIS_OOB_DATA_FROM_PACKET(_Packet)->Status)
+#define NDIS_SET_PACKET_STATUS(_Packet, _Status) (NDIS_OOB_DATA_FROM_PACKET(_Packet)->Status = (_Status))
+#define NDIS_GET_PACKET_HEADER_SIZE(_Packet) (NDIS_OOB_DATA_FROM_PACKET(_Packet)->HeaderSize)
+#define NDIS_SET_PACKET_HEADER_SIZE(_Packet, _Size) (NDIS_OOB_DATA_FROM_PACKET(_Packet)->HeaderSize = (_Size))
+
+/* [4.8] Miniport entry points */
+typedef BOOLEAN (*W_CHECK_FOR_HANG_HANDLER)(NDIS_HANDLE MiniportAdapterContext);
+typedef VOID (*W_DISABLE_INTERRUPT_HANDLER)(NDIS_HANDLE MiniportAdapterContext);
+typedef VOID (*W_ENABLE_INTERRUPT_HANDLER)(NDIS_HANDLE MiniportAdapterContext);
+typedef VOID (*W_HALT_HANDLER)(NDIS_HANDLE MiniportAdapterContext);
+typedef VOID (*W_HANDLE_INTERRUPT_HANDLER)(NDIS_HANDLE MiniportAdapterContext);
+typedef NDIS_STATUS (*W_INITIALIZE_HANDLER)(PNDIS_STATUS OpenErrorStatus, PUINT SelectedMediumIndex,
+					    PNDIS_MEDIUM MediumArray, UINT MediumArraySize,
+					    NDIS_HANDLE MiniportAdapterHandle,
+					    NDIS_HANDLE WrapperConfigurationContext);
+typedef VOID (*W_ISR_HANDLER)(PBOOLEAN InterruptRecognized, PBOOLEAN QueueMiniportHandleInterrupt,
+			      NDIS_HANDLE MiniportAdapterContext);
+typedef NDIS_STATUS (*W_QUERY_INFORMATION_HANDLER)(NDIS_HANDLE MiniportAdapterContext, NDIS_OID Oid,
+						   PVOID InformationBuffer, ULONG InformationBufferLength,
+						   PULONG BytesWritten, PULONG BytesNeeded);
+typedef NDIS_STATUS (*W_RECONFIGURE_HANDLER)(PNDIS_STATUS OpenErrorStatus, NDIS_HANDLE MiniportAdapterContext,
+					     NDIS_HANDLE WrapperConfigurationContext);
+typedef NDIS_STATUS (*W_RESET_HANDLER)(PBOOLEAN AddressingReset, NDIS_HANDLE MiniportAdapterContext);
+typedef NDIS_STATUS (*W_SEND_HANDLER)(NDIS_HANDLE MiniportAdapterContext, PNDIS_PACKET Packet, UINT Flags);
+typedef NDIS_STATUS (*W_SET_INFORMATION_HANDLER)(NDIS_HANDLE MiniportAdapterContext, NDIS_OID Oid,
+						 PVOID InformationBuffer, ULONG InformationBufferLength,
+						 PULONG BytesRead, PULONG BytesNeeded);
+typedef NDIS_STATUS (*W_TRANSFER_DATA_HANDLER)(PNDIS_PACKET Packet, PUINT BytesTransferred,
+					       NDIS_HANDLE MiniportAdapterContext,
+					       NDIS_HANDLE MiniportReceiveContext, UINT ByteOffset,
+					       UINT BytesToTransfer);
+typedef VOID (*W_RETURN_PACKET_HANDLER)(NDIS_HANDLE MiniportAdapterContext, PNDIS_PACKET Packet);
+typedef VOID (*W_SEND_PACKETS_HANDLER)(NDIS_HANDLE MiniportAdapterContext, PPNDIS_PACKET PacketArray,
+				       UINT NumberOfPackets);
+typedef VOID (*W_ALLOCATE_COMPLETE_HANDLER)(NDIS_HANDLE MiniportAdapterContext, PVOID VirtualAddress,
+					    PNDIS_PHYSICAL_ADDRESS PhysicalAddress, ULONG Length, PVOID Context);
+typedef VOID (*W_CANCEL_SEND_PACKETS_HANDLER)(NDIS_HANDLE MiniportAdapterContext, PVOID CancelId);
+typedef VOID (*W_PNP_EVENT_NOTIFY_HANDLER)(NDIS_HANDLE MiniportAdapterContext, NDIS_DEVICE_PNP_EVENT PnPEvent,
+					   PVOID InformationBuffer, ULONG InformationBufferLength);
+typedef VOID (*W_MINIPORT_SHUTDOWN_HANDLER)(PVOID ShutdownContext);
+
+typedef struct _NDIS51_MINIPORT_CHARACTERISTICS {
+	UCHAR MajorNdisVersion;
+	UCHAR MinorNdisVersion;
+	UINT Reserved;
+	W_CHECK_FOR_HANG_HANDLER CheckForHangHandler;
+	W_DISABLE_INTERRUPT_HANDLER DisableInterruptHandler;
+	W_ENABLE_INTERRUPT_HANDLER EnableInterruptHandler;
+	W_HALT_HANDLER HaltHandler;
+	W_HANDLE_INTERRUPT_HANDLER HandleInterruptHandler;
+	W_INITIALIZE_HANDLER InitializeHandler;
+	W_ISR_HANDLER ISRHandler;
+	W_QUERY_INFORMATION_HANDLER QueryInformationHandler;
+	W_RECONFIGURE_HANDLER ReconfigureHandler;
+	W_RESET_HANDLER ResetHandler;
+	W_SEND_HANDLER SendHandler;
+	W_SET_INFORMATION_HANDLER SetInformationHandler;
+	W_TRANSFER_DATA_HANDLER TransferDataHandler;
+	W_RETURN_PACKET_HANDLER ReturnPacketHandler;
+	W_SEND_PACKETS_HANDLER SendPacketsHandler;
+	W_ALLOCATE_COMPLETE_HANDLER AllocateCompleteHandler;
+	PVOID CoCreateVcHandler;
+	PVOID CoDeleteVcHandler;
+	PVOID CoActivateVcHandler;
+	PVOID CoDeactivateVcHandler;
+	PVOID CoSendPacketsHandler;
+	PVOID CoRequestHandler;
+	W_CANCEL_SEND_PACKETS_HANDLER CancelSendPacketsHandler;
+	W_PNP_EVENT_NOTIFY_HANDLER PnPEventNotifyHandler;
+	W_MINIPORT_SHUTDOWN_HANDLER AdapterShutdownHandler;
+	PVOID Reserved1;
+	PVOID Reserved2;
+	PVOID Reserved3;
+	PVOID Reserved4;
+} NDIS_MINIPORT_CHARACTERISTICS, *PNDIS_MINIPORT_CHARACTERISTICS;
+
+/* Lives in the miniport's memory until it is deregistered; its fields are this layer's. */
+typedef struct _NDIS_MINIPORT_INTERRUPT {
+	PVOID InterruptObject;
+	PVOID Miniport;
+	BOOLEAN SharedInterrupt;
+	BOOLEAN IsrRequested;
+} NDIS_MINIPORT_INTERRUPT, *PNDIS_MINIPORT_INTERRUPT;
+
+typedef enum _NDIS_PARAMETER_TYPE {
+	NdisParameterInteger,
+	NdisParameterHexInteger,
+	NdisParameterString,
+	NdisParameterMultiString,
+	NdisParameterBinary
+} NDIS_PARAMETER_TYPE;
+
+typedef struct _NDIS_CONFIGURATION_PARAMETER {
+	NDIS_PARAMETER_TYPE ParameterType;
+	union {
+		ULONG IntegerData;
+		NDIS_STRING StringData;
+	} ParameterData;
+} NDIS_CONFIGURATION_PARAMETER, *PNDIS_CONFIGURATION_PARAMETER;
+
+/* Registration */
+VOID NdisInitializeWrapper(PNDIS_HANDLE NdisWrapperHandle, PVOID SystemSpecific1, PVOID SystemSpecific2,
+			   PVOID SystemSpecific3);
+#define NdisMInitializeWrapper(Handle, Specific1, Specific2, Specific3) \
+	NdisInitializeWrapper((Handle), (Specific1), (Specific2), (Specific3))
+VOID NdisTerminateWrapper(NDIS_HANDLE NdisWrapperHandle, PVOID SystemSpecific);
+NDIS_STATUS NdisMRegisterMiniport(NDIS_HANDLE NdisWrapperHandle,
+				  PNDIS_MINIPORT_CHARACTERISTICS MiniportCharacteristics,
+				  UINT CharacteristicsLength);
+
+/* Configuration, resources, log */
+VOID NdisOpenConfiguration(PNDIS_STATUS Status, PNDIS_HANDLE ConfigurationHandle,
+			   NDIS_HANDLE WrapperConfigurationContext);
+VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *ParameterValue,
+			   NDIS_HANDLE ConfigurationHandle, PNDIS_STRING Keyword,
+			   NDIS_PARAMETER_TYPE ParameterType);
+VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle);
+VOID NdisInitUnicodeString(PNDIS_STRING DestinationString, PCWSTR SourceString);
+VOID NdisMQueryAdapterResources(PNDIS_STATUS Status, NDIS_HANDLE WrapperConfigurationContext,
+				PNDIS_RESOURCE_LIST ResourceList, PUINT BufferSize);
+ULONG NdisReadPciSlotInformation(NDIS_HANDLE NdisAdapterHandle, ULONG SlotNumber, ULONG Offset, PVOID Buffer,
+				 ULONG Length);
+VOID NdisWriteErrorLogEntry(NDIS_HANDLE NdisAdapterHandle, NDIS_ERROR_CODE ErrorCode, ULONG NumberOfErrorValues,
+			    ...);
+
+/* [4.1] Plain memory */
+NDIS_STATUS NdisAllocateMemoryWithTag(PVOID *VirtualAddress, UINT Length, ULONG Tag);
+VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags);
+#define NdisZeroMemory(Destination, Length) RtlZeroMemory(Destination, Length)
+#define NdisFillMemory(Destination, Length, Fill) RtlFillMemory(Destination, Length, Fill)
+#define NdisMoveMemory(Destination, Source, Length) RtlCopyMemory(Destination, Source, Length)
+#define NdisEqualMemory(Source1, Source2, Length) RtlEqualMemory(Source1, Source2, Length)
+
+/* [4.2] Attributes */
+VOID NdisMSetAttributesEx(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE MiniportAdapterContext,
+			  UINT CheckForHangTimeInSeconds, ULONG AttributeFlags, NDIS_INTERFACE_TYPE AdapterType);
+#define NdisMSetAttributes(Handle, Context, BusMaster, AdapterType) \
+	NdisMSetAttributesEx((Handle), (Context), 0, (BusMaster) ? NDIS_ATTRIBUTE_BUS_MASTER : 0, (AdapterType))
+
+/* [4.3] Bus-master DMA */
+NDIS_STATUS NdisMInitializeScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle, BOOLEAN Dma64BitAddresses,
+					    ULONG MaximumPhysicalMapping);
+ULONG NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle);
+VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached,
+			       PVOID *VirtualAddress, PNDIS_PHYSICAL_ADDRESS PhysicalAddress);
+VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached, PVOID VirtualAddress,
+			   NDIS_PHYSICAL_ADDRESS PhysicalAddress);
+VOID NdisUpdateSharedMemory(NDIS_HANDLE NdisAdapterHandle, ULONG Length, PVOID VirtualAddress,
+			    NDIS_PHYSICAL_ADDRESS PhysicalAddress);
+#define NdisMUpdateSharedMemory(_H, _L, _V, _P) NdisUpdateSharedMemory(_H, _L, _V, _P)
+#define NdisFlushBuffer(Buffer, WriteToDevice) KeFlushIoBuffers((Buffer), !(WriteToDevice), TRUE)
+
+/* [4.5] Packet pools */
+VOID NdisAllocatePacketPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors,
+			    UINT ProtocolReservedLength);
+VOID NdisAllocatePacketPoolEx(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors,
+			      UINT NumberOfOverflowDescriptors, UINT ProtocolReservedLength);
+VOID NdisFreePacketPool(NDIS_HANDLE PoolHandle);
+UINT NdisPacketPoolUsage(NDIS_HANDLE PoolHandle);
+VOID NdisAllocatePacket(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDLE PoolHandle);
+VOID NdisFreePacket(PNDIS_PACKET Packet);
+#define NdisReinitializePacket(Packet) do { \
+	(Packet)->Private.Head = (PNDIS_BUFFER)NULL; \
+	(Packet)->Private.ValidCounts = FALSE; \
+} while (0)
+
+/* [4.6] Buffer pools and buffers */
+VOID NdisAllocateBufferPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors);
+VOID NdisFreeBufferPool(NDIS_HANDLE PoolHandle);
+VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID VirtualAddress,
+			UINT Length);
+#define NdisFreeBuffer IoFreeMdl
+VOID NdisCopyBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID MemoryDescriptor,
+		    UINT Offset, UINT Length);
+VOID NdisUnchainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer);
+VOID NdisUnchainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer);
+
+#define NDIS_BUFFER_TO_SPAN_PAGES(_Buffer) \
+	ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(_Buffer), MmGetMdlByteCount(_Buffer))
+#define NdisBufferLength MmGetMdlByteCount
+#define NdisBufferVirtualAddressSafe MmGetSystemAddressForMdlSafe
+#define NdisAdjustBufferLength(Buffer, Length) (((Buffer)->ByteCount) = (Length))
+#define NdisGetNextBuffer(CurrentBuffer, NextBuffer) (*(NextBuffer) = (CurrentBuffer)->Next)
+#define NdisQueryBufferSafe(_Buffer, _VirtualAddress, _Length, _Priority) do { \
+	if (ARGUMENT_PRESENT(_VirtualAddress)) \
+		*(PVOID *)(_VirtualAddress) = MmGetSystemAddressForMdlSafe(_Buffer, _Priority); \
+	*(_Length) = MmGetMdlByteCount(_Buffer); \
+} while (0)
+#define NdisQueryBufferOffset(_Buffer, _Offset, _Length) do { \
+	*(_Offset) = MmGetMdlByteOffset(_Buffer); \
+	*(_Length) = MmGetMdlByteCount(_Buffer); \
+} while (0)
+
+static inline PNDIS_BUFFER NdisLastOfChain(PNDIS_BUFFER Buffer)
+{
+	while (Buffer->Next)
+		Buffer = Buffer->Next;
+	return Buffer;
+}
+
+static inline VOID NdisChainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
+{
+	PNDIS_BUFFER Last = NdisLastOfChain(Buffer);
+
+	if (!Packet->Private.Head)
+		Packet->Private.Tail = Last;
+	Last->Next = Packet->Private.Head;
+	Packet->Private.Head = Buffer;
+	Packet->Private.ValidCounts = FALSE;
+}
+
+static inline VOID NdisChainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
+{
+	if (Packet->Private.Head)
+		Packet->Private.Tail->Next = Buffer;
+	else
+		Packet->Private.Head = Buffer;
+	Packet->Private.Tail = NdisLastOfChain(Buffer);
+	Packet->Private.ValidCounts = FALSE;
+}
+
+static inline VOID NdisRecalculatePacketCounts(PNDIS_PACKET Packet)
+{
+	if (Packet->Private.Head)
+		Packet->Private.Tail = NdisLastOfChain(Packet->Private.Head);
+	Packet->Private.ValidCounts = FALSE;
+}
+
+static inline VOID NdisQueryPacket(PNDIS_PACKET Packet, PUINT PhysicalBufferCount, PUINT BufferCount,
+				   PNDIS_BUFFER *FirstBuffer, PUINT TotalPacketLength)
+{
+	NDIS_PACKET_PRIVATE *Private = &Packet->Private;
+	PNDIS_BUFFER Buffer;
+
+	if (FirstBuffer)
+		*FirstBuffer = Private->Head;
+	if (!PhysicalBufferCount && !BufferCount && !TotalPacketLength)
+		return;
+	if (!Private->ValidCounts) {
+		Private->PhysicalCount = 0;
+		Private->Count = 0;
+		Private->TotalLength = 0;
+		for (Buffer = Private->Head; Buffer; Buffer = Buffer->Next) {
+			Private->PhysicalCount += NDIS_BUFFER_TO_SPAN_PAGES(Buffer);
+			Private->Count++;
+			Private->TotalLength += MmGetMdlByteCount(Buffer);
+		}
+		Private->ValidCounts = TRUE;
+	}
+	if (PhysicalBufferCount)
+		*PhysicalBufferCount = Private->PhysicalCount;
+	if (BufferCount)
+		*BufferCount = Private->Count;
+	if (TotalPacketLength)
+		*TotalPacketLength = Private->TotalLength;
+}
+
+/* [4.7] Device memory and interrupt. A register pointer must be volatile: the read is a plain load. */
+NDIS_STATUS NdisMMapIoSpace(PVOID *VirtualAddress, NDIS_HANDLE MiniportAdapterHandle,
+			    NDIS_PHYSICAL_ADDRESS PhysicalAddress, UINT Length);
+VOID NdisMUnmapIoSpace(NDIS_HANDLE MiniportAdapterHandle, PVOID VirtualAddress, UINT Length);
+#define NdisReadRegisterUlong(Register, Data) (*(Data) = *(Register))
+#define NdisWriteRegisterUlong(Register, Data) WRITE_REGISTER_ULONG((Register), (Data))
+NDIS_STATUS NdisMRegisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt, NDIS_HANDLE MiniportAdapterHandle,
+				   UINT InterruptVector, UINT InterruptLevel, BOOLEAN RequestIsr,
+				   BOOLEAN SharedInterrupt, NDIS_INTERRUPT_MODE InterruptMode);
+VOID NdisMDeregisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt);
+
+/* Locks and time */
+VOID NdisAllocateSpinLock(PNDIS_SPIN_LOCK SpinLock);
+VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock);
+VOID NdisAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock);
+VOID NdisReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock);
+VOID NdisDprAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock);
+VOID NdisDprReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock);
+VOID NdisMSleep(ULONG MicrosecondsToSleep);
+#define NdisStallExecution KeStallExecutionProcessor
+
+/* [4.8] Indications and completions */
+VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET ReceivePackets,
+				UINT NumberOfPackets);
+VOID NdisMIndicateStatus(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS GeneralStatus, PVOID StatusBuffer,
+			 UINT StatusBufferSize);
+VOID NdisMIndicateStatusComplete(NDIS_HANDLE MiniportAdapterHandle);
+VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, NDIS_STATUS Status);
+
+/* What a protocol calls: hand packets down to be sent, and give indicated ones back. */
+VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, UINT NumberOfPackets);
+VOID NdisReturnPackets(PNDIS_PACKET *PacketsToReturn, UINT NumberOfPackets);
+
+#endif /* NICRIG_NDIS_H */

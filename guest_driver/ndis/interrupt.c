@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The interrupt: its service routine, and the deferred half that the protocol edge drives (docs/ndis.md 4.7, 4.8). */
+#include <linux/interrupt.h>
+
+#include "layer.h"
+
+/*
+ * Section 4.7: with RequestIsr, or while the adapter initializes or halts, the miniport's routine decides whose
+ * interrupt it is and whether to defer; otherwise NDIS masks the card and always defers. No deferred half runs while
+ * Initialize or Halt does (R126).
+ */
+static irqreturn_t ndis_interrupt(int irq, void *data)
+{
+	struct ndis_adapter *adapter = data;
+	const NDIS_MINIPORT_CHARACTERISTICS *miniport = adapter->miniport;
+	BOOLEAN recognized = TRUE, queue = TRUE;
+	bool running = READ_ONCE(adapter->phase) == NDIS_PHASE_RUN;
+
+	if (adapter->interrupt->IsrRequested || !running)
+		miniport->ISRHandler(&recognized, &queue, adapter->context);
+	else if (miniport->DisableInterruptHandler)
+		miniport->DisableInterruptHandler(adapter->context);
+	if (!recognized)
+		return IRQ_NONE;
+	if (queue && running)
+		adapter->protocol->interrupt(adapter->protocol_context);
+	return IRQ_HANDLED;
+}
+
+static void free_vectors(struct ndis_adapter *adapter, unsigned int count)
+{
+	while (count--)
+		free_irq(pci_irq_vector(adapter->pdev, count), adapter);
+}
+
+/*
+ * Section 4.7: SUCCESS; RESOURCE_CONFLICT if the adapter or somebody else has the vector; RESOURCES; FAILURE before
+ * the attributes, above PASSIVE_LEVEL or for a vector that is not in the resource list. The routine may run before
+ * this returns. Every message vector of the function is connected to this one interrupt.
+ */
+NDIS_STATUS NdisMRegisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt, NDIS_HANDLE MiniportAdapterHandle,
+				   UINT InterruptVector, UINT InterruptLevel, BOOLEAN RequestIsr,
+				   BOOLEAN SharedInterrupt, NDIS_INTERRUPT_MODE InterruptMode)
+{
+	struct ndis_adapter *adapter = MiniportAdapterHandle;
+	unsigned int vector;
+	int error;
+
+	UNREFERENCED_PARAMETER(InterruptLevel);
+	if (!adapter->attributes_set || KeGetCurrentIrql() != PASSIVE_LEVEL ||
+	    (int)InterruptVector != pci_irq_vector(adapter->pdev, 0) || InterruptMode != NdisInterruptLatched)
+		return NDIS_STATUS_FAILURE;
+	if (adapter->interrupt)
+		return NDIS_STATUS_RESOURCE_CONFLICT;
+
+	Interrupt->InterruptObject = adapter;
+	Interrupt->Miniport = adapter;
+	Interrupt->IsrRequested = RequestIsr;
+	Interrupt->SharedInterrupt = SharedInterrupt;
+	adapter->interrupt = Interrupt;
+	for (vector = 0; vector < adapter->vectors; vector++) {
+		error = request_irq(pci_irq_vector(adapter->pdev, vector), ndis_interrupt,
+				    SharedInterrupt ? IRQF_SHARED : 0, pci_name(adapter->pdev), adapter);
+		if (error) {
+			free_vectors(adapter, vector);
+			adapter->interrupt = NULL;
+			Interrupt->InterruptObject = NULL;
+			return error == -EBUSY ? NDIS_STATUS_RESOURCE_CONFLICT : NDIS_STATUS_RESOURCES;
+		}
+	}
+	return NDIS_STATUS_SUCCESS;
+}
+
+/* Section 4.7: no service routine runs after this returns; the card is masked by then. PASSIVE_LEVEL. */
+VOID NdisMDeregisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt)
+{
+	struct ndis_adapter *adapter = Interrupt->InterruptObject;
+
+	if (WARN_ON_ONCE(!adapter || adapter->interrupt != Interrupt))
+		return;
+	free_vectors(adapter, adapter->vectors);
+	adapter->interrupt = NULL;
+	Interrupt->InterruptObject = NULL;
+}
+
+/* R22, R27: Windows stops when Initialize fails or Halt returns with the interrupt still there; here it is taken. */
+void ndis_interrupt_check_released(struct ndis_adapter *adapter)
+{
+	if (WARN_ON(adapter->interrupt))
+		NdisMDeregisterInterrupt(adapter->interrupt);
+}
+
+/* Section 4.8: DISPATCH_LEVEL; may cover several interrupts. */
+void ndis_handle_interrupt(struct ndis_adapter *adapter)
+{
+	adapter->miniport->HandleInterruptHandler(adapter->context);
+}
+
+/* The card may interrupt again; DISPATCH_LEVEL, after the handler. */
+void ndis_enable_interrupt(struct ndis_adapter *adapter)
+{
+	if (adapter->miniport->EnableInterruptHandler)
+		adapter->miniport->EnableInterruptHandler(adapter->context);
+}
+
+void ndis_disable_interrupt(struct ndis_adapter *adapter)
+{
+	if (adapter->miniport->DisableInterruptHandler)
+		adapter->miniport->DisableInterruptHandler(adapter->context);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Levels (docs/ndis.md section 2), waiting, and locks. */
+#include <linux/delay.h>
+#include <linux/preempt.h>
+
+#include "layer.h"
+
+/* One number for every device level between DISPATCH_LEVEL and HIGH_LEVEL: Linux has but one hard-interrupt level. */
+#define DEVICE_LEVEL (DISPATCH_LEVEL + 1)
+
+/*
+ * Section 2: the level follows from the Linux context. in_atomic() sees a held spin lock because this module is for
+ * kernels that count preemption (x86-64 distribution kernels do); without the count such code would look PASSIVE.
+ */
+KIRQL KeGetCurrentIrql(VOID)
+{
+	if (in_hardirq() || in_nmi())
+		return DEVICE_LEVEL;
+	if (in_softirq() || in_atomic() || irqs_disabled())
+		return DISPATCH_LEVEL;
+	return PASSIVE_LEVEL;
+}
+
+/* Any level; at most 50 us by the rules (R132). */
+VOID KeStallExecutionProcessor(ULONG MicroSeconds)
+{
+	udelay(MicroSeconds);
+}
+
+/* PASSIVE_LEVEL. */
+VOID NdisMSleep(ULONG MicrosecondsToSleep)
+{
+	fsleep(MicrosecondsToSleep);
+}
+
+static spinlock_t *to_spinlock(PNDIS_SPIN_LOCK lock)
+{
+	BUILD_BUG_ON(sizeof(spinlock_t) > sizeof(lock->SpinLock));
+	BUILD_BUG_ON(__alignof__(spinlock_t) > __alignof__(lock->SpinLock));
+	return (spinlock_t *)&lock->SpinLock;
+}
+
+VOID NdisAllocateSpinLock(PNDIS_SPIN_LOCK SpinLock)
+{
+	spin_lock_init(to_spinlock(SpinLock));
+}
+
+VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
+{
+	WARN_ON_ONCE(spin_is_locked(to_spinlock(SpinLock)));
+}
+
+/* <= DISPATCH_LEVEL; raises to DISPATCH_LEVEL until the release. */
+VOID NdisAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
+{
+	spin_lock_bh(to_spinlock(SpinLock));
+}
+
+VOID NdisReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
+{
+	spin_unlock_bh(to_spinlock(SpinLock));
+}
+
+/* DISPATCH_LEVEL exactly: the level need not be raised. */
+VOID NdisDprAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
+{
+	spin_lock(to_spinlock(SpinLock));
+}
+
+VOID NdisDprReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
+{
+	spin_unlock(to_spinlock(SpinLock));
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Requests, reset and the hang check, all at DISPATCH_LEVEL and one at a time (docs/ndis.md section 4.8). */
+#include <linux/bottom_half.h>
+
+#include "layer.h"
+
+/* PENDING is not waited for: the miniports of this project answer at once. */
+NDIS_STATUS ndis_query(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length)
+{
+	ULONG written = 0, needed = 0;
+	NDIS_STATUS status;
+
+	local_bh_disable();
+	status = adapter->miniport->QueryInformationHandler(adapter->context, oid, buffer, length, &written, &needed);
+	local_bh_enable();
+	WARN_ON_ONCE(status == NDIS_STATUS_PENDING);
+	return status;
+}
+
+NDIS_STATUS ndis_set(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length)
+{
+	ULONG read = 0, needed = 0;
+	NDIS_STATUS status;
+
+	local_bh_disable();
+	status = adapter->miniport->SetInformationHandler(adapter->context, oid, buffer, length, &read, &needed);
+	local_bh_enable();
+	WARN_ON_ONCE(status == NDIS_STATUS_PENDING);
+	return status;
+}
+
+NDIS_STATUS ndis_reset(struct ndis_adapter *adapter)
+{
+	BOOLEAN addressing = FALSE;
+	NDIS_STATUS status;
+
+	local_bh_disable();
+	adapter->protocol->status(adapter->protocol_context, NDIS_STATUS_RESET_START);
+	status = adapter->miniport->ResetHandler(&addressing, adapter->context);
+	adapter->protocol->status(adapter->protocol_context, NDIS_STATUS_RESET_END);
+	local_bh_enable();
+	WARN_ON_ONCE(status == NDIS_STATUS_PENDING || addressing);
+	return status;
+}
+
+bool ndis_check_for_hang(struct ndis_adapter *adapter)
+{
+	bool hung = false;
+
+	local_bh_disable();
+	if (adapter->miniport->CheckForHangHandler)
+		hung = adapter->miniport->CheckForHangHandler(adapter->context);
+	local_bh_enable();
+	return hung;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Packets between protocol and miniport: send, complete, indicate, return, status (docs/ndis.md section 4.8). */
+#include "layer.h"
+
+static void send_done(struct ndis_adapter *adapter, struct ndis_packet *packet, NDIS_STATUS status)
+{
+	packet->owner = NDIS_PACKET_IDLE;
+	adapter->protocol->send_complete(adapter->protocol_context, &packet->packet, status);
+}
+
+/*
+ * Maps every packet, then hands the array down in one call. A packet that cannot be mapped is completed here, and
+ * the rest moves up, so order is kept (R87). A deserialized miniport accepts every packet (4.2), so its out-of-band
+ * status says nothing and each comes back through NdisMSendComplete. DISPATCH_LEVEL.
+ */
+VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, UINT NumberOfPackets)
+{
+	struct ndis_adapter *adapter = NdisBindingHandle;
+	UINT i, mapped = 0;
+
+	for (i = 0; i < NumberOfPackets; i++) {
+		struct ndis_packet *packet = to_ndis_packet(PacketArray[i]);
+		NDIS_STATUS status;
+
+		packet->adapter = adapter;
+		status = ndis_packet_map(adapter, packet);
+		if (status != NDIS_STATUS_SUCCESS) {
+			send_done(adapter, packet, status);
+			continue;
+		}
+		packet->owner = NDIS_PACKET_SENT;
+		PacketArray[mapped++] = PacketArray[i];
+	}
+	if (mapped)
+		adapter->miniport->SendPacketsHandler(adapter->context, PacketArray, mapped);
+}
+
+/* Section 4.8: once for each packet; its scatter-gather list is dead afterwards (R84, R88). <= DISPATCH_LEVEL. */
+VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, NDIS_STATUS Status)
+{
+	struct ndis_adapter *adapter = MiniportAdapterHandle;
+	struct ndis_packet *packet = to_ndis_packet(Packet);
+
+	if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_SENT || packet->adapter != adapter))
+		return;
+	ndis_packet_unmap(adapter, packet);
+	send_done(adapter, packet, Status);
+}
+
+/*
+ * Section 4.8: after the call a packet with status PENDING is the protocol's until NdisReturnPackets, any other is
+ * the miniport's again. A packet that is still above is not indicated (R81). <= DISPATCH_LEVEL.
+ */
+VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET ReceivePackets,
+				UINT NumberOfPackets)
+{
+	struct ndis_adapter *adapter = MiniportAdapterHandle;
+	UINT i;
+
+	for (i = 0; i < NumberOfPackets; i++) {
+		struct ndis_packet *packet = to_ndis_packet(ReceivePackets[i]);
+
+		if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_IDLE))
+			return;
+		packet->adapter = adapter;
+		packet->owner = NDIS_PACKET_INDICATED;
+	}
+	adapter->protocol->receive(adapter->protocol_context, ReceivePackets, NumberOfPackets);
+	for (i = 0; i < NumberOfPackets; i++)
+		if (NDIS_GET_PACKET_STATUS(ReceivePackets[i]) != NDIS_STATUS_PENDING)
+			to_ndis_packet(ReceivePackets[i])->owner = NDIS_PACKET_IDLE;
+}
+
+/* Gives back packets that were marked PENDING, and only those (R124). DISPATCH_LEVEL. */
+VOID NdisReturnPackets(PNDIS_PACKET *PacketsToReturn, UINT NumberOfPackets)
+{
+	UINT i;
+
+	for (i = 0; i < NumberOfPackets; i++) {
+		struct ndis_packet *packet = to_ndis_packet(PacketsToReturn[i]);
+		struct ndis_adapter *adapter = packet->adapter;
+
+		if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_INDICATED))
+			continue;
+		packet->owner = NDIS_PACKET_IDLE;
+		adapter->miniport->ReturnPacketHandler(adapter->context, &packet->packet);
+	}
+}
+
+/* <= DISPATCH_LEVEL. The protocol here needs no status buffer, so none is passed on. */
+VOID NdisMIndicateStatus(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS GeneralStatus, PVOID StatusBuffer,
+			 UINT StatusBufferSize)
+{
+	struct ndis_adapter *adapter = MiniportAdapterHandle;
+
+	UNREFERENCED_PARAMETER(StatusBuffer);
+	UNREFERENCED_PARAMETER(StatusBufferSize);
+	adapter->protocol->status(adapter->protocol_context, GeneralStatus);
+}
+
+/* Ends a run of status indications; the protocol here acts on each one at once. */
+VOID NdisMIndicateStatusComplete(NDIS_HANDLE MiniportAdapterHandle)
+{
+	UNREFERENCED_PARAMETER(MiniportAdapterHandle);
+}

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import json
+import socket
+from collections.abc import Callable
+
+import pytest
+import trio
+
+from controller.demo import Outcome, exchange
+from controller.frames import mixed
+from controller.verdict import judge
+from controller.wire import Deframer, Wire, pack
+
+pytestmark = pytest.mark.anyio
+
+FRAMES = mixed(50, seed=1)
+QUIET = 0.05
+
+
+class Echo:
+    """A card with a guest that echoes what `treat` makes of each batch; remembers the most that was under way."""
+
+    def __init__(self, treat: Callable[[list[bytes]], list[bytes]] = list) -> None:
+        self.treat = treat
+        one, other = socket.socketpair()
+        self.wire = Wire(trio.SocketStream(trio.socket.from_stdlib_socket(one)))
+        self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(other))
+        self.received = 0
+        self.most_ahead = 0
+        self._echoed = 0
+
+    async def serve(self) -> None:
+        deframer = Deframer()
+        async for data in self._stream:
+            batch = deframer.feed(bytes(data))
+            self.received += len(batch)
+            self.most_ahead = max(self.most_ahead, self.received - self._echoed)
+            back = self.treat(batch)
+            self._echoed += len(back)
+            await self._stream.send_all(pack(back))
+
+    async def exchange(self, window: int = 8) -> list[bytes]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.serve)
+            with trio.fail_after(5):
+                echoed = await exchange(self.wire, FRAMES, quiet=QUIET, window=window)
+            nursery.cancel_scope.cancel()
+        return echoed
+
+
+async def test_every_frame_goes_and_comes() -> None:
+    assert await Echo().exchange() == FRAMES
+
+
+async def test_no_more_than_the_window_is_under_way() -> None:
+    echo = Echo()
+    await echo.exchange(window=4)
+    assert 0 < echo.most_ahead <= 4
+
+
+async def test_a_lost_frame_does_not_stop_the_rest() -> None:
+    echoed = await Echo(lambda batch: [frame for frame in batch if frame != FRAMES[3]]).exchange()
+    assert echoed == FRAMES[:3] + FRAMES[4:]
+
+
+async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
+    echo = Echo(lambda _: [])
+    assert await echo.exchange(window=50) == []
+    assert echo.received == len(FRAMES)
+
+
+def outcome(echoed: list[bytes]) -> Outcome:
+    judged = judge(FRAMES, echoed, cpu=len(FRAMES), counters={"refused_ring": 0})
+    return Outcome(judged, "tcg", {"setup": 0.1, "boot": 3.0, "traffic": 0.5})
+
+
+def test_the_last_line_is_the_verdict() -> None:
+    assert outcome(FRAMES).lines() == [
+        "verdict: coherent: frames injected 50 cpu 50 echoed 50 lost 0 corrupted 0 "
+        "(tcg; setup 0.1s boot 3.0s traffic 0.5s)"
+    ]
+
+
+def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
+    damaged = FRAMES[0][:20] + bytes([FRAMES[0][20] ^ 0xFF]) + FRAMES[0][21:]
+    lines = outcome([damaged, *FRAMES[1:]]).lines()
+    assert lines[0].startswith("first difference: a frame was corrupted: Ether / ARP")
+    assert any(f"[{damaged[20]:02x}]" in line and line.endswith("<") for line in lines)
+    assert lines[-1].startswith("verdict: incoherent: ")
+
+
+def test_json_is_one_object_with_the_same() -> None:
+    text = outcome(FRAMES[:-1]).json()
+    assert "\n" not in text
+    assert json.loads(text) == {
+        "verdict": "incoherent",
+        "accelerator": "tcg",
+        "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
+        "violations": [],
+        "seconds": {"setup": 0.1, "boot": 3.0, "traffic": 0.5},
+    }

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import pytest
+
+from controller.verdict import Verdict, judge
+
+FRAMES = [bytes([number]) * 60 for number in range(6)]
+ONE, TWO, THREE, FOUR, FIVE, SIX = FRAMES
+DAMAGED = THREE[:-1] + b"!"
+
+
+def verdict(echoed: list[bytes], *, cpu: int = len(FRAMES), **counters: int) -> Verdict:
+    return judge(FRAMES, echoed, cpu=cpu, counters=counters)
+
+
+def counts(judged: Verdict) -> dict[str, int]:
+    names = ("lost", "corrupted", "duplicated", "reordered", "unexpected")
+    return {name: getattr(judged, name) for name in names if getattr(judged, name)}
+
+
+def test_the_same_frames_in_the_same_order_are_coherent() -> None:
+    judged = verdict(list(FRAMES), refused_ring=0, rx_frames=6)
+    assert judged.coherent
+    assert judged.word == "coherent"
+    assert (judged.injected, judged.cpu, judged.echoed, counts(judged)) == (6, 6, 6, {})
+
+
+def test_a_missing_frame_is_lost_and_shown() -> None:
+    judged = verdict([ONE, TWO, FOUR, FIVE, SIX])
+    assert not judged.coherent
+    assert counts(judged) == {"lost": 1}
+    assert judged.first is not None
+    assert (judged.first.injected, judged.first.echoed) == (THREE, None)
+
+
+def test_a_changed_byte_is_corruption_of_the_frame_whose_turn_it_was() -> None:
+    judged = verdict([ONE, TWO, DAMAGED, FOUR, FIVE, SIX])
+    assert counts(judged) == {"corrupted": 1}
+    assert judged.first is not None
+    assert (judged.first.injected, judged.first.echoed) == (THREE, DAMAGED)
+
+
+def test_a_loss_before_a_damaged_frame_is_told_apart_from_it() -> None:
+    assert counts(verdict([ONE, DAMAGED, FOUR, FIVE, SIX])) == {"corrupted": 1, "lost": 1}
+
+
+def test_a_cut_frame_is_corruption() -> None:
+    assert counts(verdict([ONE, TWO, THREE[:-1], FOUR, FIVE, SIX])) == {"corrupted": 1}
+
+
+def test_a_frame_that_comes_twice_is_a_duplicate() -> None:
+    assert counts(verdict([ONE, TWO, TWO, THREE, FOUR, FIVE, SIX])) == {"duplicated": 1}
+
+
+def test_a_frame_that_was_overtaken_is_reordered() -> None:
+    assert counts(verdict([ONE, THREE, TWO, FOUR, FIVE, SIX])) == {"reordered": 1}
+
+
+def test_a_frame_that_nobody_injected_is_unexpected() -> None:
+    assert counts(verdict([*FRAMES, b"guest's own" * 6])) == {"unexpected": 1}
+
+
+def test_the_first_difference_is_the_echos_first() -> None:
+    judged = verdict([ONE, TWO, DAMAGED, FOUR, FOUR, FIVE])
+    assert judged.first is not None
+    assert judged.first.kind == "corrupted"
+
+
+def test_frames_that_the_cpu_did_not_count_are_incoherent() -> None:
+    assert not verdict(list(FRAMES), cpu=5).coherent
+
+
+def test_refusals_of_the_card_are_violations_by_name() -> None:
+    judged = verdict(list(FRAMES), refused_length=2, refused_ring=0, rx_frames=6)
+    assert not judged.coherent
+    assert judged.violations == {"length": 2}
+
+
+def test_equal_frames_cannot_be_judged() -> None:
+    with pytest.raises(ValueError, match="equal"):
+        judge([ONE, ONE], [ONE], cpu=2)

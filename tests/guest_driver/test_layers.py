@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The borders between miniport, NDIS layer and Linux edge, and what every source must carry."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.guest_driver.sources import (
+    DRIVER,
+    MINIPORT,
+    NDIS,
+    NDIS_HEADERS,
+    calls,
+    code,
+    declared,
+    defined_functions,
+    includes,
+    sources,
+)
+
+LINES_MAX = 600
+COLUMNS_MAX = 120
+TAB = 8
+SPDX = "SPDX-License-Identifier: GPL-2.0-or-later"
+LINUX_NAMES = re.compile(
+    r"\b(?:u8|u16|u32|u64|__le\d+|spinlock_t|sk_buff|pci_dev|net_device|k[mz]alloc|printk|readl|writel)\b"
+)
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(DRIVER))
+
+
+@pytest.mark.parametrize("path", [*sources(), DRIVER / "Kbuild"], ids=relative)
+def test_a_source_names_its_licence_in_the_first_line(path: Path) -> None:
+    assert SPDX in path.read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize("path", sources(), ids=relative)
+def test_a_source_is_short_and_narrow(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert len(lines) < LINES_MAX
+    assert [number for number, line in enumerate(lines, 1) if len(line.expandtabs(TAB)) > COLUMNS_MAX] == []
+
+
+@pytest.mark.parametrize("path", sources(MINIPORT), ids=relative)
+def test_the_miniport_includes_ndis_and_its_own_headers_only(path: Path) -> None:
+    own = {f'"{header.name}"' for header in MINIPORT.glob("*.h")}
+    assert set(includes(code(path))) <= own | {"<ndis.h>"}
+
+
+@pytest.mark.parametrize("path", sources(MINIPORT), ids=relative)
+def test_the_miniport_uses_no_linux_name(path: Path) -> None:
+    assert LINUX_NAMES.findall(code(path)) == []
+
+
+@pytest.mark.parametrize("path", NDIS_HEADERS, ids=relative)
+def test_the_ndis_headers_include_nothing_of_linux(path: Path) -> None:
+    assert set(includes(code(path))) <= {'"wdm.h"', '"ntddndis.h"'}
+
+
+@pytest.mark.parametrize("path", sources(NDIS), ids=relative)
+def test_the_ndis_layer_knows_nothing_of_the_card(path: Path) -> None:
+    assert [name for name in includes(code(path)) if "miniport" in name or "hardware" in name] == []
+    assert "NICRIG_QUEUE" not in code(path)
+
+
+@pytest.mark.parametrize("path", sources(MINIPORT), ids=relative)
+def test_what_the_miniport_calls_is_declared_by_the_ndis_headers(path: Path) -> None:
+    offered = set().union(*(declared(header.read_text()) for header in NDIS_HEADERS))
+    assert calls(path.read_text()) - offered == set()
+
+
+def test_every_function_that_the_ndis_headers_declare_is_defined_once() -> None:
+    functions = {
+        name
+        for header in NDIS_HEADERS
+        for name in re.findall(r"^(?:VOID|NDIS_STATUS|ULONG|UINT|KIRQL)\s+(\w+)\(", code(header), re.MULTILINE)
+    }
+    defined = [name for path in NDIS.glob("*.c") for name in defined_functions(path.read_text()) if name in functions]
+    assert sorted(defined) == sorted(functions)
+
+
+@pytest.mark.parametrize("path", sources(MINIPORT), ids=relative)
+def test_a_barrier_a_kick_and_a_doorbell_say_why(path: Path) -> None:
+    """The line above each of them is a comment or ends one."""
+    lines = path.read_text().splitlines()
+    steps = re.compile(r"^\s+(?:KeMemoryBarrier\(\)|nic_kick\(|nic_word_write\(nic, NICRIG_QUEUE_BASE \+ offset)")
+    bare = [
+        number
+        for number, line in enumerate(lines[1:], 2)
+        if steps.match(line) and not any("*/" in above for above in lines[number - 3 : number - 1])
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("path", sources(), ids=relative)
+def test_a_pool_tag_is_a_number(path: Path) -> None:
+    assert re.findall(r"'[^'\\\n]{2,}'", re.sub(r'"[^"\n]*"', "", code(path))) == []
+
+
+def test_kbuild_lists_every_source() -> None:
+    text = (DRIVER / "Kbuild").read_text()
+    lists = {
+        folder: set(names.split())
+        for folder, names in re.findall(r"^(ndis|miniport|linux) := (.*)$", text, re.MULTILINE)
+    }
+    assert lists == {
+        folder: {path.stem for path in (DRIVER / folder).glob("*.c")} for folder in ("ndis", "miniport", "linux")
+    }
