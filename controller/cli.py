@@ -88,6 +88,9 @@ def _run(function: Callable[[], Awaitable[T]]) -> T:
         if isinstance(found, RigError):
             print(f"nicrig: {found}", file=sys.stderr)
             raise typer.Exit(found.exit_code) from None
+        if isinstance(found, OSError):
+            print(f"nicrig: {found}: check that the disk has room and that the folder may be written", file=sys.stderr)
+            raise typer.Exit(RIG_FAILED) from None
         if isinstance(found, KeyboardInterrupt | TerminationError):
             print("nicrig: interrupted, everything is taken down", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None

@@ -56,5 +56,7 @@ def cause(error: BaseException) -> BaseException:
         for leaf in found:
             if isinstance(leaf, kind):
                 return leaf
-    others = [leaf for leaf in found if not isinstance(leaf, ConnectionLostError)]
-    return found[0] if len(found) == 1 or not others else others[0] if len(others) == 1 else error
+    others = [leaf for leaf in found if not isinstance(leaf, ConnectionLostError)] or found
+    # Several parts may fail for one reason, such as a full disk: the first of them tells it.
+    told = len(others) == 1 or all(isinstance(leaf, RigError | OSError) for leaf in others)
+    return others[0] if told else error

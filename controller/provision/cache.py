@@ -16,6 +16,8 @@ from pathlib import Path
 
 import trio
 
+from controller.errors import RigError
+
 Report = Callable[[str], None]
 Recipe = Callable[[Path], Awaitable[None]]
 
@@ -65,13 +67,21 @@ class Cache:
         """
         whole = self._whole(name, part_key)
         if not whole.is_dir():
-            self.root.mkdir(parents=True, exist_ok=True)
+            self._make_root()
             async with self._lock(name):
                 if not whole.is_dir():
                     await self._build(name, whole, recipe)
                     self._forget_old(name, keep=whole)
         self._point(name, whole)
         return whole
+
+    def _make_root(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RigError(
+                f"the cache folder {self.root} cannot be made ({error.strerror}): set NICRIG_CACHE to another one"
+            ) from None
 
     def _whole(self, name: str, part_key: str) -> Path:
         return self.root / f"{name}-{part_key}"

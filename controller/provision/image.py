@@ -17,6 +17,7 @@ MODULES = (
     "sch_ingress",
     "cls_matchall",
     "act_mirred",
+    "act_gact",
     "8021q",
     "pktgen",
     # QEMU's own cards, to compare with

@@ -32,3 +32,8 @@ def test_two_errors_of_equal_rank_are_both_told() -> None:
 def test_exit_codes() -> None:
     assert RigError("").exit_code == DEATH.exit_code == 125
     assert DeadlineError("").exit_code == 124
+
+
+def test_parts_that_fail_for_one_reason_tell_it_once() -> None:
+    full = RigError("the disk is full")
+    assert cause(ExceptionGroup("", [full, RigError("the disk is full")])) is full

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real rigs: QEMU, the real card, the real driver. One machine serves many tests; each test gets a fresh driver."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from controller.demo import echo_and_judge
+from controller.frames import templates
+from controller.interface import Interface
+from controller.polling import until
+from controller.provision import Provision, provide
+from controller.rig import Options, Rig, open_rig
+from controller.verdict import Verdict
+
+
+@pytest.fixture(scope="session")
+async def provision() -> Provision:
+    return await provide(lambda _: None)
+
+
+@pytest.fixture(scope="session")
+async def rig(provision: Provision) -> AsyncIterator[Rig]:
+    """A rig that the whole session shares."""
+    async with open_rig(provision, Options()) as rig:
+        yield rig
+
+
+@pytest.fixture
+async def nic(rig: Rig) -> AsyncIterator[Interface]:
+    """The card's interface under a freshly loaded driver: up, and echoing."""
+    interface = await rig.load_driver()
+    await interface.up()
+    await interface.start_echo()
+    yield interface
+    await rig.unload_driver()
+
+
+def udp_frames(sizes: list[int]) -> list[bytes]:
+    """A UDP frame of each size, each unlike all others."""
+    udp = next(template for template in templates() if template.name == "UDP")
+    payload = bytes(range(256)) * 6
+    return [udp.build(number, size, payload) for number, size in enumerate(sizes)]
+
+
+async def check_echo(rig: Rig, interface: Interface, sizes: list[int]) -> Verdict:
+    """Every frame comes back byte for byte; the card's account closes."""
+    verdict = await echo_and_judge(rig, interface, udp_frames(sizes))
+    assert verdict.coherent, verdict
+    return verdict
+
+
+DROPS = ("rx_no_buffer", "rx_disabled", "rx_link_down", "rx_too_long", "rx_too_short", "rx_refused")
+
+
+def dropped(before: dict[str, int], after: dict[str, int]) -> int:
+    """Frames from the wire that the card's counters say it did not deliver."""
+    return sum(after[name] - before[name] for name in DROPS)
+
+
+async def wait_counters(rig: Rig, wanted: dict[str, int]) -> dict[str, int]:
+    """Wait until these counters of the card have these values; all counters then."""
+
+    async def look() -> dict[str, int] | None:
+        now = await rig.counters()
+        return now if all(now[name] == value for name, value in wanted.items()) else None
+
+    with rig.deadlines.limit(10, f"the card's counters to show {wanted}"):
+        return await until(look)
+
+
+async def wait_account(rig: Rig, before: dict[str, int], injected: int) -> dict[str, int]:
+    """Wait until the card has delivered or dropped so many frames since `before`; all counters then."""
+
+    async def look() -> dict[str, int] | None:
+        now = await rig.counters()
+        return now if now["rx_frames"] - before["rx_frames"] + dropped(before, now) == injected else None
+
+    with rig.deadlines.limit(10, f"the card to deliver or drop {injected} frames"):
+        return await until(look)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command as people run it: what it prints, its exit codes, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.system
+
+NICRIG = Path(sys.executable).with_name("nicrig")
+SECONDS = 120
+RUNNING = re.compile(rb"device\0--sockets\0/tmp/nicrig-run-|qemu-system-x86_64\0.*nicrig-run-", re.DOTALL)
+
+
+def nicrig(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
+    environment = {**plain_environment(), **changed}
+    return subprocess.run(
+        [NICRIG, *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, env=environment
+    )
+
+
+def plain_environment() -> dict[str, str]:
+    """No options from the environment."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("NICRIG_") and name != "NICRIG_CACHE"}
+    return {name: value for name, value in os.environ.items() if name not in own}
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.01)
+
+
+def test_the_demo_ends_with_a_coherent_verdict() -> None:
+    run = nicrig("demo")
+    assert run.returncode == 0, run.stderr
+    last = run.stdout.splitlines()[-1]
+    assert last.startswith("verdict: coherent")
+    for count in ("injected 1000", "cpu 1000", "echoed 1000", "lost 0", "corrupted 0"):
+        assert count in last
+    if "tcg" in last:
+        assert run.stderr.startswith("nicrig: NO KVM")
+
+
+def test_the_demo_as_json() -> None:
+    run = nicrig("demo", "--json", "--frames", "300")
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout)
+    assert said["verdict"] == "coherent"
+    assert said["accelerator"] in ("tcg", "kvm")
+    assert said["frames"] == {"injected": 300, "cpu": 300, "echoed": 300, "lost": 0, "corrupted": 0}
+    assert said["violations"] == []
+    assert set(said["seconds"]) == {"setup", "boot", "traffic"}
+
+
+def test_a_wrong_option_is_a_usage_error() -> None:
+    assert nicrig("demo", "--accelerator", "warp").returncode == 2
+
+
+def test_a_rig_that_cannot_run_says_why_in_one_line_and_how_to_mend_it(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder is to be")
+    run = nicrig("demo", NICRIG_CACHE=str(tmp_path / "cache"))
+    assert run.returncode == 125
+    assert len(run.stderr.strip().splitlines()) == 1
+    assert "NICRIG_CACHE" in run.stderr
+
+
+def ours() -> set[int]:
+    """Processes of any rig."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                if RUNNING.search((folder / "cmdline").read_bytes()):
+                    found.add(int(folder.name))
+            except OSError:
+                continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> None:
+    before, folders = ours(), set(Path("/tmp").glob("nicrig-run-*"))
+    process = subprocess.Popen([NICRIG, "demo"], stderr=subprocess.DEVNULL, env=plain_environment())
+    try:
+        wait_until(lambda: len(ours() - before) == 2, "card and QEMU to run", SECONDS)
+        process.send_signal(number)
+        assert process.wait(30) != 0
+    finally:
+        process.kill()
+    wait_until(lambda: not ours() - before, "card and QEMU to end", 10)
+    if number is signal.SIGKILL:
+        nicrig("demo", "--frames", "1")  # the next rig clears up after one that could not
+    assert set(Path("/tmp").glob("nicrig-run-*")) <= folders

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The driver's life: loads, ups and downs, resets, reboots, what ethtool says, and what it leaves behind."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import trio
+
+from controller.demo import exchange
+from controller.interface import Interface
+from controller.rig import Rig
+from tests.system.conftest import DROPS, check_echo, dropped, udp_frames, wait_counters
+
+pytestmark = [pytest.mark.system, pytest.mark.anyio]
+
+PAGE_KIB = 4
+
+
+async def test_ethtool_says_who_drives_what(rig: Rig, nic: Interface) -> None:
+    said = (await rig.guest.run(["ethtool", "-i", nic.name])).stdout
+    assert "driver: nicrig" in said
+    assert re.search(r"bus-info: 0000:[0-9a-f]{2}:", said)
+
+
+async def test_ethtool_counts_what_the_card_counts(rig: Rig, nic: Interface) -> None:
+    await check_echo(rig, nic, [60] * 200)
+    said = (await rig.guest.run(["ethtool", "-S", nic.name])).stdout
+    shown = {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", said)}
+    card = await rig.counters()
+    for name in ("rx_frames", "rx_bytes", "tx_frames", "tx_bytes", *DROPS, "resets", "refused_doorbell"):
+        assert shown[f"card_{name}"] == card[name], name
+
+
+async def test_the_mtu_can_be_changed_within_its_limits(rig: Rig, nic: Interface) -> None:
+    for mtu in (68, 576, 1500):
+        await rig.guest.run(["ip", "link", "set", "dev", nic.name, "mtu", str(mtu)])
+    refused = await rig.guest.run(["ip", "link", "set", "dev", nic.name, "mtu", "1501"], check=False)
+    assert refused.code
+    await check_echo(rig, nic, [60, 1514])
+
+
+async def test_the_interface_goes_down_and_up_a_hundred_times(rig: Rig, nic: Interface) -> None:
+    script = 'for i in $(seq 100); do ip link set dev "$0" down && ip link set dev "$0" up || exit 1; done'
+    await rig.guest.run(["sh", "-c", script, nic.name], deadline=60)
+    with rig.deadlines.limit(10, "the carrier"):
+        await nic.wait_carrier(True)
+    await check_echo(rig, nic, [60, 1514] * 100)
+
+
+async def test_the_link_goes_down_and_up(rig: Rig, nic: Interface) -> None:
+    before = (await rig.counters())["rx_link_down"]
+    for round_number in range(1, 4):
+        await rig.set_link(False)
+        await nic.wait_carrier(False)
+        await rig.wire.send(udp_frames([60] * 10))
+        await wait_counters(rig, {"rx_link_down": before + 10 * round_number})
+        await rig.set_link(True)
+        await nic.wait_carrier(True)
+        await check_echo(rig, nic, [60, 1514])
+
+
+async def test_a_reset_under_traffic_loses_only_what_is_counted_and_traffic_goes_on(rig: Rig, nic: Interface) -> None:
+    injected = udp_frames([60 + number % 1000 for number in range(30_000)])
+    before, seen = await rig.counters(), await nic.received()
+    echoed: list[bytes] = []
+
+    async def traffic() -> None:
+        echoed.extend(await exchange(rig.wire, injected, quiet=1.0))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(traffic)
+        for _ in range(5):
+            await rig.guest.run(["ethtool", "--reset", nic.name, "all"])
+    after = await rig.counters()
+    assert after["resets"] - before["resets"] >= 5
+    delivered = after["rx_frames"] - before["rx_frames"]
+    assert delivered + dropped(before, after) == len(injected)
+    assert await nic.received() - seen <= delivered
+    assert len(set(echoed)) == len(echoed)
+    assert set(echoed) <= set(injected), "a frame came back that nobody sent"
+    assert len(echoed) > len(injected) / 2
+    assert [name for name in after if name.startswith("refused") and after[name] != before[name]] == []
+    await check_echo(rig, nic, [60, 1514] * 500)
+
+
+async def test_a_reboot_finds_the_card_still_serving(rig: Rig, nic: Interface) -> None:
+    await check_echo(rig, nic, [60] * 100)
+    before = await rig.counters()
+    for _ in range(2):
+        await rig.reboot()
+        interface = await rig.load_driver()
+        await interface.up()
+        await interface.start_echo()
+        await check_echo(rig, interface, [60, 1514] * 100)
+    after = await rig.counters()
+    assert after["rx_frames"] - before["rx_frames"] == 400
+
+
+async def free_kib(rig: Rig) -> tuple[int, dict[str, int]]:
+    """Free memory with all caches dropped, and the objects alive in each slab cache."""
+    await rig.guest.run(["sh", "-c", "sync; echo 3 > /proc/sys/vm/drop_caches; sleep 0.3"])
+    memory = (await rig.guest.run(["cat", "/proc/meminfo"])).stdout
+    slabs = (await rig.guest.run(["cat", "/proc/slabinfo"])).stdout
+    free = int(re.search(r"MemFree:\s+(\d+)", memory)[1])  # type: ignore[index]
+    return free, {name: int(alive) for name, alive in re.findall(r"^(\S+)\s+(\d+)\s", slabs, re.MULTILINE)}
+
+
+async def test_twenty_loads_and_unloads_leave_no_memory_behind(rig: Rig) -> None:
+    async def cycle() -> None:
+        interface = await rig.load_driver()
+        await interface.up()
+        await interface.start_echo()
+        await check_echo(rig, interface, [60, 1514] * 50)
+        await rig.unload_driver()
+
+    for _ in range(3):  # what the kernel allocates once, for the first driver of its kind
+        await cycle()
+    free, slabs = await free_kib(rig)
+    for _ in range(20):
+        await cycle()
+    free_after, slabs_after = await free_kib(rig)
+    # A leaked ring of buffers is 4 MiB a cycle; a leaked descriptor pool some hundred KiB.
+    assert free - free_after < 20 * 64, f"{free - free_after} KiB of free memory are gone after 20 loads"
+    grown = {name: slabs_after[name] - slabs[name] for name in slabs if name.startswith("kmalloc-")}
+    assert {name: count for name, count in grown.items() if count >= 20 * 8} == {}

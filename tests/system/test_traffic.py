@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Frames through the real rig: every size, many turns of the ring, and a ring that runs full."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller import frames
+from controller.demo import echo_and_judge, exchange
+from controller.interface import Interface
+from controller.rig import Rig
+from tests.system.conftest import check_echo, udp_frames, wait_account
+
+pytestmark = [pytest.mark.system, pytest.mark.anyio]
+
+RX_RING = 1024
+
+
+async def test_frames_of_every_size_come_back(rig: Rig, nic: Interface) -> None:
+    await check_echo(rig, nic, list(range(60, 1515)))
+
+
+async def test_the_mixed_set_of_the_demo_comes_back_in_order(rig: Rig, nic: Interface) -> None:
+    verdict = await echo_and_judge(rig, nic, frames.mixed(3000, seed=7))
+    assert verdict.coherent, verdict
+
+
+async def test_the_rings_wrap_fifty_times(rig: Rig, nic: Interface) -> None:
+    before = await rig.counters()
+    await check_echo(rig, nic, [60 + number % 40 for number in range(51 * RX_RING)])
+    after = await rig.counters()
+    for name in ("rx_frames", "tx_frames"):
+        assert after[name] - before[name] == 51 * RX_RING
+
+
+async def test_a_full_ring_loses_only_what_the_counters_say(rig: Rig, nic: Interface) -> None:
+    injected = udp_frames([60] * (RX_RING + 500))
+    before, seen = await rig.counters(), await nic.received()
+    await rig.machine.execute("stop")  # the guest posts no more buffers
+    await rig.wire.send(injected)
+    after = await wait_account(rig, before, len(injected))
+    await rig.machine.execute("cont")
+    delivered = after["rx_frames"] - before["rx_frames"]
+    assert after["rx_no_buffer"] - before["rx_no_buffer"] == len(injected) - delivered > 0
+    assert 0 < delivered <= RX_RING
+    echoed = await exchange(rig.wire, [], quiet=1.0) + await receive(rig, delivered)
+    assert echoed == injected[:delivered]
+    assert await nic.received() - seen == delivered
+    await check_echo(rig, nic, [60] * 100)
+
+
+async def receive(rig: Rig, count: int) -> list[bytes]:
+    """The next `count` frames from the wire."""
+    got: list[bytes] = []
+    with rig.deadlines.limit(10, f"{count} frames to come back"):
+        while len(got) < count:
+            got += await rig.wire.receive()
+    return got
+
+
+async def test_a_guest_that_drops_frames_gives_an_incoherent_verdict_with_the_frame(rig: Rig, nic: Interface) -> None:
+    drop = f"tc filter add dev {nic.name} ingress prio 1 protocol arp matchall action drop".split()
+    await rig.guest.run(["modprobe", "act_gact"])
+    await rig.guest.run(["/usr/bin/tc", *drop[1:]])
+    verdict = await echo_and_judge(rig, nic, frames.mixed(60, seed=1))
+    assert verdict.word == "incoherent"
+    assert (verdict.lost, verdict.echoed, verdict.corrupted) == (10, 50, 0)
+    assert verdict.first is not None
+    assert verdict.first.kind == "lost"
