@@ -107,7 +107,13 @@ async def free_kib(rig: Rig) -> tuple[int, dict[str, int]]:
     return free, {name: int(alive) for name, alive in re.findall(r"^(\S+)\s+(\d+)\s", slabs, re.MULTILINE)}
 
 
-async def test_twenty_loads_and_unloads_leave_no_memory_behind(rig: Rig) -> None:
+# What a cache of small objects may seem to grow by without a leak: a slab that a CPU keeps counts as in use whole.
+NOISE_OBJECTS = 80
+LOADS_WITH_TRAFFIC, BARE_LOADS = 20, 100
+RELOAD = f"for i in $(seq {BARE_LOADS}); do modprobe nicrig && rmmod nicrig || exit 1; done"
+
+
+async def test_loads_and_unloads_leave_no_memory_behind(rig: Rig) -> None:
     async def cycle() -> None:
         interface = await rig.load_driver()
         await interface.up()
@@ -115,13 +121,17 @@ async def test_twenty_loads_and_unloads_leave_no_memory_behind(rig: Rig) -> None
         await check_echo(rig, interface, [60, 1514] * 50)
         await rig.unload_driver()
 
-    for _ in range(3):  # what the kernel allocates once, for the first driver of its kind
+    # The kernel's own caches grow for the first hundred or so loads of any module, and then no more.
+    for _ in range(2):
         await cycle()
+        await rig.guest.run(["sh", "-c", RELOAD], deadline=60)
     free, slabs = await free_kib(rig)
-    for _ in range(20):
+    for _ in range(LOADS_WITH_TRAFFIC):
         await cycle()
+    await rig.guest.run(["sh", "-c", RELOAD], deadline=60)
     free_after, slabs_after = await free_kib(rig)
-    # A leaked ring of buffers is 4 MiB a cycle; a leaked descriptor pool some hundred KiB.
-    assert free - free_after < 20 * 64, f"{free - free_after} KiB of free memory are gone after 20 loads"
+    # One page lost with each load would be 480 KiB; a ring of receive buffers is 4 MiB.
+    assert free - free_after < (LOADS_WITH_TRAFFIC + BARE_LOADS) * PAGE_KIB
+    # One object lost with each load would be 120 of its cache.
     grown = {name: slabs_after[name] - slabs[name] for name in slabs if name.startswith("kmalloc-")}
-    assert {name: count for name, count in grown.items() if count >= 20 * 8} == {}
+    assert {name: count for name, count in grown.items() if count > NOISE_OBJECTS} == {}
