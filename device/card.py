@@ -61,6 +61,8 @@ class Card:
             self, (self.rx, self.tx), self.interrupts, moderation, self.counters, self.refusals, vectors
         )
         self._words[self._link] = 1
+        self.next_due: float | None = None
+        """When the next moderated vector is due, on the monotonic clock."""
 
     def reset(self) -> None:
         """Function, device or lost-connection reset (section 8): when it returns no DMA and no interrupt follows."""
@@ -93,17 +95,21 @@ class Card:
         self.rx.posted()
         return self._transmit_path.send(self.link_up)
 
-    def interrupt(self, now: float) -> float | None:
-        """Fire what is due; the time of the next moderated vector, or None."""
-        return self.interrupts.work(now)
+    def interrupt(self, now: float) -> None:
+        """Fire what is due, and note when the next moderated vector will be."""
+        self.next_due = self.interrupts.work(now)
 
-    def may_sleep(self) -> bool:
-        """Say SLEEPING, and whether no transmit doorbell came before the driver could see it. `wake` ends it."""
+    def may_sleep(self, now: float) -> bool:
+        """Say SLEEPING; False if a transmit doorbell came before the driver could see that. `wake` ends it.
+
+        Arm words that came in that moment are answered here: their driver saw no SLEEPING and did not kick.
+        """
         self._words[self._sleeping] = 1
         full_barrier()
         if self.tx.moved():
             self.wake()
             return False
+        self.interrupt(now)
         return True
 
     def wake(self) -> None:

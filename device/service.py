@@ -37,7 +37,6 @@ class Service:
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
         self._stopping = False
-        self._next_due: float | None = None
         self._wire_fd = -1
         self._wire_events = select.EPOLLIN
         self._wire = SocketWire(folder / WIRE_SOCKET, self._watch_peer)
@@ -83,15 +82,15 @@ class Service:
         while not self._stopping:
             now = time.monotonic()
             timeout = 0.0
-            if now >= busy_until and self.card.may_sleep():
+            if now >= busy_until and self.card.may_sleep(now):
                 timeout = self._sleep_seconds(now)
             if self._turn(timeout):
                 busy_until = time.monotonic() + SPIN_SECONDS
 
     def _sleep_seconds(self, now: float) -> float:
         """How long to block: to the next moderated vector, or until a full wire counts as stalled; -1 for ever."""
-        if self._next_due is not None:
-            return max(0.0, self._next_due - now)
+        if self.card.next_due is not None:
+            return max(0.0, self.card.next_due - now)
         return STALL_SECONDS if self._wire.full() else -1.0
 
     def _turn(self, timeout: float) -> bool:
@@ -104,7 +103,7 @@ class Service:
         worked |= self.card.transmit()
         self._watch_for_room()
         worked |= self._monitor.work()
-        self._next_due = self.card.interrupt(time.monotonic())
+        self.card.interrupt(time.monotonic())
         return worked
 
     # -- descriptors --------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ static void edge_reset_work(struct work_struct *work)
 	rtnl_unlock();
 }
 
-/* MiniportCheckForHang at its interval; a miniport that says yes is reset (docs/ndis.md section 4.2). */
+/* MiniportCheckForHang at its interval; a miniport that says yes is reset (docs/ndis51.md section 4.2). */
 static void edge_hang_work(struct work_struct *work)
 {
 	struct edge *edge = container_of(to_delayed_work(work), struct edge, hang_work);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Receives and the deferred half of the interrupt: NAPI's poll is NDIS's DPC (docs/ndis.md section 4.8). */
+/* Receives and the deferred half of the interrupt: NAPI's poll is NDIS's DPC (docs/ndis51.md section 4.8). */
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 

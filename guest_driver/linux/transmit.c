@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sends: an skb becomes a packet with one buffer; packets go down in arrays (docs/ndis.md sections 4.5, 4.6, 4.8). */
+/* Sends: an skb becomes a packet with one buffer; packets go down in arrays (docs/ndis51.md sections 4.5, 4.6, 4.8). */
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 

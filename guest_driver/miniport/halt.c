@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The ends: halt, shutdown, removal without notice, and the reset that starts over (docs/ndis.md 4.8, 8.1). */
+/* The ends: halt, shutdown, removal without notice, and the reset that starts over (docs/ndis51.md 4.8, 8.1). */
 #include "miniport.h"
 
 #define NIC_RETURN_POLL_MICROSECONDS 1000

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Object identifiers: what is asked about the adapter and what may be set (docs/ndis.md section 4.8). */
+/* Object identifiers: what is asked about the adapter and what may be set (docs/ndis51.md section 4.8). */
 #include "miniport.h"
 #include "nicrig_oid.h"
 

@@ -78,9 +78,8 @@ C_ASSERT(NICRIG_EVENT_EVENT_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
  * Datasheet section 7, in the deferred half's own context so that the words have one writer:
  * 1. buffers that were returned since the last doorbell go to the card;
  * 2. three arm words, each with what the driver has consumed and a sequence unlike the last;
- * 3. full barrier, and the rings once more. A card that sees an arm word behind head fires at once, so what completed
- *    before step 2 is not lost; but one that sleeps, or is about to, reads arm words only when it is woken. Before it
- *    sleeps it looks at doorbells alone, so SLEEPING does not tell here, and the kick is unconditional.
+ * 3. full barrier, and the rings once more. An awake card that sees an arm word behind head fires at once, so what
+ *    completed before step 2 is not lost; a sleeping one is kicked for it.
  */
 VOID NTAPI MiniportEnableInterrupt(NDIS_HANDLE MiniportAdapterContext)
 {
@@ -101,8 +100,7 @@ VOID NTAPI MiniportEnableInterrupt(NDIS_HANDLE MiniportAdapterContext)
 	KeMemoryBarrier();
 	if (nic_rx_pending(nic) || nic_tx_pending(nic) ||
 	    (USHORT)nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT) != nic->event)
-		/* The kick: without it a sleeping card would let what lies there wait for the next frame. */
-		nic_kick(nic);
+		nic_kick_if_asleep(nic);
 }
 
 /* Any level: ENABLE 0 disarms; an interrupt that is already under way is harmless. */

@@ -155,7 +155,7 @@ VOID nic_control(struct nic_adapter *nic, ULONG bits);
 BOOLEAN nic_answers(struct nic_adapter *nic);
 BOOLEAN nic_link_up(struct nic_adapter *nic);
 VOID nic_doorbell(struct nic_adapter *nic, ULONG offset, USHORT index);
-VOID nic_kick(struct nic_adapter *nic);
+VOID nic_kick_if_asleep(struct nic_adapter *nic);
 ULONG64 nic_counter(struct nic_adapter *nic, ULONG counter);
 
 /* setup.c */

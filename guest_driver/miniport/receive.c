@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The receive path: post, collect, indicate, return (datasheet section 5; docs/ndis.md sections 4.8 and 5). */
+/* The receive path: post, collect, indicate, return (datasheet section 5; docs/ndis51.md sections 4.8 and 5). */
 #include "miniport.h"
 
 /* Reposts that are worth a doorbell of their own; small rings need theirs sooner. */

@@ -2,8 +2,6 @@
 /* The card's registers: identity, rings, reset, doorbell and kick (datasheet sections 2, 3, 4, 6, 8, 10, 11). */
 #include "miniport.h"
 
-#define NIC_COUNTER_RETRIES 4
-
 /* Datasheet section 10: another MAJOR must be refused; this driver needs no more than MINOR 0, so any will do. */
 NDIS_STATUS nic_identify(struct nic_adapter *nic)
 {
@@ -77,38 +75,29 @@ BOOLEAN nic_link_up(struct nic_adapter *nic)
 	return nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_LINK) == 1;
 }
 
-VOID nic_kick(struct nic_adapter *nic)
-{
-	nic_write(nic, NICRIG_CARD_KICK, 1);
-}
-
-/* Datasheet section 6, steps 1 to 3. */
+/* The doorbell: without it the card never looks at the descriptors. */
 VOID nic_doorbell(struct nic_adapter *nic, ULONG offset, USHORT index)
 {
 	/* Every descriptor up to index, and all it points to, must be visible to the card before the doorbell. */
 	KeMemoryBarrier();
-	/* The doorbell: without it the card never looks at the descriptors. */
 	nic_word_write(nic, NICRIG_QUEUE_BASE + offset, index);
-	/* It must be visible before SLEEPING is read: the card writes SLEEPING, then reads the doorbells once more. */
-	KeMemoryBarrier();
-	/* A sleeping card sees no doorbell before it is kicked; an awake one is never kicked, as that costs 40 us. */
-	if (nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_SLEEPING))
-		nic_kick(nic);
 }
 
-/* Datasheet section 11: two reads, so the low half may carry into the high one between them; then once more. */
+/* Datasheet section 6, steps 1 to 3: after a transmit doorbell, or an arm word that already has its answer. */
+VOID nic_kick_if_asleep(struct nic_adapter *nic)
+{
+	/* The word must be visible to the card before SLEEPING is read: it writes SLEEPING, then reads the words. */
+	KeMemoryBarrier();
+	/* A sleeping card sees nothing before it is kicked; an awake one is never kicked, as that costs 40 us. */
+	if (nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_SLEEPING))
+		nic_write(nic, NICRIG_CARD_KICK, 1);
+}
+
+/* Datasheet section 11: reading the low word latches the high one. */
 ULONG64 nic_counter(struct nic_adapter *nic, ULONG counter)
 {
 	ULONG offset = NICRIG_COUNTER_BASE + counter * sizeof(ULONG64);
-	ULONG high = nic_read(nic, offset + sizeof(ULONG));
-	ULONG low, again, tries;
+	ULONG low = nic_read(nic, offset);
 
-	for (tries = 0; tries < NIC_COUNTER_RETRIES; tries++) {
-		low = nic_read(nic, offset);
-		again = nic_read(nic, offset + sizeof(ULONG));
-		if (again == high)
-			break;
-		high = again;
-	}
-	return (ULONG64)high << 32 | low;
+	return (ULONG64)nic_read(nic, offset + sizeof(ULONG)) << 32 | low;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the receive side owns: ring, buffers and their descriptors (docs/ndis.md 8.1 steps 10 and 11). */
+/* What the receive side owns: ring, buffers and their descriptors (docs/ndis51.md 8.1 steps 10 and 11). */
 #include "miniport.h"
 
 static ULONG nic_ring_bytes(const struct nic_rx *rx)

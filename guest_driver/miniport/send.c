@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The send path: queue, place, reap, abort (datasheet section 5; docs/ndis.md sections 4.8 and 5). */
+/* The send path: queue, place, reap, abort (datasheet section 5; docs/ndis51.md sections 4.8 and 5). */
 #include "miniport.h"
 
 /* Packets on their way to NdisMSendComplete, which must be called without the lock (R67). */
@@ -115,6 +115,7 @@ static VOID nic_tx_push(struct nic_adapter *nic)
 		return;
 	tx->doorbell = tx->tail;
 	nic_doorbell(nic, NICRIG_QUEUE_TX_TAIL, tx->tail);
+	nic_kick_if_asleep(nic);
 }
 
 /*

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* MiniportInitialize: claims everything in the canonical order (docs/ndis.md section 8.1). */
+/* MiniportInitialize: claims everything in the canonical order (docs/ndis51.md section 8.1). */
 #include "miniport.h"
 
 #define NIC_RESOURCES           8       /* descriptors that the resource list has room for */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the send side owns: the ring and the table of packets in it (docs/ndis.md 8.1 steps 9 and 10). */
+/* What the send side owns: the ring and the table of packets in it (docs/ndis51.md 8.1 steps 9 and 10). */
 #include "miniport.h"
 
 /* All of one size, or nothing: on failure the caller finds everything released and may ask for less. */

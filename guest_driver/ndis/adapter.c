@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The life of an adapter, from the system's side (docs/ndis.md sections 4.2, 4.8). */
+/* The life of an adapter, from the system's side (docs/ndis51.md sections 4.2, 4.8). */
 #include <linux/slab.h>
 
 #include "layer.h"

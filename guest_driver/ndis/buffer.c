@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Buffer pools and buffers, which are MDLs (docs/ndis.md section 4.6). */
+/* Buffer pools and buffers, which are MDLs (docs/ndis51.md section 4.6). */
 #include <linux/mm.h>
 #include <linux/slab.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Configuration, hardware resources, PCI configuration space and the error log (docs/ndis.md sections 4.7, 8.1). */
+/* Configuration, hardware resources, PCI configuration space and the error log (docs/ndis51.md sections 4.7, 8.1). */
 #include <linux/slab.h>
 #include <linux/stdarg.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The interrupt: its service routine, and the deferred half that the protocol edge drives (docs/ndis.md 4.7, 4.8). */
+/* The interrupt: its service routine, and the deferred half that the protocol edge drives (docs/ndis51.md 4.7, 4.8). */
 #include <linux/interrupt.h>
 
 #include "layer.h"

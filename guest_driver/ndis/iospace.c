@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Device memory (docs/ndis.md section 4.7). */
+/* Device memory (docs/ndis51.md section 4.7). */
 #include <linux/io.h>
 
 #include "layer.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Levels (docs/ndis.md section 2), waiting, and locks. */
+/* Levels (docs/ndis51.md section 2), waiting, and locks. */
 #include <linux/delay.h>
 #include <linux/preempt.h>
 

@@ -89,7 +89,7 @@ static inline struct ndis_buffer *to_ndis_buffer(PMDL mdl)
 
 /*
  * Allocations may sleep only where the miniport runs at PASSIVE_LEVEL. There a large one fails before the system
- * starts to kill for it: a miniport can ask for less (docs/ndis.md section 6).
+ * starts to kill for it: a miniport can ask for less (docs/ndis51.md section 6).
  */
 static inline gfp_t ndis_gfp(void)
 {

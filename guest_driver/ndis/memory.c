@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Plain nonpaged memory (docs/ndis.md sections 4.1, 4.9). */
+/* Plain nonpaged memory (docs/ndis51.md sections 4.1, 4.9). */
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Packet pools and packets (docs/ndis.md section 4.5). */
+/* Packet pools and packets (docs/ndis51.md section 4.5). */
 #include <linux/mm.h>
 #include <linux/slab.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Requests, reset and the hang check, all at DISPATCH_LEVEL and one at a time (docs/ndis.md section 4.8). */
+/* Requests, reset and the hang check, all at DISPATCH_LEVEL and one at a time (docs/ndis51.md section 4.8). */
 #include <linux/bottom_half.h>
 
 #include "layer.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The scatter-gather list that NDIS makes of every packet before the miniport sees it (docs/ndis.md 4.3, 7). */
+/* The scatter-gather list that NDIS makes of every packet before the miniport sees it (docs/ndis51.md 4.3, 7). */
 #include <linux/slab.h>
 
 #include "layer.h"

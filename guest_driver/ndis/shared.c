@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Bus-master DMA: the scatter-gather gate, shared memory and its coherency calls (docs/ndis.md section 4.3). */
+/* Bus-master DMA: the scatter-gather gate, shared memory and its coherency calls (docs/ndis51.md section 4.3). */
 #include <linux/cache.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>

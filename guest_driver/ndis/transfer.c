@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Packets between protocol and miniport: send, complete, indicate, return, status (docs/ndis.md section 4.8). */
+/* Packets between protocol and miniport: send, complete, indicate, return, status (docs/ndis51.md section 4.8). */
 #include "layer.h"
 
 static void send_done(struct ndis_adapter *adapter, struct ndis_packet *packet, NDIS_STATUS status)

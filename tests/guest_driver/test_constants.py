@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Our NDIS headers hold the values of docs/ndis.md sections 1.1 and 1.2."""
+"""Our NDIS headers hold the values of docs/ndis51.md sections 1.1 and 1.2."""
 
 from __future__ import annotations
 

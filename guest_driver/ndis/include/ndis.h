@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * NDIS 5.1 as this project implements it on Linux: genuine names, types, constants and results, only the subset
- * that a deserialized bus-master Ethernet miniport and its protocol need. The contract is docs/ndis.md; the
+ * that a deserialized bus-master Ethernet miniport and its protocol need. The contract is docs/ndis51.md; the
  * numbers in brackets are its sections. A miniport that compiles with this header and no other compiles with the
  * genuine one.
  */
