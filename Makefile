@@ -5,8 +5,6 @@ PYTHON ?= python3
 CACHE := $(or $(NICRIG_CACHE),$(CURDIR)/.cache)
 BIN := .venv/bin
 export NICRIG_CACHE := $(CACHE)
-export MYPY_CACHE_DIR := $(CACHE)/mypy
-export RUFF_CACHE_DIR := $(CACHE)/ruff
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 
 .DEFAULT_GOAL := help
@@ -17,7 +15,7 @@ help: ## this list
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nicrig needs Python 3.11 or later: make PYTHON=python3.11 setup" >&2; exit 125; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3-venv; } || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 125; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends python3-venv >/dev/null; } || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 125; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

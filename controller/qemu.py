@@ -36,13 +36,14 @@ class Program:
 
 @dataclass(frozen=True)
 class Machine:
-    """The virtual machine to start. `memory` in MiB; `devices` are further `-device` values."""
+    """The virtual machine to start: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
 
     accelerator: Accelerator
     kernel: Path
     image: Path
     memory: int = 512
     cpus: int = 1
+    netdevs: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     kernel_arguments: str = KERNEL_ARGUMENTS
 
@@ -84,6 +85,7 @@ def machine_options(machine: Machine, *, monitor: int, agent: int, serial: Path)
         *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
         *("-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent}"),
         *("-device", f"virtserialport,chardev=agent,name={AGENT_PORT},id={AGENT_ID}"),
+        *(word for netdev in machine.netdevs for word in ("-netdev", netdev)),
         *(word for device in machine.devices for word in ("-device", device)),
         "-S",  # it starts when we listen, so that no event is missed
     ]

@@ -32,12 +32,13 @@ PANIC_LINES = 50
 
 @dataclass(frozen=True)
 class Options:
-    """What a rig may be asked for; `devices` are further `-device` values, `memory` is in MiB."""
+    """What a rig may be asked for: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
 
     accelerator: Wanted = "auto"
     interrupts: Interrupts = "msix"
     memory: int = 512
     cpus: int = 1
+    netdevs: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     keep_logs: Path | None = None
 
@@ -178,6 +179,7 @@ class Rig:
             image=self._provision.image,
             memory=self._options.memory,
             cpus=self._options.cpus,
+            netdevs=self._options.netdevs,
             devices=self._options.devices,
         )
         card = qemu.card_options(self.card.vfio_user, hot_plug=self.hot_plug)

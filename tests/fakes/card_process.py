@@ -24,14 +24,15 @@ Interrupts = Literal["msix", "msi"]
 class CardProcess:
     """Runs a card from construction, which returns when it is ready, to `close`."""
 
-    def __init__(self, sockets: Path, library: Path, interrupts: Interrupts = "msix") -> None:
+    def __init__(self, sockets: Path, library: Path | None, interrupts: Interrupts = "msix") -> None:
         self.vfio_user = sockets / "vfio-user.sock"
         self.wire = sockets / "wire.sock"
         self.monitor = sockets / "monitor.sock"
         if len(str(self.vfio_user)) > SOCKET_PATH_MAX:
             raise ValueError(f"{self.vfio_user} is too long for a unix socket: give a shorter directory")
         self._errors = os.memfd_create("card-errors", os.MFD_CLOEXEC)
-        arguments = ["--sockets", str(sockets), "--library", str(library), "--interrupts", interrupts]
+        arguments = ["--sockets", str(sockets), "--interrupts", interrupts]
+        arguments += ["--library", str(library)] if library else []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "device", *arguments],
             cwd=CHECKOUT,
@@ -66,6 +67,8 @@ class CardProcess:
                 raise TimeoutError(f"the card did not say ready within {READY_SECONDS} s: {self.errors()}")
             line = self._process.stdout.readline()
             if line.strip() == b"ready":
+                self.qemu_options = self._process.stdout.readline().decode().strip()
+                """What the card prints for one's own QEMU."""
                 return
             if not line:
                 raise ChildProcessError(f"the card ended with {self._process.wait()} before ready: {self.errors()}")
