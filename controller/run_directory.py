@@ -34,8 +34,10 @@ def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None)
             raise RigError(
                 f"{longest} is longer than a unix socket's {LONGEST_SOCKET_PATH} bytes: use a shorter folder"
             )
-        with (folder / "lock").open("w") as lock:
+        with (folder / "lock.new").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            # Under its name only when it is ours: a folder with a free lock is one that anybody may remove.
+            (folder / "lock.new").rename(folder / "lock")
             yield folder
     finally:
         if keep_logs is not None:

@@ -67,9 +67,10 @@ void edge_stop(struct edge *edge);
 int edge_reset(struct edge *edge);
 int edge_query(struct edge *edge, NDIS_OID oid, void *buffer, ULONG length);
 ULONG edge_query_ulong(struct edge *edge, NDIS_OID oid);
+ULONG edge_ring_size(struct edge *edge, NDIS_OID space, NDIS_OID block);
 
 /* transmit.c */
-int edge_transmit_create(struct edge *edge);
+int edge_transmit_create(struct edge *edge, unsigned int descriptors);
 void edge_transmit_free(struct edge *edge);
 netdev_tx_t edge_xmit(struct sk_buff *skb, struct net_device *netdev);
 void edge_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status);

@@ -65,13 +65,6 @@ static int edge_get_link_ksettings(struct net_device *netdev, struct ethtool_lin
 	return 0;
 }
 
-static ULONG edge_ring(struct edge *edge, NDIS_OID space, NDIS_OID block)
-{
-	ULONG bytes = edge_query_ulong(edge, block);
-
-	return bytes ? edge_query_ulong(edge, space) / bytes : 0;
-}
-
 static void edge_get_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
 			       struct kernel_ethtool_ringparam *kernel_ring, struct netlink_ext_ack *extack)
 {
@@ -79,8 +72,8 @@ static void edge_get_ringparam(struct net_device *netdev, struct ethtool_ringpar
 
 	ring->rx_max_pending = NICRIG_RING_MAX;
 	ring->tx_max_pending = NICRIG_RING_MAX;
-	ring->rx_pending = edge_ring(edge, OID_GEN_RECEIVE_BUFFER_SPACE, OID_GEN_RECEIVE_BLOCK_SIZE);
-	ring->tx_pending = edge_ring(edge, OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_TRANSMIT_BLOCK_SIZE);
+	ring->rx_pending = edge_ring_size(edge, OID_GEN_RECEIVE_BUFFER_SPACE, OID_GEN_RECEIVE_BLOCK_SIZE);
+	ring->tx_pending = edge_ring_size(edge, OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_TRANSMIT_BLOCK_SIZE);
 }
 
 /* The card has one kind of reset, which is all of them. */

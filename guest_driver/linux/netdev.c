@@ -29,6 +29,14 @@ ULONG edge_query_ulong(struct edge *edge, NDIS_OID oid)
 	return edge_query(edge, oid, &value, sizeof(value)) ? 0 : value;
 }
 
+/* NDIS tells a ring as bytes of buffers and bytes a buffer; 0 if the miniport does not answer. */
+ULONG edge_ring_size(struct edge *edge, NDIS_OID space, NDIS_OID block)
+{
+	ULONG bytes = edge_query_ulong(edge, block);
+
+	return bytes ? edge_query_ulong(edge, space) / bytes : 0;
+}
+
 static void edge_set_filter(struct edge *edge, ULONG filter)
 {
 	if (ndis_set(edge->adapter, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)) != NDIS_STATUS_SUCCESS)
@@ -238,7 +246,8 @@ static int edge_bind(struct edge *edge)
 		eth_hw_addr_set(edge->netdev, address);
 	else
 		eth_hw_addr_random(edge->netdev);
-	return edge_transmit_create(edge);
+	return edge_transmit_create(edge, edge_ring_size(edge, OID_GEN_TRANSMIT_BUFFER_SPACE,
+							 OID_GEN_TRANSMIT_BLOCK_SIZE));
 }
 
 int edge_start(struct edge *edge, struct ndis_wrapper *wrapper, unsigned int vectors)

@@ -14,12 +14,11 @@ static struct sk_buff **edge_skb_of(PNDIS_PACKET packet)
 }
 
 /* One packet for each transmit descriptor: what is out is what the ring holds. */
-int edge_transmit_create(struct edge *edge)
+int edge_transmit_create(struct edge *edge, unsigned int descriptors)
 {
-	ULONG block = edge_query_ulong(edge, OID_GEN_TRANSMIT_BLOCK_SIZE);
 	NDIS_STATUS status;
 
-	edge->tx_limit = block ? edge_query_ulong(edge, OID_GEN_TRANSMIT_BUFFER_SPACE) / block : 0;
+	edge->tx_limit = descriptors;
 	NdisAllocatePacketPool(&status, &edge->packet_pool, edge->tx_limit, sizeof(struct sk_buff *));
 	if (status != NDIS_STATUS_SUCCESS)
 		return -ENOMEM;
