@@ -12,12 +12,12 @@ _FIND = f'for net in /sys/bus/pci/drivers/{DRIVER}/*/net/*; do [ -e "$net" ] && 
 
 # From the stack's first step after the driver (tc's ingress hook) out through the same interface: no protocol of the
 # guest's looks at the frame or changes it. GRO is off, for it would make one frame of several, and one queue takes the
-# place of fq_codel, which lets flows overtake each other. tc by its path: busybox's own, which its shell would take,
-# knows no filters.
+# place of fq_codel, which lets flows overtake each other. The queue has room for more than a ring can hold at once, as
+# the stack drops what finds it full. tc by its path: busybox's own, which its shell would take, knows no filters.
 _ECHO = """
 ethtool -K "$0" gro off
 modprobe -a sch_ingress cls_matchall act_mirred
-/usr/bin/tc qdisc replace dev "$0" root pfifo
+/usr/bin/tc qdisc replace dev "$0" root pfifo limit 10000
 /usr/bin/tc qdisc add dev "$0" clsact
 /usr/bin/tc filter add dev "$0" ingress matchall action mirred egress redirect dev "$0"
 """

@@ -116,9 +116,11 @@ class Card:
         self._words[self._sleeping] = 0
 
     def close(self) -> None:
+        """Let go of guest memory and of the doorbell page."""
         self.memory.clear()
         self.rx.disable()
         self.tx.disable()
+        self.page.close()
 
     def _count_event(self) -> None:
         self._words[self._event] = (self._words[self._event] + 1) & EVENT_MASK

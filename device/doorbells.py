@@ -16,8 +16,7 @@ class DoorbellPage:
     def __init__(self) -> None:
         self.fd = os.memfd_create("nicrig-doorbells", os.MFD_CLOEXEC)
         os.ftruncate(self.fd, registers.BAR_BYTES)
-        self._map = mmap.mmap(self.fd, registers.BAR_BYTES)
-        self.words = memoryview(self._map).cast("I")
+        self.words = memoryview(mmap.mmap(self.fd, registers.BAR_BYTES)).cast("I")
 
     @staticmethod
     def index(block: Block, register: Register, copy: int = 0) -> int:
@@ -34,6 +33,5 @@ class DoorbellPage:
         return self.words.cast("B")
 
     def close(self) -> None:
-        self.words.release()
-        self._map.close()
+        """Close the descriptor; the mapping ends with its last view."""
         os.close(self.fd)
