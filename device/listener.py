@@ -43,3 +43,10 @@ def listen(path: Path) -> socket.socket:
         os.umask(before)
     listener.listen(4)
     return listener
+
+
+def unlisten(listener: socket.socket) -> None:
+    """Close what `listen` made, and remove its file."""
+    path = Path(listener.getsockname())
+    listener.close()
+    path.unlink(missing_ok=True)

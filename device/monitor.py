@@ -17,7 +17,7 @@ import msgspec
 
 from device import registers
 from device.card import Card
-from device.listener import listen
+from device.listener import listen, unlisten
 
 MESSAGE_MAX = 4096
 CLIENTS_MAX = 4
@@ -210,4 +210,4 @@ class Monitor:
     def close(self) -> None:
         for session in list(self._sessions):
             self._end(session)
-        self.listener.close()
+        unlisten(self.listener)

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -33,26 +33,27 @@ class Service:
     """A card with its sockets in one folder. Use as a context manager and call run()."""
 
     def __init__(self, folder: Path, library: Library, mac: bytes, interrupts: str) -> None:
-        vectors = QUEUES + 1 if interrupts == "msix" else 1
-        self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
         self._stopping = False
-        self._wire_fd = -1
+        self._wire_fd = self._endpoint_fd = -1
         self._wire_events = select.EPOLLIN
-        self._wire = SocketWire(folder / WIRE_SOCKET, self._watch_peer)
-        self.card = Card(mac, vectors, self._wire, self._fire)
-        self._monitor = Monitor(
-            folder / MONITOR_SOCKET, CardCommands(self.card, interrupts), self._watch_session, self._unwatch_session
-        )
-        function = CardFunction(self.card)
-        self._endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, self.card.page.fd)
-        self._endpoint_fd = -1
-        self._paths = [folder / name for name in (VFIO_SOCKET, WIRE_SOCKET, MONITOR_SOCKET)]
-        self._wake_reader, self._wake_writer = socket.socketpair()
+        with ExitStack() as parts:  # a part that cannot be made takes down those before it
+            self._epoll = parts.enter_context(select.epoll())
+            self._wire = parts.enter_context(closing(SocketWire(folder / WIRE_SOCKET, self._watch_peer)))
+            vectors = QUEUES + 1 if interrupts == "msix" else 1
+            self.card = parts.enter_context(closing(Card(mac, vectors, self._wire, self._fire)))
+            commands = CardCommands(self.card, interrupts)
+            monitor = Monitor(folder / MONITOR_SOCKET, commands, self._watch_session, self._unwatch_session)
+            self._monitor = parts.enter_context(closing(monitor))
+            function = CardFunction(self.card)
+            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, self.card.page.fd)
+            self._endpoint = parts.enter_context(closing(endpoint))
+            self._wake_reader, self._wake_writer = socket.socketpair()
+            for end in (self._wake_reader, self._wake_writer):
+                parts.enter_context(end).setblocking(False)
+            self._parts = parts.pop_all()
 
     def __enter__(self) -> Service:
-        for item in (self._wake_reader, self._wake_writer):
-            item.setblocking(False)
         signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
@@ -68,13 +69,7 @@ class Service:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         signal.set_wakeup_fd(-1)
-        self._monitor.close()
-        self._wire.close()
-        self._endpoint.close()
-        self.card.close()
-        self._epoll.close()
-        for path in self._paths:
-            path.unlink(missing_ok=True)
+        self._parts.close()
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from device.frames import Bytes, Frames
-from device.listener import listen
+from device.listener import listen, unlisten
 from device.wire import FramingError, split
 
 BUFFER_BYTES = 1 << 18
@@ -121,7 +121,7 @@ class SocketWire:
 
     def close(self) -> None:
         self.drop_peer("")
-        self.listener.close()
+        unlisten(self.listener)
 
     def _stalled(self) -> bool:
         return bool(self._unsent) and time.monotonic() - self._stuck_since > STALL_SECONDS

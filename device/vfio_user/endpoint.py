@@ -93,7 +93,11 @@ class Endpoint:
         if self._context == self._ffi.NULL:
             raise EndpointError(self._ffi.errno, f"{path}: {os.strerror(self._ffi.errno)}")
         self._path = path
-        self._set_up(library.generation, interrupts, vectors, doorbell_fd)
+        try:
+            self._set_up(library.generation, interrupts, vectors, doorbell_fd)
+        except EndpointError:
+            self.close()
+            raise
 
     # -- set-up -------------------------------------------------------------------------------------
     def _check(self, result: int, what: str) -> None:

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`python -m device` as people run it: what it refuses, and what it leaves behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.card_process import CHECKOUT, CardProcess
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name:
+        yield Path(name)
+
+
+def run_card(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "device", *arguments]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=20, check=False)
+
+
+@pytest.mark.parametrize("mac", ["52:54:00:6e:69", "53:54:00:6e:69:63", "ether"])
+def test_a_wrong_mac_address_is_a_usage_error_that_shows_a_right_one(folder: Path, mac: str) -> None:
+    run = run_card("--sockets", str(folder), "--mac", mac)
+    assert run.returncode == 2
+    assert "52:54:00:6e:69:63" in run.stderr
+
+
+def test_a_missing_library_is_one_line_with_the_remedy(folder: Path) -> None:
+    run = run_card("--sockets", str(folder), "--library", str(folder / "libvfio-user.so"))
+    assert run.returncode == 125
+    assert run.stderr.count("\n") == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_whose_name_is_too_long_for_sockets_is_refused(folder: Path) -> None:
+    run = run_card("--sockets", str(folder / ("x" * 100)))
+    assert run.returncode == 125
+    assert "at most 107 bytes" in run.stderr
+
+
+@pytest.mark.real
+def test_a_second_card_in_one_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
+    with CardProcess(folder, None) as card:
+        run = run_card("--sockets", str(folder))
+        assert run.returncode == 125
+        assert "another card serves this folder" in run.stderr
+        assert card.running()
+
+
+@pytest.mark.real
+def test_a_card_that_is_told_to_end_leaves_no_socket(folder: Path) -> None:
+    card = CardProcess(folder, None)
+    assert {path.name for path in folder.iterdir()} == {"vfio-user.sock", "wire.sock", "monitor.sock"}
+    assert card.close() == 0
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.real
+def test_a_part_that_cannot_be_made_takes_the_others_down(folder: Path) -> None:
+    (folder / "vfio-user.sock").write_text("not a socket")
+    run = run_card("--sockets", str(folder))
+    assert run.returncode == 125
+    assert "vfio-user.sock is there and is not a socket" in run.stderr
+    assert [path.name for path in folder.iterdir()] == ["vfio-user.sock"]
