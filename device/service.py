@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import select
 import signal
 import socket
@@ -27,6 +28,11 @@ VFIO_SOCKET, WIRE_SOCKET, MONITOR_SOCKET = "vfio-user.sock", "wire.sock", "monit
 
 log = logging.getLogger("device")
 Handler = Callable[[int], bool]
+
+
+def open_descriptors() -> set[int]:
+    """The numbers of this process's open descriptors, and that of the listing, which is closed again by then."""
+    return {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
 
 
 class Service:
@@ -63,6 +69,7 @@ class Service:
         self._watch(self._wire.listener.fileno(), lambda _: self._accept(self._wire.accept))
         self._watch(self._monitor.listener.fileno(), lambda _: self._accept(self._monitor.accept))
         self._watch_endpoint()
+        self._own_fds = open_descriptors()
         return self
 
     def __exit__(
@@ -120,7 +127,18 @@ class Service:
         if self._endpoint.work():
             self._watch_endpoint()
             log.info("client %s", "connected" if self._endpoint.connected else "gone")
+        if not self._endpoint.connected:
+            self._close_left_behind()
         return True
+
+    def _close_left_behind(self) -> None:
+        """Close descriptors that nobody knows: the library forgets those that came with a message cut short.
+
+        With no client connected, all that is open is what was open at the start, and what this loop watches.
+        """
+        for fd in open_descriptors() - self._own_fds - self._handlers.keys():
+            with suppress(OSError):  # the listing's own
+                os.close(fd)
 
     def _accept(self, accept: Callable[[], None]) -> bool:
         try:
