@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An idle card costs next to nothing: it blocks, and only an event wakes it."""
+"""What a card costs its host: next to no time when idle, and no more memory however long it serves."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +12,19 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES
+from tests.contracts.test_hostile_client import check_card_works
 from tests.fakes.card_process import CardProcess
 from tests.fakes.driver import FakeDriver
 from tests.fakes.driver_ring import SLEEPING_WORD
+from tests.fakes.vfio_user import VfioUserClient
 from tests.fakes.vfio_user_bus import VfioUserBus
-from tests.fakes.wire_peer import WirePeer
+from tests.fakes.wire_peer import WirePeer, frame_bytes
 
 pytestmark = pytest.mark.real
 
 WATCHED_SECONDS = 1.0
 CORE_SHARE = 0.03
+GROWTH_KIB = 1024
 
 
 def processor_seconds(pid: int) -> float:
@@ -44,3 +48,24 @@ def test_an_idle_card_costs_under_three_percent_of_a_core(start_card: Callable[.
         time.sleep(WATCHED_SECONDS)
         assert processor_seconds(card.pid) - before < CORE_SHARE * WATCHED_SECONDS
     bus.close()
+
+
+def resident_kib(pid: int) -> int:
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+def test_clients_and_frames_without_end_cost_no_memory(start_card: Callable[..., CardProcess]) -> None:
+    card = start_card()
+    check_card_works(card)
+    flood = frame_bytes([bytes(60)] * 1000)
+    before = resident_kib(card.pid)
+    for _ in range(100):
+        client = VfioUserClient.connect(card.vfio_user)
+        client.negotiate()
+        client.close()
+        with WirePeer(card.wire) as peer:
+            peer.send_bytes(flood)
+    check_card_works(card)
+    assert resident_kib(card.pid) - before < GROWTH_KIB
