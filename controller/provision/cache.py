@@ -2,8 +2,8 @@
 """The cache folder: each part is built once for each key, whole or not at all.
 
 `<cache>/<part>-<key>/` holds one build and never changes again; `<cache>/<part>` is a link to the one that was used
-last, for people and for whoever needs a stable path. A build grows in `<cache>/.<part>-<key>.partial` and gets its name
-by a rename at the end, so an interrupted one is never mistaken for a whole one.
+last, for people and for whoever needs a stable path. A build grows in `<cache>/.<part>-<key>.<pid>.partial` and gets
+its name by a rename at the end, so an interrupted one is never mistaken for a whole one.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -88,15 +88,22 @@ class Cache:
 
     async def _build(self, name: str, whole: Path, recipe: Recipe) -> None:
         self.report(f"building {name} (once, kept in {self.root})")
-        partial = self.root / f".{whole.name}.partial"
-        await trio.to_thread.run_sync(remove_tree, partial)
+        await self._sweep(name)
+        partial = self.root / f".{whole.name}.{os.getpid()}.partial"
         partial.mkdir()
         try:
             await recipe(partial)
             partial.rename(whole)
         finally:
             with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(remove_tree, partial)
+                await self._sweep(name)
+
+    async def _sweep(self, name: str) -> None:
+        """Remove every unfinished build of the part; who holds its lock knows that nobody works on one."""
+        for remains in self.root.glob(f".{name}-{'[0-9a-f]' * 16}.*partial"):
+            # Commands of a build that was killed outright outlive it by seconds and still write: swept next time, then.
+            with suppress(OSError):
+                await trio.to_thread.run_sync(remove_tree, remains)
 
     @asynccontextmanager
     async def _lock(self, name: str) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from controller.provision.host import tool
 
 LIBRARY = "libvfio-user.so"
 HEADER = "libvfio-user.h"
-HOST_PACKAGES = ("gcc", "libjson-c-dev", "libcmocka-dev", "pkg-config", "xz-utils")
+HOST_PACKAGES = ("gcc", "libc6-dev", "libjson-c-dev", "libcmocka-dev", "pkg-config", "xz-utils")
 
 # bookworm's QEMU 7.2 and its point releases carry the same tree: libvfio-user as of 2022-06.
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -111,6 +111,8 @@ def private_apt(work: Path) -> Path:
         'Dir::Etc::sourceparts "-";\n'
         f'Dir::State::lists "{work}/lists";\n'
         f'Dir::Cache "{work}";\n'
+        # Or `update` succeeds without network, and `source` then misses the deb-src line.
+        'APT::Update::Error-Mode "any";\n'
         # apt's own sandbox user may not write below our folder.
         'APT::Sandbox::User "root";\n'
     )

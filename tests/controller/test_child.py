@@ -78,7 +78,9 @@ async def test_close_works_inside_a_cancelled_scope() -> None:
 PARENT = """
 import signal, subprocess
 from controller.child import Child
-child = Child(["sleep", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+command = ["sh", "-c", "echo runs; exec sleep 1000"]
+child = Child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+child.stdout.readline()  # it has been given its death signal before it runs
 print(child.pid, flush=True)
 signal.pause()
 """

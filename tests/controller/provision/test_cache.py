@@ -71,12 +71,24 @@ async def test_an_interrupted_build_is_never_taken_for_a_whole_one(cache: Cache)
 
 
 async def test_the_remains_of_a_killed_build_are_swept_away(cache: Cache) -> None:
-    remains = cache.root / f".image-{part_key(1)}.partial"
+    remains = cache.root / f".image-{part_key(1)}.1.partial"
     remains.mkdir()
     (remains / "half").touch()
     whole = await cache.part("image", part_key(1), Recipe())
     assert [path.name for path in whole.iterdir()] == ["file"]
     assert not remains.exists()
+
+
+async def test_a_killed_build_that_still_writes_does_not_reach_the_next(cache: Cache) -> None:
+    remains = cache.root / f".image-{part_key(1)}.1.partial"
+
+    async def recipe(target: Path) -> None:
+        remains.mkdir()
+        (remains / "late").touch()
+        (target / "file").touch()
+
+    whole = await cache.part("image", part_key(1), recipe)
+    assert [path.name for path in whole.iterdir()] == ["file"]
 
 
 async def test_a_failed_recipe_is_told_and_leaves_nothing(cache: Cache) -> None:
