@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The network cards that are compared, all in one guest: nicrig's, and QEMU's own behind the same wire framing.
+
+One sender serves them all, since the card's wire speaks what `-netdev stream` speaks. They share a MAC address, so one
+frame is for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.sender import Sender
+from controller.errors import RigError
+from controller.frames import DESTINATION_MAC
+from controller.guest import Guest
+from controller.interface import DRIVER, Interface
+from controller.rig import Rig
+
+OUR_DROPS = tuple(
+    f"card_rx_{why}" for why in ("no_buffer", "disabled", "link_down", "too_long", "too_short", "refused")
+)
+
+_FIND = """
+for net in /sys/class/net/*; do
+	driver=$(readlink -f "$net/device/driver") && [ "${driver##*/}" = "$0" ] && echo "${net##*/}"
+done
+true
+"""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A card of QEMU's: its name for `-device`, its driver in the guest, and what `ethtool -S` calls its drops.
+
+    Without drops the card makes the wire wait. QEMU then keeps what it has read in a queue without end.
+    """
+
+    model: str
+    driver: str
+    drops: tuple[str, ...] = ()
+
+    def netdev(self, folder: Path) -> str:
+        return f"stream,id={self.model},server=on,addr.type=unix,addr.path={self.wire(folder)}"
+
+    @property
+    def device(self) -> str:
+        return f"{self.model},netdev={self.model},mac={DESTINATION_MAC},romfile="
+
+    def wire(self, folder: Path) -> Path:
+        return folder / f"{self.model}.sock"
+
+
+VIRTIO = Peer("virtio-net-pci", "virtio_net")
+PEERS = (VIRTIO, Peer("e1000e", "e1000e"), Peer("vmxnet3", "vmxnet3", ("pkts rx OOB",)))
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a card's counters say in the guest: frames that its driver received, and all of `ethtool -S`."""
+
+    received: int
+    ethtool: dict[str, int]
+
+    @classmethod
+    def parse(cls, text: str) -> Statistics:
+        """From the number of received frames on a line of its own, and the output of `ethtool -S` below it."""
+        received, *lines = text.splitlines()
+        pairs = (line.rpartition(":") for line in lines)
+        return cls(int(received), {name.strip(): int(value) for name, _, value in pairs if value.strip().isdigit()})
+
+
+@dataclass(frozen=True)
+class Nic:
+    """A card that is up in the guest, with the far end of its wire in our hands."""
+
+    name: str
+    interface: Interface
+    drops: tuple[str, ...]
+    sender: Sender
+
+    async def statistics(self) -> Statistics:
+        command = 'cat "/sys/class/net/$0/statistics/rx_packets" && ethtool -S "$0"'
+        return Statistics.parse((await self.interface.guest.run(["sh", "-c", command, self.interface.name])).stdout)
+
+
+@asynccontextmanager
+async def bring_up(rig: Rig, folder: Path) -> AsyncIterator[list[Nic]]:
+    """Every card up, ours first; `folder` holds the sockets of the peers."""
+    # The card takes one client at a time.
+    await rig.wire.aclose()
+    async with AsyncExitStack() as stack:
+        nics = [await _bring_up(stack, rig.guest, "nicrig", DRIVER, OUR_DROPS, rig.card.wire)]
+        for peer in PEERS:
+            wire = peer.wire(folder)
+            nics.append(await _bring_up(stack, rig.guest, peer.model, peer.driver, peer.drops, wire))
+        yield nics
+
+
+async def _bring_up(
+    stack: AsyncExitStack, guest: Guest, name: str, driver: str, drops: tuple[str, ...], wire: Path
+) -> Nic:
+    await guest.run(["modprobe", driver])
+    found = (await guest.run(["sh", "-c", _FIND, driver])).stdout.split()
+    if len(found) != 1:
+        raise RigError(f"the driver {driver} made {len(found)} network interfaces in the guest, not one")
+    # QEMU's own cards have a carrier only while somebody is connected.
+    sender = Sender(wire)
+    stack.callback(sender.close)
+    interface = Interface(guest, found[0])
+    await interface.up()
+    return Nic(name, interface, drops, sender)
