@@ -13,13 +13,14 @@ from benchmarks import device_alone, overload, round_trip
 from benchmarks.nic import PEERS, bring_up
 from benchmarks.placement import Placement
 from benchmarks.report import Report, Setting, cpu_model
+from controller.cli import INTERRUPTED
 from controller.errors import RigError, cause
 from controller.frames import FRAME_MIN, templates
 from controller.provision import Provision, provide
 from controller.provision.cache import folder
 from controller.rig import Options, open_rig
 from controller.run_directory import run_directory
-from controller.signals import stop_on_sigterm
+from controller.signals import TerminationError, stop_on_sigterm
 
 REPORT = "bench.json"
 
@@ -50,12 +51,12 @@ async def _bench_rig(provision: Provision, sockets: Path, alone: device_alone.Re
     async with open_rig(provision, Options(netdevs=netdevs, devices=devices)) as rig, bring_up(rig, sockets) as nics:
         placement = await Placement.of(rig)
         say("into the guest")
-        alone_words = placement.guest_alone()
+        apart = placement.apart()
         rates, effort = await overload.measure(nics, frame, placement.vcpu)
         say("round trips")
-        pair_words = placement.guest_and_card()
+        together = placement.together()
         trips = await round_trip.measure(nics[:2], frame)
-        setting = Setting(rig.accelerator.name, cpu_model(), placement.cores, alone_words, pair_words)
+        setting = Setting(rig.accelerator.name, cpu_model(), placement.cores, apart, together)
         return Report(setting, alone, rates, effort, trips)
 
 
@@ -64,6 +65,9 @@ def main() -> int:
         report = trio.run(stop_on_sigterm, bench)
     except BaseException as error:
         found = cause(error)
+        if isinstance(found, KeyboardInterrupt | TerminationError):
+            print("bench: interrupted, everything is taken down", file=sys.stderr)
+            return INTERRUPTED
         if not isinstance(found, RigError):
             raise
         print(f"bench: {found}", file=sys.stderr)
@@ -75,4 +79,5 @@ def main() -> int:
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

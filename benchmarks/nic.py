@@ -35,7 +35,7 @@ true
 class Peer:
     """A card of QEMU's: its name for `-device`, its driver in the guest, and what `ethtool -S` calls its drops.
 
-    Without drops the card makes the wire wait. QEMU then keeps what it has read in a queue without end.
+    A card without drops makes the wire wait; QEMU keeps what it has read from it in a queue without end.
     """
 
     model: str
@@ -53,23 +53,32 @@ class Peer:
         return folder / f"{self.model}.sock"
 
 
-VIRTIO = Peer("virtio-net-pci", "virtio_net")
-PEERS = (VIRTIO, Peer("e1000e", "e1000e"), Peer("vmxnet3", "vmxnet3", ("pkts rx OOB",)))
+PEERS = (
+    Peer("virtio-net-pci", "virtio_net"),
+    Peer("e1000e", "e1000e"),
+    Peer("vmxnet3", "vmxnet3", drops=("pkts rx OOB",)),
+)
 
 
 @dataclass(frozen=True)
-class Statistics:
-    """What a card's counters say in the guest: frames that its driver received, and all of `ethtool -S`."""
+class Counts:
+    """What the guest knows of a card: frames received by its driver, frames dropped, and all of `ethtool -S`."""
 
     received: int
+    dropped: int
     ethtool: dict[str, int]
 
     @classmethod
-    def parse(cls, text: str) -> Statistics:
+    def parse(cls, text: str, drops: tuple[str, ...]) -> Counts:
         """From the number of received frames on a line of its own, and the output of `ethtool -S` below it."""
         received, *lines = text.splitlines()
         pairs = (line.rpartition(":") for line in lines)
-        return cls(int(received), {name.strip(): int(value) for name, _, value in pairs if value.strip().isdigit()})
+        ethtool = {name.strip(): int(value) for name, _, value in pairs if value.strip().isdigit()}
+        return cls(int(received), sum(ethtool[name] for name in drops), ethtool)
+
+    def __sub__(self, earlier: Counts) -> Counts:
+        grown = {name: value - earlier.ethtool[name] for name, value in self.ethtool.items()}
+        return Counts(self.received - earlier.received, self.dropped - earlier.dropped, grown)
 
 
 @dataclass(frozen=True)
@@ -81,9 +90,10 @@ class Nic:
     drops: tuple[str, ...]
     sender: Sender
 
-    async def statistics(self) -> Statistics:
+    async def counts(self) -> Counts:
         command = 'cat "/sys/class/net/$0/statistics/rx_packets" && ethtool -S "$0"'
-        return Statistics.parse((await self.interface.guest.run(["sh", "-c", command, self.interface.name])).stdout)
+        result = await self.interface.guest.run(["sh", "-c", command, self.interface.name])
+        return Counts.parse(result.stdout, self.drops)
 
 
 @asynccontextmanager

@@ -8,19 +8,21 @@ no socket stands between the two.
 from __future__ import annotations
 
 import random
-import statistics
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import trio
 
-from benchmarks.nic import Nic, Statistics
+from benchmarks.nic import Counts, Nic
 from benchmarks.placement import cpu_seconds
+from controller.polling import PAUSE_SECONDS
 
-OFFERED = 250_000
-"""Frames per second that all cards are compared at: more than any of them takes under TCG."""
+OFFERED = 300_000
+"""Frames per second at which all cards are compared: more than any takes under TCG, and not so many more that the
+queue of those that never drop takes long to drain."""
 ROUNDS = 5
 SECONDS = 1.5
 WARM_UP_SECONDS = 0.2
@@ -42,21 +44,18 @@ echo "$before $begin $after $end"
 class Round:
     """One flood of one card: its rate in the middle, and the account of all of it."""
 
-    rate: float
+    rate: int
     """Frames per second that the guest's driver received."""
     vcpu_share: float
     """Part of that time in which the virtual CPU ran: less than 1 when the guest waits, or others take its core."""
     injected: int
-    before: Statistics
-    after: Statistics
+    counts: Counts
+    """By how much they grew until nothing was under way any more."""
 
     @property
-    def received(self) -> int:
-        return self.after.received - self.before.received
-
-    def grown(self, *names: str) -> int:
-        """By how much these counters of `ethtool -S` grew together."""
-        return sum(self.after.ethtool[name] - self.before.ethtool[name] for name in names)
+    def missing(self) -> int:
+        """Injected, and neither received nor counted as dropped."""
+        return self.injected - self.counts.received - self.counts.dropped
 
 
 @dataclass(frozen=True)
@@ -73,35 +72,32 @@ class Overload:
 
     card: str
     offered: int | None
-    rates: tuple[float, ...]
+    rate: float | None
+    """The median of `rates`. None, and no rates, when the account of any round does not close."""
+    rates: tuple[int, ...]
     vcpu_share: float
     vcpu_microseconds: float
     """Time of the virtual CPU for each frame that it received."""
     injected: int
     received: int
     dropped: int
-
-    @property
-    def missing(self) -> int:
-        """Injected, and neither received nor counted as dropped: 0, or the rate is worth nothing."""
-        return self.injected - self.received - self.dropped
-
-    @property
-    def rate(self) -> float | None:
-        """Frames per second, the median; None when the account does not close."""
-        return None if self.missing else statistics.median(self.rates)
+    missing: int
 
     @classmethod
-    def of(cls, case: Case, rounds: Sequence[Round]) -> Overload:
+    def of(cls, card: str, offered: int | None, rounds: Sequence[Round]) -> Overload:
+        rates = () if any(item.missing for item in rounds) else tuple(item.rate for item in rounds)
+        costs = [1e6 * item.vcpu_share / max(1, item.rate) for item in rounds]
         return cls(
-            card=case.nic.name,
-            offered=case.offered,
-            rates=tuple(item.rate for item in rounds),
-            vcpu_share=statistics.median(item.vcpu_share for item in rounds),
-            vcpu_microseconds=statistics.median(1e6 * item.vcpu_share / item.rate for item in rounds),
+            card=card,
+            offered=offered,
+            rate=median(rates) if rates else None,
+            rates=rates,
+            vcpu_share=round(median(item.vcpu_share for item in rounds), 3),
+            vcpu_microseconds=round(median(costs), 3),
             injected=sum(item.injected for item in rounds),
-            received=sum(item.received for item in rounds),
-            dropped=sum(item.grown(*case.nic.drops) for item in rounds),
+            received=sum(item.counts.received for item in rounds),
+            dropped=sum(item.counts.dropped for item in rounds),
+            missing=sum(item.missing for item in rounds),
         )
 
 
@@ -116,8 +112,11 @@ class Effort:
 
     @classmethod
     def of(cls, rounds: Sequence[Round]) -> Effort:
-        names = ("card_kicks", "card_interrupts", "polls")
-        return cls(sum(item.received for item in rounds), *(sum(item.grown(name) for item in rounds) for name in names))
+        def total(name: str) -> int:
+            return sum(item.counts.ethtool[name] for item in rounds)
+
+        frames = sum(item.counts.received for item in rounds)
+        return cls(frames, total("card_kicks"), total("card_interrupts"), total("polls"))
 
 
 async def measure(nics: Sequence[Nic], frame: bytes, vcpu: int) -> tuple[list[Overload], Effort]:
@@ -127,11 +126,12 @@ async def measure(nics: Sequence[Nic], frame: bytes, vcpu: int) -> tuple[list[Ov
     for _ in range(ROUNDS):
         for case in random.sample(cases, len(cases)):
             rounds[case].append(await _flood(case, frame, vcpu))
-    return [Overload.of(case, rounds[case]) for case in cases], Effort.of(rounds[cases[0]])
+    outcomes = [Overload.of(case.nic.name, case.offered, rounds[case]) for case in cases]
+    return outcomes, Effort.of(rounds[cases[0]])
 
 
 async def _flood(case: Case, frame: bytes, vcpu: int) -> Round:
-    before, stop = await case.nic.statistics(), threading.Event()
+    before, stop = await case.nic.counts(), threading.Event()
     injected = 0
 
     async def inject() -> None:
@@ -145,25 +145,23 @@ async def _flood(case: Case, frame: bytes, vcpu: int) -> Round:
             rate, share = await _count(case.nic, vcpu)
         finally:
             stop.set()
-    return Round(rate, share, injected, before, await _settled(case.nic, before, injected))
+    return Round(rate, share, injected, await _settled(case.nic, before, injected))
 
 
-async def _count(nic: Nic, vcpu: int) -> tuple[float, float]:
+async def _count(nic: Nic, vcpu: int) -> tuple[int, float]:
     """The guest's own rate while it is flooded, and the part of that time in which its CPU ran."""
     begin, ran = time.monotonic(), cpu_seconds(vcpu)
     result = await nic.interface.guest.run(["sh", "-c", _COUNT, nic.interface.name, str(SECONDS)])
     share = (cpu_seconds(vcpu) - ran) / (time.monotonic() - begin)
     frames_before, second_before, frames_after, second_after = map(float, result.stdout.split())
-    return (frames_after - frames_before) / (second_after - second_before), share
+    return round((frames_after - frames_before) / (second_after - second_before)), share
 
 
-async def _settled(nic: Nic, before: Statistics, injected: int) -> Statistics:
-    """The counters when every injected frame is accounted for, or when it has been waited long enough."""
-    deadlines = nic.interface.guest.deadlines
-    until = trio.current_time() + SETTLE_SECONDS * deadlines.scale
+async def _settled(nic: Nic, before: Counts, injected: int) -> Counts:
+    """How the counts have grown when every injected frame is accounted for, or when that takes too long."""
+    until = trio.current_time() + SETTLE_SECONDS * nic.interface.guest.deadlines.scale
     while True:
-        now = await nic.statistics()
-        settled = Round(0, 0, injected, before, now)
-        if settled.received + settled.grown(*nic.drops) >= injected or trio.current_time() > until:
-            return now
-        await trio.sleep(0.1)
+        grown = await nic.counts() - before
+        if grown.received + grown.dropped >= injected or trio.current_time() > until:
+            return grown
+        await trio.sleep(PAUSE_SECONDS)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -39,10 +39,8 @@ class Report:
     round_trips: Sequence[round_trip.RoundTrip]
 
     def json(self) -> str:
-        """The object; a rate is null when its account does not close."""
-        cases = [asdict(case) | {"rate": case.rate, "missing": case.missing} for case in self.into_guest]
-        made = asdict(self) | {"into_guest": cases}
-        return msgspec.json.format(msgspec.json.encode(made)).decode() + "\n"
+        """The object; a rate is null when an account does not close."""
+        return msgspec.json.format(msgspec.json.encode(self)).decode() + "\n"
 
     def lines(self) -> Iterator[str]:
         """The table."""
@@ -67,14 +65,9 @@ class Report:
         yield f"  ({self.setting.into_guest})"
         yield _row("card", "offered", "received", "lowest", "highest", "nicrig / it", "vCPU us/frame", "vCPU ran")
         for case in self.into_guest:
-            yield _row(
-                case.card,
-                "all it takes" if case.offered is None else f"{case.offered:,}",
-                *("no account" if case.rate is None else f"{rate:,.0f}" for rate in _median_lowest_highest(case)),
-                f"{ours.rate / case.rate:.2f}" if ours.rate and case.rate and case.card != ours.card else "",
-                f"{case.vcpu_microseconds:.2f}",
-                f"{case.vcpu_share:.0%}",
-            )
+            load = "all it takes" if case.offered is None else f"{case.offered:,}"
+            cost = (f"{case.vcpu_microseconds:.2f}", f"{case.vcpu_share:.0%}")
+            yield _row(case.card, load, *_rate_cells(case), _ratio(ours, case), *cost)
 
     def _accounts(self) -> Iterator[str]:
         yield _row("account", "injected", "= received", "+ dropped", "+ missing")
@@ -82,9 +75,8 @@ class Report:
             counts = (case.injected, case.received, case.dropped, case.missing)
             yield _row(case.card, *(f"{count:,}" for count in counts))
         effort = self.effort
-        yield f"  nicrig, all it takes: {effort.frames:,} frames received with {effort.kicks:,} kicks, " + (
-            f"{effort.interrupts:,} interrupts, {effort.polls:,} polls"
-        )
+        events = f"{effort.kicks:,} kicks, {effort.interrupts:,} interrupts, {effort.polls:,} polls"
+        yield f"  nicrig, all it takes: {effort.frames:,} frames received with {events}"
 
     def _round_trips(self) -> Iterator[str]:
         ours = self.round_trips[0]
@@ -97,8 +89,17 @@ class Report:
             yield _row(trip.card, *times, "" if trip is ours else f"{ours.median / trip.median:.2f}")
 
 
-def _median_lowest_highest(case: overload.Overload) -> tuple[float, float, float]:
-    return (case.rate or 0.0, min(case.rates), max(case.rates))
+def _rate_cells(case: overload.Overload) -> tuple[str, str, str]:
+    if case.rate is None:
+        return ("no account", "", "")
+    return (f"{case.rate:,.0f}", f"{min(case.rates):,}", f"{max(case.rates):,}")
+
+
+def _ratio(ours: overload.Overload, case: overload.Overload) -> str:
+    """At equal load; empty where there is nothing to compare."""
+    if case.card == ours.card or not ours.rate or not case.rate:
+        return ""
+    return f"{ours.rate / case.rate:.2f}"
 
 
 def _row(name: str, *cells: str) -> str:

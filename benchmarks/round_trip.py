@@ -30,7 +30,7 @@ class RoundTrip:
     @classmethod
     def of(cls, card: str, nanoseconds: Sequence[int]) -> RoundTrip:
         p1, median, p99 = np.percentile(nanoseconds, (1, 50, 99)) / 1e3
-        return cls(card, len(nanoseconds), float(median), float(p1), float(p99))
+        return cls(card, len(nanoseconds), round(float(median), 1), round(float(p1), 1), round(float(p99), 1))
 
 
 async def measure(nics: Sequence[Nic], frame: bytes) -> list[RoundTrip]:

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from benchmarks.nic import Counts
+
+OUTPUT = """12
+NIC statistics:
+     interrupts: 3
+     pkts rx OOB: 5
+     tx_queue_0_kicks: 7
+     driver: none
+"""
+
+
+def test_counts_are_read_from_what_the_guest_prints() -> None:
+    assert Counts.parse(OUTPUT, drops=("pkts rx OOB",)) == Counts(
+        12, 5, {"interrupts": 3, "pkts rx OOB": 5, "tx_queue_0_kicks": 7}
+    )
+
+
+def test_a_difference_is_what_grew() -> None:
+    assert Counts(9, 4, {"polls": 7}) - Counts(2, 1, {"polls": 5}) == Counts(7, 3, {"polls": 2})
