@@ -10,7 +10,6 @@ from typing import Literal
 from controller.errors import RigError
 
 Wanted = Literal["auto", "kvm", "tcg"]
-WANTED: tuple[Wanted, ...] = ("auto", "kvm", "tcg")
 KVM_DEVICE = Path("/dev/kvm")
 
 

@@ -15,7 +15,6 @@ from controller.errors import PartDeathError, RigError
 from controller.run_directory import last_lines
 
 Interrupts = Literal["msix", "msi"]
-INTERRUPTS: tuple[Interrupts, ...] = ("msix", "msi")
 PROGRAM = (sys.executable, "-m", "device")
 CHECKOUT = Path(__file__).resolve().parents[1]
 

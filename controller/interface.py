@@ -59,9 +59,6 @@ class Interface:
         """From now on the guest's stack sends back, byte for byte, each frame that the driver hands it."""
         await self.guest.run(["sh", "-ec", _ECHO, self.name])
 
-    async def stop_echo(self) -> None:
-        await self.guest.run(["tc", "qdisc", "del", "dev", self.name, "clsact"])
-
     async def received(self) -> int:
         """Frames that the driver counted as received since it was loaded: what the CPU saw."""
         return int(await self._read("statistics/rx_packets"))
