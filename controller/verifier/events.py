@@ -8,7 +8,7 @@ from typing import NamedTuple
 CARD_EVENTS: dict[str, tuple[str, ...]] = {
     "card.reset": (),
     "card.register": ("bar", "offset", "value"),  # a trapped register was written
-    "card.enable": ("transmit", "base", "size"),  # a ring was switched on: size descriptors of 24 bytes at base
+    "card.enable": ("transmit", "base", "size"),  # a ring was switched on: size descriptors of 16 bytes at base
     "card.disable": ("transmit",),
     "card.doorbell": ("transmit", "tail", "head", "size"),  # obeyed: descriptors [head, tail) are the card's
     "card.read": ("index", "address", "length", "status"),  # the card read the buffer of a transmit descriptor
