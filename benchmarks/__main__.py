@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from benchmarks import device_alone, overload, round_trip
+from benchmarks import device_alone, judge, overload, round_trip
 from benchmarks.nic import PEERS, bring_up
 from benchmarks.placement import Placement
 from benchmarks.report import Report, Setting, cpu_model
@@ -41,11 +41,13 @@ async def bench() -> Report:
     provision = await provide(say)
     say("the card alone")
     alone = device_alone.measure()
+    say("the verifier")
+    judged = judge.measure()
     with run_directory() as sockets:
-        return await _bench_rig(provision, sockets, alone)
+        return await _bench_rig(provision, sockets, alone, judged)
 
 
-async def _bench_rig(provision: Provision, sockets: Path, alone: device_alone.Result) -> Report:
+async def _bench_rig(provision: Provision, sockets: Path, alone: device_alone.Result, judged: judge.Result) -> Report:
     netdevs, devices = zip(*((peer.netdev(sockets), peer.device) for peer in PEERS), strict=True)
     frame = small_frame()
     async with open_rig(provision, Options(netdevs=netdevs, devices=devices)) as rig, bring_up(rig, sockets) as nics:
@@ -57,7 +59,7 @@ async def _bench_rig(provision: Provision, sockets: Path, alone: device_alone.Re
         together = placement.together()
         trips = await round_trip.measure(nics[:2], frame)
         setting = Setting(rig.accelerator.name, cpu_model(), placement.cores, apart, together)
-        return Report(setting, alone, rates, effort, trips)
+        return Report(setting, alone, judged, rates, effort, trips)
 
 
 def main() -> int:

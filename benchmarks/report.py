@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import device_alone, overload, round_trip
+from benchmarks import device_alone, judge, overload, round_trip
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Report:
 
     setting: Setting
     alone: device_alone.Result
+    judge: judge.Result
     into_guest: Sequence[overload.Overload]
     effort: overload.Effort
     round_trips: Sequence[round_trip.RoundTrip]
@@ -47,6 +48,7 @@ class Report:
         setting = self.setting
         yield f"{setting.accelerator}; {setting.cpu}, {setting.cores} cores"
         yield from self._alone()
+        yield from self._judge()
         yield from self._rates()
         yield from self._accounts()
         yield from self._round_trips()
@@ -56,6 +58,11 @@ class Report:
         yield f"card alone: {device_alone.FRAME_BYTES}-byte frames a second to a fake guest, on one core"
         yield f"  {'card':15}{self.alone.card:12,.0f}"
         yield f"  {'plain Python':15}{self.alone.loop:12,.0f}  nicrig / it {self.alone.card / self.alone.loop:.2f}"
+
+    def _judge(self) -> Iterator[str]:
+        yield ""
+        yield "verifier: events of a clean driver's stream judged a second, on one core"
+        yield f"  {'verifier':15}{self.judge.events:12,.0f}  with {self.judge.violations} violations"
 
     def _rates(self) -> Iterator[str]:
         ours = next(case for case in self.into_guest if case.offered is not None)

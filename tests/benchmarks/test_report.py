@@ -2,6 +2,7 @@
 import json
 from dataclasses import replace
 
+from benchmarks import judge
 from benchmarks.device_alone import Result
 from benchmarks.overload import Effort, Overload
 from benchmarks.report import Report, Setting
@@ -12,6 +13,7 @@ PEER = replace(OURS, card="peer", rate=100.0, rates=(90, 100, 110))
 REPORT = Report(
     Setting("tcg", "a CPU", 2, "pinned so", "pinned otherwise"),
     Result(card=12e6, loop=6e6),
+    judge.Result(events=500e3, violations=0),
     [replace(OURS, offered=None), OURS, PEER],
     Effort(frames=6, kicks=0, interrupts=1, polls=2),
     [RoundTrip("nicrig", 2400, 200.0, 150.0, 900.0), RoundTrip("peer", 2400, 50.0, 30.0, 170.0)],
@@ -27,6 +29,7 @@ def row(report: Report, *words: str) -> list[str]:
 def test_ratios_compare_medians_at_equal_load() -> None:
     assert row(REPORT, "peer", "300") == ["100", "90", "110", "2.00", "5.00", "100%"]
     assert row(REPORT, "plain", "Python") == ["6,000,000", "nicrig", "/", "it", "2.00"]
+    assert row(REPORT, "verifier", "500,000") == ["with", "0", "violations"]
     assert row(REPORT, "peer", "50.0") == ["30.0", "170.0", "4.00"]
 
 
@@ -37,7 +40,7 @@ def test_no_rate_and_no_ratio_without_an_account() -> None:
 
 def test_the_same_as_json() -> None:
     made = json.loads(REPORT.json())
-    assert set(made) == {"setting", "alone", "into_guest", "effort", "round_trips"}
+    assert set(made) == {"setting", "alone", "judge", "into_guest", "effort", "round_trips"}
     assert made["setting"]["accelerator"] == "tcg"
     assert made["into_guest"][0]["offered"] is None
     assert made["into_guest"][2]["rates"] == [90, 100, 110]
