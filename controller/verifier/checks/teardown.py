@@ -7,7 +7,7 @@ from controller.verifier.checks import wording
 from controller.verifier.constants import PENDING, RESOURCES, SUCCESS
 from controller.verifier.events import Event
 from controller.verifier.functions import Phase
-from controller.verifier.model.adapter import RELEASES, RETRIED, asked, failed, same_request
+from controller.verifier.model.adapter import MEMORY_AND_POOLS, RELEASES, RETRIED, asked, failed, same_request
 from controller.verifier.model.memory import meant_by_free
 from controller.verifier.model.packets import ALLOCATE_PACKET, CHAIN, FREE_PACKET
 from controller.verifier.model.things import Block, Ring
@@ -166,7 +166,7 @@ def shared_memory_goes_before_map_registers(world: World, event: Event, report: 
         report("R30", f"{text}, the first {block}", block.made, event)
 
 
-@on.call(*RELEASES[:6])
+@on.call(*MEMORY_AND_POOLS)
 def interrupt_goes_before_memory(world: World, event: Event, report: Report) -> None:
     adapter = world.adapter
     if not adapter or event.phase != Phase.HALT or not adapter.interrupt or adapter.freed_under_interrupt:

@@ -12,10 +12,11 @@ from controller.verifier.registry import Handlers, Update
 on: Handlers[Update] = Handlers()
 
 HANDLERS = ("DriverUnload", *(each.name for each in FUNCTIONS if each.name.startswith("Miniport")))
-RELEASES = (
+MEMORY_AND_POOLS = (
     *("NdisFreeMemory", "NdisMFreeSharedMemory", "ExFreePool", "ExFreePoolWithTag", "NdisFreePacketPool"),
-    *("NdisFreeBufferPool", "NdisFreePacket", "NdisFreeBuffer"),
+    "NdisFreeBufferPool",
 )
+RELEASES = (*MEMORY_AND_POOLS, "NdisFreePacket", "NdisFreeBuffer")
 RETRIED = (
     *("NdisAllocateMemory", "NdisMAllocateSharedMemory", "NdisAllocatePacketPool", "NdisAllocatePacketPoolEx"),
     *("NdisAllocateBufferPool", "NdisMAllocateMapRegisters"),
@@ -152,5 +153,5 @@ def something_released(world: World, event: Event) -> None:
     if adapter is None:
         return
     adapter.retry = None
-    if event.phase == Phase.HALT and adapter.interrupt and event.function in RELEASES[:6]:
+    if event.phase == Phase.HALT and adapter.interrupt and event.function in MEMORY_AND_POOLS:
         adapter.freed_under_interrupt = adapter.freed_under_interrupt or event

@@ -12,6 +12,9 @@ from controller.verifier.registry import Handlers, Update
 
 on: Handlers[Update] = Handlers()
 
+CHANNELS = 64
+"""More DMA channels than this no miniport has."""
+
 
 @on.call("NdisMInitializeScatterGatherDma")
 def scatter_gather_granted(world: World, event: Event) -> None:
@@ -47,16 +50,15 @@ def continues(mapping: Mapping | None, event: Event) -> bool:
 @on.call("NdisMStartBufferPhysicalMapping")
 def buffer_mapped(world: World, event: Event) -> None:
     index, mapping = event.b >> 1, world.mappings.get(event.b >> 1)
-    if not event.result or (mapping is None and len(world.mappings) >= 4096):
+    if not event.result or not world.room(world.elements):
         return
     if mapping is None or not continues(mapping, event):
         end_mapping(world, index, event)
         mapping = world.mappings[index] = Mapping(index, event.a, event, event.result)
-    if len(mapping.elements) < 4096:
-        element = Element(event.c, event.d, event, mapping)
-        mapping.elements.append(element)
-        world.elements.add(element)
-        world.ended_elements.forget(event.c)
+    element = Element(event.c, event.d, event, mapping)
+    mapping.elements.append(element)
+    world.elements.add(element)
+    world.ended_elements.forget(event.c)
 
 
 def end_mapping(world: World, index: int, event: Event) -> None:
@@ -78,7 +80,7 @@ def mapping_completed(world: World, event: Event) -> None:
 def channel_registered(world: World, event: Event) -> None:
     if event.result != SUCCESS:
         world.failed["channel"] = event
-    elif len(world.channels) < 64:
+    elif len(world.channels) < CHANNELS:
         world.channels[event.a] = Channel(event.a, event.d, event)
         world.freed_objects.forget(event.a)
 

@@ -11,17 +11,19 @@ class Elements:
 
     def __init__(self) -> None:
         self._at: dict[int, list[Element]] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(len(each) for each in self._at.values())
+        return self._count
 
     def add(self, element: Element) -> None:
+        self._count += 1
         self._at.setdefault(element.physical, []).append(element)
 
     def remove(self, element: Element) -> None:
-        there = self._at.get(element.physical)
-        if there is None:
-            return
+        """Take out one that was added."""
+        self._count -= 1
+        there = self._at[element.physical]
         if len(there) == 1:
             del self._at[element.physical]
         else:

@@ -12,6 +12,9 @@ from controller.verifier.registry import Handlers, Update
 
 on: Handlers[Update] = Handlers()
 
+REQUESTS = 4096
+"""Asynchronous allocations that are followed."""
+
 
 def _add(world: World, block: Block) -> None:
     if not world.room(world.blocks):
@@ -74,7 +77,7 @@ def shared_memory_allocated(world: World, event: Event) -> None:
 
 @on.call("NdisMAllocateSharedMemoryAsync")
 def shared_memory_requested(world: World, event: Event) -> None:
-    if event.result == PENDING and len(world.asynchronous) < 4096:
+    if event.result == PENDING and sum(map(len, world.asynchronous.values())) < REQUESTS:
         world.asynchronous.setdefault(event.c, []).append(event)
 
 

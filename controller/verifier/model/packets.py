@@ -17,6 +17,11 @@ from controller.verifier.registry import Handlers, Update
 on: Handlers[Update] = Handlers()
 protocol: Handlers[Update] = Handlers()
 
+POOLS = 4096
+"""More pools than this no miniport has."""
+ARRAY, CPUS = 4096, 64
+"""The longest array of packets that is followed, and how many of them at once."""
+
 ALLOCATE_PACKET = ("NdisAllocatePacket", "NdisDprAllocatePacket", "NdisDprAllocatePacketNonInterlocked")
 FREE_PACKET = ("NdisFreePacket", "NdisDprFreePacket", "NdisDprFreePacketNonInterlocked")
 CHAIN = ("NdisChainBufferAtFront", "NdisChainBufferAtBack")
@@ -33,7 +38,7 @@ def packet_pool_made(world: World, event: Event) -> None:
         limit, reserved = event.b + min(event.c, max(0, 0xFFFF - event.b)), event.d
     else:
         limit, reserved = event.b, event.c
-    if len(world.packet_pools) < 4096:
+    if len(world.packet_pools) < POOLS:
         world.packet_pools[event.a] = Pool(event.a, limit, event, reserved)
 
 
@@ -43,7 +48,7 @@ def buffer_pool_made(world: World, event: Event) -> None:
         world.failed["buffer pool"] = event
         return
     world.freed_pools.forget(event.a)
-    if len(world.buffer_pools) < 4096:
+    if len(world.buffer_pools) < POOLS:
         world.buffer_pools[event.a] = Pool(event.a, event.b, event)
 
 
@@ -122,9 +127,7 @@ def _add_buffer(world: World, buffer: Buffer) -> None:
 
 def _forget_buffer(world: World, buffer: Buffer, event: Event) -> None:
     del world.buffers[buffer.address]
-    packet = world.packets.get(buffer.packet)
-    if packet is not None and buffer.address in packet.chain:
-        packet.chain.remove(buffer.address)
+    _unchain(world, buffer)
     world.freed_buffers.add(buffer.address, (buffer, event))
     if buffer.pool is not None:
         buffer.pool.used -= 1
@@ -168,21 +171,27 @@ def buffer_adjusted(world: World, event: Event) -> None:
 @on.call(*CHAIN)
 def buffer_chained(world: World, event: Event) -> None:
     packet, buffer = world.packets.get(event.a), world.buffers.get(event.b)
-    if buffer is not None:
-        buffer.packet, buffer.orphan = event.a, None
-    if packet is None or event.b in packet.chain:
+    if buffer is None:
         return
-    packet.chained = event
-    packet.chain.insert(0 if event.function == "NdisChainBufferAtFront" else len(packet.chain), event.b)
+    _unchain(world, buffer)
+    buffer.packet, buffer.orphan = event.a, None
+    if packet is not None:
+        packet.chained = event
+        packet.chain.insert(0 if event.function == "NdisChainBufferAtFront" else len(packet.chain), event.b)
+
+
+def _unchain(world: World, buffer: Buffer) -> None:
+    packet = world.packets.get(buffer.packet)
+    if packet is not None and buffer.address in packet.chain:
+        packet.chain.remove(buffer.address)
+    buffer.packet = 0
 
 
 @on.call(*UNCHAIN)
 def buffer_unchained(world: World, event: Event) -> None:
-    packet, buffer = world.packets.get(event.a), world.buffers.get(event.b)
+    buffer = world.buffers.get(event.b)
     if buffer is not None:
-        buffer.packet = 0
-    if packet is not None and event.b in packet.chain:
-        packet.chain.remove(event.b)
+        _unchain(world, buffer)
 
 
 @on.call("NdisMIndicateReceivePacket")
@@ -191,8 +200,10 @@ def packet_indicated(world: World, event: Event) -> None:
     if packet is None:
         return
     packet.indicated, packet.kept = event, False
+    if where(event) not in world.indicating and len(world.indicating) >= CPUS:
+        return
     array = world.indicating.setdefault(where(event), [])
-    if len(array) < 4096:
+    if len(array) < ARRAY:
         array.append((packet, event))
 
 
@@ -243,7 +254,7 @@ def array_ends(world: World, event: Event) -> None:
 @on.call("ScatterGatherElement")
 def element_given(world: World, event: Event) -> None:
     send = world.sends.get(event.a)
-    if send is None or len(send.elements) >= 4096:
+    if send is None or not world.room(world.elements):
         return
     element = Element(event.c, event.d, event, send)
     send.elements.append(element)

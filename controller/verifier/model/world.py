@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from controller.verifier.constants import BUS_MASTER, DESERIALIZE
@@ -164,7 +164,7 @@ class World:
         """Where the handler that returns here was entered, also if it returns at another level."""
         return self.entered.get((event.function, event.cpu)) or self.entered.get((event.function, -1))
 
-    def room(self, table: Ranges[Block] | dict[int, Packet] | dict[int, Buffer] | dict[int, Send]) -> bool:
+    def room(self, table: Sized) -> bool:
         """Whether one more can be followed. When not, what exists is not fully known from here on."""
         if len(table) < LIMIT:
             return True
