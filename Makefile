@@ -42,8 +42,9 @@ test-unit: .venv/installed ## the tests that need no QEMU
 bench: setup ## speed, as a table and as JSON in the cache folder
 	$(BIN)/python -m benchmarks
 
-generate: .venv/installed ## the C header and the datasheet's tables from the declarations
+generate: .venv/installed ## the C headers and the datasheet's tables from the declarations
 	$(BIN)/python -m device.generate
+	$(BIN)/python -m controller.generate
 
 clean: ## remove what was built
 	rm -rf .venv $(CACHE)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from device import registers
 from device.barrier import full_barrier
@@ -15,21 +16,26 @@ from device.interrupt import Interrupts, Moderation, Source
 from device.memory import GuestMemory
 from device.queue import Ring, RingWords
 from device.receive import ReceivePath
+from device.recorder import Event, RecordRing, Trace
 from device.refusals import Refusals
 from device.registers import EVENT_BLOCK
 from device.transmit import TransmitPath
 from device.wire import Wire
 
 EVENT_MASK = 0xFFFF
+RECORDER_FILE, TRACE_FILE = "recorder", "trace"
 
 
 class Card:
     """One bus-master card with one queue pair.
 
-    `fire` sends a vector's message and says whether anybody is listening to it.
+    `fire` sends a vector's message and says whether anybody is listening to it. The records of guest and card are
+    files in `folder`, for others to read; without one they are memory.
     """
 
-    def __init__(self, mac: bytes, vectors: int, wire: Wire, fire: Callable[[int], bool]) -> None:
+    def __init__(
+        self, mac: bytes, vectors: int, wire: Wire, fire: Callable[[int], bool], folder: Path | None = None
+    ) -> None:
         self.mac = mac
         self.vectors = vectors
         self.link_up = True
@@ -37,7 +43,10 @@ class Card:
         self.memory = GuestMemory()
         self.page = DoorbellPage()
         self.counters = Counters()
-        self.refusals = Refusals(self.counters, self._count_event)
+        self.recorder = RecordRing(folder and folder / RECORDER_FILE)
+        self._trace_ring = RecordRing(folder and folder / TRACE_FILE)
+        self.trace = Trace(self.recorder, self._trace_ring)
+        self.refusals = Refusals(self.counters, self._refused)
         self._fire_vector = fire
         self._words = self.page.words
         self._sleeping = self.page.index(EVENT_BLOCK, registers.SLEEPING)
@@ -45,10 +54,10 @@ class Card:
         self._link = self.page.index(EVENT_BLOCK, registers.LINK)
         rx_words = RingWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD, 0)
         tx_words = RingWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD, 0)
-        self.rx = Ring(self.memory, self.page, self.refusals, rx_words, 0, transmit=False)
-        self.tx = Ring(self.memory, self.page, self.refusals, tx_words, 0, transmit=True)
-        self._receive_path = ReceivePath(self.memory, self.rx, self.counters)
-        self._transmit_path = TransmitPath(self.memory, self.tx, self.counters, wire)
+        self.rx = Ring(self.memory, self.page, self.refusals, self.trace, rx_words, 0, transmit=False)
+        self.tx = Ring(self.memory, self.page, self.refusals, self.trace, tx_words, 0, transmit=True)
+        self._receive_path = ReceivePath(self.memory, self.rx, self.counters, self.trace)
+        self._transmit_path = TransmitPath(self.memory, self.tx, self.counters, self.trace, wire)
         moderation = Moderation(registers.MODERATION)
         event_words = RingWords(0, self.page.index(EVENT_BLOCK, registers.EVENT_ARM), self._event)
         sources = [
@@ -67,6 +76,7 @@ class Card:
     def reset(self) -> None:
         """Function, device or lost-connection reset (section 8): when it returns no DMA and no interrupt follows."""
         self.counters.add("resets")
+        self.trace.add(Event.RESET)
         self.rx.reset()
         self.tx.reset()
         self.interrupts.reset()
@@ -79,6 +89,7 @@ class Card:
         if up != self.link_up:
             self.link_up = up
             self._words[self._link] = int(up)
+            self.trace.add(Event.LINK, int(up))
             self._count_event()
 
     def receive(self, frames: Frames) -> None:
@@ -116,15 +127,23 @@ class Card:
         self._words[self._sleeping] = 0
 
     def close(self) -> None:
-        """Let go of guest memory and of the doorbell page."""
+        """Let go of guest memory, of the doorbell page and of the records."""
         self.memory.clear()
         self.rx.disable()
         self.tx.disable()
         self.page.close()
+        self.recorder.close()
+        self._trace_ring.close()
 
     def _count_event(self) -> None:
         self._words[self._event] = (self._words[self._event] + 1) & EVENT_MASK
 
+    def _refused(self, code: int, index: int, transmit: bool) -> None:
+        self.trace.add(Event.REFUSAL, code, index, int(transmit))
+        self._count_event()
+
     def _fire(self, vector: int) -> None:
         if self._fire_vector(vector):
             self.counters.add("interrupts")
+            if self.trace.frames:
+                self.trace.add(Event.INTERRUPT, vector)

@@ -21,6 +21,15 @@ class Access(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A base address register of `size` bytes; `fd` is the file behind it if the guest may map it."""
+
+    number: int
+    size: int
+    fd: int | None = None
+
+
+@dataclass(frozen=True)
 class Field:
     """Bits [low, low + width) of a word."""
 

@@ -13,6 +13,7 @@ from device.descriptors import DESCRIPTOR, Descriptors, Refusal
 from device.doorbells import DoorbellPage
 from device.layout import Register
 from device.memory import GuestMemory, OutsideMemoryError
+from device.recorder import Event, Trace
 from device.refusals import Refusals
 from device.registers import QUEUE_BLOCK
 
@@ -38,6 +39,7 @@ class Ring:
         memory: GuestMemory,
         page: DoorbellPage,
         refusals: Refusals,
+        trace: Trace,
         words: RingWords,
         queue: int,
         *,
@@ -46,6 +48,8 @@ class Ring:
         self._memory = memory
         self._words = page.words
         self._refusals = refusals
+        self._trace = trace
+        self.enabled = False
         self.words = words
         self.queue = queue
         self.transmit = transmit
@@ -59,6 +63,8 @@ class Ring:
         self.disable()
 
     def disable(self) -> None:
+        if self.enabled:
+            self._trace.add(Event.DISABLE, int(self.transmit))
         self.enabled = False
         self.head = self._tail = 0
         self._refused_tail = 0
@@ -76,6 +82,8 @@ class Ring:
             self._words[word] = 0
         self.disable()
         self.enabled = self._attach()
+        if self.enabled:
+            self._trace.add(Event.ENABLE, int(self.transmit), self.base, self.size)
 
     def _attach(self) -> bool:
         """Look the ring up in guest memory as it is mapped now; a ring that is gone is refused and off."""
@@ -102,6 +110,8 @@ class Ring:
             if ring.valid_tail(tail, self.head, self.size):
                 self._tail = tail
                 self._refused_tail = tail
+                if self._trace.frames:
+                    self._trace.add(Event.DOORBELL, int(self.transmit), tail, self.head, self.size)
             elif tail != self._refused_tail:
                 self._refused_tail = tail
                 self.refuse(

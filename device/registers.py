@@ -20,7 +20,7 @@ MAGIC = int.from_bytes(b"NICR", "little")
 VERSION_MAJOR, VERSION_MINOR = 1, 0
 
 # -- sizes and limits -------------------------------------------------------------------------------
-BAR_CONTROL, BAR_MSIX, BAR_DOORBELL = 0, 1, 2
+BAR_CONTROL, BAR_MSIX, BAR_DOORBELL, BAR_RECORDER = 0, 1, 2, 3
 BAR_BYTES = 0x1000
 MSIX_TABLE_OFFSET, MSIX_PBA_OFFSET = 0x000, 0x800
 QUEUES = 1

@@ -47,12 +47,13 @@ class Service:
             self._epoll = parts.enter_context(select.epoll())
             self._wire = parts.enter_context(closing(SocketWire(folder / WIRE_SOCKET, self._watch_peer)))
             vectors = QUEUES + 1 if interrupts == "msix" else 1
-            self.card = parts.enter_context(closing(Card(mac, vectors, self._wire, self._fire)))
-            commands = CardCommands(self.card, interrupts)
+            self.card = parts.enter_context(closing(Card(mac, vectors, self._wire, self._fire, folder)))
+            commands = CardCommands(self.card, interrupts, folder)
             monitor = Monitor(folder / MONITOR_SOCKET, commands, self._watch_session, self._unwatch_session)
             self._monitor = parts.enter_context(closing(monitor))
             function = CardFunction(self.card)
-            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, self.card.page.fd)
+            bars = function.bars()
+            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars)
             self._endpoint = parts.enter_context(closing(endpoint))
             self._wake_reader, self._wake_writer = socket.socketpair()
             for end in (self._wake_reader, self._wake_writer):

@@ -14,6 +14,7 @@ from device.descriptors import Descriptors, Flag, Refusal
 from device.frames import Bytes, Offsets, copy_pieces
 from device.memory import GuestMemory, Place
 from device.queue import Ring
+from device.recorder import Event, Trace
 from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN
 from device.wire import LENGTH_PREFIX, Wire, write_prefixes
 
@@ -41,10 +42,11 @@ class Chains:
 class TransmitPath:
     """Takes all that the doorbell covers, at most one ring's length, and hands it to the wire as one write."""
 
-    def __init__(self, memory: GuestMemory, ring: Ring, counters: Counters, wire: Wire) -> None:
+    def __init__(self, memory: GuestMemory, ring: Ring, counters: Counters, trace: Trace, wire: Wire) -> None:
         self._memory = memory
         self._ring = ring
         self._counters = counters
+        self._trace = trace
         self._wire = wire
 
     def send(self, link_up: bool) -> bool:
@@ -52,6 +54,7 @@ class TransmitPath:
         count = self._ring.posted()
         if not count or self._wire.full():
             return False
+        stamp, index = self._trace.stamp(), self._ring.head
         descriptors = self._ring.fetch(count)
         if not len(descriptors):
             return False
@@ -60,7 +63,10 @@ class TransmitPath:
         good = self._judge(descriptors, chains, codes)
         framed = self._gather(descriptors, chains, places, good)
         # The bytes are in the card's own buffer: the descriptors can go back.
-        self._ring.write_back(status_of(codes))
+        status = status_of(codes)
+        if self._trace.frames:
+            self._trace.add_buffers(Event.READ, stamp, index, descriptors, status)
+        self._ring.write_back(status)
         self._hand_over(framed, int(np.count_nonzero(good)), link_up)
         return True
 

@@ -158,7 +158,7 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("NdisMRegisterInterrupt", "4.7", "interrupt vector level modes", "status", PASSIVE, ALLOCATIONS),
     ("NdisMDeregisterInterrupt", "4.7", "interrupt", "", PASSIVE, ALLOCATIONS),
     # -- 4.8 packets to and from the protocol -----------------------------------------------------------
-    # CALL for each packet before the protocol sees it; LEAVE once for each 64 packets: bit i is packet first + i PENDING
+    # CALL for each packet before the protocol sees it; LEAVE once for 64 packets: bit i: packet first + i is PENDING
     ("NdisMIndicateReceivePacket", "4.8", "packet buffer length status", "", DISPATCH, FRAMES),
     ("NdisMSendComplete", "4.8", "packet status", "", DISPATCH, FRAMES),
     ("NdisMIndicateStatus", "4.8", "status", "", DISPATCH, ALLOCATIONS),

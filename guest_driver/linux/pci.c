@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 
+#include "../ndis/recorder.h"
 #include "edge.h"
 
 #define EDGE_VECTORS_MAX 2
@@ -14,6 +15,21 @@ MODULE_PARM_DESC(rx_ring_size, "Receive descriptors, a power of two from 8 to 40
 static uint tx_ring_size;
 module_param(tx_ring_size, uint, 0444);
 MODULE_PARM_DESC(tx_ring_size, "Transmit descriptors, a power of two from 8 to 4096; 0: the miniport's default");
+
+static int set_recorder(const char *value, const struct kernel_param *param)
+{
+	unsigned int detail;
+	int error = kstrtouint(value, 0, &detail);
+
+	if (error || detail > NDIS_DETAIL_FRAMES)
+		return -EINVAL;
+	ndis_recorder_set_detail(detail);
+	return 0;
+}
+
+static const struct kernel_param_ops recorder_ops = { .set = set_recorder, .get = param_get_uint };
+module_param_cb(recorder, &recorder_ops, &ndis_recorder_detail, 0644);
+MODULE_PARM_DESC(recorder, "Flight recorder: 0 off, 1 all but what happens for each frame (default), 2 everything");
 
 static struct ndis_wrapper *edge_wrapper;
 
@@ -32,6 +48,7 @@ static int edge_enable(struct pci_dev *pdev)
 	if (error < 0)
 		goto have_regions;
 	pci_set_master(pdev);
+	ndis_recorder_open(pdev, NICRIG_BAR_RECORDER);
 	return error;
 
 have_regions:
@@ -43,6 +60,7 @@ enabled:
 
 static void edge_disable(struct pci_dev *pdev)
 {
+	ndis_recorder_close(pdev);
 	pci_clear_master(pdev);
 	pci_free_irq_vectors(pdev);
 	pci_release_mem_regions(pdev);

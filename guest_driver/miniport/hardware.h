@@ -9,6 +9,7 @@
 #define NICRIG_VERSION_MAJOR                    0x1
 #define NICRIG_BAR_CONTROL                      0x0
 #define NICRIG_BAR_DOORBELL                     0x2
+#define NICRIG_BAR_RECORDER                     0x3
 #define NICRIG_BAR_BYTES                        0x1000
 #define NICRIG_RING_MIN                         0x8
 #define NICRIG_RING_MAX                         0x1000

@@ -17,6 +17,7 @@ struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pc
 		return NULL;
 	adapter->pdev = pdev;
 	adapter->miniport = &wrapper->miniport;
+	adapter->phase = NDIS_PHASE_INITIALIZE;
 	adapter->vectors = vectors;
 	adapter->settings = settings;
 	adapter->protocol = protocol;
@@ -38,7 +39,8 @@ VOID NdisMSetAttributesEx(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE Minipor
 {
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 
-	UNREFERENCED_PARAMETER(AdapterType);
+	ndis_record(NdisMSetAttributesEx, MiniportAdapterContext, CheckForHangTimeInSeconds, AttributeFlags,
+		    AdapterType, 0);
 	if (WARN_ON_ONCE(adapter->phase != NDIS_PHASE_INITIALIZE || KeGetCurrentIrql() != PASSIVE_LEVEL))
 		return;
 	adapter->context = MiniportAdapterContext;
@@ -58,10 +60,14 @@ NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 	NDIS_MEDIUM media[] = { NdisMedium802_3 };
 	NDIS_STATUS open_error = NDIS_STATUS_SUCCESS;
 	UINT selected = ARRAY_SIZE(media);
+	struct ndis_caller before;
 	NDIS_STATUS status;
 
+	before = ndis_enter_phase(NDIS_PHASE_INITIALIZE);
+	ndis_entered(MiniportInitialize, adapter->pdev->device, 0, 0, 0);
 	status = adapter->miniport->InitializeHandler(&open_error, &selected, media, ARRAY_SIZE(media), adapter,
 						      adapter);
+	ndis_leave(MiniportInitialize, before, status);
 	if (status != NDIS_STATUS_SUCCESS) {
 		ndis_interrupt_check_released(adapter);
 		return status;
@@ -77,21 +83,37 @@ NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 /* Section 4.8: PASSIVE_LEVEL, with no deferred half under way and none to come. */
 void ndis_adapter_halt(struct ndis_adapter *adapter)
 {
+	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_HALT);
+
 	WRITE_ONCE(adapter->phase, NDIS_PHASE_HALT);
+	ndis_entered(MiniportHalt, 0, 0, 0, 0);
 	adapter->miniport->HaltHandler(adapter->context);
+	ndis_leave(MiniportHalt, before, 0);
 	ndis_interrupt_check_released(adapter);
 }
 
 /* Section 4.8: the system goes down; the card is made quiet and nothing is released. */
 void ndis_adapter_shutdown(struct ndis_adapter *adapter)
 {
-	if (adapter->miniport->AdapterShutdownHandler)
-		adapter->miniport->AdapterShutdownHandler(adapter->context);
+	struct ndis_caller before;
+
+	if (!adapter->miniport->AdapterShutdownHandler)
+		return;
+	before = ndis_enter_phase(NDIS_PHASE_SHUTDOWN);
+	ndis_entered(MiniportShutdown, 0, 0, 0, 0);
+	adapter->miniport->AdapterShutdownHandler(adapter->context);
+	ndis_leave(MiniportShutdown, before, 0);
 }
 
 /* The function was pulled without notice: the miniport must not wait for it any more. */
 void ndis_adapter_removed(struct ndis_adapter *adapter)
 {
-	if (adapter->miniport->PnPEventNotifyHandler)
-		adapter->miniport->PnPEventNotifyHandler(adapter->context, NdisDevicePnPEventSurpriseRemoved, NULL, 0);
+	struct ndis_caller before;
+
+	if (!adapter->miniport->PnPEventNotifyHandler)
+		return;
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	ndis_entered(MiniportPnPEventNotify, NdisDevicePnPEventSurpriseRemoved, 0, 0, 0);
+	adapter->miniport->PnPEventNotifyHandler(adapter->context, NdisDevicePnPEventSurpriseRemoved, NULL, 0);
+	ndis_leave(MiniportPnPEventNotify, before, 0);
 }

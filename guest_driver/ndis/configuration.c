@@ -34,6 +34,7 @@ VOID NdisOpenConfiguration(PNDIS_STATUS Status, PNDIS_HANDLE ConfigurationHandle
 	*Status = configuration ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
 	if (configuration)
 		configuration->settings = adapter->settings;
+	ndis_record(NdisOpenConfiguration, configuration, 0, 0, 0, *Status);
 }
 
 static bool keyword_is(const NDIS_STRING *keyword, const char *name)
@@ -45,6 +46,15 @@ static bool keyword_is(const NDIS_STRING *keyword, const char *name)
 		if (keyword->Buffer[i] != (UCHAR)name[i])
 			return false;
 	return i == characters && !name[i];
+}
+
+/* NULL for a keyword that nobody set. */
+static const struct ndis_setting *find_setting(const struct ndis_setting *setting, const NDIS_STRING *keyword)
+{
+	for (; setting->keyword; setting++)
+		if (setting->value && keyword_is(keyword, setting->keyword))
+			return setting;
+	return NULL;
 }
 
 /*
@@ -60,21 +70,19 @@ VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *P
 
 	*ParameterValue = NULL;
 	*Status = NDIS_STATUS_FAILURE;
-	if (ParameterType != NdisParameterInteger && ParameterType != NdisParameterHexInteger)
-		return;
-	for (setting = configuration->settings; setting->keyword; setting++) {
-		if (!setting->value || !keyword_is(Keyword, setting->keyword))
-			continue;
+	setting = find_setting(configuration->settings, Keyword);
+	if (setting && (ParameterType == NdisParameterInteger || ParameterType == NdisParameterHexInteger)) {
 		configuration->parameter.ParameterType = ParameterType;
 		configuration->parameter.ParameterData.IntegerData = setting->value;
 		*ParameterValue = &configuration->parameter;
 		*Status = NDIS_STATUS_SUCCESS;
-		return;
 	}
+	ndis_record(NdisReadConfiguration, configuration, setting ? setting->value : 0, 0, 0, *Status);
 }
 
 VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
 {
+	ndis_record(NdisCloseConfiguration, ConfigurationHandle, 0, 0, 0, 0);
 	kfree(ConfigurationHandle);
 }
 
@@ -99,9 +107,10 @@ VOID NdisMQueryAdapterResources(PNDIS_STATUS Status, NDIS_HANDLE WrapperConfigur
 	UINT needed = FIELD_OFFSET(NDIS_RESOURCE_LIST, PartialDescriptors) + (NDIS_BARS + 1) * sizeof(*descriptor);
 	int bar;
 
+	*Status = *BufferSize < needed ? NDIS_STATUS_RESOURCES : NDIS_STATUS_SUCCESS;
+	ndis_record(NdisMQueryAdapterResources, *BufferSize, 0, 0, 0, *Status);
 	if (*BufferSize < needed) {
 		*BufferSize = needed;
-		*Status = NDIS_STATUS_RESOURCES;
 		return;
 	}
 	*BufferSize = needed;
@@ -120,7 +129,6 @@ VOID NdisMQueryAdapterResources(PNDIS_STATUS Status, NDIS_HANDLE WrapperConfigur
 	descriptor->u.Interrupt.Vector = pci_irq_vector(adapter->pdev, 0);
 	descriptor->u.Interrupt.Level = DISPATCH_LEVEL + 1;
 	descriptor->u.Interrupt.Affinity = ~(KAFFINITY)0;
-	*Status = NDIS_STATUS_SUCCESS;
 }
 
 /* Bytes read: fewer than Length at the end of the space, 0 when the function does not answer. The slot is implied. */
@@ -135,6 +143,7 @@ ULONG NdisReadPciSlotInformation(NDIS_HANDLE NdisAdapterHandle, ULONG SlotNumber
 	for (i = 0; i < Length && Offset + i < (ULONG)adapter->pdev->cfg_size; i++)
 		if (pci_read_config_byte(adapter->pdev, Offset + i, &bytes[i]))
 			break;
+	ndis_record(NdisReadPciSlotInformation, Offset, Length, 0, 0, i);
 	return i;
 }
 
@@ -147,6 +156,7 @@ VOID NdisWriteErrorLogEntry(NDIS_HANDLE NdisAdapterHandle, NDIS_ERROR_CODE Error
 	va_list arguments;
 	ULONG i;
 
+	ndis_record(NdisWriteErrorLogEntry, ErrorCode, 0, 0, 0, 0);
 	va_start(arguments, NumberOfErrorValues);
 	for (i = 0; i < NumberOfErrorValues && i < ARRAY_SIZE(values); i++)
 		values[i] = va_arg(arguments, ULONG);

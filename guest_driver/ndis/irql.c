@@ -33,6 +33,14 @@ VOID NdisMSleep(ULONG MicrosecondsToSleep)
 	fsleep(MicrosecondsToSleep);
 }
 
+/* Spin locks of the miniport that are held on each CPU; whoever holds one stays on its CPU. */
+static DEFINE_PER_CPU(unsigned int, locks_held);
+
+unsigned int ndis_locks_held(void)
+{
+	return raw_cpu_read(locks_held);
+}
+
 static spinlock_t *to_spinlock(PNDIS_SPIN_LOCK lock)
 {
 	BUILD_BUG_ON(sizeof(spinlock_t) > sizeof(lock->SpinLock));
@@ -54,10 +62,12 @@ VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
 VOID NdisAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
 	spin_lock_bh(to_spinlock(SpinLock));
+	raw_cpu_inc(locks_held);
 }
 
 VOID NdisReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+	raw_cpu_dec(locks_held);
 	spin_unlock_bh(to_spinlock(SpinLock));
 }
 
@@ -65,9 +75,11 @@ VOID NdisReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
 VOID NdisDprAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
 	spin_lock(to_spinlock(SpinLock));
+	raw_cpu_inc(locks_held);
 }
 
 VOID NdisDprReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+	raw_cpu_dec(locks_held);
 	spin_unlock(to_spinlock(SpinLock));
 }

@@ -10,12 +10,7 @@
 #include <ndis.h>
 
 #include "binding.h"
-
-enum ndis_phase {
-	NDIS_PHASE_INITIALIZE,
-	NDIS_PHASE_RUN,
-	NDIS_PHASE_HALT,
-};
+#include "recorder.h"
 
 /* The NDIS_HANDLE that NdisInitializeWrapper gives out: one driver. */
 struct ndis_wrapper {

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ class Client:
         self.socket, end = socket.socketpair()
         end.setblocking(False)
         self.socket.settimeout(2)
-        self.session = Session(end, CardCommands(self.bus.card, "msix"))
+        self.session = Session(end, CardCommands(self.bus.card, "msix", Path("/run/card")))
         self.session.greet()
         self._reader = self.socket.makefile("rb")
         self.greeting = self.read()
