@@ -121,6 +121,7 @@ class Card:
             self.wake()
             return False
         self.interrupt(now)
+        self.trace.rest()
         return True
 
     def wake(self) -> None:

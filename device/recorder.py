@@ -62,6 +62,9 @@ HEADER_DOC = {
 
 MAGIC = int.from_bytes(b"NICRRECD", "little")
 HEAD, DETAIL = 2, 3
+SETTLED = 4
+"""Of the card's own ring: its next record will not be older than this many guest records; all ones while it sleeps."""
+ASLEEP = (1 << 64) - 1
 FRAMES = 2
 RECORDS_OFFSET = 0x1000
 RECORDER_BYTES = 8 << 20
@@ -135,6 +138,14 @@ class Trace:
     def frames(self) -> bool:
         """Whether what happens for each frame is recorded."""
         return self._guest[DETAIL] >= FRAMES
+
+    def begin(self) -> None:
+        """A turn of the card's loop begins: what the last one did is recorded."""
+        self._own.words[SETTLED] = self._guest[HEAD]
+
+    def rest(self) -> None:
+        """The card is about to sleep: whatever it records next is still to come."""
+        self._own.words[SETTLED] = ASLEEP
 
     def stamp(self) -> int:
         """How many guest records have been begun: to be taken before the card touches guest memory."""

@@ -99,7 +99,9 @@ class Service:
     def _turn(self, timeout: float) -> bool:
         """One round: wait at most timeout seconds for a descriptor, then work the rings. Whether there was work."""
         worked = False
-        for fd, events in self._epoll.poll(timeout):
+        ready = self._epoll.poll(timeout)
+        self.card.trace.begin()
+        for fd, events in ready:
             handler = self._handlers.get(fd)
             worked |= handler is not None and handler(events)
         self.card.wake()
