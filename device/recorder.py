@@ -86,14 +86,14 @@ class Event(enum.IntEnum):
 EVENT_DOC = {
     Event.RESET: "The card was reset.",
     Event.REGISTER: "A trapped register was written: BAR, offset, value.",
-    Event.ENABLE: "A ring was switched on: 1 for transmit, base, descriptors.",
-    Event.DISABLE: "A ring was switched off: 1 for transmit.",
-    Event.DOORBELL: "A doorbell was obeyed: 1 for transmit, tail, head, descriptors.",
-    Event.READ: "The buffer of a transmit descriptor was read: ring index, address, bytes, status as written back.",
-    Event.WRITE: "A frame was written into a posted buffer: ring index, address, bytes, status as written back.",
+    Event.ENABLE: "A ring was switched on, or a transfer took the channel: 1 for transmit, base, descriptors or bytes.",
+    Event.DISABLE: "A ring was switched off, or a transfer gave the channel back: 1 for transmit.",
+    Event.DOORBELL: "A doorbell was obeyed: 1 for transmit, tail, head, descriptors or slots; START: tail DONE + 1.",
+    Event.READ: "A transmit buffer was read: ring index or transfer, address, bytes, status as written back.",
+    Event.WRITE: "A receive buffer was written: ring index or transfer, address, bytes, status as written back.",
     Event.INTERRUPT: "A vector was fired: vector.",
     Event.LINK: "The link came up or went down: 1 for up.",
-    Event.REFUSAL: "Something was refused: code, ring index, 1 for transmit.",
+    Event.REFUSAL: "Something was refused: code, index, 1 for transmit.",
 }
 
 

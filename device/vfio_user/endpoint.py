@@ -28,7 +28,8 @@ from device.vfio_user.abi import (
     DMA_REGIONS,
     PCI_TYPE_EXPRESS,
     PROT_WRITE,
-    REGION_READ_WRITE_MEMORY,
+    REGION_MEMORY,
+    REGION_READ_WRITE,
     TRANSPORT_SOCKET,
     Generation,
     Interrupt,
@@ -142,9 +143,8 @@ class Endpoint:
         area = self._ffi.new("struct iovec *", {"iov_base": self._ffi.NULL, "iov_len": bar.size})
         areas, count, fd = (self._ffi.NULL, 0, -1) if bar.fd is None else (area, 1, bar.fd)
         access = self._callback("vfu_region_access_cb_t", self._access_of(bar.number), error=-1)
-        result = self._lib.vfu_setup_region(
-            self._context, bar.number, bar.size, access, REGION_READ_WRITE_MEMORY, areas, count, fd, 0
-        )
+        flags = REGION_READ_WRITE | (0 if bar.ports else REGION_MEMORY)
+        result = self._lib.vfu_setup_region(self._context, bar.number, bar.size, access, flags, areas, count, fd, 0)
         self._check(result, f"BAR{bar.number}")
 
     def _add_capability(self, data: bytes) -> int:
