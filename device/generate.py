@@ -28,12 +28,17 @@ DATASHEET = CHECKOUT / "docs" / "datasheet.md"
 CONSTANTS = {
     "VENDOR_ID": registers.VENDOR_ID,
     "DEVICE_ID_BUS_MASTER": registers.DEVICE_ID_BUS_MASTER,
+    "DEVICE_ID_SUBORDINATE": registers.DEVICE_ID_SUBORDINATE,
+    "DEVICE_ID_NON_DMA": registers.DEVICE_ID_NON_DMA,
     "MAGIC": registers.MAGIC,
     "VERSION_MAJOR": registers.VERSION_MAJOR,
     "BAR_CONTROL": registers.BAR_CONTROL,
     "BAR_DOORBELL": registers.BAR_DOORBELL,
     "BAR_RECORDER": registers.BAR_RECORDER,
+    "BAR_PORTS": registers.BAR_PORTS,
     "BAR_BYTES": registers.BAR_BYTES,
+    "RAM_BAR_BYTES": registers.RAM_BAR_BYTES,
+    "PORTS": registers.PORTS,
     "RING_MIN": registers.RING_MIN,
     "RING_MAX": registers.RING_MAX,
     "RING_ALIGNMENT": registers.RING_ALIGNMENT,
@@ -42,6 +47,12 @@ CONSTANTS = {
     "FRAME_MAX": registers.FRAME_MAX,
     "BUFFER_MAX": registers.BUFFER_MAX,
     "CHAIN_MAX": registers.CHAIN_MAX,
+    "FIFO_FRAMES": registers.FIFO_FRAMES,
+    "FIFO_BYTES": registers.FIFO_BYTES,
+    "PACK_PREFIX": registers.PACK_PREFIX,
+    "PACK_ALIGNMENT": registers.PACK_ALIGNMENT,
+    "SLOTS": registers.SLOTS,
+    "SLOT_FRAME": registers.SLOT_FRAME,
 }
 C_TYPES = {"<u8": "ULONG64", "<u4": "ULONG", "<u2": "USHORT"}
 KERNEL_TYPES = {"<u8": "u64", "<u2": "u16", "|u1": "u8"}
@@ -157,7 +168,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def _block_table(block: Block) -> str:
     rows: list[tuple[str, ...]] = []
     for register in block.registers:
-        offset = f"0x{block.base + register.offset:03x}" + (f" + q·0x{block.stride:x}" if block.count > 1 else "")
+        offset = f"0x{block.base + register.offset:03x}" + (
+            f" + {block.letter}·0x{block.stride:x}" if block.count > 1 else ""
+        )
         single = [item.name for item in register.fields] == ["VALUE"]
         rows.append(
             (

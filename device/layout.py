@@ -27,6 +27,8 @@ class Bar:
     number: int
     size: int
     fd: int | None = None
+    ports: bool = False
+    """Whether it takes I/O ports instead of memory."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class Block:
     doc: str
     stride: int = 0
     count: int = 1
+    letter: str = "q"
+    """What the datasheet calls the number of a copy."""
 
     def __post_init__(self) -> None:
         offsets = [register.offset for register in self.registers]

@@ -89,14 +89,14 @@ class Event(enum.IntEnum):
 EVENT_DOC = {
     Event.RESET: "The card was reset.",
     Event.REGISTER: "A trapped register was written: BAR, offset, value.",
-    Event.ENABLE: "A ring was switched on: 1 for transmit, base, descriptors.",
-    Event.DISABLE: "A ring was switched off: 1 for transmit.",
-    Event.DOORBELL: "A doorbell was obeyed: 1 for transmit, tail, head, descriptors.",
-    Event.READ: "The buffer of a transmit descriptor was read: ring index, address, bytes, status as written back.",
-    Event.WRITE: "A frame was written into a posted buffer: ring index, address, bytes, status as written back.",
+    Event.ENABLE: "A ring was switched on, or a transfer took the channel: 1 for transmit, base, descriptors or bytes.",
+    Event.DISABLE: "A ring was switched off, or a transfer gave the channel back: 1 for transmit.",
+    Event.DOORBELL: "A doorbell was obeyed: 1 for transmit, tail, head, descriptors or slots; START: tail DONE + 1.",
+    Event.READ: "A transmit buffer was read: ring index or transfer, address, bytes, status as written back.",
+    Event.WRITE: "A receive buffer was written: ring index or transfer, address, bytes, status as written back.",
     Event.INTERRUPT: "A vector was fired: vector.",
     Event.LINK: "The link came up or went down: 1 for up.",
-    Event.REFUSAL: "Something was refused: code, ring index, 1 for transmit.",
+    Event.REFUSAL: "Something was refused: code, index, 1 for transmit.",
 }
 
 
@@ -151,11 +151,11 @@ class Trace:
         """How many guest records have been begun: to be taken before the card touches guest memory."""
         return self._guest[HEAD]
 
-    def add(self, event: Event, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> None:
-        """Record one event, as of now."""
+    def add(self, event: Event, a: int = 0, b: int = 0, c: int = 0, d: int = 0, stamp: int | None = None) -> None:
+        """Record one event, as of now or of an earlier stamp."""
         self._own.records[self._written % CAPACITY] = (
             *(self._written + 1, time.monotonic_ns(), event, 0, 0, 0, 0, 0),
-            *(a, b, c, d, self.stamp()),
+            *(a, b, c, d, self.stamp() if stamp is None else stamp),
         )
         self._publish(1)
 

@@ -28,7 +28,8 @@ from device.vfio_user.abi import (
     DMA_REGIONS,
     PCI_TYPE_EXPRESS,
     PROT_WRITE,
-    REGION_READ_WRITE_MEMORY,
+    REGION_MEMORY,
+    REGION_READ_WRITE,
     TRANSPORT_SOCKET,
     Generation,
     Interrupt,
@@ -43,6 +44,8 @@ log = logging.getLogger("device")
 
 class Function(Protocol):
     """What the endpoint asks of the card behind it."""
+
+    device_id: int
 
     def read(self, bar: int, offset: int, size: int) -> bytes: ...
 
@@ -117,7 +120,7 @@ class Endpoint:
         lib, context = self._lib, self._context
         self._check(lib.vfu_setup_log(context, self._callback("vfu_log_fn_t", self._on_log), 3), "log")
         self._check(lib.vfu_pci_init(context, PCI_TYPE_EXPRESS, 0, registers.REVISION), "PCI header")
-        lib.vfu_pci_set_id(context, registers.VENDOR_ID, registers.DEVICE_ID_BUS_MASTER, registers.VENDOR_ID, 1)
+        lib.vfu_pci_set_id(context, registers.VENDOR_ID, self._function.device_id, registers.VENDOR_ID, 1)
         lib.vfu_pci_set_class(context, *registers.CLASS_CODE)
         for bar in bars:
             self._set_up_bar(bar)
@@ -142,9 +145,8 @@ class Endpoint:
         area = self._ffi.new("struct iovec *", {"iov_base": self._ffi.NULL, "iov_len": bar.size})
         areas, count, fd = (self._ffi.NULL, 0, -1) if bar.fd is None else (area, 1, bar.fd)
         access = self._callback("vfu_region_access_cb_t", self._access_of(bar.number), error=-1)
-        result = self._lib.vfu_setup_region(
-            self._context, bar.number, bar.size, access, REGION_READ_WRITE_MEMORY, areas, count, fd, 0
-        )
+        flags = REGION_READ_WRITE | (0 if bar.ports else REGION_MEMORY)
+        result = self._lib.vfu_setup_region(self._context, bar.number, bar.size, access, flags, areas, count, fd, 0)
         self._check(result, f"BAR{bar.number}")
 
     def _add_capability(self, data: bytes) -> int:
