@@ -44,6 +44,17 @@ def setup() -> None:
 
 
 @app.command()
+def windows() -> None:
+    """Build the miniport as a Windows driver, nicrig.sys for x86 and x64, with mingw-w64's NDIS headers."""
+    from controller.provision.cache import folder
+    from controller.provision.windows import DRIVER, MACHINES, provide
+
+    _run(lambda: provide(_progress))
+    for machine in MACHINES:
+        print(folder() / "windows" / machine / DRIVER)
+
+
+@app.command()
 def demo(
     accelerator: AcceleratorOption = "auto",
     interrupts: InterruptsOption = "msix",

@@ -34,7 +34,7 @@ def relative(path: Path) -> str:
     return str(path.relative_to(DRIVER))
 
 
-@pytest.mark.parametrize("path", [*sources(), DRIVER / "Kbuild"], ids=relative)
+@pytest.mark.parametrize("path", [*sources(), DRIVER / "Kbuild", DRIVER / "windows" / "Makefile"], ids=relative)
 def test_a_source_names_its_licence_in_the_first_line(path: Path) -> None:
     assert SPDX in path.read_text().splitlines()[0]
 
