@@ -27,7 +27,8 @@ STANDS_FOR = {
     "KefAcquireSpinLockAtDpcLevel": "NdisDprAcquireSpinLock",
     "KeReleaseSpinLockFromDpcLevel": "NdisDprReleaseSpinLock",
     "KefReleaseSpinLockFromDpcLevel": "NdisDprReleaseSpinLock",
-    # A macro over C's function, which the kernel exports.
+    # Macros over C's functions, which the kernel exports.
+    "memcpy": "RtlCopyMemory",
     "memset": "RtlZeroMemory",
 }
 """What Windows' headers and compiler turn a name of our layer into."""
