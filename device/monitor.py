@@ -62,7 +62,7 @@ class CardCommands:
 
     def _query_card(self, _: NoArguments) -> dict[str, object]:
         return {
-            "kind": "bus-master",
+            "kind": self._card.kind.name,
             "interrupts": self._interrupts,
             "mac": self._card.mac.hex(":"),
             "link": self._card.link_up,

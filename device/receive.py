@@ -12,7 +12,6 @@ from device.frames import Frames, copy_pieces
 from device.memory import GuestMemory
 from device.queue import Ring
 from device.recorder import Event, Trace
-from device.registers import FRAME_MAX, FRAME_MIN
 
 
 class ReceivePath:
@@ -26,7 +25,6 @@ class ReceivePath:
 
     def deliver(self, frames: Frames) -> None:
         """Write as many frames as there are posted buffers, in order, and give the descriptors back."""
-        frames = self._within_limits(frames)
         if not self._ring.enabled:
             self._counters.add("rx_disabled", len(frames))
             return
@@ -62,12 +60,3 @@ class ReceivePath:
         self._counters.add("rx_frames", int(np.count_nonzero(delivered)))
         self._counters.add("rx_bytes", int(length.sum()))
         self._counters.add("rx_too_long", int(np.count_nonzero(overlong)))
-
-    def _within_limits(self, frames: Frames) -> Frames:
-        short, long = frames.length < FRAME_MIN, frames.length > FRAME_MAX
-        wrong = short | long
-        if not wrong.any():
-            return frames
-        self._counters.add("rx_too_short", int(np.count_nonzero(short)))
-        self._counters.add("rx_too_long", int(np.count_nonzero(long)))
-        return frames.select(~wrong)

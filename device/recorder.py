@@ -140,11 +140,11 @@ class Trace:
         """How many guest records have been begun: to be taken before the card touches guest memory."""
         return self._guest[HEAD]
 
-    def add(self, event: Event, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> None:
-        """Record one event, as of now."""
+    def add(self, event: Event, a: int = 0, b: int = 0, c: int = 0, d: int = 0, stamp: int | None = None) -> None:
+        """Record one event, as of now or of an earlier stamp."""
         self._own.records[self._written % CAPACITY] = (
             *(self._written + 1, time.monotonic_ns(), event, 0, 0, 0, 0, 0),
-            *(a, b, c, d, self.stamp()),
+            *(a, b, c, d, self.stamp() if stamp is None else stamp),
         )
         self._publish(1)
 

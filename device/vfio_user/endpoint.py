@@ -45,6 +45,8 @@ log = logging.getLogger("device")
 class Function(Protocol):
     """What the endpoint asks of the card behind it."""
 
+    device_id: int
+
     def read(self, bar: int, offset: int, size: int) -> bytes: ...
 
     def write(self, bar: int, offset: int, data: bytes) -> None: ...
@@ -118,7 +120,7 @@ class Endpoint:
         lib, context = self._lib, self._context
         self._check(lib.vfu_setup_log(context, self._callback("vfu_log_fn_t", self._on_log), 3), "log")
         self._check(lib.vfu_pci_init(context, PCI_TYPE_EXPRESS, 0, registers.REVISION), "PCI header")
-        lib.vfu_pci_set_id(context, registers.VENDOR_ID, registers.DEVICE_ID_BUS_MASTER, registers.VENDOR_ID, 1)
+        lib.vfu_pci_set_id(context, registers.VENDOR_ID, self._function.device_id, registers.VENDOR_ID, 1)
         lib.vfu_pci_set_class(context, *registers.CLASS_CODE)
         for bar in bars:
             self._set_up_bar(bar)
