@@ -2,11 +2,13 @@
 /*
  * fail=RULE[,RULE...] of the module. RULE is FUNCTION:nth:N (its Nth call fails), FUNCTION:over:BYTES (calls that ask
  * for more fail) or FUNCTION:probability:A/B[:SEED] (A of B calls fail, drawn from the seed). FUNCTION may be *.
+ * The parameter `failed` tells what was made to fail.
  */
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 
 #include "inject.h"
 
@@ -14,10 +16,11 @@
 #define NDIS_FAIL_RULES "FUNCTION:nth:N, FUNCTION:over:BYTES, FUNCTION:probability:A/B[:SEED]"
 
 /* Where ndis_fail() is asked; a test compares. */
-#define SITE(Name) { NDIS_FN_##Name, #Name }
-static const struct {
+#define SITE(Name) { NDIS_FN_##Name, #Name, 0 }
+static struct {
 	enum ndis_function function;
 	const char *name;
+	unsigned int failed;
 } sites[] = {
 	SITE(NdisAllocateMemory),
 	SITE(NdisAllocateMemoryWithTag),
@@ -84,6 +87,15 @@ static bool rule_fails(struct rule *rule, size_t bytes)
 	return false;
 }
 
+static void count_failure(enum ndis_function function)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sites); i++)
+		if (sites[i].function == function)
+			sites[i].failed++;
+}
+
 /* Every rule sees every call that it is about, so that one rule does not shift the count of another. */
 bool ndis_fail_now(enum ndis_function function, size_t bytes)
 {
@@ -95,6 +107,8 @@ bool ndis_fail_now(enum ndis_function function, size_t bytes)
 	for (i = 0; i < rules_count; i++)
 		if (!rules[i].function || rules[i].function == function)
 			fails |= rule_fails(&rules[i], bytes);
+	if (fails)
+		count_failure(function);
 	spin_unlock_irqrestore(&rules_lock, flags);
 	return fails;
 }
@@ -171,3 +185,19 @@ static int set_fail(const char *value, const struct kernel_param *param)
 static const struct kernel_param_ops fail_ops = { .set = set_fail };
 module_param_cb(fail, &fail_ops, NULL, 0);
 MODULE_PARM_DESC(fail, "Which calls of the miniport fail, a list of " NDIS_FAIL_RULES);
+
+/* A line of function and number for each function that was made to fail. */
+static int get_failed(char *text, const struct kernel_param *param)
+{
+	unsigned int i;
+	int length = 0;
+
+	for (i = 0; i < ARRAY_SIZE(sites); i++)
+		if (sites[i].failed)
+			length += sysfs_emit_at(text, length, "%s %u\n", sites[i].name, sites[i].failed);
+	return length;
+}
+
+static const struct kernel_param_ops failed_ops = { .get = get_failed };
+module_param_cb(failed, &failed_ops, NULL, 0444);
+MODULE_PARM_DESC(failed, "Calls that were made to fail: functions and numbers");
