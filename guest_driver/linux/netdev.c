@@ -255,7 +255,7 @@ int edge_start(struct edge *edge, struct ndis_wrapper *wrapper, unsigned int vec
 	NDIS_STATUS status;
 	int error;
 
-	edge->adapter = ndis_adapter_create(wrapper, edge->pdev, vectors, edge->settings, &edge_protocol, edge);
+	edge->adapter = ndis_adapter_create(wrapper, edge->pdev, vectors, edge->settings, NULL, &edge_protocol, edge);
 	if (!edge->adapter)
 		return -ENOMEM;
 	status = ndis_adapter_initialize(edge->adapter);
