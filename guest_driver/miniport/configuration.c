@@ -10,7 +10,7 @@ union nic_resource_list {
 	UCHAR room[sizeof(NDIS_RESOURCE_LIST) + NIC_RESOURCES * sizeof(CM_PARTIAL_RESOURCE_DESCRIPTOR)];
 };
 
-static const struct nic_kind *const nic_kinds[] = { &nic_bus_master };
+static const struct nic_kind *const nic_kinds[] = { &nic_bus_master, &nic_subordinate, &nic_non_dma };
 
 /* By the PCI ids; NULL for a function that is none of this miniport's. */
 const struct nic_kind *nic_find_kind(NDIS_HANDLE handle)
@@ -68,6 +68,8 @@ NDIS_STATUS nic_find_resources(struct nic_adapter *nic, NDIS_HANDLE context)
 			nic->resources.interrupt_vector = descriptor->u.Interrupt.Vector;
 			nic->resources.interrupt_level = descriptor->u.Interrupt.Level;
 			interrupt = TRUE;
+		} else if (descriptor->Type == CmResourceTypePort) {
+			nic->resources.first_port = descriptor->u.Port.Start.LowPart;
 		} else if (descriptor->Type == CmResourceTypeMemory) {
 			nic_take_memory(&nic->resources, bars++, descriptor->u.Memory.Start);
 		}

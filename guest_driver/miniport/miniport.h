@@ -86,11 +86,14 @@ struct nic_kind {
 };
 
 extern const struct nic_kind nic_bus_master;
+extern const struct nic_kind nic_subordinate;
+extern const struct nic_kind nic_non_dma;
 
 /* What the system gave the function. */
 struct nic_resources {
 	NDIS_PHYSICAL_ADDRESS control;
 	NDIS_PHYSICAL_ADDRESS words;
+	ULONG first_port;               /* 0 without ports */
 	ULONG interrupt_vector;
 	ULONG interrupt_level;
 };
@@ -165,6 +168,8 @@ static inline VOID nic_word_write(struct nic_adapter *nic, ULONG offset, ULONG v
 /* packets.c */
 VOID nic_packets_add(struct nic_packets *packets, PNDIS_PACKET packet);
 PNDIS_PACKET nic_packets_take(struct nic_packets *packets);
+BOOLEAN nic_packet_copy(PNDIS_PACKET packet, PVOID to, ULONG length,
+			VOID (*move)(PVOID to, PVOID from, ULONG length));
 
 /* registers.c */
 extern const struct nic_access nic_mapped_access;

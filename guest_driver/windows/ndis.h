@@ -69,6 +69,18 @@
 
 /* In libndis, but in no header. */
 NDISAPI ULONG NTAPI NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle);
+NDISAPI NDIS_STATUS NTAPI NdisMRegisterDmaChannel(PNDIS_HANDLE MiniportDmaHandle, NDIS_HANDLE MiniportAdapterHandle,
+						  UINT DmaChannel, BOOLEAN Dma32BitAddresses,
+						  PNDIS_DMA_DESCRIPTION DmaDescription, ULONG MaximumLength);
+NDISAPI VOID NTAPI NdisMDeregisterDmaChannel(NDIS_HANDLE MiniportDmaHandle);
+
+/* A miniport's names for two functions of libndis; the second is in no header either. */
+#define NdisMSetupDmaTransfer(Status, Handle, Buffer, Offset, Length, WriteToDevice) \
+	NdisSetupDmaTransfer((Status), (PNDIS_HANDLE)(Handle), (Buffer), (Offset), (Length), (WriteToDevice))
+#define NdisMCompleteDmaTransfer(Status, Handle, Buffer, Offset, Length, WriteToDevice) \
+	NdisCompleteDmaTransfer((Status), (Handle), (Buffer), (Offset), (Length), (WriteToDevice))
+NDISAPI VOID NTAPI NdisCompleteDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE NdisDmaHandle, PNDIS_BUFFER Buffer,
+					   ULONG Offset, ULONG Length, BOOLEAN WriteToDevice);
 
 /* libndis has it as stdcall on x86, which a function of variable arguments cannot be: this is the name it has there. */
 #ifdef _X86_

@@ -108,6 +108,8 @@ FOLDERS = {
     "ndis": "ndis",
     "miniport": "miniport",
     "bus_master": "miniport/bus_master",
+    "subordinate": "miniport/subordinate",
+    "non_dma": "miniport/non_dma",
     "linux": "linux",
 }
 

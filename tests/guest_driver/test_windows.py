@@ -27,6 +27,11 @@ STANDS_FOR = {
     "KefAcquireSpinLockAtDpcLevel": "NdisDprAcquireSpinLock",
     "KeReleaseSpinLockFromDpcLevel": "NdisDprReleaseSpinLock",
     "KefReleaseSpinLockFromDpcLevel": "NdisDprReleaseSpinLock",
+    # A macro over the kernel's function that may fail.
+    "MmMapLockedPagesSpecifyCache": "NdisQueryBufferSafe",
+    # The miniport's names for two functions of NDIS.
+    "NdisSetupDmaTransfer": "NdisMSetupDmaTransfer",
+    "NdisCompleteDmaTransfer": "NdisMCompleteDmaTransfer",
     # Macros over C's functions, which the kernel exports.
     "memcpy": "RtlCopyMemory",
     "memset": "RtlZeroMemory",

@@ -166,6 +166,8 @@ typedef enum _DMA_WIDTH {
 	Width8Bits,
 	Width16Bits,
 	Width32Bits,
+	Width64Bits,
+	WidthNoWrap,
 	MaximumDmaWidth
 } DMA_WIDTH, *PDMA_WIDTH;
 
