@@ -70,3 +70,9 @@ def test_a_part_that_cannot_be_made_takes_the_others_down(folder: Path) -> None:
     assert run.returncode == 125
     assert "vfio-user.sock is there and is not a socket" in run.stderr
     assert [path.name for path in folder.iterdir()] == ["vfio-user.sock"]
+
+
+def test_a_kind_that_there_is_not_is_a_usage_error_that_names_those_there_are(folder: Path) -> None:
+    run = run_card("--sockets", str(folder), "--kind", "isa")
+    assert run.returncode == 2
+    assert "'bus-master', 'subordinate', 'non-dma'" in run.stderr

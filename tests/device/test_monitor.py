@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from device.counters import COUNTERS
+from device.kinds import KINDS
 from device.monitor import MESSAGE_MAX, CardCommands, Session
 from tests.fakes.memory_bus import MemoryBus
 
@@ -127,3 +128,13 @@ def test_messages_need_no_newline_between_them(client: Client) -> None:
 def test_a_client_that_left_ends_the_session(client: Client) -> None:
     client.socket.shutdown(socket.SHUT_RDWR)
     assert not client.session.serve()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_query_card_tells_the_kind(name: str) -> None:
+    bus = MemoryBus(kind=KINDS[name])
+    query, run = CardCommands(bus.card, "msix", Path("/run/card")).table["query-card"]
+    answer = run(query())
+    assert isinstance(answer, dict)
+    assert answer["kind"] == name
+    bus.close()
