@@ -111,3 +111,10 @@ def test_kbuild_lists_every_source() -> None:
     assert lists == {
         folder: {path.stem for path in (DRIVER / folder).glob("*.c")} for folder in ("ndis", "miniport", "linux")
     }
+
+
+def test_the_self_tests_kbuild_lists_every_source() -> None:
+    text = (DRIVER / "selftest" / "Kbuild").read_text()
+    listed = re.search(r"^selftest := (.*)$", text, re.MULTILINE)
+    assert listed is not None
+    assert set(listed[1].split()) == {path.stem for path in (DRIVER / "selftest").glob("*.c")}
