@@ -77,9 +77,9 @@ static unsigned int edge_run(struct edge *edge)
 }
 
 /*
- * A full batch, or more from a miniport that has several at once, means that there may be yet more. Otherwise the card
- * is armed before the poll is declared over: an interrupt that falls between the two finds the poll still scheduled, and
- * NAPI then runs it again.
+ * A full batch, or more from a miniport that has several at once, means that there may be yet more. Otherwise the
+ * card is armed before the poll is declared over: an interrupt that falls between the two finds the poll still
+ * scheduled, and NAPI then runs it again.
  */
 int edge_poll(struct napi_struct *napi, int budget)
 {

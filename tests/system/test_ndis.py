@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The NDIS layer under a driver: what happens when it says that there is no more (docs/ndis51.md section 6, R125)."""
+"""The NDIS layer in a guest: its self-test, and a driver that is told that there is no more (docs/ndis51.md, R125)."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
+import trio
 
 from controller.interface import Interface
-from controller.rig import Rig
+from controller.provision import Provision
+from controller.rig import Options, Rig, open_rig
+from controller.verifier.functions import BY_NUMBER, FUNCTIONS
 from tests.system.conftest import check_echo
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -146,3 +150,43 @@ async def test_a_rule_that_makes_no_sense_is_refused_in_one_line(rig: Rig, rule:
     # busybox asks the kernel twice
     assert len({line.partition("] ")[2] for line in said.splitlines()}) == 1
     assert f"nicrig: fail=*:nth:1,{rule}: rule 2 is none of FUNCTION:nth:N" in said
+
+
+# Handlers that only a card which interrupts, or a protocol that asks for it, brings about: not those of the self-test.
+NOT_OF_THE_SELFTEST = {
+    "MiniportCheckForHang",
+    "MiniportISR",
+    "MiniportEnableInterrupt",
+    "MiniportDisableInterrupt",
+    "MiniportHandleInterrupt",
+}
+
+
+async def recorded(rig: Rig) -> list[tuple[str, int]]:
+    """Every record since the card started: what was called, and the first argument."""
+    said = await rig.monitor.execute("query-recorder")
+    memory = await trio.Path(said["recorder"]).read_bytes()
+    head = int(np.frombuffer(memory, "<u8", said["head"] + 1)[-1])
+    layout = np.dtype([(name, kind) for name, kind in said["record"]])
+    records = np.frombuffer(memory, layout, min(head, said["capacity"]), said["offset"])
+    return [(BY_NUMBER[int(record["function"])].name, int(record["a"])) for record in records]
+
+
+async def test_the_layer_passes_its_self_test_and_records_every_function(provision: Provision) -> None:
+    # QEMU's PCI test device has ports, and counts what is written to them.
+    async with open_rig(provision, Options(devices=("pci-testdev",))) as rig:
+        await rig.guest.run(["modprobe", "nicrig_selftest"], deadline=60)
+        left = (await rig.guest.run(["cat", "/sys/module/nicrig_selftest/parameters/alive"])).stdout
+        await rig.guest.run(["rmmod", "nicrig_selftest"])
+        # The kernel's own buffer is too short for all the warnings that misuse is answered with.
+        said = rig.serial_log.read_text(errors="replace")
+        calls = await recorded(rig)
+        await check_traffic(rig)
+    passed = re.findall(r"nicrig_selftest: ok ", said)
+    summary = re.findall(r"nicrig_selftest: (\d+) checks, (\d+) failed", said)
+    assert re.findall(r"nicrig_selftest: FAILED .*", said) == []
+    assert summary[-1] == (str(len(passed)), "0")
+    assert re.findall(r"BUG|Oops", said) == []
+    assert left == ""
+    assert {name for name, _ in calls} == {function.name for function in FUNCTIONS} - NOT_OF_THE_SELFTEST
+    assert {blocks for name, blocks in calls if name == "DriverUnload"} == {0}
