@@ -37,6 +37,7 @@ class Card:
         self.monitor = sockets / "monitor.sock"
         self.log = sockets / "card.log"
         self.interrupts = interrupts
+        self.kind = kind
         where = ["--sockets", str(sockets), "--library", str(library)]
         self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind]
         self._child: Child | None = None
