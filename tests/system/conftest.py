@@ -45,6 +45,8 @@ KINDS: tuple[Kind, ...] = ("bus-master", "subordinate", "non-dma")
 
 every_kind = pytest.mark.parametrize("rig", KINDS, indirect=True)
 """The test runs with a card of each kind."""
+copying_kinds = pytest.mark.parametrize("rig", KINDS[1:], indirect=True)
+"""With each kind whose driver copies the frames."""
 
 
 @pytest.fixture

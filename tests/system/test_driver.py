@@ -11,7 +11,7 @@ import trio
 from controller.demo import exchange
 from controller.interface import Interface
 from controller.rig import Rig
-from tests.system.conftest import DROPS, check_echo, dropped, every_kind, udp_frames, wait_counters
+from tests.system.conftest import DROPS, check_echo, copying_kinds, dropped, every_kind, udp_frames, wait_counters
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
@@ -138,7 +138,7 @@ dmesg | grep -A 3 -E 'cut here|BUG|Oops' || true
 """
 
 
-@every_kind
+@copying_kinds
 async def test_twenty_loads_with_traffic_leave_nothing_of_ndis_behind(rig: Rig) -> None:
     for _ in range(LOADS_WITH_TRAFFIC):
         await load_and_unload(rig)

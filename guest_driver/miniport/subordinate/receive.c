@@ -39,11 +39,9 @@ static BOOLEAN end_receive(struct subordinate *card, ULONG *frames)
 	if (card->state != SUBORDINATE_RECEIVING || !subordinate_over(card))
 		return FALSE;
 	if (subordinate_end(card, frames) != NDIS_STATUS_SUCCESS) {
-		card->received += (USHORT)*frames;
 		card->nic.statistics.rx_error += *frames;
 		return FALSE;
 	}
-	card->received += (USHORT)*frames;
 	card->state = SUBORDINATE_UNPACKING;
 	return TRUE;
 }

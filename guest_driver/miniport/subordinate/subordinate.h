@@ -37,7 +37,6 @@ struct subordinate {
 	enum subordinate_state state;
 	BOOLEAN sends_turn;             /* whose turn it is if both directions want the channel */
 	USHORT transfer;                /* number of the last transfer that was started */
-	USHORT received;                /* frames got since the reset */
 	ULONG length;                   /* bytes of the transfer under way */
 	struct nic_packets sent;        /* the packets in the send buffer, in its order */
 	struct nic_batch batch;

@@ -14,10 +14,20 @@ BOOLEAN subordinate_over(struct subordinate *card)
 	       nic_word_read(&card->nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_DONE) == card->transfer;
 }
 
-/* The frames that the card holds: how many it has taken since the reset, and not given yet. */
-static BOOLEAN frames_wait(struct subordinate *card)
+/* In the card's FIFO. */
+static ULONG frames_waiting(struct subordinate *card)
 {
-	return nic_word_read(&card->nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_RECEIVED) != card->received;
+	return nic_word_read(&card->nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_WAITING);
+}
+
+/* How many of the frames that the card has taken since the reset it has given: what lies past this still waits. */
+static USHORT frames_got(struct subordinate *card)
+{
+	ULONG received = nic_word_read(&card->nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_RECEIVED);
+
+	/* RECEIVED is read before WAITING: the card writes it after WAITING, so no frame can be missed by both. */
+	KeMemoryBarrier();
+	return (USHORT)(received - frames_waiting(card));
 }
 
 /* Section 8.2: NDIS first, then the card. Lock held, the channel idle. */
@@ -69,7 +79,7 @@ VOID subordinate_push(struct nic_adapter *nic, struct nic_packets *done)
 
 	if (nic->gone || card->state != SUBORDINATE_IDLE)
 		return;
-	frames = frames_wait(card);
+	frames = frames_waiting(card) != 0;
 	if (nic->sends.waiting.first && (card->sends_turn || !frames))
 		subordinate_send(card, done);
 	if (frames && card->state == SUBORDINATE_IDLE)
@@ -89,7 +99,6 @@ VOID subordinate_abandon(struct nic_adapter *nic, struct nic_packets *done, NDIS
 		nic_send_done(nic, done, packet, status);
 	card->sends_turn = FALSE;
 	card->transfer = 0;
-	card->received = 0;
 }
 
 /*
@@ -107,7 +116,7 @@ VOID subordinate_arm(struct nic_adapter *nic)
 	if (busy(card))
 		nic_word_write(nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_RECEIVE_ARM, 0);
 	else
-		nic_arm(nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_RECEIVE_ARM, card->received);
+		nic_arm(nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_RECEIVE_ARM, frames_got(card));
 	NdisDprReleaseSpinLock(&nic->sends.lock);
 }
 
@@ -122,5 +131,5 @@ BOOLEAN subordinate_pending(struct nic_adapter *nic)
 {
 	struct subordinate *card = to_subordinate(nic);
 
-	return busy(card) ? subordinate_over(card) : frames_wait(card);
+	return busy(card) ? subordinate_over(card) : frames_waiting(card) != 0;
 }
