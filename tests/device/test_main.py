@@ -56,11 +56,11 @@ def test_a_second_card_in_one_folder_is_refused_and_the_first_goes_on(folder: Pa
 
 @pytest.mark.real
 def test_a_card_that_is_told_to_end_leaves_no_socket(folder: Path) -> None:
-    card = CardProcess(folder, None)
-    sockets = {path.name for path in folder.iterdir() if path.is_socket()}
-    assert sockets == {"vfio-user.sock", "wire.sock", "monitor.sock"}
-    assert card.close() == 0
-    assert list(folder.iterdir()) == []
+    with CardProcess(folder, None) as card:
+        sockets = {path.name for path in folder.iterdir() if path.is_socket()}
+        assert sockets == {"vfio-user.sock", "wire.sock", "monitor.sock"}
+        assert card.close() == 0
+        assert list(folder.iterdir()) == []
 
 
 @pytest.mark.real
