@@ -151,6 +151,16 @@ static VOID check_registration(NDIS_HANDLE wrapper)
 	CHECK(NdisMRegisterMiniport(wrapper, &bad, sizeof(bad)) == NDIS_STATUS_BAD_CHARACTERISTICS);
 }
 
+/* A registration that is taken back leaves nothing in the way of another. */
+static VOID check_termination(NDIS_HANDLE wrapper)
+{
+	NDIS_MINIPORT_CHARACTERISTICS characteristics = good;
+
+	CHECK(NdisMRegisterMiniport(wrapper, &characteristics, sizeof(characteristics)) == NDIS_STATUS_SUCCESS);
+	NdisTerminateWrapper(wrapper, NULL);
+	NdisTerminateWrapper(NULL, NULL);
+}
+
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
@@ -158,7 +168,8 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 	NDIS_MINIPORT_CHARACTERISTICS characteristics = good;
 	NDIS_HANDLE wrapper;
 
-	NdisMInitializeWrapper(&wrapper, DriverObject, RegistryPath, NULL);
+	NdisInitializeWrapper(&wrapper, DriverObject, RegistryPath, NULL);
 	check_registration(wrapper);
+	check_termination(wrapper);
 	return NdisMRegisterMiniport(wrapper, &characteristics, sizeof(characteristics));
 }

@@ -380,7 +380,8 @@ VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOL
 			   NDIS_PHYSICAL_ADDRESS PhysicalAddress);
 VOID NdisUpdateSharedMemory(NDIS_HANDLE NdisAdapterHandle, ULONG Length, PVOID VirtualAddress,
 			    NDIS_PHYSICAL_ADDRESS PhysicalAddress);
-#define NdisMUpdateSharedMemory(_H, _L, _V, _P) NdisUpdateSharedMemory(_H, _L, _V, _P)
+#define NdisMUpdateSharedMemory(Handle, Length, VirtualAddress, PhysicalAddress) \
+	NdisUpdateSharedMemory((Handle), (Length), (VirtualAddress), (PhysicalAddress))
 #define NdisFlushBuffer(Buffer, WriteToDevice) KeFlushIoBuffers((Buffer), !(WriteToDevice), TRUE)
 
 /* [4.4] Subordinate DMA */
