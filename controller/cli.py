@@ -32,6 +32,10 @@ InterruptsOption = Annotated[
     Literal["msix", "msi"],
     typer.Option("--interrupts", envvar="NICRIG_INTERRUPTS", help="msi: one vector, and the card can be unplugged."),
 ]
+KindOption = Annotated[
+    Literal["bus-master", "subordinate", "non-dma"],
+    typer.Option("--kind", envvar="NICRIG_KIND", help="How the card moves frames."),
+]
 
 
 @app.command()
@@ -44,9 +48,21 @@ def setup() -> None:
 
 
 @app.command()
+def windows() -> None:
+    """Build the miniport as a Windows driver, nicrig.sys for x86 and x64, with mingw-w64's NDIS headers."""
+    from controller.provision.cache import folder
+    from controller.provision.windows import DRIVER, MACHINES, provide
+
+    _run(lambda: provide(_progress))
+    for machine in MACHINES:
+        print(folder() / "windows" / machine / DRIVER)
+
+
+@app.command()
 def demo(
     accelerator: AcceleratorOption = "auto",
     interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
     frames: Annotated[
         int, typer.Option("--frames", min=1, envvar="NICRIG_FRAMES", help="How many frames to inject.")
     ] = 1000,
@@ -60,7 +76,7 @@ def demo(
     from controller.demo import run_demo
     from controller.rig import Options
 
-    options = Options(accelerator=accelerator, interrupts=interrupts, keep_logs=keep_logs)
+    options = Options(accelerator=accelerator, interrupts=interrupts, kind=kind, keep_logs=keep_logs)
     outcome: Outcome = _run(lambda: run_demo(options, count=frames, seed=seed, report=_progress))
     for line in [outcome.json()] if json else outcome.lines():
         print(line)

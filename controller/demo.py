@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from controller import frames, verdict
+from controller.card import Kind
 from controller.interface import Interface
 from controller.provision import provide
 from controller.rig import Options, Rig, open_rig
@@ -24,9 +25,10 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict, under which accelerator, and how many seconds each stage took."""
+    """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took."""
 
     verdict: Verdict
+    kind: Kind
     accelerator: str
     seconds: dict[str, float]
 
@@ -37,7 +39,7 @@ class Outcome:
         lines = difference_lines(judged.first) if judged.first else []
         lines += [f"the card refused {name}: {count}" for name, count in judged.violations.items()]
         times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
-        return [*lines, f"verdict: {judged.word}: frames {counts} ({self.accelerator}; {times})"]
+        return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
 
     def counts(self) -> dict[str, int]:
         """The five counts that are always told, and the others where they are not zero."""
@@ -51,6 +53,7 @@ class Outcome:
         violations = [{"name": name, "count": count} for name, count in self.verdict.violations.items()]
         made = {
             "verdict": self.verdict.word,
+            "kind": self.kind,
             "accelerator": self.accelerator,
             "frames": self.counts(),
             "violations": violations,
@@ -87,7 +90,7 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report) -
         judged = await echo_and_judge(rig, interface, injected)
         clock.stage("traffic")
         name = rig.accelerator.name
-    return Outcome(judged, name, clock.seconds)
+    return Outcome(judged, options.kind, name, clock.seconds)
 
 
 async def echo_and_judge(rig: Rig, interface: Interface, injected: Sequence[bytes]) -> Verdict:

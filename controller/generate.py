@@ -1,18 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes what is made from the declarations of the NDIS contract: the recorder's function numbers for the guest.
 
-`python -m controller.generate` writes it; with `--check` it writes nothing and exits 1 when it is stale.
+Also the signatures and levels in docs/ndis.md, out of the NDIS headers and those declarations.
+
+`python -m controller.generate` writes all of it; with `--check` it writes nothing and exits 1 when it is stale.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
-from controller.verifier.functions import FUNCTIONS, Detail, Irql, Kind, Phase
+from controller.verifier.functions import BY_NAME, FUNCTIONS, Detail, Irql, Kind, Phase
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 HEADER = CHECKOUT / "guest_driver" / "ndis" / "recorded.h"
+NDIS_HEADERS = [CHECKOUT / "guest_driver" / "ndis" / "include" / name for name in ("wdm.h", "ntddndis.h", "ndis.h")]
+PAGE = CHECKOUT / "docs" / "ndis.md"
+
+PROTOTYPE = re.compile(r"^(\w+)\s+(\w+)(\([^;{}()]*\));", re.MULTILINE)
+MACRO = re.compile(r"^#define[ \t]+(\w+)(\([^)]*\))?[ \t]+((?:[^\n\\]|\\\n)+)", re.MULTILINE)
+# name, signature; level; the rest
+ROW = re.compile(r"^\| (\w+)(?:<br>[^|]*)? \| ([^|]*) \|(.*)$", re.MULTILINE)
+LEVELS = {Irql.PASSIVE: "PASSIVE", Irql.DISPATCH: "DISPATCH", Irql.HIGH: "any"}
 
 
 def header() -> str:
@@ -43,9 +54,54 @@ def header() -> str:
     return "\n".join(lines)
 
 
+def prototypes() -> dict[str, str]:
+    """What the NDIS headers declare: the name of each C function, and its signature as docs/ndis51.md writes one."""
+    text = "\n".join(path.read_text() for path in NDIS_HEADERS)
+    return {
+        name: re.sub(r"\s+", " ", parameters) + ("" if result == "VOID" else f" -> {result}")
+        for result, name, parameters in PROTOTYPE.findall(text)
+    }
+
+
+def macros() -> dict[str, tuple[str, str]]:
+    """Every macro of the NDIS headers: its parameters in parentheses or "", and what it stands for."""
+    text = "\n".join(path.read_text() for path in NDIS_HEADERS)
+    return {name: (parameters, body) for name, parameters, body in MACRO.findall(text)}
+
+
+def signatures(name: str) -> list[str]:
+    """How a function of docs/ndis.md is called; of a macro family (NdisRawReadPort) each of its macros.
+
+    Raises ValueError when the headers have nothing of that name.
+    """
+    functions, defined = prototypes(), macros()
+    if name in functions:
+        return [functions[name]]
+    if name in defined and not defined[name][0]:
+        return [functions[defined[name][1]]]
+    family = [macro + parameters for macro, (parameters, _) in defined.items() if macro.startswith(name) and parameters]
+    if not family:
+        raise ValueError(f"{PAGE.name}: {name} is not in the NDIS headers")
+    return [family[0].removeprefix(name)] if family[0].startswith(f"{name}(") else family
+
+
+def page(text: str) -> str:
+    """docs/ndis.md with signatures and levels made anew."""
+
+    def row(match: re.Match[str]) -> str:
+        name, level, rest = match.groups()
+        if name == "function":
+            return match[0]
+        cell = "<br>".join([name, *(f"`{signature}`" for signature in signatures(name))])
+        function = BY_NAME.get(name)
+        return f"| {cell} | {LEVELS[function.highest] if function else level} |{rest}"
+
+    return ROW.sub(row, text)
+
+
 def stale() -> list[tuple[Path, str]]:
     """The generated files that differ from what they should hold, with that text."""
-    wanted = [(HEADER, header())]
+    wanted = [(HEADER, header()), (PAGE, page(PAGE.read_text()))]
     return [(path, text) for path, text in wanted if not path.exists() or path.read_text() != text]
 
 

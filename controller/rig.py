@@ -15,7 +15,7 @@ import trio
 from controller import qemu, wire
 from controller.accelerator import Wanted, pick
 from controller.asyncio_thread import AsyncioThread, open_asyncio_thread
-from controller.card import Card, Interrupts
+from controller.card import Card, Interrupts, Kind
 from controller.deadlines import Deadlines
 from controller.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError, cause
 from controller.guest import Guest
@@ -36,6 +36,7 @@ class Options:
 
     accelerator: Wanted = "auto"
     interrupts: Interrupts = "msix"
+    kind: Kind = "bus-master"
     memory: int = 512
     cpus: int = 1
     netdevs: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ class Rig:
         self._nursery = nursery
         self._reboot_expected = False
         self._qemu: qemu.Qemu | None = None
-        self.card = Card(folder, provision.library, options.interrupts)
+        self.card = Card(folder, provision.library, options.interrupts, options.kind)
 
     @property
     def hot_plug(self) -> bool:

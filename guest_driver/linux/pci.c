@@ -33,12 +33,15 @@ MODULE_PARM_DESC(recorder, "Flight recorder: 0 off, 1 all but what happens for e
 
 static struct ndis_wrapper *edge_wrapper;
 
-/* MSI-X with a vector for the queue pair and one for events, or MSI with one for both; never INTx (datasheet 1). */
+/*
+ * MSI-X with a vector for the frames and one for events, or MSI with one for both; never INTx (datasheet 1). Both are
+ * memory writes, so even a card without DMA has to be a master. Ports are the NDIS layer's to claim.
+ */
 static int edge_enable(struct pci_dev *pdev)
 {
 	int error;
 
-	error = pci_enable_device_mem(pdev);
+	error = pci_enable_device(pdev);
 	if (error)
 		return error;
 	error = pci_request_mem_regions(pdev, EDGE_NAME);
@@ -117,6 +120,8 @@ static void edge_shutdown(struct pci_dev *pdev)
 
 static const struct pci_device_id edge_ids[] = {
 	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_BUS_MASTER) },
+	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_SUBORDINATE) },
+	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_NON_DMA) },
 	{ }
 };
 MODULE_DEVICE_TABLE(pci, edge_ids);
@@ -151,6 +156,6 @@ static void __exit edge_exit(void)
 module_init(edge_init);
 module_exit(edge_exit);
 
-MODULE_DESCRIPTION("nicrig bus-master network card: an NDIS 5.1 miniport on Linux");
+MODULE_DESCRIPTION("nicrig network card of three kinds: an NDIS 5.1 miniport on Linux");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(EDGE_VERSION);

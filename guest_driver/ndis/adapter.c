@@ -7,8 +7,12 @@
 /* Section 4.2: the hang time is rounded down to a multiple of this; 0 means this. */
 #define NDIS_HANG_SECONDS 2U
 
+/* Adapters of the module. */
+static atomic_t adapters;
+
 struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pci_dev *pdev, unsigned int vectors,
 					 const struct ndis_setting *settings,
+					 const struct ndis_dma_controller *controller,
 					 const struct ndis_protocol *protocol, void *protocol_context)
 {
 	struct ndis_adapter *adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
@@ -20,14 +24,32 @@ struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pc
 	adapter->phase = NDIS_PHASE_INITIALIZE;
 	adapter->vectors = vectors;
 	adapter->settings = settings;
+	adapter->controller = controller;
+	spin_lock_init(&adapter->lock);
+	INIT_LIST_HEAD(&adapter->ports);
+	INIT_LIST_HEAD(&adapter->timers);
 	adapter->protocol = protocol;
 	adapter->protocol_context = protocol_context;
+	atomic_inc(&adapters);
 	return adapter;
+}
+
+/* Windows unloads a driver with its last adapter; what it has of the layer then is lost (R48). */
+static void record_unload(void)
+{
+	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_NONE);
+
+	ndis_entered(DriverUnload, ndis_objects_alive(), 0, 0, 0);
+	ndis_leave(DriverUnload, before, 0);
 }
 
 void ndis_adapter_free(struct ndis_adapter *adapter)
 {
 	kfree(adapter);
+	if (atomic_dec_and_test(&adapters)) {
+		ndis_shared_settle();
+		record_unload();
+	}
 }
 
 /*
@@ -54,6 +76,17 @@ unsigned int ndis_adapter_hang_seconds(const struct ndis_adapter *adapter)
 	return adapter->hang_seconds;
 }
 
+/* R22, R27: what could still run, or move data, or belongs to the machine. Memory that was left is lost. */
+static void check_released(struct ndis_adapter *adapter)
+{
+	ndis_interrupt_check_released(adapter);
+	ndis_timers_check_released(adapter);
+	ndis_dma_channel_check_released(adapter);
+	ndis_map_registers_check_released(adapter);
+	ndis_ports_check_released(adapter);
+	ndis_shared_settle();
+}
+
 /* Section 4.8. A miniport that is not deserialized is refused: this layer keeps no send queue for it (4.2). */
 NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 {
@@ -69,7 +102,7 @@ NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 						      adapter);
 	ndis_leave(MiniportInitialize, before, status);
 	if (status != NDIS_STATUS_SUCCESS) {
-		ndis_interrupt_check_released(adapter);
+		check_released(adapter);
 		return status;
 	}
 	if (selected >= ARRAY_SIZE(media) || !(adapter->attributes & NDIS_ATTRIBUTE_DESERIALIZE)) {
@@ -80,16 +113,26 @@ NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 	return NDIS_STATUS_SUCCESS;
 }
 
+/* R34: what was asked for before is handed over now, and nothing can be asked for any more. */
+static void end_run(struct ndis_adapter *adapter)
+{
+	spin_lock_bh(&adapter->lock);
+	WRITE_ONCE(adapter->phase, NDIS_PHASE_HALT);
+	spin_unlock_bh(&adapter->lock);
+	ndis_shared_settle();
+}
+
 /* Section 4.8: PASSIVE_LEVEL, with no deferred half under way and none to come. */
 void ndis_adapter_halt(struct ndis_adapter *adapter)
 {
-	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_HALT);
+	struct ndis_caller before;
 
-	WRITE_ONCE(adapter->phase, NDIS_PHASE_HALT);
+	end_run(adapter);
+	before = ndis_enter_phase(NDIS_PHASE_HALT);
 	ndis_entered(MiniportHalt, 0, 0, 0, 0);
 	adapter->miniport->HaltHandler(adapter->context);
 	ndis_leave(MiniportHalt, before, 0);
-	ndis_interrupt_check_released(adapter);
+	check_released(adapter);
 }
 
 /* Section 4.8: the system goes down; the card is made quiet and nothing is released. */

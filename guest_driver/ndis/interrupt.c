@@ -2,6 +2,7 @@
 /* The interrupt: its service routine, and the deferred half that the protocol edge drives (docs/ndis51.md 4.7, 4.8). */
 #include <linux/interrupt.h>
 
+#include "inject.h"
 #include "layer.h"
 
 /*
@@ -59,11 +60,13 @@ static NDIS_STATUS register_interrupt(struct ndis_adapter *adapter, PNDIS_MINIPO
 {
 	NDIS_STATUS status;
 
-	if (!adapter->attributes_set || KeGetCurrentIrql() != PASSIVE_LEVEL ||
+	if (!ndis_may_claim(adapter) ||
 	    (int)vector != pci_irq_vector(adapter->pdev, 0) || mode != NdisInterruptLatched)
 		return NDIS_STATUS_FAILURE;
 	if (adapter->interrupt)
 		return NDIS_STATUS_RESOURCE_CONFLICT;
+	if (ndis_fail(NdisMRegisterInterrupt, 0))
+		return NDIS_STATUS_RESOURCES;
 
 	interrupt->InterruptObject = adapter;
 	interrupt->Miniport = adapter;
@@ -74,14 +77,16 @@ static NDIS_STATUS register_interrupt(struct ndis_adapter *adapter, PNDIS_MINIPO
 	if (status != NDIS_STATUS_SUCCESS) {
 		adapter->interrupt = NULL;
 		interrupt->InterruptObject = NULL;
+		return status;
 	}
-	return status;
+	ndis_object_count(NDIS_OBJECT_INTERRUPT, 1);
+	return NDIS_STATUS_SUCCESS;
 }
 
 /*
  * Section 4.7: SUCCESS; RESOURCE_CONFLICT if the adapter or somebody else has the vector; RESOURCES; FAILURE before
- * the attributes, above PASSIVE_LEVEL or for a vector that is not in the resource list. The routine may run before
- * this returns. Every message vector of the function is connected to this one interrupt.
+ * the attributes, outside MiniportInitialize, above PASSIVE_LEVEL or for a vector that is not in the resource list. The
+ * routine may run before this returns. Every message vector of the function is connected to this one interrupt.
  */
 NDIS_STATUS NdisMRegisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt, NDIS_HANDLE MiniportAdapterHandle,
 				   UINT InterruptVector, UINT InterruptLevel, BOOLEAN RequestIsr,
@@ -95,16 +100,25 @@ NDIS_STATUS NdisMRegisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt, NDIS_HAND
 	return status;
 }
 
-/* Section 4.7: no service routine runs after this returns; the card is masked by then. PASSIVE_LEVEL. */
+static void release(struct ndis_adapter *adapter)
+{
+	free_vectors(adapter, adapter->vectors);
+	adapter->interrupt = NULL;
+	ndis_object_count(NDIS_OBJECT_INTERRUPT, -1);
+}
+
+/*
+ * Section 4.7: no service routine runs after this returns; the card is masked by then. Inside Initialize or Halt,
+ * PASSIVE_LEVEL; refused otherwise, and for an interrupt that is not registered.
+ */
 VOID NdisMDeregisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt)
 {
 	struct ndis_adapter *adapter = Interrupt->InterruptObject;
 
 	ndis_record(NdisMDeregisterInterrupt, Interrupt, 0, 0, 0, 0);
-	if (WARN_ON_ONCE(!adapter || adapter->interrupt != Interrupt))
+	if (WARN_ON_ONCE(!adapter || adapter->interrupt != Interrupt || !ndis_may_release(adapter)))
 		return;
-	free_vectors(adapter, adapter->vectors);
-	adapter->interrupt = NULL;
+	release(adapter);
 	Interrupt->InterruptObject = NULL;
 }
 
@@ -112,7 +126,7 @@ VOID NdisMDeregisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt)
 void ndis_interrupt_check_released(struct ndis_adapter *adapter)
 {
 	if (WARN_ON(adapter->interrupt))
-		NdisMDeregisterInterrupt(adapter->interrupt);
+		release(adapter);
 }
 
 /* Section 4.8: DISPATCH_LEVEL; may cover several interrupts. */

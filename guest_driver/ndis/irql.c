@@ -24,13 +24,16 @@ KIRQL KeGetCurrentIrql(VOID)
 /* Any level; at most 50 us by the rules (R132). */
 VOID KeStallExecutionProcessor(ULONG MicroSeconds)
 {
+	ndis_record(NdisStallExecution, MicroSeconds, 0, 0, 0, 0);
 	udelay(MicroSeconds);
 }
 
-/* PASSIVE_LEVEL. */
+/* PASSIVE_LEVEL; refused above it (R66). */
 VOID NdisMSleep(ULONG MicrosecondsToSleep)
 {
-	fsleep(MicrosecondsToSleep);
+	ndis_record(NdisMSleep, MicrosecondsToSleep, 0, 0, 0, 0);
+	if (!WARN_ON_ONCE(KeGetCurrentIrql() != PASSIVE_LEVEL))
+		fsleep(MicrosecondsToSleep);
 }
 
 /* Spin locks of the miniport that are held on each CPU; whoever holds one stays on its CPU. */
@@ -50,11 +53,13 @@ static spinlock_t *to_spinlock(PNDIS_SPIN_LOCK lock)
 
 VOID NdisAllocateSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+	ndis_record(NdisAllocateSpinLock, SpinLock, 0, 0, 0, 0);
 	spin_lock_init(to_spinlock(SpinLock));
 }
 
 VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+	ndis_record(NdisFreeSpinLock, SpinLock, 0, 0, 0, 0);
 	WARN_ON_ONCE(spin_is_locked(to_spinlock(SpinLock)));
 }
 

@@ -24,9 +24,25 @@ extern unsigned int ndis_recorder_detail;
 
 void ndis_record_now(enum ndis_function function, enum ndis_kind kind, u64 a, u64 b, u64 c, u64 d, u64 result);
 
+/* The phase of whoever calls now: the handler that runs on this CPU or in this task, else the protocol. */
+enum ndis_phase ndis_phase_now(void);
+
+/*
+ * A call of the protocol is recorded one detail later than the same call of a miniport: it makes packets for each
+ * frame, and queries each one that arrives, and no rule of the contract is about it.
+ */
+static inline bool ndis_call_recorded(unsigned int detail)
+{
+	return unlikely(ndis_recorder_detail >= detail) &&
+	       (ndis_recorder_detail > detail || ndis_phase_now() != NDIS_PHASE_PROTOCOL);
+}
+
 /* Name is never expanded, since NDIS has some of these functions as macros. */
-#define ndis_record(Name, A, B, C, D, Result) \
-	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_CALL, A, B, C, D, Result)
+#define ndis_record(Name, A, B, C, D, Result) do { \
+	if (ndis_call_recorded(NDIS_DETAIL_OF_##Name)) \
+		ndis_record_now(NDIS_FN_##Name, NDIS_KIND_CALL, ndis_word(A), ndis_word(B), ndis_word(C), \
+				ndis_word(D), ndis_word(Result)); \
+} while (0)
 #define ndis_record_if(Detail, Function, Kind, A, B, C, D, Result) do { \
 	if (ndis_recorder_detail >= (Detail)) \
 		ndis_record_now(Function, Kind, ndis_word(A), ndis_word(B), ndis_word(C), ndis_word(D), \
@@ -61,9 +77,6 @@ bool ndis_level_changed(struct ndis_caller before);
 		ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, 0, 0, 0, 0, 0); \
 	ndis_leave_phase(Before); \
 } while (0)
-
-/* The phase of whoever calls now: the handler that runs on this CPU or in this task, else the protocol. */
-enum ndis_phase ndis_phase_now(void);
 
 /* Spin locks that the miniport holds on this CPU (irql.c). */
 unsigned int ndis_locks_held(void);

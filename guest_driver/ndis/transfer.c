@@ -21,11 +21,11 @@ static void record_sends(PPNDIS_PACKET packets, UINT count)
 		return;
 	for (i = 0; i < count; i++) {
 		SCATTER_GATHER_LIST *list = to_ndis_packet(packets[i])->list;
-		PNDIS_BUFFER first;
-		UINT total;
+		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
 
-		NdisQueryPacket(packets[i], NULL, NULL, &first, &total);
-		ndis_entered(MiniportSendPackets, packets[i], first, total, list ? list->NumberOfElements : 0);
+		ndis_packet_recount(packets[i]);
+		ndis_entered(MiniportSendPackets, packets[i], private->Head, private->TotalLength,
+			     list ? list->NumberOfElements : 0);
 		for (j = 0; list && j < list->NumberOfElements; j++)
 			ndis_record(ScatterGatherElement, packets[i], j, list->Elements[j].Address.QuadPart,
 				    list->Elements[j].Length, 0);
@@ -84,12 +84,11 @@ static void record_indications(PPNDIS_PACKET packets, UINT count)
 	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES)
 		return;
 	for (i = 0; i < count; i++) {
-		PNDIS_BUFFER first;
-		UINT total;
+		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
 
-		NdisQueryPacket(packets[i], NULL, NULL, &first, &total);
-		ndis_record(NdisMIndicateReceivePacket, packets[i], first, total, NDIS_GET_PACKET_STATUS(packets[i]),
-			    0);
+		ndis_packet_recount(packets[i]);
+		ndis_record(NdisMIndicateReceivePacket, packets[i], private->Head, private->TotalLength,
+			    NDIS_GET_PACKET_STATUS(packets[i]), 0);
 	}
 }
 

@@ -71,13 +71,13 @@ async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
 
 def outcome(echoed: list[bytes]) -> Outcome:
     judged = judge(FRAMES, echoed, cpu=len(FRAMES), counters={"refused_ring": 0})
-    return Outcome(judged, "tcg", {"setup": 0.1, "boot": 3.0, "traffic": 0.5})
+    return Outcome(judged, "bus-master", "tcg", {"setup": 0.1, "boot": 3.0, "traffic": 0.5})
 
 
 def test_the_last_line_is_the_verdict() -> None:
     assert outcome(FRAMES).lines() == [
         "verdict: coherent: frames injected 50 cpu 50 echoed 50 lost 0 corrupted 0 "
-        "(tcg; setup 0.1s boot 3.0s traffic 0.5s)"
+        "(bus-master; tcg; setup 0.1s boot 3.0s traffic 0.5s)"
     ]
 
 
@@ -94,6 +94,7 @@ def test_json_is_one_object_with_the_same() -> None:
     assert "\n" not in text
     assert json.loads(text) == {
         "verdict": "incoherent",
+        "kind": "bus-master",
         "accelerator": "tcg",
         "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
         "violations": [],
