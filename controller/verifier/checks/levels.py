@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Section 9.4: levels, locks and what interrupts what."""
+
+from __future__ import annotations
+
+from controller.verifier.checks import wording
+from controller.verifier.constants import CONTIGUOUS, PAGED
+from controller.verifier.events import Event
+from controller.verifier.functions import BY_NAME, FUNCTIONS, Irql, Phase
+from controller.verifier.model.adapter import HANDLERS
+from controller.verifier.model.things import Family
+from controller.verifier.model.world import World
+from controller.verifier.registry import Check, Handlers, Report
+from controller.verifier.rules import Severity
+
+on: Handlers[Check] = Handlers()
+
+PASSIVE, APC, DISPATCH, DEVICE = Irql.PASSIVE.value, Irql.APC.value, Irql.DISPATCH.value, Irql.DEVICE.value
+
+WAITS = ("NdisMSleep", "NdisWaitEvent")
+POOL_CALLS = ("ExAllocatePool", "ExAllocatePoolWithTag", "ExFreePool", "ExFreePoolWithTag")
+DPR = tuple(each.name for each in FUNCTIONS if each.name.startswith("NdisDpr"))
+_OWN_RULE = (*HANDLERS, "DriverUnload", "ScatterGatherElement", "NdisFreeMemory", *WAITS, *POOL_CALLS, *DPR)
+_JUDGED = [each for each in FUNCTIONS if each.name not in _OWN_RULE]
+
+
+def _too_high(event: Event, report: Report) -> None:
+    highest = BY_NAME[event.function].highest
+    text = f"{event.function} at {wording.level(event.irql)}, at most {wording.level(highest)}"
+    if event.irql >= DEVICE and event.phase != Phase.SHUTDOWN:
+        report("R65", f"{text}: a service routine may not call it", event)
+    else:
+        severity = Severity.FATAL if event.function == "NdisMAllocateSharedMemory" else None
+        report("R60", text, event, severity=severity)
+
+
+@on.call(*(each.name for each in _JUDGED if each.highest == Irql.PASSIVE))
+def passive_call_is_made_at_passive(world: World, event: Event, report: Report) -> None:
+    if event.irql > PASSIVE:
+        _too_high(event, report)
+
+
+@on.call(*(each.name for each in _JUDGED if each.highest == Irql.DISPATCH))
+def dispatch_call_is_made_at_dispatch(world: World, event: Event, report: Report) -> None:
+    if event.irql > DISPATCH:
+        _too_high(event, report)
+
+
+@on.call("NdisAllocateMemory")
+def flagged_memory_is_claimed_at_passive(world: World, event: Event, report: Report) -> None:
+    if event.c and event.irql != PASSIVE:
+        report("R61", f"NdisAllocateMemory with flags {event.c:#x} at {wording.level(event.irql)}", event)
+
+
+@on.call("NdisFreeMemory")
+def memory_is_freed_low_enough(world: World, event: Event, report: Report) -> None:
+    block = world.blocks.get(event.a)
+    flags = block.flags if block and block.family is Family.MEMORY else event.c
+    highest = PASSIVE if flags & CONTIGUOUS else APC if flags else DISPATCH
+    if event.irql > highest:
+        text = f"NdisFreeMemory with flags {flags:#x} at {wording.level(event.irql)}"
+        report("R62", f"{text}, at most {wording.level(highest)}", block.made if block else None, event)
+
+
+@on.call(*DPR)
+def dpr_call_is_made_at_dispatch(world: World, event: Event, report: Report) -> None:
+    if event.irql != DISPATCH:
+        report("R63", f"{event.function} at {wording.level(event.irql)}, not DISPATCH_LEVEL", event)
+
+
+@on.call(*POOL_CALLS)
+def pool_is_used_low_enough(world: World, event: Event, report: Report) -> None:
+    frees = event.function.startswith("ExFree")
+    block = world.blocks.get(event.a) if frees else None
+    kind = block.flags if block and block.family is Family.POOL else 0 if frees else event.a
+    highest = APC if kind & PAGED else DISPATCH
+    if event.irql > highest:
+        sort = "paged" if kind & PAGED else "nonpaged"
+        text = f"{event.function} of {sort} pool at {wording.level(event.irql)}"
+        report("R64", f"{text}, at most {wording.level(highest)}", block.made if block else None, event)
+
+
+@on.call(*WAITS)
+def nobody_waits_at_dispatch(world: World, event: Event, report: Report) -> None:
+    if event.irql >= DISPATCH or event.locks:
+        held = f" with {wording.plural(event.locks, 'spin lock')} held" if event.locks else ""
+        report("R66", f"{event.function} at {wording.level(event.irql)}{held}", event)
+
+
+@on.call("NdisMIndicateReceivePacket", "NdisMSendComplete")
+def packets_are_handed_over_without_locks(world: World, event: Event, report: Report) -> None:
+    if event.locks:
+        text = f"{event.function} of packet {event.a:#x} with {wording.plural(event.locks, 'spin lock')} held"
+        report("R67", text, event)
+
+
+@on.call("NdisAllocateBufferPool", "NdisFreeBufferPool", "NdisFreePacketPool", "NdisFreeBuffer")
+def pools_are_called_without_locks(world: World, event: Event, report: Report) -> None:
+    if event.locks:
+        report("R68", f"{event.function} with {wording.plural(event.locks, 'spin lock')} held", event)
+
+
+@on.leave(*HANDLERS, "DriverUnload")
+def handler_returns_as_it_was_entered(world: World, event: Event, report: Report) -> None:
+    entered = world.entry(event)
+    if entered and (entered.irql, entered.locks) != (event.irql, event.locks):
+        before = f"{wording.level(entered.irql)} with {wording.plural(entered.locks, 'lock')}"
+        after = f"{wording.level(event.irql)} with {wording.plural(event.locks, 'lock')}"
+        report("R69", f"{event.function} was entered at {before} and returned at {after}", entered, event)

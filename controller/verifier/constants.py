@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Numbers of the contract (docs/ndis51.md section 1) and of the card (docs/datasheet.md) that rules need."""
+
+SUCCESS = 0x00000000
+PENDING = 0x00000103
+FAILURE = 0xC0000001
+RESOURCES = 0xC000009A
+NOT_SUPPORTED = 0xC00000BB
+RESOURCE_CONFLICT = 0xC001001E
+
+CONTIGUOUS = 0x1
+NONCACHED = 0x2
+ANY_ADDRESS = 0xFFFFFFFFFFFFFFFF
+
+BUS_MASTER = 0x8
+DESERIALIZE = 0x20
+SAFE_BUFFER_APIS = 0x200
+
+BUS_ISA = 1
+BUS_PCI = 5
+
+DMA_24_BITS, DMA_32_BITS, DMA_64_BITS = range(3)
+WIDTH = {DMA_24_BITS: 24, DMA_32_BITS: 32, DMA_64_BITS: 64}
+
+REQUEST_ISR, SHARED_INTERRUPT, LATCHED = 1, 2, 4
+
+PAGED = 0x1
+"""The bit of POOL_TYPE that every paged type has."""
+
+SURPRISE_REMOVED = 2
+NOT_ASKED = 0xFFFFFFFFFFFFFFFF
+"""What NdisQueryPacket records when the caller did not ask for the total."""
+
+PAGE = 0x1000
+POINTERS_4 = 32
+"""ProtocolReserved of a receive packet: four pointers of 64 bits."""
+MAP_REGISTER_LIMIT = 64
+
+DEVICE_BUS_MASTER, DEVICE_SUBORDINATE, DEVICE_NON_DMA = 0x10F0, 0x10F1, 0x10F2
+DESCRIPTOR_BYTES = 16
+BAR_CONTROL, CONTROL_OFFSET, CONTROL_INTERRUPT = 0, 0x18, 0x2
+STATUS_ERROR = 0x2
+REFUSED_ADDRESS = 4
+LINE = 64
+"""Cache line, as long as NdisMGetDmaAlignment has not said more."""
+
+POISON = 0x5A5A5A5A
+"""What the NDIS layer fills a new block with, four bytes of it."""
+
+
+def span(address: int, length: int) -> int:
+    """Pages that [address, address + length) touches (section 1.3)."""
+    return ((address & (PAGE - 1)) + length + PAGE - 1) // PAGE
+
+
+def worst_span(length: int) -> int:
+    """Pages that `length` bytes touch at the worst alignment (section 1.3)."""
+    return (length - 2) // PAGE + 2 if length >= 2 else 1

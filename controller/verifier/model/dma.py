@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The DMA models: scatter-gather, map registers and their mappings, the subordinate channel and its transfers."""
+
+from __future__ import annotations
+
+from controller.verifier.constants import SUCCESS, WIDTH
+from controller.verifier.events import Event
+from controller.verifier.model.things import Channel, Element, Mapping, Transfer
+from controller.verifier.model.world import World
+from controller.verifier.registry import Handlers, Update
+
+on: Handlers[Update] = Handlers()
+
+
+@on.call("NdisMInitializeScatterGatherDma")
+def scatter_gather_granted(world: World, event: Event) -> None:
+    if world.adapter and event.result == SUCCESS:
+        world.adapter.scatter_gather = event
+        world.adapter.width = 64 if event.a else 32
+
+
+@on.call("NdisMAllocateMapRegisters")
+def map_registers_granted(world: World, event: Event) -> None:
+    if world.adapter and event.result == SUCCESS:
+        world.adapter.map_registers = event
+        world.adapter.map_registers_freed = None
+        world.adapter.width = WIDTH.get(event.b, 64)
+
+
+@on.call("NdisMFreeMapRegisters")
+def map_registers_freed(world: World, event: Event) -> None:
+    if world.adapter:
+        world.adapter.map_registers, world.adapter.map_registers_freed = None, event
+    for index in list(world.mappings):
+        end_mapping(world, index, event)
+
+
+@on.call("NdisMGetDmaAlignment")
+def alignment_told(world: World, event: Event) -> None:
+    if world.adapter:
+        world.adapter.alignment = event.result
+
+
+def continues(mapping: Mapping | None, event: Event) -> bool:
+    """Whether this record is a further unit of the Start that made the mapping."""
+    return mapping is not None and mapping.buffer == event.a and len(mapping.elements) < mapping.count == event.result
+
+
+@on.call("NdisMStartBufferPhysicalMapping")
+def buffer_mapped(world: World, event: Event) -> None:
+    index, mapping = event.b >> 1, world.mappings.get(event.b >> 1)
+    if not event.result or (mapping is None and len(world.mappings) >= 4096):
+        return
+    if mapping is None or not continues(mapping, event):
+        end_mapping(world, index, event)
+        mapping = world.mappings[index] = Mapping(index, event.a, event, event.result)
+    if len(mapping.elements) < 4096:
+        element = Element(event.c, event.d, event, mapping)
+        mapping.elements.append(element)
+        world.elements.add(element)
+        world.ended_elements.forget(event.c)
+
+
+def end_mapping(world: World, index: int, event: Event) -> None:
+    """The register is free again and its addresses are dead."""
+    mapping = world.mappings.pop(index, None)
+    for element in mapping.elements if mapping else []:
+        world.elements.remove(element)
+        world.ended_elements.add(element.physical, (element, event))
+
+
+@on.call("NdisMCompleteBufferPhysicalMapping")
+def mapping_completed(world: World, event: Event) -> None:
+    mapping = world.mappings.get(event.b)
+    if mapping is not None and mapping.buffer == event.a:
+        end_mapping(world, event.b, event)
+
+
+@on.call("NdisMRegisterDmaChannel")
+def channel_registered(world: World, event: Event) -> None:
+    if event.result != SUCCESS:
+        world.failed["channel"] = event
+    elif len(world.channels) < 64:
+        world.channels[event.a] = Channel(event.a, event.d, event)
+        world.freed_objects.forget(event.a)
+
+
+@on.call("NdisMDeregisterDmaChannel")
+def channel_deregistered(world: World, event: Event) -> None:
+    channel = world.channels.pop(event.a, None)
+    if channel:
+        world.freed_objects.add(event.a, (channel.made, event))
+
+
+@on.call("NdisMSetupDmaTransfer")
+def transfer_set_up(world: World, event: Event) -> None:
+    channel = world.channels.get(event.a)
+    if channel is None:
+        return
+    channel.failed = None if event.result == SUCCESS else event
+    if event.result == SUCCESS:
+        channel.transfer = Transfer(event)
+        buffer = world.buffers.get(event.b)
+        if buffer is not None and buffer.block is not None:
+            buffer.block.used = True
+
+
+@on.call("NdisMCompleteDmaTransfer")
+def transfer_completed(world: World, event: Event) -> None:
+    channel = world.channels.get(event.a)
+    if channel is not None and channel.transfer is not None and channel.transfer.active:
+        channel.transfer.active, channel.transfer.completed = False, event
