@@ -3,41 +3,50 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 import trio
 
-from controller import frames, verdict
+from controller import frames, recording, verdict
 from controller.card import Kind
 from controller.interface import Interface
 from controller.provision import provide
 from controller.rig import Options, Rig, open_rig
 from controller.side_by_side import side_by_side
 from controller.verdict import Difference, Verdict
+from controller.verifier.verdict import Violation
+from controller.watch import watching
 from controller.wire import Wire
 
 # Fewer than the driver posts, so that no frame finds the ring empty: what is lost then was lost, not refused.
 WINDOW = 64
+VIOLATIONS_SHOWN = 20
 
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took."""
+    """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took.
+
+    `broken` are rules of the NDIS contract that the miniport broke, the first ones of them.
+    """
 
     verdict: Verdict
     kind: Kind
     accelerator: str
     seconds: dict[str, float]
+    broken: Sequence[Violation] = ()
 
     def lines(self) -> list[str]:
         """What people read; the line with the verdict comes last."""
         judged = self.verdict
         counts = " ".join(f"{name} {count}" for name, count in self.counts().items())
         lines = difference_lines(judged.first) if judged.first else []
-        lines += [f"the card refused {name}: {count}" for name, count in judged.violations.items()]
+        lines += [line for violation in self.broken for line in violation_lines(violation)]
+        lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
         times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
         return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
 
@@ -74,23 +83,36 @@ def difference_lines(first: Difference) -> list[str]:
     return lines
 
 
-async def run_demo(options: Options, *, count: int, seed: int, report: Report) -> Outcome:
-    """Set up, boot, inject `count` frames drawn from `seed`, judge. `report` gets progress, a line a stage."""
+def violation_lines(violation: Violation) -> list[str]:
+    """A broken rule, and below it the records that show it."""
+    return [str(violation), *(f"  | {recording.text(event)}" for event in violation.evidence)]
+
+
+async def run_demo(options: Options, *, count: int, seed: int, report: Report, save: Path | None = None) -> Outcome:
+    """Set up, boot, inject `count` frames drawn from `seed`, judge them and the driver's calls.
+
+    `report` gets progress, a line a stage; `save` is where the recording goes.
+    """
     clock = Stages()
     provision = await provide(report)
     clock.stage("setup")
     injected = frames.mixed(count, seed=seed)
     report("starting the card and booting the guest")
     async with open_rig(provision, options) as rig:
-        interface = await rig.load_driver()
-        await interface.up()
-        await interface.start_echo()
-        clock.stage("boot")
-        report(f"injecting {count} frames (seed {seed})")
-        judged = await echo_and_judge(rig, interface, injected)
-        clock.stage("traffic")
+        async with watching(rig, options.detail, save) as watch:
+            interface = await rig.load_driver()
+            await interface.up()
+            await interface.start_echo()
+            clock.stage("boot")
+            report(f"injecting {count} frames (seed {seed})")
+            judged = await echo_and_judge(rig, interface, injected)
+            clock.stage("traffic")
+            await rig.unload_driver()
+        clock.stage("unload")
         name = rig.accelerator.name
-    return Outcome(judged, options.kind, name, clock.seconds)
+    rules = watch.verifier
+    judged = replace(judged, violations={**judged.violations, **rules.verdict.counts})
+    return Outcome(judged, options.kind, name, clock.seconds, rules.violations[:VIOLATIONS_SHOWN])
 
 
 async def echo_and_judge(rig: Rig, interface: Interface, injected: Sequence[bytes]) -> Verdict:

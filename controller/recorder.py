@@ -114,10 +114,10 @@ class Ring:
 
 @dataclass(frozen=True)
 class Batch:
-    """Records in order; `lost` is how many of either ring were lost before them since the last batch."""
+    """Records in order. Lost ones of the guest show as a gap in their numbers; of the card's, so many are missing."""
 
     records: Records
-    lost: int
+    card_lost: int
 
 
 class Recorder:
@@ -128,7 +128,6 @@ class Recorder:
         self._guest = Ring(Path(layout.recorder), layout)
         self._card = Ring(Path(layout.trace), layout)
         self._settled = layout.settled
-        self._lost = 0
         self._early: Records = self._card.nothing()
         """What the card did, of which the guest records before are still to be read."""
 
@@ -164,8 +163,7 @@ class Recorder:
         yield from self.read(to_end=True)
 
     def _batch(self, guest: Records, card: Records) -> Batch:
-        lost = self._guest.lost + self._card.lost
-        lost, self._lost = lost - self._lost, lost
+        lost, self._card.lost = self._card.lost, 0
         return Batch(merge(guest, card), lost)
 
 

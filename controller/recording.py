@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Events as text: one line for people, or one JSON object a line, which `nicrig verify` reads back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from controller.errors import RecordingError
+from controller.verifier.events import CARD_EVENTS, Event
+from controller.verifier.functions import BY_NAME, Detail, Irql, Kind, Phase
+
+VERSION = 1
+MASK = (1 << 64) - 1
+
+
+class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="nicrig"):
+    """The first line of a recording. `detail` is how much the guest recorded."""
+
+    version: int
+    detail: str
+
+
+class Line(msgspec.Struct, forbid_unknown_fields=True):
+    """One event. `arguments` has those that its function records, by name."""
+
+    sequence: int
+    function: str
+    kind: str
+    phase: str
+    irql: int
+    locks: int
+    cpu: int
+    time: int
+    arguments: dict[str, int]
+    result: int
+
+
+_ENCODER = msgspec.json.Encoder()
+_HEADER = msgspec.json.Decoder(Header)
+_LINE = msgspec.json.Decoder(Line)
+_KINDS = [kind.name.lower() for kind in Kind]
+_PHASES = [phase.name.lower() for phase in Phase]
+_LETTERS = "abcd"
+
+
+def arguments(event: Event) -> dict[str, int]:
+    """An event's arguments by name; those of a function that nobody declared by letter."""
+    function = BY_NAME.get(event.function)
+    if function is not None and event.kind == Kind.LEAVE and event.function.startswith("Miniport"):
+        return {}
+    names = function.arguments if function else CARD_EVENTS.get(event.function, tuple(_LETTERS))
+    return dict(zip(names, (event.a, event.b, event.c, event.d), strict=False))
+
+
+def header(detail: Detail) -> bytes:
+    """A recording's first line."""
+    return _ENCODER.encode(Header(VERSION, detail.name.lower())) + b"\n"
+
+
+def line(event: Event) -> bytes:
+    """An event as one line of a recording."""
+    made = Line(
+        sequence=event.sequence,
+        function=event.function,
+        kind=_name(_KINDS, event.kind),
+        phase=_name(_PHASES, event.phase),
+        irql=event.irql,
+        locks=event.locks,
+        cpu=event.cpu,
+        time=event.time,
+        arguments=_recorded(event),
+        result=event.result,
+    )
+    return _ENCODER.encode(made) + b"\n"
+
+
+def _recorded(event: Event) -> dict[str, int]:
+    if event.function in BY_NAME and event.kind == Kind.LEAVE:
+        return dict(zip(_LETTERS, (event.a, event.b, event.c, event.d), strict=True))
+    return arguments(event)
+
+
+def _name(names: list[str], number: int) -> str:
+    return names[number] if number < len(names) else str(number)
+
+
+def text(event: Event) -> str:
+    """An event as a person reads it: number, seconds, where it ran, and the call."""
+    inside = ", ".join(f"{name}={value:#x}" for name, value in arguments(event).items())
+    result = f" -> {event.result:#x}" if BY_NAME.get(event.function) and BY_NAME[event.function].result else ""
+    arrow = {Kind.ENTER: "> ", Kind.LEAVE: "< "}.get(Kind(event.kind) if event.kind < len(_KINDS) else Kind.CALL, "")
+    if event.kind == Kind.ENTER:
+        result = ""
+    if event.function in CARD_EVENTS:
+        where = "card"
+    else:
+        level = Irql(event.irql).name if event.irql in set(Irql) else str(event.irql)
+        held = f" +{event.locks}" if event.locks else ""
+        where = f"cpu{event.cpu} {level}{held} {_name(_PHASES, event.phase)}"
+    return f"{event.sequence:>9} {event.time / 1e9:>12.6f} {where:<28} {arrow}{event.function}({inside}){result}"
+
+
+def load(path: Path) -> tuple[Detail, Iterator[Event]]:
+    """The detail of a saved recording, and its events as they are read. Raises RecordingError, also while reading."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror}: name a file that `nicrig demo --record` made") from None
+    try:
+        detail = Detail[_HEADER.decode(file.readline()).detail.upper()]
+    except (msgspec.MsgspecError, KeyError) as error:
+        file.close()
+        raise RecordingError(f"{path}: line 1 is not the head of a nicrig recording: {error}") from None
+    return detail, _events(path, file)
+
+
+def _events(path: Path, file: IO[bytes]) -> Iterator[Event]:
+    with file:
+        for number, data in enumerate(file, 2):
+            try:
+                yield _event(_LINE.decode(data))
+            except (msgspec.MsgspecError, KeyError, ValueError) as error:
+                raise RecordingError(f"{path}: line {number} is not a record: {error}") from None
+
+
+def _event(made: Line) -> Event:
+    if made.function not in BY_NAME and made.function not in CARD_EVENTS:
+        raise ValueError(f"there is no function {made.function!r}")
+    values: list[Any] = [value & MASK for value in made.arguments.values()][: len(_LETTERS)]
+    return Event(
+        *(made.sequence, made.function, _KINDS.index(made.kind), _PHASES.index(made.phase)),
+        *(made.irql, made.locks, made.cpu, made.time, *values, *[0] * (len(_LETTERS) - len(values)), made.result),
+    )
