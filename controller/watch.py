@@ -26,6 +26,7 @@ class Watch:
     def __init__(self, recorder: Recorder, detail: Detail, save: Path | None = None) -> None:
         self.verifier = Verifier(detail)
         self._recorder = recorder
+        self._turn = trio.Lock()
         self._stack = ExitStack()
         self._file = None
         if save is not None:
@@ -36,6 +37,11 @@ class Watch:
         """Judge what comes until cancelled."""
         while True:
             await trio.sleep(PERIOD)
+            await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Judge what has been recorded by now: whoever makes records faster than they are judged waits here."""
+        async with self._turn:
             await trio.to_thread.run_sync(self._step, False)
 
     async def finish(self) -> None:
