@@ -106,9 +106,8 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report, s
             clock.stage("boot")
             report(f"injecting {count} frames (seed {seed})")
             judged = await echo_and_judge(rig, interface, injected)
-            clock.stage("traffic")
             await rig.unload_driver()
-        clock.stage("unload")
+        clock.stage("traffic")
         name = rig.accelerator.name
     rules = watch.verifier
     judged = replace(judged, violations={**judged.violations, **rules.verdict.counts})
