@@ -43,7 +43,8 @@ class Verifier:
 
     `detail` is how much the guest records. Lost records, told by lost() or seen as a gap of the driver's sequence,
     empty the model: until the next MiniportInitialize whatever is not known may be right, and only what is made after
-    the loss is judged in full. A stream that begins later than record 1 begins with a loss.
+    the loss is judged in full. A stream that begins later than record 1 begins with a loss. A gap is seen at the next
+    record of the driver, so whoever merges the card's events in tells lost() before those that come sooner.
     """
 
     def __init__(self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT) -> None:
@@ -92,10 +93,10 @@ class Verifier:
             for update in plan.updates:
                 update(world, event)
 
-    def lost(self, count: int) -> None:
-        """So many records of the driver were never seen, here in the stream."""
-        self._lost += count
-        self._next += count
+    def lost(self, records: int, cards: int = 0) -> None:
+        """So many records of the driver, and events of the card, were never seen, here in the stream."""
+        self._lost += records + cards
+        self._next += records
         self._world.forget()
 
     def card_lost(self, count: int) -> None:

@@ -7,6 +7,7 @@ from controller.verifier.checks.matching import poisoned, stays_in_its_block
 from controller.verifier.checks.packets import (
     card_leaves_buffer_above_alone,
     length_is_restored_for_the_card,
+    list_is_dead_after_completion,
     sends_keep_their_order,
 )
 from controller.verifier.checks.teardown import access_after_free, null_of_failure, ring_in
@@ -91,8 +92,7 @@ def _read_too_late(world: World, event: Event, report: Report) -> bool:
         text = f"the card reads {event.b:#x} after map register {element.owner.index} was completed"
         report("R93", text, element.made, completed, event)
     else:
-        text = f"the card reads {event.b:#x} after packet {element.owner.packet:#x} was completed"
-        report("R88", text, element.made, completed, event)
+        list_is_dead_after_completion(element, completed, event, report)
     return True
 
 

@@ -181,7 +181,7 @@ def handler_is_called_in_turn(world: World, event: Event, report: Report) -> Non
     if adapter is None:
         if world.certain:
             report("R126", f"{event.function} called without an adapter", event)
-    elif adapter.state is not State.RUNNING:
+    elif adapter.state not in (State.RUNNING, State.UNKNOWN):
         during = {State.INITIALIZING: "while MiniportInitialize runs", State.HALTING: "while MiniportHalt runs"}
         text = f"{event.function} called {during.get(adapter.state, 'without an adapter')}"
         report("R126", text, adapter.halt or adapter.entered, event)

@@ -20,7 +20,7 @@ PASSIVE, APC, DISPATCH, DEVICE = Irql.PASSIVE.value, Irql.APC.value, Irql.DISPAT
 WAITS = ("NdisMSleep", "NdisWaitEvent")
 POOL_CALLS = ("ExAllocatePool", "ExAllocatePoolWithTag", "ExFreePool", "ExFreePoolWithTag")
 DPR = tuple(each.name for each in FUNCTIONS if each.name.startswith("NdisDpr"))
-_OWN_RULE = (*HANDLERS, "DriverUnload", "ScatterGatherElement", "NdisFreeMemory", *WAITS, *POOL_CALLS, *DPR)
+_OWN_RULE = (*HANDLERS, "ScatterGatherElement", "NdisFreeMemory", *WAITS, *POOL_CALLS, *DPR)
 _JUDGED = [each for each in FUNCTIONS if each.name not in _OWN_RULE]
 
 
@@ -100,7 +100,7 @@ def pools_are_called_without_locks(world: World, event: Event, report: Report) -
         report("R68", f"{event.function} with {wording.plural(event.locks, 'spin lock')} held", event)
 
 
-@on.leave(*HANDLERS, "DriverUnload")
+@on.leave(*HANDLERS)
 def handler_returns_as_it_was_entered(world: World, event: Event, report: Report) -> None:
     entered = world.entry(event)
     if entered and (entered.irql, entered.locks) != (event.irql, event.locks):

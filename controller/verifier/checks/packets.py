@@ -7,7 +7,7 @@ from controller.verifier.checks.teardown import null_of_failure
 from controller.verifier.constants import NOT_ASKED, PAGED, POINTERS_4, RESOURCES, SAFE_BUFFER_APIS, SUCCESS
 from controller.verifier.events import Event
 from controller.verifier.model.packets import ALLOCATE_PACKET, CHAIN, FREE_PACKET, UNCHAIN
-from controller.verifier.model.things import Buffer, Family, Packet, Pool, Send
+from controller.verifier.model.things import Buffer, Element, Family, Packet, Pool, Send
 from controller.verifier.model.world import World, where
 from controller.verifier.registry import Check, Handlers, Report
 
@@ -272,3 +272,9 @@ def sends_keep_their_order(world: World, send: Send, event: Event, report: Repor
     if last is not None and last.array == send.array and last.number > send.number:
         text = f"the card reads packet {send.packet:#x} after {last.packet:#x}, which was given later in the array"
         report("R87", text, send.made, last.made, event)
+
+
+def list_is_dead_after_completion(element: Element, completed: Event, event: Event, report: Report) -> None:
+    """R88 when the card reads what a completed send had."""
+    text = f"the card reads {event.b:#x} of packet {element.made.a:#x} after it was completed"
+    report("R88", text, element.made, completed, event)

@@ -210,7 +210,7 @@ def context_outlives_its_users(world: World, event: Event, report: Report) -> No
         report("R16", text, adapter.attributes, event)
 
 
-@on.enter(*(handler for handler in HANDLERS if handler not in ("MiniportInitialize", "MiniportHalt")))
+@on.enter(*(handler for handler in HANDLERS if handler not in ("MiniportInitialize", "MiniportHalt", "DriverUnload")))
 def handler_has_a_context(world: World, event: Event, report: Report) -> None:
     adapter = world.adapter
     if adapter and adapter.context_freed and adapter.state is not State.GONE:

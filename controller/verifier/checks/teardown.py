@@ -185,7 +185,9 @@ def no_interrupt_after_a_free(world: World, event: Event, report: Report) -> Non
 
 @on.call("NdisMDeregisterInterrupt")
 def card_is_masked_first(world: World, event: Event, report: Report) -> None:
-    if event.phase == Phase.HALT and world.card.interrupts and world.adapter and not world.adapter.removed:
+    if event.phase != Phase.HALT or not world.adapter or not world.adapter.whole or world.adapter.removed:
+        return
+    if world.card.interrupts:
         report("R31", "interrupt deregistered while CONTROL.INTERRUPT is set", world.card.control, event)
 
 
@@ -230,7 +232,7 @@ def ring_in(world: World, block: Block) -> Ring | None:
 def card_is_off_before_its_memory_goes(world: World, event: Event, report: Report) -> None:
     block = meant_by_free(world, event)
     ring = ring_in(world, block) if block else None
-    if block and ring and world.adapter and not world.adapter.removed:
+    if block and ring and world.whole and world.adapter and not world.adapter.removed:
         name = "transmit" if ring.transmit else "receive"
         report("R35", f"{block} freed while the {name} ring at {ring.base:#x} is on", block.made, ring.made, event)
 

@@ -11,7 +11,7 @@ from controller.verifier.registry import Handlers, Update
 
 on: Handlers[Update] = Handlers()
 
-HANDLERS = tuple(each.name for each in FUNCTIONS if each.name.startswith("Miniport"))
+HANDLERS = ("DriverUnload", *(each.name for each in FUNCTIONS if each.name.startswith("Miniport")))
 RELEASES = (
     *("NdisFreeMemory", "NdisMFreeSharedMemory", "ExFreePool", "ExFreePoolWithTag", "NdisFreePacketPool"),
     *("NdisFreeBufferPool", "NdisFreePacket", "NdisFreeBuffer"),

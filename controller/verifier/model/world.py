@@ -37,6 +37,7 @@ class State(enum.Enum):
     RUNNING = 2
     HALTING = 3
     GONE = 4
+    UNKNOWN = 5  # records were lost
 
 
 @dataclass(slots=True, eq=False)
@@ -157,9 +158,8 @@ class World:
         self.leaked.clear()
         self.entered.clear()
         self._make_tables()
-        if self.adapter:
-            state, removed = self.adapter.state, self.adapter.removed
-            self.adapter = Adapter(self.adapter.device, None, state, whole=False, removed=removed)
+        self.adapter = Adapter(0, None, State.UNKNOWN, whole=False)
+        self.card = Card()
 
     def entry(self, event: Event) -> Event | None:
         """Where the handler that returns here was entered, also if it returns at another level."""
