@@ -42,8 +42,8 @@ test: setup windows lint ## every test; boots QEMU
 test-unit: .venv/installed ## the tests that need nothing built
 	$(BIN)/pytest -m "not system and not real"
 
-bench: setup ## speed, as a table and as JSON in the cache folder
-	$(BIN)/python -m benchmarks
+bench: setup ## speed, as a table and as JSON in the cache folder; PARTS=recorder measures that part alone
+	$(BIN)/python -m benchmarks $(PARTS)
 
 generate: .venv/installed ## the C headers and the datasheet's tables from the declarations
 	$(BIN)/python -m device.generate

@@ -79,6 +79,9 @@ class Verifier:
             plans = driver.get(event.function)
             if plans is None:
                 plan = card[event.function]
+                # The card acted after this many guest records: if one of them has not come, it is lost.
+                if event.result >= self._next:
+                    self._jump(event.result + 1)
             else:
                 if event.sequence != self._next:
                     self._jump(event.sequence)
