@@ -17,12 +17,14 @@ from controller.rig import Options, Rig, open_rig
 from controller.side_by_side import side_by_side
 from controller.verdict import Difference, Verdict
 from controller.verifier.verdict import Violation
-from controller.watch import watching
+from controller.watch import Watch, watching
 from controller.wire import Wire
 
 # Fewer than the driver posts, so that no frame finds the ring empty: what is lost then was lost, not refused.
 WINDOW = 64
 VIOLATIONS_SHOWN = 20
+CHUNK = 4000
+"""Frames whose records fit into the recorder's ring, with room to spare."""
 
 Report = Callable[[str], None]
 
@@ -105,7 +107,7 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report, s
             await interface.start_echo()
             clock.stage("boot")
             report(f"injecting {count} frames (seed {seed})")
-            judged = await echo_and_judge(rig, interface, injected)
+            judged = await echo_and_judge(rig, interface, injected, watch)
             await rig.unload_driver()
         clock.stage("traffic")
         name = rig.accelerator.name
@@ -114,10 +116,20 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report, s
     return Outcome(judged, options.kind, name, clock.seconds, rules.violations[:VIOLATIONS_SHOWN])
 
 
-async def echo_and_judge(rig: Rig, interface: Interface, injected: Sequence[bytes]) -> Verdict:
-    """Inject the frames into a guest that echoes, and judge with the card's and the driver's counters."""
+async def echo_and_judge(
+    rig: Rig, interface: Interface, injected: Sequence[bytes], watch: Watch | None = None
+) -> Verdict:
+    """Inject the frames into a guest that echoes, and judge with the card's and the driver's counters.
+
+    With a `watch` no more is injected at a time than the recorder's ring can hold the records of.
+    """
     before, counters_before = await interface.received(), await rig.counters()
-    echoed = await exchange(rig.wire, injected, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+    echoed: list[bytes] = []
+    for start in range(0, len(injected), CHUNK):
+        chunk = injected[start : start + CHUNK]
+        echoed += await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+        if watch is not None:
+            await watch.catch_up()
     after, counters = await interface.received(), await rig.counters()
     grown = {name: value - counters_before[name] for name, value in counters.items()}
     return verdict.judge(injected, echoed, cpu=after - before, counters=grown)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from controller.card import Kind
-from controller.demo import exchange
+from controller.demo import CHUNK, exchange
 from controller.provision import Provision
 from controller.rig import Options, open_rig
 from controller.verifier.functions import Detail
@@ -15,8 +15,7 @@ from tests.system.conftest import KINDS, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
-FRAMES, CHUNK, CYCLES = 1_000_000, 4_000, 100
-"""A chunk makes fewer records than the recorder's ring holds; between two of them the judge catches up."""
+FRAMES, CYCLES = 1_000_000, 100
 
 
 @pytest.mark.parametrize("kind", KINDS)
