@@ -33,7 +33,8 @@ Report = Callable[[str], None]
 class Outcome:
     """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took.
 
-    `broken` are rules of the NDIS contract that the miniport broke, the first ones of them.
+    `broken` are rules of the NDIS contract that the miniport broke, the first ones of them; `unseen` is how many of
+    the flight recorder's records were lost before they were judged.
     """
 
     verdict: Verdict
@@ -41,6 +42,7 @@ class Outcome:
     accelerator: str
     seconds: dict[str, float]
     broken: Sequence[Violation] = ()
+    unseen: int = 0
 
     def lines(self) -> list[str]:
         """What people read; the line with the verdict comes last."""
@@ -49,6 +51,10 @@ class Outcome:
         lines = difference_lines(judged.first) if judged.first else []
         lines += [line for violation in self.broken for line in violation_lines(violation)]
         lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
+        if self.unseen:
+            lines.append(
+                f"{self.unseen} records of the flight recorder were lost: the driver's calls are judged in part"
+            )
         times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
         return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
 
@@ -113,7 +119,7 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report, s
         name = rig.accelerator.name
     rules = watch.verifier
     judged = replace(judged, violations={**judged.violations, **rules.verdict.counts})
-    return Outcome(judged, options.kind, name, clock.seconds, rules.violations[:VIOLATIONS_SHOWN])
+    return Outcome(judged, options.kind, name, clock.seconds, rules.violations[:VIOLATIONS_SHOWN], rules.verdict.lost)
 
 
 async def echo_and_judge(
