@@ -23,7 +23,7 @@ Records = npt.NDArray[Any]
 
 CARD_NUMBERS = 1 << 15
 """What is added to the numbers of the card's events, to set them apart from functions."""
-ALL = 1 << 64
+ALL = (1 << 64) - 1
 READ_MAX = 16384
 """Most records that one read takes of a ring: what is taken at once is held in memory at once."""
 
@@ -59,7 +59,7 @@ class Ring:
         self._records: Records = np.frombuffer(self._data, np.dtype(layout.record), layout.capacity, layout.offset)
         self._head = layout.head
         self._next = 1
-        self._torn = 0
+        self._waited_for = 0
         self.lost = 0
 
     @property
@@ -80,23 +80,34 @@ class Ring:
         """Go on with the last `count` records; those before them do not count as lost."""
         self._next = max(1, self.head - count + 1)
 
-    def read(self, until: int) -> Records:
-        """A copy of the whole records that follow, up to the one numbered `until`, at most READ_MAX."""
-        self._give_up_overwritten()
-        count = min(until + 1 - self._next, READ_MAX)
-        if count <= 0:
-            return self.nothing()
-        wanted = np.arange(self._next, self._next + count, dtype=np.uint64)
-        taken = self._records[(wanted - 1) % len(self._records)]
-        whole = taken["sequence"] == wanted
-        good = int(count if whole.all() else np.argmin(whole))
-        # Some of them may have been written over while they were copied.
-        torn = max(0, self.head - len(self._records) + 1 - self._next)
-        self._next += good
-        if not good:
-            self._pass_over()
-        self.lost += min(torn, good)
-        return taken[min(torn, good) : good]
+    def read(self, until: int, *, to_end: bool = False) -> Iterator[Records]:
+        """Copies of the whole records that follow, up to the one numbered `until`, each of at most READ_MAX.
+
+        A record that is not whole ends it, for its writer may be at it; if it is not whole at the next call either,
+        or with `to_end`, its writer is dead: it is lost.
+        """
+        waited_for, self._waited_for = (until if to_end else self._waited_for), until
+        going_on = True
+        while going_on:
+            self._give_up_overwritten()
+            count = min(until + 1 - self._next, READ_MAX)
+            if count <= 0:
+                return
+            wanted = np.arange(count, dtype=np.uint64) + np.uint64(self._next)
+            places = (wanted - 1) % len(self._records)
+            taken = self._records[places]
+            # Some of them may have been written over while they were copied: the guest says so in HEAD before it
+            # begins, the card in the record itself.
+            overwritten = wanted <= max(0, self.head - len(self._records))
+            whole = (taken["sequence"] == wanted) & (self._records["sequence"][places] == wanted)
+            settled = whole | overwritten | (wanted <= waited_for)
+            going_on = bool(settled.all())
+            passed = count if going_on else int(np.argmin(settled))
+            found = taken[:passed][(whole & ~overwritten)[:passed]]
+            self._next += passed
+            self.lost += passed - len(found)
+            if len(found):
+                yield found
 
     def _give_up_overwritten(self) -> None:
         oldest = self.head - len(self._records) + 1
@@ -104,17 +115,13 @@ class Ring:
             self.lost += oldest - self._next
             self._next = oldest
 
-    def _pass_over(self) -> None:
-        """The next record is not whole; if it was not at the last read either, its writer is dead: it is lost."""
-        if self._torn == self._next:
-            self.lost += 1
-            self._next += 1
-        self._torn = self._next
-
 
 @dataclass(frozen=True)
 class Batch:
-    """Records in order. Lost ones of the guest show as a gap in their numbers; of the card's, so many are missing."""
+    """Records in order. Lost ones of the guest show as a gap in their numbers; of the card's, so many are missing.
+
+    Among those is what the card did in such a gap.
+    """
 
     records: Records
     card_lost: int
@@ -130,6 +137,8 @@ class Recorder:
         self._settled = layout.settled
         self._early: Records = self._card.nothing()
         """What the card did, of which the guest records before are still to be read."""
+        self._last = 0
+        """The guest record that was read last."""
 
     def read(self, *, to_end: bool = False) -> Iterator[Batch]:
         """What is new, in batches. What the card may still put something before is left for the next time.
@@ -140,36 +149,41 @@ class Recorder:
         guest_head = self._guest.head
         settled = guest_head if to_end else min(guest_head, self._card.words[self._settled])
         card_head = self._card.head
-        fresh = list(_all(self._card, card_head))
+        fresh = list(self._card.read(card_head, to_end=to_end))
         for records in fresh:
             records["function"] += CARD_NUMBERS
         self._early = np.concatenate([self._early, *fresh])
-        while len(guest := self._guest.read(settled)):
-            yield self._batch(guest, self._card_until(self._guest.done))
-        rest = self._card_until(ALL if to_end else self._guest.done)
-        if len(rest):
-            yield self._batch(guest, rest)
+        for guest in self._guest.read(settled, to_end=to_end):
+            yield self._batch(guest, self._card_until(self._guest.done, guest))
+        rest = self._card_until(ALL if to_end else self._guest.done, self._guest.nothing())
+        if len(rest) or self._card.lost:
+            yield self._batch(self._guest.nothing(), rest)
 
-    def _card_until(self, sequence: int) -> Records:
-        """What the card did before the guest record after this one was begun."""
+    def _card_until(self, sequence: int, guest: Records) -> Records:
+        """What the card did before the guest record after `sequence` was begun; `guest` are those read just now.
+
+        What it did after a lost record of the guest's is lost too: nobody knows what it was done to.
+        """
         due = self._early["result"] <= sequence
         taken, self._early = self._early[due], self._early[~due]
-        return taken
+        after = taken["result"]
+        known = np.isin(after, guest["sequence"]) | (after == self._last) | (after > self._guest.done)
+        lost = len(taken) - int(np.count_nonzero(known))
+        if len(guest):
+            self._last = int(guest["sequence"][-1])
+        self._card.lost += lost
+        return taken[known] if lost else taken
 
     def last(self, count: int) -> Iterator[Batch]:
         """The last `count` records of the guest and what the card did meanwhile."""
         self._guest.skip_to_last(count)
         self._card.skip_to_last(count)
+        self._last = self._guest.done
         yield from self.read(to_end=True)
 
     def _batch(self, guest: Records, card: Records) -> Batch:
         lost, self._card.lost = self._card.lost, 0
         return Batch(merge(guest, card), lost)
-
-
-def _all(ring: Ring, until: int) -> Iterator[Records]:
-    while len(records := ring.read(until)):
-        yield records
 
 
 def merge(guest: Records, card: Records) -> Records:

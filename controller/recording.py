@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import msgspec
 
@@ -42,16 +42,24 @@ _HEADER = msgspec.json.Decoder(Header)
 _LINE = msgspec.json.Decoder(Line)
 _KINDS = [kind.name.lower() for kind in Kind]
 _PHASES = [phase.name.lower() for phase in Phase]
-_LETTERS = "abcd"
+_LETTERS = ("a", "b", "c", "d")
+
+
+def declared(event: Event) -> bool:
+    """Whether function, kind and phase are declared ones: the guest may write anything into its records."""
+    known = event.function in BY_NAME or event.function in CARD_EVENTS
+    return known and event.kind < len(_KINDS) and event.phase < len(_PHASES)
 
 
 def arguments(event: Event) -> dict[str, int]:
-    """An event's arguments by name; those of a function that nobody declared by letter."""
-    function = BY_NAME.get(event.function)
-    if function is not None and event.kind == Kind.LEAVE and event.function.startswith("Miniport"):
-        return {}
-    names = function.arguments if function else CARD_EVENTS.get(event.function, tuple(_LETTERS))
-    return dict(zip(names, (event.a, event.b, event.c, event.d), strict=False))
+    """An event's arguments by name; by letter those of a function that nobody declared, and those of an end."""
+    return dict(zip(_arguments(event.function, event.kind), (event.a, event.b, event.c, event.d), strict=False))
+
+
+def _arguments(function: str, kind: int) -> tuple[str, ...]:
+    if function in BY_NAME and kind != Kind.LEAVE:
+        return BY_NAME[function].arguments
+    return CARD_EVENTS.get(function, _LETTERS)
 
 
 def header(detail: Detail) -> bytes:
@@ -70,16 +78,10 @@ def line(event: Event) -> bytes:
         locks=event.locks,
         cpu=event.cpu,
         time=event.time,
-        arguments=_recorded(event),
+        arguments=arguments(event),
         result=event.result,
     )
     return _ENCODER.encode(made) + b"\n"
-
-
-def _recorded(event: Event) -> dict[str, int]:
-    if event.function in BY_NAME and event.kind == Kind.LEAVE:
-        return dict(zip(_LETTERS, (event.a, event.b, event.c, event.d), strict=True))
-    return arguments(event)
 
 
 def _name(names: list[str], number: int) -> str:
@@ -88,7 +90,8 @@ def _name(names: list[str], number: int) -> str:
 
 def text(event: Event) -> str:
     """An event as a person reads it: number, seconds, where it ran, and the call."""
-    inside = ", ".join(f"{name}={value:#x}" for name, value in arguments(event).items())
+    shown = {} if event.kind == Kind.LEAVE and not any(arguments(event).values()) else arguments(event)
+    inside = ", ".join(f"{name}={value:#x}" for name, value in shown.items())
     result = f" -> {event.result:#x}" if BY_NAME.get(event.function) and BY_NAME[event.function].result else ""
     arrow = {Kind.ENTER: "> ", Kind.LEAVE: "< "}.get(Kind(event.kind) if event.kind < len(_KINDS) else Kind.CALL, "")
     if event.kind == Kind.ENTER:
@@ -109,11 +112,19 @@ def load(path: Path) -> tuple[Detail, Iterator[Event]]:
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror}: name a file that `nicrig demo --record` made") from None
     try:
-        detail = Detail[_HEADER.decode(file.readline()).detail.upper()]
-    except (msgspec.MsgspecError, KeyError) as error:
+        detail = _detail(_HEADER.decode(file.readline()))
+    except (msgspec.MsgspecError, ValueError) as error:
         file.close()
         raise RecordingError(f"{path}: line 1 is not the head of a nicrig recording: {error}") from None
     return detail, _events(path, file)
+
+
+def _detail(head: Header) -> Detail:
+    if head.version != VERSION:
+        raise ValueError(f"version {head.version} is not {VERSION}, which this nicrig reads")
+    if head.detail.upper() not in Detail.__members__:
+        raise ValueError(f"there is no detail {head.detail!r}")
+    return Detail[head.detail.upper()]
 
 
 def _events(path: Path, file: IO[bytes]) -> Iterator[Event]:
@@ -121,15 +132,17 @@ def _events(path: Path, file: IO[bytes]) -> Iterator[Event]:
         for number, data in enumerate(file, 2):
             try:
                 yield _event(_LINE.decode(data))
-            except (msgspec.MsgspecError, KeyError, ValueError) as error:
+            except (msgspec.MsgspecError, ValueError) as error:
                 raise RecordingError(f"{path}: line {number} is not a record: {error}") from None
 
 
 def _event(made: Line) -> Event:
     if made.function not in BY_NAME and made.function not in CARD_EVENTS:
         raise ValueError(f"there is no function {made.function!r}")
-    values: list[Any] = [value & MASK for value in made.arguments.values()][: len(_LETTERS)]
-    return Event(
-        *(made.sequence, made.function, _KINDS.index(made.kind), _PHASES.index(made.phase)),
-        *(made.irql, made.locks, made.cpu, made.time, *values, *[0] * (len(_LETTERS) - len(values)), made.result),
-    )
+    kind, phase = _KINDS.index(made.kind), _PHASES.index(made.phase)
+    names = _arguments(made.function, kind)
+    if tuple(made.arguments) != names:
+        raise ValueError(f"{made.function} has the arguments {names}, not {tuple(made.arguments)}")
+    values = [value & MASK for value in made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
+    where = (made.irql, made.locks, made.cpu, made.time)
+    return Event._make((made.sequence, made.function, kind, phase, *where, *values, made.result))

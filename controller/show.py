@@ -4,7 +4,8 @@
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,17 @@ LOOK_SECONDS = 0.1
 MONITOR = "monitor.sock"
 
 
+@contextmanager
+def _pipe_may_close() -> Iterator[None]:
+    """Whoever reads what is printed may have seen enough: `nicrig ... | head`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@_pipe_may_close()
 def show_file(path: Path, *, last: int, json: bool) -> None:
     """Print a saved recording, or its last records."""
     detail, found = recording.load(path)
@@ -35,13 +47,15 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> Non
     """Print what the rings of a running card hold, and with `follow` what comes. Raises RigError without a card."""
     recorder = Recorder(await _layout(folder))
     batches = recorder.last(last) if last else recorder.read(to_end=not follow)
-    while True:
-        for batch in batches:
-            _print(events(batch.records, recorder.names), json=json)
-        if not follow:
-            return
-        await trio.sleep(LOOK_SECONDS)
-        batches = recorder.read()
+    with _pipe_may_close():
+        while True:
+            for batch in batches:
+                _print(events(batch.records, recorder.names), json=json)
+            sys.stdout.flush()
+            if not follow:
+                return
+            await trio.sleep(LOOK_SECONDS)
+            batches = recorder.read()
 
 
 async def _layout(folder: Path) -> Layout:
@@ -55,13 +69,8 @@ async def _layout(folder: Path) -> Layout:
 
 
 def _print(found: Iterable[Event], *, json: bool) -> None:
-    """Print events, and be content when nobody reads them any more."""
-    try:
-        for event in found:
-            sys.stdout.write(recording.line(event).decode() if json else recording.text(event) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for event in found:
+        sys.stdout.write(recording.line(event).decode() if json else recording.text(event) + "\n")
 
 
 def verify_file(path: Path, *, json: bool) -> bool:
@@ -70,6 +79,12 @@ def verify_file(path: Path, *, json: bool) -> bool:
     verifier = Verifier(detail)
     verifier.feed(found)
     verifier.finish()
+    with _pipe_may_close():
+        _print_judged(verifier, json=json)
+    return verifier.verdict.clean
+
+
+def _print_judged(verifier: Verifier, *, json: bool) -> None:
     verdict = verifier.verdict
     if json:
         made = {
@@ -88,16 +103,16 @@ def verify_file(path: Path, *, json: bool) -> bool:
             ],
         }
         print(msgspec.json.encode(made).decode())
-        return verdict.clean
+        return
     for violation in verifier.violations:
         print(violation)
         for event in violation.evidence:
             print(f"  | {recording.text(event)}")
     broken = sum(verdict.counts.values())
     print(f"{'clean' if verdict.clean else 'violations'}: records {verdict.events} lost {verdict.lost} broken {broken}")
-    return verdict.clean
 
 
+@_pipe_may_close()
 def show_rules(*, json: bool) -> None:
     """Print the catalogue, one rule a line and its text below, or as JSON."""
     if json:

@@ -54,7 +54,8 @@ class Watch:
         for batch in self._recorder.read(to_end=to_end):
             if batch.card_lost:
                 self.verifier.card_lost(batch.card_lost)
-            happened = list(events(batch.records, self._recorder.names))
+            # What nobody declared is a gap in the numbers, and judged as one.
+            happened = list(filter(recording.declared, events(batch.records, self._recorder.names)))
             if self._file is not None:
                 self._file.writelines(map(recording.line, happened))
             self.verifier.feed(happened)
