@@ -44,6 +44,9 @@ REFUSED_ADDRESS = 4
 LINE = 64
 """Cache line, as long as NdisMGetDmaAlignment has not said more."""
 
+IMAGE = 0xFFFFFFFF80000000
+"""Where Linux on x86-64 maps the kernel and its modules: from here on static memory of the driver lies."""
+
 POISON = 0x5A5A5A5A
 """What the NDIS layer fills a new block with, four bytes of it."""
 

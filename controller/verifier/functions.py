@@ -110,7 +110,8 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("NdisMUpdateSharedMemory", "4.3", "length address physical", "", DISPATCH, FRAMES),
     ("NdisFlushBuffer", "4.3", "buffer address length write", "", DISPATCH, FRAMES),
     ("NdisMGetDmaAlignment", "4.3", "", "count", PASSIVE, ALLOCATIONS),
-    # One record for each filled unit; count is of all units of this call, capacity is what the caller's array holds.
+    # One record for each filled unit; count is of all units of this call, 0 with the buffer's length when it fails.
+    # index_write: index << 1 | write
     ("NdisMStartBufferPhysicalMapping", "4.3", "buffer index_write physical length", "count", DISPATCH, FRAMES),
     ("NdisMCompleteBufferPhysicalMapping", "4.3", "buffer index", "", DISPATCH, FRAMES),
     # -- 4.4 subordinate DMA ----------------------------------------------------------------------------

@@ -115,7 +115,7 @@ R28 F halt_before_packets_returned (MS51:ff546517)
 R29 E halt_with_sends_pending (W2K:e100bex)
     MiniportHalt returned with sends that were never completed.
 R30 E shared_memory_after_map_registers (MS51:ff553523)
-    Shared memory is freed after NdisMFreeMapRegisters.
+    Map registers are freed while shared memory lives, which must go first.
 R31 W freed_under_the_interrupt (NT4:101mini_6; DDI:ndismderegisterinterruptex)
     MiniportHalt frees memory or pools before NdisMDeregisterInterrupt (E: a service routine or deferred call
     ran after that), or deregisters it with the card's CONTROL.INTERRUPT still set.

@@ -149,7 +149,21 @@ def mapping_starts_well(world: World, event: Event, report: Report) -> None:
     index, registers = event.b >> 1, world.adapter.map_registers if world.adapter else None
     mapping = world.mappings.get(index)
     what = f"NdisMStartBufferPhysicalMapping of buffer {event.a:#x} in register {index}"
-    if mapping is not None and not continues(mapping, event):
+    mapped = 0
+    if mapping is not None and continues(mapping, event):
+        mapped = sum(each.length for each in mapping.elements)
+    else:
+        _new_mapping_is_good(world, event, what, report)
+    if registers and mapped <= registers.d < mapped + event.d:
+        text = f"{what}: {mapped + event.d:#x} bytes, where {registers.d:#x} were declared"
+        report("R92", text, registers, event)
+
+
+def _new_mapping_is_good(world: World, event: Event, what: str, report: Report) -> None:
+    """R92 for the first unit of a Start."""
+    index, registers = event.b >> 1, world.adapter.map_registers if world.adapter else None
+    mapping = world.mappings.get(index)
+    if mapping is not None:
         report("R92", f"{what}, which holds buffer {mapping.buffer:#x}", mapping.made, event)
     if not event.b & 1:
         report("R92", f"{what} for receiving", event)
@@ -158,13 +172,8 @@ def mapping_starts_well(world: World, event: Event, report: Report) -> None:
     if registers is None:
         if world.whole:
             report("R92", f"{what} without map registers", event)
-        return
-    if index >= registers.c:
+    elif index >= registers.c:
         report("R92", f"{what} of {registers.c}", registers, event)
-    mapped = sum(each.length for each in mapping.elements) if mapping and continues(mapping, event) else 0
-    if mapped + event.d > registers.d:
-        text = f"{what}: {mapped + event.d:#x} bytes, where {registers.d:#x} were declared"
-        report("R92", text, registers, event)
 
 
 @on.call("NdisMCompleteBufferPhysicalMapping")

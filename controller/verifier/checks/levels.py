@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from controller.verifier.checks import wording
-from controller.verifier.constants import CONTIGUOUS, PAGED
+from controller.verifier.constants import PAGED
 from controller.verifier.events import Event
 from controller.verifier.functions import BY_NAME, FUNCTIONS, Irql, Phase
+from controller.verifier.model.acceptance import highest_free, highest_pool
 from controller.verifier.model.adapter import HANDLERS
 from controller.verifier.model.things import Family
 from controller.verifier.model.world import World
@@ -15,7 +16,7 @@ from controller.verifier.rules import Severity
 
 on: Handlers[Check] = Handlers()
 
-PASSIVE, APC, DISPATCH, DEVICE = Irql.PASSIVE.value, Irql.APC.value, Irql.DISPATCH.value, Irql.DEVICE.value
+PASSIVE, DISPATCH, DEVICE = Irql.PASSIVE.value, Irql.DISPATCH.value, Irql.DEVICE.value
 
 WAITS = ("NdisMSleep", "NdisWaitEvent")
 POOL_CALLS = ("ExAllocatePool", "ExAllocatePoolWithTag", "ExFreePool", "ExFreePoolWithTag")
@@ -56,7 +57,7 @@ def flagged_memory_is_claimed_at_passive(world: World, event: Event, report: Rep
 def memory_is_freed_low_enough(world: World, event: Event, report: Report) -> None:
     block = world.blocks.get(event.a)
     flags = block.flags if block and block.family is Family.MEMORY else event.c
-    highest = PASSIVE if flags & CONTIGUOUS else APC if flags else DISPATCH
+    highest = highest_free(flags)
     if event.irql > highest:
         text = f"NdisFreeMemory with flags {flags:#x} at {wording.level(event.irql)}"
         report("R62", f"{text}, at most {wording.level(highest)}", block.made if block else None, event)
@@ -73,7 +74,7 @@ def pool_is_used_low_enough(world: World, event: Event, report: Report) -> None:
     frees = event.function.startswith("ExFree")
     block = world.blocks.get(event.a) if frees else None
     kind = block.flags if block and block.family is Family.POOL else 0 if frees else event.a
-    highest = APC if kind & PAGED else DISPATCH
+    highest = highest_pool(kind)
     if event.irql > highest:
         sort = "paged" if kind & PAGED else "nonpaged"
         text = f"{event.function} of {sort} pool at {wording.level(event.irql)}"

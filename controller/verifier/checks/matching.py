@@ -9,6 +9,7 @@ from controller.verifier.checks.teardown import null_of_failure
 from controller.verifier.constants import MAP_REGISTER_LIMIT, PAGE, POISON, SUCCESS, worst_span
 from controller.verifier.events import Event
 from controller.verifier.functions import Phase
+from controller.verifier.model.acceptance import shared_as_asked
 from controller.verifier.model.adapter import ALLOCATIONS
 from controller.verifier.model.memory import answered_request, meant_by_free
 from controller.verifier.model.packets import ALLOCATE_PACKET, CHAIN, FREE_PACKET, UNCHAIN
@@ -146,9 +147,10 @@ def shared_memory_is_freed_as_allocated(world: World, event: Event, report: Repo
     asked = (event.a, bool(event.b), event.c, event.d)
     given = (block.length, block.cached, block.start, block.physical)
     names = ("length", "Cached", "address", "device address")
+    if shared_as_asked(block, event):
+        return
     other = [f"{name} {one:#x}, not {two:#x}" for name, one, two in zip(names, asked, given, strict=True) if one != two]
-    if other:
-        report("R43", f"{block} freed with {', '.join(other)}", block.made, event)
+    report("R43", f"{block} freed with {', '.join(other)}", block.made, event)
 
 
 def _used_after_free(event: Event, report: Report, address: int, recent: Recent[Any]) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from controller.verifier.checks.teardown import null_of_failure
-from controller.verifier.constants import NOT_ASKED, PAGED, POINTERS_4, RESOURCES, SAFE_BUFFER_APIS, SUCCESS
+from controller.verifier.constants import IMAGE, NOT_ASKED, PAGED, POINTERS_4, RESOURCES, SAFE_BUFFER_APIS, SUCCESS
 from controller.verifier.events import Event
 from controller.verifier.model.packets import ALLOCATE_PACKET, CHAIN, FREE_PACKET, UNCHAIN
 from controller.verifier.model.things import Buffer, Element, Family, Packet, Pool, Send
@@ -21,7 +21,7 @@ def buffer_describes_a_block(world: World, event: Event, report: Report) -> None
     if event.c == 0:
         report("R70", f"{what}: length 0", event)
     elif block is None:
-        if world.certain and not null_of_failure(world, event.function, event.b):
+        if world.certain and event.b < IMAGE and not null_of_failure(world, event.function, event.b):
             report("R70", f"{what}: no live block is there", event)
     elif event.b + event.c > block.end:
         report("R70", f"{what}: beyond {block}", block.made, event)

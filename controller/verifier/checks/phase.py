@@ -11,6 +11,7 @@ from controller.verifier.constants import (
     DEVICE_NON_DMA,
     DEVICE_SUBORDINATE,
     DMA_24_BITS,
+    IMAGE,
     LATCHED,
     REQUEST_ISR,
     SHARED_INTERRUPT,
@@ -191,7 +192,7 @@ def no_handler_before_success(world: World, event: Event, report: Report) -> Non
 @on.call("NdisMSetAttributesEx")
 def context_is_memory(world: World, event: Event, report: Report) -> None:
     block = world.blocks.find(event.a)
-    if block is None and world.certain:
+    if block is None and world.certain and event.a < IMAGE:
         report("R16", f"adapter context {event.a:#x} is not inside live memory", event)
     elif block and block.family is Family.POOL and block.flags & 1:
         report("R16", f"adapter context {event.a:#x} is in paged pool", block.made, event)

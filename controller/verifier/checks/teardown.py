@@ -98,7 +98,7 @@ def retry_asks_for_less(world: World, event: Event, report: Report) -> None:
     if not adapter or not failed(event):
         return
     before = adapter.retry
-    if before and same_request(before, event) and asked(event) >= asked(before):
+    if before and same_request(before, event) and asked(event) >= asked(before) > 0:
         text = f"{event.function} of {asked(event):#x} right after {asked(before):#x} failed"
         report("R23", text, before, event)
     if adapter.failures == ROUNDS:
@@ -127,10 +127,9 @@ def pool_failure_is_told(world: World, event: Event, report: Report) -> None:
 @on.leave("MiniportInitialize")
 def allocation_failure_is_told(world: World, event: Event, report: Report) -> None:
     adapter = world.adapter
-    if event.result == SUCCESS or not adapter or not adapter.allocation_failed:
+    failure = adapter.last_allocation if adapter and adapter.allocation_failed else None
+    if event.result == SUCCESS or not adapter or not failure:
         return
-    failure = adapter.last_allocation
-    assert failure
     ended = f"{failure.function} ended MiniportInitialize"
     if event.result != RESOURCES:
         report("R26", f"a failure of {ended} with {wording.status(event.result)}, not RESOURCES", failure, event)
@@ -159,12 +158,12 @@ def halt_completes_sends(world: World, event: Event, report: Report) -> None:
         report("R29", f"{text}, the first {pending[0].a:#x}", *pending[:SHOWN], event)
 
 
-@on.call("NdisMFreeSharedMemory")
+@on.call("NdisMFreeMapRegisters")
 def shared_memory_goes_before_map_registers(world: World, event: Event, report: Report) -> None:
-    adapter = world.adapter
-    if adapter and adapter.map_registers_freed:
-        text = f"shared block {event.c:#x} freed after NdisMFreeMapRegisters"
-        report("R30", text, adapter.map_registers_freed, event)
+    block = next(iter(world.granted), None)
+    if block:
+        text = f"NdisMFreeMapRegisters before {wording.plural(len(world.granted), 'shared block')} was freed"
+        report("R30", f"{text}, the first {block}", block.made, event)
 
 
 @on.call(*RELEASES[:6])

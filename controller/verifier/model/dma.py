@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from controller.verifier.constants import SUCCESS, WIDTH
 from controller.verifier.events import Event
+from controller.verifier.model.acceptance import accepted
 from controller.verifier.model.things import Channel, Element, Mapping, Transfer
 from controller.verifier.model.world import World
 from controller.verifier.registry import Handlers, Update
@@ -23,16 +24,13 @@ def scatter_gather_granted(world: World, event: Event) -> None:
 def map_registers_granted(world: World, event: Event) -> None:
     if world.adapter and event.result == SUCCESS:
         world.adapter.map_registers = event
-        world.adapter.map_registers_freed = None
         world.adapter.width = WIDTH.get(event.b, 64)
 
 
 @on.call("NdisMFreeMapRegisters")
 def map_registers_freed(world: World, event: Event) -> None:
-    if world.adapter:
-        world.adapter.map_registers, world.adapter.map_registers_freed = None, event
-    for index in list(world.mappings):
-        end_mapping(world, index, event)
+    if world.adapter and accepted(world, event):
+        world.adapter.map_registers = None
 
 
 @on.call("NdisMGetDmaAlignment")
@@ -87,9 +85,8 @@ def channel_registered(world: World, event: Event) -> None:
 
 @on.call("NdisMDeregisterDmaChannel")
 def channel_deregistered(world: World, event: Event) -> None:
-    channel = world.channels.pop(event.a, None)
-    if channel:
-        world.freed_objects.add(event.a, (channel.made, event))
+    if accepted(world, event):
+        world.freed_objects.add(event.a, (world.channels.pop(event.a).made, event))
 
 
 @on.call("NdisMSetupDmaTransfer")

@@ -12,6 +12,7 @@ from controller.verifier.constants import (
     SUCCESS,
 )
 from controller.verifier.events import Event
+from controller.verifier.model.acceptance import accepted
 from controller.verifier.model.memory import described
 from controller.verifier.model.things import Element, Ring, Send, Timer
 from controller.verifier.model.world import World
@@ -36,7 +37,8 @@ def ports_registered(world: World, event: Event) -> None:
 
 @on.call("NdisMDeregisterIoPortRange")
 def ports_deregistered(world: World, event: Event) -> None:
-    world.ports.remove(event.a)
+    if accepted(world, event):
+        world.ports.remove(event.a)
 
 
 @on.call("NdisMMapIoSpace")
@@ -49,7 +51,8 @@ def io_space_mapped(world: World, event: Event) -> None:
 
 @on.call("NdisMUnmapIoSpace")
 def io_space_unmapped(world: World, event: Event) -> None:
-    world.io_space.remove(event.a)
+    if accepted(world, event):
+        world.io_space.remove(event.a)
 
 
 def _hold(world: World, address: int, what: str) -> None:
@@ -80,9 +83,10 @@ def interrupt_registered(world: World, event: Event) -> None:
 
 @on.call("NdisMDeregisterInterrupt")
 def interrupt_deregistered(world: World, event: Event) -> None:
-    made = world.interrupts.pop(event.a, None)
-    _let_go(world, event.a, made, event)
-    if world.adapter and made:
+    if not accepted(world, event):
+        return
+    _let_go(world, event.a, world.interrupts.pop(event.a), event)
+    if world.adapter:
         world.adapter.interrupt = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from controller.verifier.constants import PENDING, SUCCESS
 from controller.verifier.events import Event
+from controller.verifier.model.acceptance import accepted
 from controller.verifier.model.things import Block, Buffer, Family
 from controller.verifier.model.world import World
 from controller.verifier.registry import Handlers, Update
@@ -27,7 +28,6 @@ def _add(world: World, block: Block) -> None:
 def _remove(world: World, address: int, event: Event) -> None:
     block = world.blocks.remove(address)
     if block is None:
-        world.leaked.remove(address)
         return
     if block.family is Family.SHARED:
         world.granted.remove(block.physical)
@@ -99,7 +99,10 @@ def shared_memory_arrived(world: World, event: Event) -> None:
 
 @on.call("NdisFreeMemory", "ExFreePool", "ExFreePoolWithTag")
 def memory_freed(world: World, event: Event) -> None:
-    _remove(world, event.a, event)
+    if accepted(world, event):
+        _remove(world, event.a, event)
+    elif not world.blocks.get(event.a):
+        world.leaked.remove(event.a)
 
 
 def meant_by_free(world: World, event: Event) -> Block | None:
@@ -109,8 +112,10 @@ def meant_by_free(world: World, event: Event) -> Block | None:
 
 @on.call("NdisMFreeSharedMemory")
 def shared_memory_freed(world: World, event: Event) -> None:
-    block = meant_by_free(world, event)
-    _remove(world, block.start if block else event.c, event)
+    if accepted(world, event):
+        _remove(world, event.c, event)
+    elif not world.blocks.get(event.c):
+        world.leaked.remove(event.c)
 
 
 def described(block: Block, address: int) -> Buffer | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from controller.verifier.constants import SUCCESS
 from controller.verifier.events import Event
+from controller.verifier.model.acceptance import accepted
 from controller.verifier.model.things import Buffer, Element, Packet, Pool, Send
 from controller.verifier.model.world import World, where
 from controller.verifier.registry import Handlers, Update
@@ -48,23 +49,19 @@ def buffer_pool_made(world: World, event: Event) -> None:
 
 @on.call("NdisFreePacketPool")
 def packet_pool_freed(world: World, event: Event) -> None:
-    pool = world.packet_pools.pop(event.a, None)
-    if pool is None:
-        return
-    world.freed_pools.add(event.a, (pool, event))
-    for packet in [packet for packet in world.packets.values() if packet.pool is pool] if pool.used else []:
-        del world.packets[packet.address]
-        world.freed_packets.add(packet.address, (packet, event))
+    if accepted(world, event):
+        world.freed_pools.add(event.a, (world.packet_pools.pop(event.a), event))
 
 
 @on.call("NdisFreeBufferPool")
 def buffer_pool_freed(world: World, event: Event) -> None:
-    pool = world.buffer_pools.pop(event.a, None)
-    if pool is None:
-        return
-    world.freed_pools.add(event.a, (pool, event))
-    for buffer in [buffer for buffer in world.buffers.values() if buffer.pool is pool] if pool.used else []:
-        _forget_buffer(world, buffer, event)
+    pool = world.buffer_pools.get(event.a)
+    if accepted(world, event):
+        world.freed_pools.add(event.a, (world.buffer_pools.pop(event.a), event))
+    elif pool is not None:
+        for buffer in world.buffers.values():
+            if buffer.pool is pool:
+                buffer.orphan = None  # R72 and R74 have told
 
 
 @on.call(*ALLOCATE_PACKET)
@@ -83,9 +80,9 @@ def packet_made(world: World, event: Event) -> None:
 
 @on.call(*FREE_PACKET)
 def packet_freed(world: World, event: Event) -> None:
-    packet = world.packets.pop(event.a, None)
-    if packet is None:
+    if not accepted(world, event):
         return
+    packet = world.packets.pop(event.a)
     _drop_chain(world, packet, event)
     world.freed_packets.add(event.a, (packet, event))
     if packet.pool is not None:
@@ -157,15 +154,14 @@ def buffer_copied(world: World, event: Event) -> None:
 
 @on.call("NdisFreeBuffer")
 def buffer_freed(world: World, event: Event) -> None:
-    buffer = world.buffers.get(event.a)
-    if buffer is not None:
-        _forget_buffer(world, buffer, event)
+    if accepted(world, event):
+        _forget_buffer(world, world.buffers[event.a], event)
 
 
 @on.call("NdisAdjustBufferLength")
 def buffer_adjusted(world: World, event: Event) -> None:
     buffer = world.buffers.get(event.a)
-    if buffer is not None:
+    if buffer is not None and event.b <= buffer.original:
         buffer.length, buffer.adjusted = event.b, event
 
 

@@ -53,7 +53,6 @@ class Adapter:
     context_freed: Event | None = None
     scatter_gather: Event | None = None
     map_registers: Event | None = None
-    map_registers_freed: Event | None = None
     alignment: int = 0
     width: int = 64  # bits of device address that the miniport declared
     interrupt: Event | None = None  # the registration, while it holds

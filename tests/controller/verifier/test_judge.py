@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.verifier.constants import BUS_MASTER, BUS_PCI, CONTIGUOUS
 from controller.verifier.events import CARD_EVENTS, Event
 from controller.verifier.functions import FUNCTIONS, Detail, Phase
 from controller.verifier.judge import Verifier
@@ -219,3 +220,27 @@ def test_a_real_life_has_all_the_events_of_a_frame() -> None:
     driver.life()
     seen = {event.function for event in driver.events}
     assert {"card.read", "card.write", "card.doorbell", "MiniportReturnPacket", "NdisMUpdateSharedMemory"} <= seen
+
+
+def test_a_release_that_the_layer_refuses_changes_nothing() -> None:
+    script = Script().ready()
+    block, memory = script.shared(), script.flagged(0x2000, CONTIGUOUS)
+    asked = {"length": 0x400, "cached": 1, "address": block.address, "physical": block.physical}
+    script.call("NdisMFreeSharedMemory", **asked).free(memory, 0x1000, CONTIGUOUS)
+    script.free_shared(block).free(memory, 0x2000, CONTIGUOUS)
+    assert script.judge().verdict.counts == {"R43": 1, "R40": 1}
+
+
+def test_static_memory_of_the_driver_is_live() -> None:
+    static = 0xFFFFFFFFC03CF1F8
+    script = Script().begin().call("NdisMSetAttributesEx", context=static, flags=BUS_MASTER, bus=BUS_PCI)
+    script.buffer(script.buffer_pool(), static, 64)
+    silent(script)
+
+
+def test_each_wrong_unit_of_one_start_is_told_once() -> None:
+    script = Script().running()
+    for physical in (0x80000, 0x81000):
+        unit = {"buffer": 0x9000, "index_write": 1, "physical": physical, "length": 0x1000}
+        script.call("NdisMStartBufferPhysicalMapping", 2, **unit)
+    assert script.judge().verdict.counts["R92"] == 1
