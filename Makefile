@@ -8,7 +8,7 @@ export NICRIG_CACHE := $(CACHE)
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint bench generate clean
+.PHONY: help setup demo windows test test-unit lint bench generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,22 +28,26 @@ setup: .venv/installed ## build all that the rig needs, once; leaves .venv/bin/n
 demo: setup ## a thousand frames through card, driver and guest, and the verdict
 	@$(BIN)/nicrig demo
 
+windows: .venv/installed ## the same miniport as a Windows driver, for x86 and x64
+	@$(BIN)/nicrig windows
+
 lint: .venv/installed ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: setup lint ## every test; boots QEMU
+test: setup windows lint ## every test; boots QEMU
 	$(BIN)/pytest
 
-test-unit: .venv/installed ## the tests that need no QEMU
+test-unit: .venv/installed ## the tests that need nothing built
 	$(BIN)/pytest -m "not system and not real"
 
-bench: setup ## speed, as a table and as JSON in the cache folder
-	$(BIN)/python -m benchmarks
+bench: setup ## speed, as a table and as JSON in the cache folder; PARTS=recorder measures that part alone
+	$(BIN)/python -m benchmarks $(PARTS)
 
-generate: .venv/installed ## the C header and the datasheet's tables from the declarations
+generate: .venv/installed ## the C headers and the datasheet's tables from the declarations
 	$(BIN)/python -m device.generate
+	$(BIN)/python -m controller.generate
 
 clean: ## remove what was built
 	rm -rf .venv $(CACHE)

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`make bench`: how fast, as a table on standard output and as bench.json in the cache folder. About two minutes.
+"""`make bench`: how fast, as a table on standard output and as bench.json in the cache folder. About four minutes.
 
 A ratio compares medians of rounds that were interleaved in one run; an absolute number says as much about the machine.
+`python -m benchmarks PART...` measures only those parts.
 """
 
+import argparse
+import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import trio
 
-from benchmarks import device_alone, judge, overload, round_trip
+from benchmarks import device_alone, overload, recorder, round_trip, verifier
 from benchmarks.nic import PEERS, bring_up
 from benchmarks.placement import Placement
 from benchmarks.report import Report, Setting, cpu_model
+from controller.accelerator import pick
 from controller.cli import INTERRUPTED
 from controller.errors import RigError, cause
 from controller.frames import FRAME_MIN, templates
@@ -21,8 +26,12 @@ from controller.provision.cache import folder
 from controller.rig import Options, open_rig
 from controller.run_directory import run_directory
 from controller.signals import TerminationError, stop_on_sigterm
+from controller.verifier.functions import Detail
 
 REPORT = "bench.json"
+OVERLOAD, RECORDER, ROUND_TRIP = IN_ONE_RIG = ("overload", "recorder", "round-trip")
+ALONE, VERIFIER = "alone", "verifier"
+PARTS = (ALONE, *IN_ONE_RIG, VERIFIER)
 
 
 def say(line: str) -> None:
@@ -37,34 +46,51 @@ def small_frame() -> bytes:
     return udp.build(0, FRAME_MIN, bytes(FRAME_MIN))
 
 
-async def bench() -> Report:
+async def bench(parts: Collection[str]) -> Report:
+    """Measure these of PARTS."""
     provision = await provide(say)
-    say("the card alone")
-    alone = device_alone.measure()
-    say("the verifier")
-    judged = judge.measure()
-    with run_directory() as sockets:
-        return await _bench_rig(provision, sockets, alone, judged)
+    accelerator = pick("auto").name
+    report = Report(Setting(accelerator, cpu_model(), len(os.sched_getaffinity(0))))
+    if ALONE in parts:
+        say("the card alone")
+        report.alone = device_alone.measure()
+    if VERIFIER in parts:
+        say("the verifier")
+        report.verifier = verifier.measure(await verifier.record(provision, Options(accelerator, detail=Detail.FRAMES)))
+    if not set(parts).isdisjoint(IN_ONE_RIG):
+        with run_directory() as sockets:
+            await _bench_rig(provision, sockets, parts, report)
+    return report
 
 
-async def _bench_rig(provision: Provision, sockets: Path, alone: device_alone.Result, judged: judge.Result) -> Report:
+async def _bench_rig(provision: Provision, sockets: Path, parts: Collection[str], report: Report) -> None:
     netdevs, devices = zip(*((peer.netdev(sockets), peer.device) for peer in PEERS), strict=True)
     frame = small_frame()
-    async with open_rig(provision, Options(netdevs=netdevs, devices=devices)) as rig, bring_up(rig, sockets) as nics:
+    options = Options(report.setting.accelerator, netdevs=netdevs, devices=devices)
+    async with open_rig(provision, options) as rig, bring_up(rig, sockets) as nics:
         placement = await Placement.of(rig)
-        say("into the guest")
-        apart = placement.apart()
-        rates, effort = await overload.measure(nics, frame, placement.vcpu)
-        say("round trips")
-        together = placement.together()
-        trips = await round_trip.measure(nics[:2], frame)
-        setting = Setting(rig.accelerator.name, cpu_model(), placement.cores, apart, together)
-        return Report(setting, alone, judged, rates, effort, trips)
+        report.setting.into_guest = placement.apart()
+        if OVERLOAD in parts:
+            say("into the guest")
+            report.into_guest, report.effort = await overload.measure(nics, frame, placement.vcpu)
+        if RECORDER in parts:
+            say("the flight recorder")
+            report.recorder = await recorder.measure(nics[0], frame, placement.vcpu)
+        # Last: from here on the guest echoes.
+        report.setting.round_trips = placement.together()
+        if ROUND_TRIP in parts:
+            say("round trips")
+            report.round_trips = await round_trip.measure(nics[:2], frame)
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, and compare to peers.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; none: all of them")
+    parts = parser.parse_args().parts
+    if not set(parts) <= set(PARTS):
+        parser.error(f"the parts are {', '.join(PARTS)}")
     try:
-        report = trio.run(stop_on_sigterm, bench)
+        report = trio.run(stop_on_sigterm, lambda: bench(parts or PARTS))
     except BaseException as error:
         found = cause(error)
         if isinstance(found, KeyboardInterrupt | TerminationError):

@@ -125,12 +125,13 @@ async def measure(nics: Sequence[Nic], frame: bytes, vcpu: int) -> tuple[list[Ov
     rounds: dict[Case, list[Round]] = {case: [] for case in cases}
     for _ in range(ROUNDS):
         for case in random.sample(cases, len(cases)):
-            rounds[case].append(await _flood(case, frame, vcpu))
+            rounds[case].append(await flood(case, frame, vcpu))
     outcomes = [Overload.of(case.nic.name, case.offered, rounds[case]) for case in cases]
     return outcomes, Effort.of(rounds[cases[0]])
 
 
-async def _flood(case: Case, frame: bytes, vcpu: int) -> Round:
+async def flood(case: Case, frame: bytes, vcpu: int) -> Round:
+    """Flood one card for a while; its rate, and the account when nothing is under way any more."""
     before, stop = await case.nic.counts(), threading.Event()
     injected = 0
 

@@ -6,21 +6,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from benchmarks import device_alone, judge, overload, round_trip
+from benchmarks import device_alone, overload, round_trip, verifier
 
 
-@dataclass(frozen=True)
+@dataclass
 class Setting:
     """Where it was measured, and what was pinned."""
 
-    accelerator: str
+    accelerator: Literal["kvm", "tcg"]
     cpu: str
     cores: int
-    into_guest: str
-    round_trips: str
+    into_guest: str = ""
+    round_trips: str = ""
+
+
+MEBIBYTE = 1 << 20
 
 
 def cpu_model() -> str:
@@ -28,16 +32,20 @@ def cpu_model() -> str:
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown CPU")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Report:
-    """The measurements of one run. Rates are frames per second; our card comes first among the cards."""
+    """The measurements of one run, filled in one by one: what nobody asked for stays None, or empty.
+
+    Rates are frames per second; our card comes first among the cards.
+    """
 
     setting: Setting
-    alone: device_alone.Result
-    judge: judge.Result
-    into_guest: Sequence[overload.Overload]
-    effort: overload.Effort
-    round_trips: Sequence[round_trip.RoundTrip]
+    alone: device_alone.Result | None = None
+    verifier: verifier.Judged | None = None
+    into_guest: Sequence[overload.Overload] = ()
+    effort: overload.Effort | None = None
+    recorder: Sequence[overload.Overload] = ()
+    round_trips: Sequence[round_trip.RoundTrip] = ()
 
     def json(self) -> str:
         """The object; a rate is null when an account does not close."""
@@ -47,43 +55,48 @@ class Report:
         """The table."""
         setting = self.setting
         yield f"{setting.accelerator}; {setting.cpu}, {setting.cores} cores"
-        yield from self._alone()
-        yield from self._judge()
-        yield from self._rates()
-        yield from self._accounts()
-        yield from self._round_trips()
-
-    def _alone(self) -> Iterator[str]:
-        yield ""
-        yield f"card alone: {device_alone.FRAME_BYTES}-byte frames a second to a fake guest, on one core"
-        yield f"  {'card':15}{self.alone.card:12,.0f}"
-        yield f"  {'plain Python':15}{self.alone.loop:12,.0f}  nicrig / it {self.alone.card / self.alone.loop:.2f}"
-
-    def _judge(self) -> Iterator[str]:
-        yield ""
-        yield "verifier: events of a clean driver's stream judged a second, on one core"
-        yield f"  {'verifier':15}{self.judge.events:12,.0f}  with {self.judge.violations} violations"
+        if self.alone:
+            yield from _alone(self.alone)
+        if self.verifier:
+            yield from _verifier(self.verifier)
+        if self.into_guest:
+            yield from self._rates()
+        if self.effort:
+            yield from self._effort(self.effort)
+        if self.recorder:
+            yield from self._recorder()
+        if self.round_trips:
+            yield from self._round_trips()
 
     def _rates(self) -> Iterator[str]:
         ours = next(case for case in self.into_guest if case.offered is not None)
-        rounds = f"{len(ours.rates)} rounds of {overload.SECONDS} s in random order"
         yield ""
-        yield f"into the guest: 60-byte frames a second that its driver received, median of {rounds}"
+        yield f"into the guest: 60-byte frames a second that its driver received, {_rounds(ours)}"
         yield f"  ({self.setting.into_guest})"
         yield _row("card", "offered", "received", "lowest", "highest", "nicrig / it", "vCPU us/frame", "vCPU ran")
         for case in self.into_guest:
             load = "all it takes" if case.offered is None else f"{case.offered:,}"
-            cost = (f"{case.vcpu_microseconds:.2f}", f"{case.vcpu_share:.0%}")
-            yield _row(case.card, load, *_rate_cells(case), _ratio(ours, case), *cost)
+            ratio = "" if case.card == ours.card else _ratio(ours, case)
+            yield _row(case.card, load, *_rate_cells(case), ratio, *_cost_cells(case))
+        yield from _accounts("account", self.into_guest)
 
-    def _accounts(self) -> Iterator[str]:
-        yield _row("account", "injected", "= received", "+ dropped", "+ missing")
-        for case in self.into_guest:
-            counts = (case.injected, case.received, case.dropped, case.missing)
-            yield _row(case.card, *(f"{count:,}" for count in counts))
-        effort = self.effort
+    def _effort(self, effort: overload.Effort) -> Iterator[str]:
         events = f"{effort.kicks:,} kicks, {effort.interrupts:,} interrupts, {effort.polls:,} polls"
         yield f"  nicrig, all it takes: {effort.frames:,} frames received with {events}"
+
+    def _recorder(self) -> Iterator[str]:
+        off = self.recorder[0]
+        yield ""
+        yield f"flight recorder: 60-byte frames a second that nicrig's driver received, {_rounds(off)}"
+        yield f"  ({self.setting.into_guest}; {overload.OFFERED:,} offered)"
+        yield _row(
+            "recorded", "received", "lowest", "highest", "it / off", "vCPU us/frame", "vCPU ran", "vCPU off / it"
+        )
+        for case in self.recorder:
+            rate = "" if case is off else _ratio(case, off)
+            cost = "" if case is off else f"{off.vcpu_microseconds / case.vcpu_microseconds:.2f}"
+            yield _row(case.card, *_rate_cells(case), rate, *_cost_cells(case), cost)
+        yield from _accounts("account", self.recorder)
 
     def _round_trips(self) -> Iterator[str]:
         ours = self.round_trips[0]
@@ -96,17 +109,52 @@ class Report:
             yield _row(trip.card, *times, "" if trip is ours else f"{ours.median / trip.median:.2f}")
 
 
+def _alone(alone: device_alone.Result) -> Iterator[str]:
+    yield ""
+    yield f"card alone: {device_alone.FRAME_BYTES}-byte frames a second to a fake guest, on one core"
+    yield f"  {'card':15}{alone.card:12,.0f}"
+    yield f"  {'plain Python':15}{alone.loop:12,.0f}  nicrig / it {alone.card / alone.loop:.2f}"
+
+
+def _verifier(judged: verifier.Judged) -> Iterator[str]:
+    stream = f"{judged.records:,} of {verifier.FRAMES:,} mixed frames echoed, {judged.lost:,} lost"
+    yield ""
+    yield f"verifier: records a second, on one core, median of {verifier.ROUNDS} rounds"
+    yield f"  ({stream}; {judged.broken:,} violations)"
+    yield f"  {'raw to verdict':15}{judged.to_verdict:12,.0f}"
+    yield f"  {'judging alone':15}{judged.judging:12,.0f}"
+    yield f"  {'plain counting':15}{judged.loop:12,.0f}  judging / it {judged.judging / judged.loop:.2f}"
+    part, whole = judged.peak_part, judged.peak_whole
+    yield (
+        f"  {'peak of memory':15}{part / MEBIBYTE:12.1f} MiB for 1/{verifier.PARTS} of it, "
+        f"{whole / MEBIBYTE:.1f} MiB for all of it: {whole / part:.2f}"
+    )
+
+
+def _rounds(case: overload.Overload) -> str:
+    return f"median of {len(case.rates)} rounds of {overload.SECONDS} s in random order"
+
+
+def _accounts(title: str, cases: Sequence[overload.Overload]) -> Iterator[str]:
+    yield _row(title, "injected", "= received", "+ dropped", "+ missing")
+    for case in cases:
+        counts = (case.injected, case.received, case.dropped, case.missing)
+        yield _row(case.card, *(f"{count:,}" for count in counts))
+
+
+def _cost_cells(case: overload.Overload) -> tuple[str, str]:
+    return (f"{case.vcpu_microseconds:.2f}", f"{case.vcpu_share:.0%}")
+
+
 def _rate_cells(case: overload.Overload) -> tuple[str, str, str]:
     if case.rate is None:
         return ("no account", "", "")
     return (f"{case.rate:,.0f}", f"{min(case.rates):,}", f"{max(case.rates):,}")
 
 
-def _ratio(ours: overload.Overload, case: overload.Overload) -> str:
-    """At equal load; empty where there is nothing to compare."""
-    if case.card == ours.card or not ours.rate or not case.rate:
-        return ""
-    return f"{ours.rate / case.rate:.2f}"
+def _ratio(one: overload.Overload, other: overload.Overload) -> str:
+    """Of the rates, at equal load; empty where there is nothing to compare."""
+    return f"{one.rate / other.rate:.2f}" if one.rate and other.rate else ""
 
 
 def _row(name: str, *cells: str) -> str:

@@ -15,6 +15,7 @@ from controller.errors import PartDeathError, RigError
 from controller.run_directory import last_lines
 
 Interrupts = Literal["msix", "msi"]
+Kind = Literal["bus-master", "subordinate", "non-dma"]
 PROGRAM = (sys.executable, "-m", "device")
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -23,14 +24,22 @@ class Card:
     """One card after the other: it may be killed and started again in the same folder of sockets."""
 
     def __init__(
-        self, sockets: Path, library: Path, interrupts: Interrupts, *, program: Sequence[str] = PROGRAM
+        self,
+        sockets: Path,
+        library: Path,
+        interrupts: Interrupts,
+        kind: Kind,
+        *,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self.vfio_user = sockets / "vfio-user.sock"
         self.wire = sockets / "wire.sock"
         self.monitor = sockets / "monitor.sock"
         self.log = sockets / "card.log"
         self.interrupts = interrupts
-        self._argv = [*program, "--sockets", str(sockets), "--library", str(library), "--interrupts", interrupts]
+        self.kind = kind
+        where = ["--sockets", str(sockets), "--library", str(library)]
+        self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind]
         self._child: Child | None = None
 
     @property

@@ -32,6 +32,13 @@ InterruptsOption = Annotated[
     Literal["msix", "msi"],
     typer.Option("--interrupts", envvar="NICRIG_INTERRUPTS", help="msi: one vector, and the card can be unplugged."),
 ]
+KindOption = Annotated[
+    Literal["bus-master", "subordinate", "non-dma"],
+    typer.Option("--kind", envvar="NICRIG_KIND", help="How the card moves frames."),
+]
+
+
+JsonOption = Annotated[bool, typer.Option("--json", envvar="NICRIG_JSON", help="Print JSON.")]
 
 
 @app.command()
@@ -44,9 +51,21 @@ def setup() -> None:
 
 
 @app.command()
+def windows() -> None:
+    """Build the miniport as a Windows driver, nicrig.sys for x86 and x64, with mingw-w64's NDIS headers."""
+    from controller.provision.cache import folder
+    from controller.provision.windows import DRIVER, MACHINES, provide
+
+    _run(lambda: provide(_progress))
+    for machine in MACHINES:
+        print(folder() / "windows" / machine / DRIVER)
+
+
+@app.command()
 def demo(
     accelerator: AcceleratorOption = "auto",
     interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
     frames: Annotated[
         int, typer.Option("--frames", min=1, envvar="NICRIG_FRAMES", help="How many frames to inject.")
     ] = 1000,
@@ -54,18 +73,60 @@ def demo(
     keep_logs: Annotated[
         Path | None, typer.Option("--keep-logs", envvar="NICRIG_KEEP_LOGS", help="Folder to copy the logs to.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", envvar="NICRIG_JSON", help="Print one JSON object.")] = False,
+    record: Annotated[
+        Path | None, typer.Option("--record", envvar="NICRIG_RECORD", help="File to save the flight recording to.")
+    ] = None,
+    json: JsonOption = False,
 ) -> None:
     """Boot a guest with the card, inject frames, have the guest echo them, and judge every byte."""
     from controller.demo import run_demo
     from controller.rig import Options
+    from controller.verifier.functions import Detail
 
-    options = Options(accelerator=accelerator, interrupts=interrupts, keep_logs=keep_logs)
-    outcome: Outcome = _run(lambda: run_demo(options, count=frames, seed=seed, report=_progress))
+    options = Options(
+        accelerator=accelerator, interrupts=interrupts, kind=kind, keep_logs=keep_logs, detail=Detail.FRAMES
+    )
+    outcome: Outcome = _run(lambda: run_demo(options, count=frames, seed=seed, report=_progress, save=record))
     for line in [outcome.json()] if json else outcome.lines():
         print(line)
     if not outcome.verdict.coherent:
         raise typer.Exit(VIOLATION)
+
+
+@app.command()
+def recorder(
+    source: Annotated[Path, typer.Argument(help="A recording, or the folder with a running card's sockets.")],
+    last: Annotated[int, typer.Option("--last", min=0, help="Only the guest's last records; 0: all there are.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Print the flight recorder: every call between miniport and NDIS, and what the card did meanwhile."""
+    from controller.show import show_card, show_file
+
+    if source.is_dir():
+        _run(lambda: show_card(source, last=last, follow=follow, json=json))
+    else:
+        _report(lambda: show_file(source, last=last, json=json))
+
+
+@app.command()
+def verify(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording, as demo --record makes it.")],
+    json: JsonOption = False,
+) -> None:
+    """Judge a recording by the rules of NDIS 5.1; exit 1 if one is broken."""
+    from controller.show import verify_file
+
+    if not _report(lambda: verify_file(source, json=json)):
+        raise typer.Exit(VIOLATION)
+
+
+@app.command()
+def rules(json: JsonOption = False) -> None:
+    """List the rules: what breaks each, how bad that is, and which test shows it."""
+    from controller.show import show_rules
+
+    show_rules(json=json)
 
 
 def _progress(line: str) -> None:
@@ -75,14 +136,21 @@ def _progress(line: str) -> None:
 
 
 def _run(function: Callable[[], Awaitable[T]]) -> T:
-    """Run a trio function; its failure becomes one message on standard error and the exit code that belongs to it."""
+    """Run a trio function, and report its failure."""
     import trio
 
+    from controller.signals import stop_on_sigterm
+
+    return _report(lambda: trio.run(stop_on_sigterm, function))
+
+
+def _report(function: Callable[[], T]) -> T:
+    """Call it; its failure becomes one message on standard error and the exit code that belongs to it."""
     from controller.errors import RigError, cause
-    from controller.signals import TerminationError, stop_on_sigterm
+    from controller.signals import TerminationError
 
     try:
-        return trio.run(stop_on_sigterm, function)
+        return function()
     except BaseException as error:
         found = cause(error)
         if isinstance(found, RigError):

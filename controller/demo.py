@@ -3,41 +3,60 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 import trio
 
-from controller import frames, verdict
+from controller import frames, recording, verdict
+from controller.card import Kind
 from controller.interface import Interface
 from controller.provision import provide
 from controller.rig import Options, Rig, open_rig
 from controller.side_by_side import side_by_side
 from controller.verdict import Difference, Verdict
+from controller.verifier.verdict import Violation
+from controller.watch import Watch, watching
 from controller.wire import Wire
 
 # Fewer than the driver posts, so that no frame finds the ring empty: what is lost then was lost, not refused.
 WINDOW = 64
+VIOLATIONS_SHOWN = 20
+CHUNK = 4000
+"""Frames whose records fit into the recorder's ring, with room to spare."""
 
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict, under which accelerator, and how many seconds each stage took."""
+    """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took.
+
+    `broken` are rules of the NDIS contract that the miniport broke, the first ones of them; `unseen` is how many of
+    the flight recorder's records were lost before they were judged.
+    """
 
     verdict: Verdict
+    kind: Kind
     accelerator: str
     seconds: dict[str, float]
+    broken: Sequence[Violation] = ()
+    unseen: int = 0
 
     def lines(self) -> list[str]:
         """What people read; the line with the verdict comes last."""
         judged = self.verdict
         counts = " ".join(f"{name} {count}" for name, count in self.counts().items())
         lines = difference_lines(judged.first) if judged.first else []
-        lines += [f"the card refused {name}: {count}" for name, count in judged.violations.items()]
+        lines += [line for violation in self.broken for line in violation_lines(violation)]
+        lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
+        if self.unseen:
+            lines.append(
+                f"{self.unseen} records of the flight recorder were lost: the driver's calls are judged in part"
+            )
         times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
-        return [*lines, f"verdict: {judged.word}: frames {counts} ({self.accelerator}; {times})"]
+        return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
 
     def counts(self) -> dict[str, int]:
         """The five counts that are always told, and the others where they are not zero."""
@@ -51,6 +70,7 @@ class Outcome:
         violations = [{"name": name, "count": count} for name, count in self.verdict.violations.items()]
         made = {
             "verdict": self.verdict.word,
+            "kind": self.kind,
             "accelerator": self.accelerator,
             "frames": self.counts(),
             "violations": violations,
@@ -71,29 +91,51 @@ def difference_lines(first: Difference) -> list[str]:
     return lines
 
 
-async def run_demo(options: Options, *, count: int, seed: int, report: Report) -> Outcome:
-    """Set up, boot, inject `count` frames drawn from `seed`, judge. `report` gets progress, a line a stage."""
+def violation_lines(violation: Violation) -> list[str]:
+    """A broken rule, and below it the records that show it."""
+    return [str(violation), *(f"  | {recording.text(event)}" for event in violation.evidence)]
+
+
+async def run_demo(options: Options, *, count: int, seed: int, report: Report, save: Path | None = None) -> Outcome:
+    """Set up, boot, inject `count` frames drawn from `seed`, judge them and the driver's calls.
+
+    `report` gets progress, a line a stage; `save` is where the recording goes.
+    """
     clock = Stages()
     provision = await provide(report)
     clock.stage("setup")
     injected = frames.mixed(count, seed=seed)
     report("starting the card and booting the guest")
     async with open_rig(provision, options) as rig:
-        interface = await rig.load_driver()
-        await interface.up()
-        await interface.start_echo()
-        clock.stage("boot")
-        report(f"injecting {count} frames (seed {seed})")
-        judged = await echo_and_judge(rig, interface, injected)
+        async with watching(rig, options.detail, save) as watch:
+            interface = await rig.load_driver()
+            await interface.up()
+            await interface.start_echo()
+            clock.stage("boot")
+            report(f"injecting {count} frames (seed {seed})")
+            judged = await echo_and_judge(rig, interface, injected, watch)
+            await rig.unload_driver()
         clock.stage("traffic")
         name = rig.accelerator.name
-    return Outcome(judged, name, clock.seconds)
+    rules = watch.verifier
+    judged = replace(judged, violations={**judged.violations, **rules.verdict.counts})
+    return Outcome(judged, options.kind, name, clock.seconds, rules.violations[:VIOLATIONS_SHOWN], rules.verdict.lost)
 
 
-async def echo_and_judge(rig: Rig, interface: Interface, injected: Sequence[bytes]) -> Verdict:
-    """Inject the frames into a guest that echoes, and judge with the card's and the driver's counters."""
+async def echo_and_judge(
+    rig: Rig, interface: Interface, injected: Sequence[bytes], watch: Watch | None = None
+) -> Verdict:
+    """Inject the frames into a guest that echoes, and judge with the card's and the driver's counters.
+
+    With a `watch` no more is injected at a time than the recorder's ring can hold the records of.
+    """
     before, counters_before = await interface.received(), await rig.counters()
-    echoed = await exchange(rig.wire, injected, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+    echoed: list[bytes] = []
+    for start in range(0, len(injected), CHUNK):
+        chunk = injected[start : start + CHUNK]
+        echoed += await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+        if watch is not None:
+            await watch.catch_up()
     after, counters = await interface.received(), await rig.counters()
     grown = {name: value - counters_before[name] for name, value in counters.items()}
     return verdict.judge(injected, echoed, cpu=after - before, counters=grown)

@@ -34,6 +34,12 @@ class GuestCommandError(RigError):
     """A command in the guest ended with another code than 0."""
 
 
+class RecordingError(RigError):
+    """A file that should be a recording is not one, or cannot be read (exit code 2)."""
+
+    exit_code = 2
+
+
 class DeadlineError(RigError):
     """Something did not happen in its time (exit code 124)."""
 

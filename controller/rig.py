@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import trio
 
-from controller import qemu, wire
+from controller import qemu, recording, wire
 from controller.accelerator import Wanted, pick
 from controller.asyncio_thread import AsyncioThread, open_asyncio_thread
-from controller.card import Card, Interrupts
+from controller.card import Card, Interrupts, Kind
 from controller.deadlines import Deadlines
 from controller.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError, cause
 from controller.guest import Guest
@@ -23,11 +24,14 @@ from controller.interface import DRIVER, Interface
 from controller.polling import until
 from controller.provision import Provision
 from controller.qmp import Qmp, serve_qmp
+from controller.recorder import Layout, Recorder, events
 from controller.run_directory import last_lines, run_directory
+from controller.verifier.functions import Detail
 
 # After a connection broke, how long the death that broke it may take to be noticed: it is what the user wants to read.
 CORONER_SECONDS = 1.0
 PANIC_LINES = 50
+PANIC_RECORDS = 30
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,14 @@ class Options:
 
     accelerator: Wanted = "auto"
     interrupts: Interrupts = "msix"
+    kind: Kind = "bus-master"
     memory: int = 512
     cpus: int = 1
     netdevs: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     keep_logs: Path | None = None
+    detail: Detail = Detail.ALLOCATIONS
+    """How much the guest's driver records."""
 
 
 class Rig:
@@ -64,7 +71,7 @@ class Rig:
         self._nursery = nursery
         self._reboot_expected = False
         self._qemu: qemu.Qemu | None = None
-        self.card = Card(folder, provision.library, options.interrupts)
+        self.card = Card(folder, provision.library, options.interrupts, options.kind)
 
     @property
     def hot_plug(self) -> bool:
@@ -95,7 +102,7 @@ class Rig:
 
     async def load_driver(self) -> Interface:
         """Load nicrig.ko; the network interface that it made for the card. Raises RigError when it made none."""
-        await self.guest.run(["modprobe", DRIVER])
+        await self.guest.run(["modprobe", DRIVER, f"recorder={int(self._options.detail)}"])
         return await self.interface()
 
     async def interface(self) -> Interface:
@@ -157,6 +164,10 @@ class Rig:
         """Start a fresh card on the same sockets, after `kill_card`."""
         await self._start_card()
 
+    def recorder(self) -> Recorder:
+        """A reader of the card's flight recorder, from its first record on."""
+        return Recorder(self._records)
+
     async def counters(self) -> dict[str, int]:
         """The card's counters by the datasheet's names (section 11)."""
         found: dict[str, int] = await self.monitor.execute("query-counters")
@@ -171,6 +182,7 @@ class Rig:
             self._nursery.start_soon(self.card.watch)
             self.monitor = await self._nursery.start(serve_qmp, "the card's monitor", self.card.monitor, self._thread)
             self.wire = await wire.connect(self.card.wire)
+            self._records = msgspec.convert(await self.monitor.execute("query-recorder"), Layout)
 
     async def _start_machine(self) -> None:
         machine = qemu.Machine(
@@ -206,7 +218,15 @@ class Rig:
             while await events.wait(guest=True):
                 # One reboot may send several: the kernel tries one way after the other until the machine resets.
                 if not self._reboot_expected:
-                    raise PartDeathError(f"the guest panicked and rebooted:{last_lines(self.serial_log, PANIC_LINES)}")
+                    raise PartDeathError(
+                        f"the guest panicked and rebooted:{last_lines(self.serial_log, PANIC_LINES)}\n"
+                        f"its last calls between driver and NDIS:{self._last_records()}"
+                    )
+
+    def _last_records(self) -> str:
+        recorder = self.recorder()
+        found = [event for batch in recorder.last(PANIC_RECORDS) for event in events(batch.records, recorder.names)]
+        return "".join(f"\n  | {recording.text(event)}" for event in found[-PANIC_RECORDS:]) or " none"
 
     @contextmanager
     def _guest_limit(self, seconds: float, awaited: str) -> Iterator[None]:

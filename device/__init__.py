@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card: a bus-master DMA network card. Knows no scapy, no QEMU, and nothing of the controller."""
+"""The card: a network card of one of three kinds. Knows no scapy, no QEMU, and nothing of the controller."""

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from device.barrier import require_strong_ordering
+from device.kinds import KINDS
 from device.service import VFIO_SOCKET, Service
 from device.vfio_user.library import load
 
@@ -42,6 +43,7 @@ def qemu_options(socket_path: Path, memory: str = "512M") -> list[str]:
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m device", description="Run one nicrig network card.")
     made.add_argument("--sockets", type=Path, required=True, help="folder for vfio-user.sock, wire.sock, monitor.sock")
+    made.add_argument("--kind", choices=tuple(KINDS), default="bus-master", help="how frames move (bus-master)")
     made.add_argument("--library", type=Path, help="libvfio-user.so, its header beside it (default: found)")
     made.add_argument("--interrupts", choices=("msix", "msi"), default="msix", help="msi can be hot-unplugged")
     made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
@@ -55,7 +57,8 @@ def main() -> int:
     try:
         require_strong_ordering()
         options.sockets.mkdir(parents=True, exist_ok=True)
-        service = Service(options.sockets.resolve(), load(options.library), options.mac, options.interrupts)
+        library, kind = load(options.library), KINDS[options.kind]
+        service = Service(options.sockets.resolve(), library, kind, options.mac, options.interrupts)
     except (OSError, RuntimeError) as error:
         print(f"card: {error}", file=sys.stderr)
         return 125

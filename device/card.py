@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card: its rings, registers, interrupts and link put together. Knows no library and no socket."""
+"""The card: its kind, registers, interrupts and link put together. Knows no library and no socket."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 
 from device import registers
 from device.barrier import full_barrier
@@ -12,54 +15,62 @@ from device.counters import Counters
 from device.doorbells import DoorbellPage
 from device.frames import Frames
 from device.interrupt import Interrupts, Moderation, Source
+from device.kind import Board, Kind
 from device.memory import GuestMemory
-from device.queue import Ring, RingWords
-from device.receive import ReceivePath
+from device.outlet import Outlet
+from device.ports import Ports
+from device.recorder import Event, RecordRing, Trace
 from device.refusals import Refusals
-from device.registers import EVENT_BLOCK
-from device.transmit import TransmitPath
+from device.registers import EVENT_BLOCK, FRAME_MAX, FRAME_MIN
 from device.wire import Wire
 
 EVENT_MASK = 0xFFFF
+RECORDER_FILE, TRACE_FILE = "recorder", "trace"
 
 
 class Card:
-    """One bus-master card with one queue pair.
+    """What all kinds share, around the one that `kind` makes.
 
-    `fire` sends a vector's message and says whether anybody is listening to it.
+    `fire` sends a vector's message and says whether anybody is listening to it. The records of guest and card are
+    files in `folder`, for others to read; without one they are memory.
     """
 
-    def __init__(self, mac: bytes, vectors: int, wire: Wire, fire: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        kind: type[Kind],
+        mac: bytes,
+        vectors: int,
+        wire: Wire,
+        fire: Callable[[int], bool],
+        folder: Path | None = None,
+    ) -> None:
         self.mac = mac
-        self.vectors = vectors
-        self.link_up = True
         self.receiving = False
         self.memory = GuestMemory()
-        self.page = DoorbellPage()
+        self.page = DoorbellPage(kind.page_bytes)
         self.counters = Counters()
-        self.refusals = Refusals(self.counters, self._count_event)
+        self.outlet = Outlet(wire, self.counters)
+        self.recorder = RecordRing(folder and folder / RECORDER_FILE)
+        self._trace_ring = RecordRing(folder and folder / TRACE_FILE)
+        self.trace = Trace(self.recorder, self._trace_ring)
+        self.refusals = Refusals(self.counters, self._refused)
         self._fire_vector = fire
         self._words = self.page.words
         self._sleeping = self.page.index(EVENT_BLOCK, registers.SLEEPING)
         self._event = self.page.index(EVENT_BLOCK, registers.EVENT)
         self._link = self.page.index(EVENT_BLOCK, registers.LINK)
-        rx_words = RingWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD, 0)
-        tx_words = RingWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD, 0)
-        self.rx = Ring(self.memory, self.page, self.refusals, rx_words, 0, transmit=False)
-        self.tx = Ring(self.memory, self.page, self.refusals, tx_words, 0, transmit=True)
-        self._receive_path = ReceivePath(self.memory, self.rx, self.counters)
-        self._transmit_path = TransmitPath(self.memory, self.tx, self.counters, wire)
+        board = Board(self.memory, self.page, self.outlet, self.counters, self.refusals, self.trace)
+        self.kind = kind(board)
         moderation = Moderation(registers.MODERATION)
-        event_words = RingWords(0, self.page.index(EVENT_BLOCK, registers.EVENT_ARM), self._event)
-        sources = [
-            Source(0, rx_words.arm, rx_words.head, moderated=True),
-            Source(0, tx_words.arm, tx_words.head),
-            Source(vectors - 1, event_words.arm, event_words.head),
-        ]
+        event_arm = self.page.index(EVENT_BLOCK, registers.EVENT_ARM)
+        sources = [*self.kind.sources, Source(vectors - 1, event_arm, self._event)]
         self.interrupts = Interrupts(self.page, sources, moderation, self._fire)
+        capability = registers.CAPABILITY.pack(QUEUES=kind.queues, VECTORS=vectors, RING_MAX=kind.ring_max)
         self.control = ControlRegisters(
-            self, (self.rx, self.tx), self.interrupts, moderation, self.counters, self.refusals, vectors
+            self, self.interrupts, moderation, self.counters, self.refusals, self.trace, capability
         )
+        self.ports = Ports(self.control, self.refusals)
+        self.kind.add_registers(self.control, self.interrupts)
         self._words[self._link] = 1
         self.next_due: float | None = None
         """When the next moderated vector is due, on the monotonic clock."""
@@ -67,64 +78,86 @@ class Card:
     def reset(self) -> None:
         """Function, device or lost-connection reset (section 8): when it returns no DMA and no interrupt follows."""
         self.counters.add("resets")
-        self.rx.reset()
-        self.tx.reset()
+        self.trace.add(Event.RESET)
+        self.kind.reset()
         self.interrupts.reset()
         self.refusals.clear()
+        self.ports.reset()
         self.receiving = False
         self.page.clear(keep=(self._link, self._sleeping))
 
+    @property
+    def link_up(self) -> bool:
+        return self.outlet.link_up
+
     def set_link(self, up: bool) -> None:
         """Bring the link up or down; a change counts as an event."""
-        if up != self.link_up:
-            self.link_up = up
+        if up != self.outlet.link_up:
+            self.outlet.link_up = up
             self._words[self._link] = int(up)
+            self.trace.add(Event.LINK, int(up))
             self._count_event()
 
     def receive(self, frames: Frames) -> None:
         """Take a batch from the wire."""
-        if not self.link_up:
+        if not self.outlet.link_up:
             self.counters.add("rx_link_down", len(frames))
         elif not self.receiving:
             self.counters.add("rx_disabled", len(frames))
         else:
-            self._receive_path.deliver(frames)
+            self.kind.receive(self._within_limits(frames))
+
+    def _within_limits(self, frames: Frames) -> Frames:
+        short, long = frames.length < FRAME_MIN, frames.length > FRAME_MAX
+        wrong = short | long
+        if not wrong.any():
+            return frames
+        self.counters.add("rx_too_short", int(np.count_nonzero(short)))
+        self.counters.add("rx_too_long", int(np.count_nonzero(long)))
+        return frames.select(~wrong)
 
     def transmit(self) -> bool:
-        """Send what the doorbell covers; whether anything was sent. A bad receive doorbell is noticed here too."""
-        self.rx.posted()
-        return self._transmit_path.send(self.link_up)
+        """Do what the driver's doorbells ask for; whether there was anything."""
+        return self.kind.transmit()
 
     def interrupt(self, now: float) -> None:
         """Fire what is due, and note when the next moderated vector will be."""
         self.next_due = self.interrupts.work(now)
 
     def may_sleep(self, now: float) -> bool:
-        """Say SLEEPING; False if a transmit doorbell came before the driver could see that. `wake` ends it.
+        """Say SLEEPING; False if a doorbell came before the driver could see that. `wake` ends it.
 
         Arm words that came in that moment are answered here: their driver saw no SLEEPING and did not kick.
         """
         self._words[self._sleeping] = 1
         full_barrier()
-        if self.tx.moved():
+        if self.kind.moved():
             self.wake()
             return False
         self.interrupt(now)
+        self.trace.rest()
         return True
 
     def wake(self) -> None:
         self._words[self._sleeping] = 0
 
     def close(self) -> None:
-        """Let go of guest memory and of the doorbell page."""
+        """Let go of guest memory, of the doorbell page and of the records."""
         self.memory.clear()
-        self.rx.disable()
-        self.tx.disable()
+        self.kind.reset()
         self.page.close()
+        self.recorder.close()
+        self._trace_ring.close()
 
     def _count_event(self) -> None:
         self._words[self._event] = (self._words[self._event] + 1) & EVENT_MASK
 
+    def _refused(self, code: int, index: int, transmit: bool) -> None:
+        self.trace.add(Event.REFUSAL, code, index, int(transmit))
+        self._count_event()
+
     def _fire(self, vector: int) -> None:
         if self._fire_vector(vector):
             self.counters.add("interrupts")
+            if self.trace.frames:
+                self.trace.add(Event.INTERRUPT, vector)

@@ -37,6 +37,14 @@ def _only(places: list[Place], good: npt.NDArray[np.bool_]) -> list[Place]:
     return cut
 
 
+STATUS_DONE = int(Status.DONE)
+
+
+def refused_status(code: Refusal) -> int:
+    """The status word of what was refused with this code."""
+    return Status.DONE | Status.ERROR | code << STATUS_CODE_SHIFT
+
+
 def status_of(codes: Codes) -> npt.NDArray[np.uint16]:
     """The status words that give the descriptors back: DONE, with ERROR and the code where refused."""
     refused = np.uint16(Status.DONE | Status.ERROR) | (codes << np.uint16(STATUS_CODE_SHIFT))

@@ -11,15 +11,15 @@ COUNTER_BASE = 0x400
 """BAR0 offset of the first; each is 64 bits, low word first. Reading a low word latches its high word."""
 
 COUNTERS = {
-    "rx_frames": "Frames written to posted buffers.",
+    "rx_frames": "Frames given to the driver: written to posted buffers, moved by a transfer, or put into slots.",
     "rx_bytes": "Bytes of those frames.",
-    "rx_no_buffer": "Frames dropped: no buffer was posted.",
-    "rx_disabled": "Frames dropped: receiver or ring off.",
+    "rx_no_buffer": "Frames dropped: no buffer was posted, or the FIFO or the slots were full.",
+    "rx_disabled": "Frames dropped: receiver or ring off, or waiting in the FIFO at a reset.",
     "rx_link_down": "Frames dropped: link down.",
     "rx_too_long": "Frames dropped: longer than FRAME_MAX or than the posted buffer.",
     "rx_refused": "Frames dropped: the descriptor in turn was refused.",
     "rx_too_short": "Frames dropped: shorter than FRAME_MIN.",
-    "tx_frames": "Frames taken from the transmit ring and handed to the wire.",
+    "tx_frames": "Frames taken from the driver and handed to the wire.",
     "tx_bytes": "Bytes of those frames.",
     "tx_no_peer": "Frames dropped: nobody at the other end of the wire.",
     "tx_stalled": "Frames dropped: the other end has not read for a second.",

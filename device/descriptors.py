@@ -43,15 +43,26 @@ class Refusal(enum.IntEnum):
     ADDRESS = 4
     CHAIN = 5
     ACCESS = 6
+    TRANSFER = 7
 
 
 REFUSAL_DOC = {
     Refusal.DOORBELL: (
-        "Doorbell over 0xffff or further ahead than the ring is long. Ignored; the ring goes on with the next good one."
+        "Doorbell over 0xffff or further ahead than the ring is long, or than there are slots. Ignored; the ring goes "
+        "on with the next good one."
     ),
     Refusal.RING: "Ring base not aligned, size not a power of two from 8 to 4096, or not in memory. ENABLE stays 0.",
-    Refusal.LENGTH: "Descriptor length 0 or over 65536, or a frame to send that is not FRAME_MIN to FRAME_MAX bytes.",
+    Refusal.LENGTH: (
+        "Descriptor or channel length 0 or over 65536, a frame to send that is not FRAME_MIN to FRAME_MAX bytes, or a "
+        "channel too short for the frame that waits."
+    ),
     Refusal.ADDRESS: "[address, address + length) is not inside one writable range of guest memory.",
-    Refusal.CHAIN: "More than 16 descriptors in a frame, or a doorbell that covers a frame only in part.",
-    Refusal.ACCESS: "BAR0 access not of 4 aligned bytes, or to a register that is absent or read-only. Reads give 0.",
+    Refusal.CHAIN: "More than 16 descriptors in a frame, or a doorbell or transfer that covers a frame only in part.",
+    Refusal.ACCESS: (
+        "BAR0 or port access not of 4 aligned bytes, or to a register that is absent or read-only. Reads give 0."
+    ),
+    Refusal.TRANSFER: (
+        "Transfer started without an enabled channel, against the channel's direction, out of turn, or with no frame "
+        "waiting. Nothing is moved."
+    ),
 }

@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The mapped page of doorbells and published words (BAR2), shared with the guest."""
+"""The mapped words (BAR2), shared with the guest: doorbells and published words, and what memory stands behind."""
 
 from __future__ import annotations
 
 import mmap
 import os
 
+import numpy as np
+
 from device import registers
+from device.frames import Bytes
 from device.layout import Block, Register
 
 
 class DoorbellPage:
-    """BAR2's words by index; `fd` is what the guest maps. Reads and writes are single 32-bit accesses."""
+    """BAR2's words by index; `fd` is what the guest maps. Reads and writes are single 32-bit accesses.
 
-    def __init__(self) -> None:
+    The words are the first BAR_BYTES of its `size`.
+    """
+
+    def __init__(self, size: int = registers.BAR_BYTES) -> None:
         self.fd = os.memfd_create("nicrig-doorbells", os.MFD_CLOEXEC)
-        os.ftruncate(self.fd, registers.BAR_BYTES)
-        self.words = memoryview(mmap.mmap(self.fd, registers.BAR_BYTES)).cast("I")
+        self.size = size
+        os.ftruncate(self.fd, size)
+        self._data = memoryview(mmap.mmap(self.fd, size))
+        self.words = self._data[: registers.BAR_BYTES].cast("I")
 
     @staticmethod
     def index(block: Block, register: Register, copy: int = 0) -> int:
@@ -30,7 +38,12 @@ class DoorbellPage:
                 self.words[index] = 0
 
     def bytes(self) -> memoryview:
-        return self.words.cast("B")
+        """All of BAR2."""
+        return self._data
+
+    def memory(self, block: Block) -> Bytes:
+        """The bytes of all copies of a block of BAR2."""
+        return np.frombuffer(self._data, np.uint8, block.count * block.stride, block.base)
 
     def close(self) -> None:
         """Close the descriptor; the mapping ends with its last view."""

@@ -21,6 +21,17 @@ class Access(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A base address register of `size` bytes; `fd` is the file behind it if the guest may map it."""
+
+    number: int
+    size: int
+    fd: int | None = None
+    ports: bool = False
+    """Whether it takes I/O ports instead of memory."""
+
+
+@dataclass(frozen=True)
 class Field:
     """Bits [low, low + width) of a word."""
 
@@ -108,6 +119,8 @@ class Block:
     doc: str
     stride: int = 0
     count: int = 1
+    letter: str = "q"
+    """What the datasheet calls the number of a copy."""
 
     def __post_init__(self) -> None:
         offsets = [register.offset for register in self.registers]

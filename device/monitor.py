@@ -16,8 +16,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from device import registers
-from device.card import Card
+from device.card import RECORDER_FILE, TRACE_FILE, Card
 from device.listener import listen, unlisten
+from device.recorder import CAPACITY, HEAD, RECORD, RECORDS_OFFSET, SETTLED, Event
 
 MESSAGE_MAX = 4096
 CLIENTS_MAX = 4
@@ -48,24 +49,39 @@ class SetLink(msgspec.Struct, forbid_unknown_fields=True):
 class CardCommands:
     """The commands by name, each with the type that its arguments must have."""
 
-    def __init__(self, card: Card, interrupts: str) -> None:
+    def __init__(self, card: Card, interrupts: str, folder: Path) -> None:
         self._card = card
         self._interrupts = interrupts
+        self._folder = folder
         self.table: dict[str, tuple[type[msgspec.Struct], Callable[[Any], object]]] = {
             "query-card": (NoArguments, self._query_card),
             "query-counters": (NoArguments, lambda _: card.counters.snapshot()),
+            "query-recorder": (NoArguments, self._query_recorder),
             "set-link": (SetLink, self._set_link),
         }
 
     def _query_card(self, _: NoArguments) -> dict[str, object]:
         return {
-            "kind": "bus-master",
+            "kind": self._card.kind.name,
             "interrupts": self._interrupts,
             "mac": self._card.mac.hex(":"),
             "link": self._card.link_up,
             "receiving": self._card.receiving,
             "version": f"{registers.VERSION_MAJOR}.{registers.VERSION_MINOR}",
             "memory-ranges": len(self._card.memory),
+        }
+
+    def _query_recorder(self, _: NoArguments) -> dict[str, object]:
+        """Where the records are and how they are made, so that a reader needs to know nothing of the card."""
+        return {
+            "recorder": str(self._folder / RECORDER_FILE),
+            "trace": str(self._folder / TRACE_FILE),
+            "record": RECORD.descr,
+            "offset": RECORDS_OFFSET,
+            "capacity": CAPACITY,
+            "head": HEAD,
+            "settled": SETTLED,
+            "events": {str(int(event)): f"card.{event.name.lower()}" for event in Event},
         }
 
     def _set_link(self, arguments: SetLink) -> dict[str, object]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One ring as the card sees it: its place in guest memory, its doorbell, its head (docs/datasheet.md section 5)."""
+"""A queue as the card sees it: its doorbell and head, and for a ring its place in guest memory (section 5)."""
 
 from __future__ import annotations
 
@@ -13,44 +13,93 @@ from device.descriptors import DESCRIPTOR, Descriptors, Refusal
 from device.doorbells import DoorbellPage
 from device.layout import Register
 from device.memory import GuestMemory, OutsideMemoryError
+from device.recorder import Event, Trace
 from device.refusals import Refusals
 from device.registers import QUEUE_BLOCK
 
 
 @dataclass(frozen=True, slots=True)
-class RingWords:
-    """Which words of BAR2 belong to a ring, as indices into the page."""
+class QueueWords:
+    """Which words of BAR2 belong to a queue, as indices into the page."""
 
     tail: int
     arm: int
     head: int
+    queue: int = 0
 
     @classmethod
-    def of(cls, tail: Register, arm: Register, head: Register, queue: int) -> RingWords:
-        return cls(*(DoorbellPage.index(QUEUE_BLOCK, register, queue) for register in (tail, arm, head)))
+    def of(cls, tail: Register, arm: Register, head: Register, queue: int) -> QueueWords:
+        tail_word, arm_word, head_word = (DoorbellPage.index(QUEUE_BLOCK, item, queue) for item in (tail, arm, head))
+        return cls(tail_word, arm_word, head_word, queue)
 
 
-class Ring:
-    """Descriptors from the doorbell to the card and back. The driver owns tail, the card owns head."""
+class Queue:
+    """`size` places that go from the driver to the card and back. The driver owns tail, the card owns head."""
+
+    def __init__(
+        self, page: DoorbellPage, refusals: Refusals, trace: Trace, words: QueueWords, size: int, *, transmit: bool
+    ) -> None:
+        self._words = page.words
+        self._refusals = refusals
+        self._trace = trace
+        self.enabled = True
+        self.words = words
+        self.transmit = transmit
+        self.size = size
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin at index 0."""
+        self.head = self._tail = 0
+        self._refused_tail = 0
+
+    def refuse(self, refusal: Refusal, text: str, index: int = 0, times: int = 1) -> None:
+        self._refusals.refuse(refusal, text, queue=self.words.queue, transmit=self.transmit, index=index, times=times)
+
+    def posted(self) -> int:
+        """Places that are the card's now; a doorbell out of range is refused once and ignored."""
+        if not self.enabled:
+            return 0
+        tail = self._words[self.words.tail]
+        if tail != self._tail:
+            if ring.valid_tail(tail, self.head, self.size):
+                self._tail = tail
+                self._refused_tail = tail
+                if self._trace.frames:
+                    self._trace.add(Event.DOORBELL, int(self.transmit), tail, self.head, self.size)
+            elif tail != self._refused_tail:
+                self._refused_tail = tail
+                self.refuse(
+                    Refusal.DOORBELL, f"doorbell {tail:#x} with head {self.head:#x} and {self.size} places", tail
+                )
+        return ring.distance(self._tail, self.head)
+
+    def moved(self) -> bool:
+        """Whether the doorbell holds something that `posted` has not dealt with."""
+        return self.enabled and self._words[self.words.tail] not in (self._tail, self._refused_tail)
+
+    def advance(self, count: int) -> None:
+        """Give the next `count` places back: publish head."""
+        self.head = ring.advance(self.head, count)
+        self._words[self.words.head] = self.head
+
+
+class Ring(Queue):
+    """Descriptors in guest memory; off until it is enabled."""
 
     def __init__(
         self,
         memory: GuestMemory,
         page: DoorbellPage,
         refusals: Refusals,
-        words: RingWords,
-        queue: int,
+        trace: Trace,
+        words: QueueWords,
         *,
         transmit: bool,
     ) -> None:
+        super().__init__(page, refusals, trace, words, 0, transmit=transmit)
         self._memory = memory
-        self._words = page.words
-        self._refusals = refusals
-        self.words = words
-        self.queue = queue
-        self.transmit = transmit
-        self.base = 0
-        self.size = 0
+        self.enabled = False
         self.reset()
 
     def reset(self) -> None:
@@ -59,9 +108,10 @@ class Ring:
         self.disable()
 
     def disable(self) -> None:
+        if self.enabled:
+            self._trace.add(Event.DISABLE, int(self.transmit))
         self.enabled = False
-        self.head = self._tail = 0
-        self._refused_tail = 0
+        self.restart()
         self._view: Descriptors | None = None
         self._generation = -1
 
@@ -76,6 +126,8 @@ class Ring:
             self._words[word] = 0
         self.disable()
         self.enabled = self._attach()
+        if self.enabled:
+            self._trace.add(Event.ENABLE, int(self.transmit), self.base, self.size)
 
     def _attach(self) -> bool:
         """Look the ring up in guest memory as it is mapped now; a ring that is gone is refused and off."""
@@ -89,29 +141,6 @@ class Ring:
         self._view = place.view(DESCRIPTOR)
         self._generation = self._memory.generation
         return True
-
-    def refuse(self, refusal: Refusal, text: str, index: int = 0, times: int = 1) -> None:
-        self._refusals.refuse(refusal, text, queue=self.queue, transmit=self.transmit, index=index, times=times)
-
-    def posted(self) -> int:
-        """Descriptors that are the card's now; a doorbell out of range is refused once and ignored."""
-        if not self.enabled:
-            return 0
-        tail = self._words[self.words.tail]
-        if tail != self._tail:
-            if ring.valid_tail(tail, self.head, self.size):
-                self._tail = tail
-                self._refused_tail = tail
-            elif tail != self._refused_tail:
-                self._refused_tail = tail
-                self.refuse(
-                    Refusal.DOORBELL, f"doorbell {tail:#x} with head {self.head:#x} and {self.size} descriptors", tail
-                )
-        return ring.distance(self._tail, self.head)
-
-    def moved(self) -> bool:
-        """Whether the doorbell holds something that `posted` has not dealt with."""
-        return self.enabled and self._words[self.words.tail] not in (self._tail, self._refused_tail)
 
     def fetch(self, count: int) -> Descriptors:
         """The card's own copy of the next `count` descriptors: the only time that they are read.
@@ -140,5 +169,4 @@ class Ring:
                 self._view["flags"][place] = flags[part]
             self._view["status"][place] = status[part]
             done += slots
-        self.head = ring.advance(self.head, len(status))
-        self._words[self.words.head] = self.head
+        self.advance(len(status))

@@ -11,24 +11,25 @@ from device.descriptors import Flag, Refusal
 from device.frames import Frames, copy_pieces
 from device.memory import GuestMemory
 from device.queue import Ring
-from device.registers import FRAME_MAX, FRAME_MIN
+from device.recorder import Event, Trace
 
 
 class ReceivePath:
     """Frame i goes to descriptor i; whatever is not delivered is counted under the reason."""
 
-    def __init__(self, memory: GuestMemory, ring: Ring, counters: Counters) -> None:
+    def __init__(self, memory: GuestMemory, ring: Ring, counters: Counters, trace: Trace) -> None:
         self._memory = memory
         self._ring = ring
         self._counters = counters
+        self._trace = trace
 
     def deliver(self, frames: Frames) -> None:
         """Write as many frames as there are posted buffers, in order, and give the descriptors back."""
-        frames = self._within_limits(frames)
         if not self._ring.enabled:
             self._counters.add("rx_disabled", len(frames))
             return
         count = min(self._ring.posted(), len(frames))
+        stamp, index = self._trace.stamp(), self._ring.head
         descriptors = self._ring.fetch(count)
         taken = frames.select(slice(len(descriptors)))
         self._counters.add("rx_no_buffer", len(frames) - len(taken))
@@ -51,16 +52,11 @@ class ReceivePath:
             self._counters.add("rx_refused", int(np.count_nonzero(refused)))
         codes[overlong] = Refusal.LENGTH
         length = np.where(delivered, taken.length, 0).astype(np.uint32)
-        self._ring.write_back(status_of(codes), length, np.full(len(taken), Flag.END_OF_FRAME, np.uint16))
+        status = status_of(codes)
+        if self._trace.frames:
+            descriptors["length"] = length
+            self._trace.add_buffers(Event.WRITE, stamp, index, descriptors, status)
+        self._ring.write_back(status, length, np.full(len(taken), Flag.END_OF_FRAME, np.uint16))
         self._counters.add("rx_frames", int(np.count_nonzero(delivered)))
         self._counters.add("rx_bytes", int(length.sum()))
         self._counters.add("rx_too_long", int(np.count_nonzero(overlong)))
-
-    def _within_limits(self, frames: Frames) -> Frames:
-        short, long = frames.length < FRAME_MIN, frames.length > FRAME_MAX
-        wrong = short | long
-        if not wrong.any():
-            return frames
-        self._counters.add("rx_too_short", int(np.count_nonzero(short)))
-        self._counters.add("rx_too_long", int(np.count_nonzero(long)))
-        return frames.select(~wrong)

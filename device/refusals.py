@@ -19,7 +19,7 @@ log = logging.getLogger("device")
 class Refusals:
     """The last refusal as the FAULT register shows it, and a call on each new one."""
 
-    def __init__(self, counters: Counters, announce: Callable[[], None]) -> None:
+    def __init__(self, counters: Counters, announce: Callable[[int, int, bool], None]) -> None:
         self._counters = counters
         self._announce = announce
         self._second = 0
@@ -38,7 +38,7 @@ class Refusals:
         if self._may_log():
             more = f" ({times} alike)" if times > 1 else ""
             log.warning("refused %s: %s%s", refusal.name, text, more)
-        self._announce()
+        self._announce(refusal, index & 0xFFFF, transmit)
 
     def _may_log(self) -> bool:
         second = int(time.monotonic())

@@ -16,8 +16,9 @@ from types import TracebackType
 
 from device.card import Card
 from device.function import CardFunction
+from device.kind import Kind
 from device.monitor import CardCommands, Monitor
-from device.registers import QUEUES
+from device.registers import VECTORS
 from device.vfio_user.endpoint import Endpoint
 from device.vfio_user.library import Library
 from device.wire_socket import STALL_SECONDS, SocketWire
@@ -38,7 +39,7 @@ def open_descriptors() -> set[int]:
 class Service:
     """A card with its sockets in one folder. Use as a context manager and call run()."""
 
-    def __init__(self, folder: Path, library: Library, mac: bytes, interrupts: str) -> None:
+    def __init__(self, folder: Path, library: Library, kind: type[Kind], mac: bytes, interrupts: str) -> None:
         self._handlers: dict[int, Handler] = {}
         self._stopping = False
         self._wire_fd = self._endpoint_fd = -1
@@ -46,13 +47,14 @@ class Service:
         with ExitStack() as parts:  # a part that cannot be made takes down those before it
             self._epoll = parts.enter_context(select.epoll())
             self._wire = parts.enter_context(closing(SocketWire(folder / WIRE_SOCKET, self._watch_peer)))
-            vectors = QUEUES + 1 if interrupts == "msix" else 1
-            self.card = parts.enter_context(closing(Card(mac, vectors, self._wire, self._fire)))
-            commands = CardCommands(self.card, interrupts)
+            vectors = VECTORS if interrupts == "msix" else 1
+            self.card = parts.enter_context(closing(Card(kind, mac, vectors, self._wire, self._fire, folder)))
+            commands = CardCommands(self.card, interrupts, folder)
             monitor = Monitor(folder / MONITOR_SOCKET, commands, self._watch_session, self._unwatch_session)
             self._monitor = parts.enter_context(closing(monitor))
             function = CardFunction(self.card)
-            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, self.card.page.fd)
+            bars = function.bars()
+            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars)
             self._endpoint = parts.enter_context(closing(endpoint))
             self._wake_reader, self._wake_writer = socket.socketpair()
             for end in (self._wake_reader, self._wake_writer):
@@ -98,7 +100,9 @@ class Service:
     def _turn(self, timeout: float) -> bool:
         """One round: wait at most timeout seconds for a descriptor, then work the rings. Whether there was work."""
         worked = False
-        for fd, events in self._epoll.poll(timeout):
+        ready = self._epoll.poll(timeout)
+        self.card.trace.begin()
+        for fd, events in ready:
             handler = self._handlers.get(fd)
             worked |= handler is not None and handler(events)
         self.card.wake()

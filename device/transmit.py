@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from device.check import Codes, check_buffers, refuse_all, status_of
-from device.counters import Counters
 from device.descriptors import Descriptors, Flag, Refusal
 from device.frames import Bytes, Offsets, copy_pieces
 from device.memory import GuestMemory, Place
+from device.outlet import Outlet
 from device.queue import Ring
+from device.recorder import Event, Trace
 from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN
-from device.wire import LENGTH_PREFIX, Wire, write_prefixes
+from device.wire import LENGTH_PREFIX, write_prefixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,18 @@ class Chains:
 class TransmitPath:
     """Takes all that the doorbell covers, at most one ring's length, and hands it to the wire as one write."""
 
-    def __init__(self, memory: GuestMemory, ring: Ring, counters: Counters, wire: Wire) -> None:
+    def __init__(self, memory: GuestMemory, ring: Ring, outlet: Outlet, trace: Trace) -> None:
         self._memory = memory
         self._ring = ring
-        self._counters = counters
-        self._wire = wire
+        self._outlet = outlet
+        self._trace = trace
 
-    def send(self, link_up: bool) -> bool:
+    def send(self) -> bool:
         """Send what is posted; False when there is nothing, or when the wire must drain first."""
         count = self._ring.posted()
-        if not count or self._wire.full():
+        if not count or self._outlet.full():
             return False
+        stamp, index = self._trace.stamp(), self._ring.head
         descriptors = self._ring.fetch(count)
         if not len(descriptors):
             return False
@@ -60,8 +62,11 @@ class TransmitPath:
         good = self._judge(descriptors, chains, codes)
         framed = self._gather(descriptors, chains, places, good)
         # The bytes are in the card's own buffer: the descriptors can go back.
-        self._ring.write_back(status_of(codes))
-        self._hand_over(framed, int(np.count_nonzero(good)), link_up)
+        status = status_of(codes)
+        if self._trace.frames:
+            self._trace.add_buffers(Event.READ, stamp, index, descriptors, status)
+        self._ring.write_back(status)
+        self._outlet.hand_over(framed, int(np.count_nonzero(good)))
         return True
 
     def _judge(self, descriptors: Descriptors, chains: Chains, codes: Codes) -> npt.NDArray[np.bool_]:
@@ -93,12 +98,3 @@ class TransmitPath:
             offset = place.offset[wanted]
             copy_pieces(framed, start[place.chosen][wanted], place.region.data, offset, length[place.chosen][wanted])
         return framed
-
-    def _hand_over(self, framed: Bytes, frames: int, link_up: bool) -> None:
-        dropped = "tx_link_down" if not link_up else self._wire.refusal()
-        if dropped:
-            self._counters.add(dropped, frames)
-            return
-        self._wire.send(framed)
-        self._counters.add("tx_frames", frames)
-        self._counters.add("tx_bytes", framed.size - LENGTH_PREFIX * frames)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from device.frames import Bytes, Frames, Offsets, windows
+from device.frames import Bytes, Frames, Offsets, copy_pieces, windows
 
 LENGTH_PREFIX = 4
 WIRE_FRAME_MAX = 1 << 17
@@ -35,6 +35,15 @@ def write_prefixes(framed: Bytes, offset: Offsets, length: Offsets) -> None:
     """Write the length prefix of each frame at its offset."""
     if len(offset):
         windows(framed, LENGTH_PREFIX)[offset] = length.astype(">u4").view(np.dtype((np.void, LENGTH_PREFIX)))
+
+
+def framed(frames: Frames) -> Bytes:
+    """The frames in the wire's framing: a copy, the only read of their bytes."""
+    start = np.cumsum(frames.length + LENGTH_PREFIX) - frames.length
+    made = np.empty(int(frames.length.sum()) + LENGTH_PREFIX * len(frames), np.uint8)
+    write_prefixes(made, start - LENGTH_PREFIX, frames.length)
+    copy_pieces(made, start, frames.data, frames.offset, frames.length)
+    return made
 
 
 def split(data: Bytes) -> tuple[Frames, int]:

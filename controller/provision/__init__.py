@@ -69,7 +69,8 @@ class _Builder:
         recipe = partial(module.make, root=self.root, report=self.cache.report)
         built = await self.cache.part("module", self.module_key, recipe)
         image_key = image.key(self.root_key, self.module_key)
-        recipe = partial(image.make, root=self.root, module=built / module.MODULE)
+        modules = [built / name for name in (module.MODULE, module.SELFTEST)]
+        recipe = partial(image.make, root=self.root, modules=modules)
         self.image = await self.cache.part("image", image_key, recipe)
 
     def result(self) -> Provision:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The guest image: an initramfs with busybox, the guest agent, network tools, kernel modules and nicrig.ko.
+"""The guest image: an initramfs with busybox, the guest agent, network tools, kernel modules and our own.
 
 It is not compressed: unpacking would be emulated under TCG, and costs more there than reading the bytes.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from controller.provision import cache, command, kernel_modules
@@ -36,8 +37,8 @@ def key(root_key: str, module_key: str) -> str:
     return cache.key(root_key, module_key, *_RECIPE)
 
 
-async def make(folder: Path, root: Root, module: Path) -> None:
-    """The recipe: leaves initramfs.cpio in `folder`; `module` is the path of nicrig.ko."""
+async def make(folder: Path, root: Root, modules: Sequence[Path]) -> None:
+    """The recipe: leaves initramfs.cpio in `folder`; `modules` are the paths of our own."""
     archive = Archive()
     archive.file("init", _INIT.read_bytes(), executable=True)
     # The kernel opens it as standard output of /init, before /init can mount anything.
@@ -46,7 +47,7 @@ async def make(folder: Path, root: Root, module: Path) -> None:
         archive.folder(name)
     await _add_programs(archive, root)
     await _add_busybox(archive, root)
-    _add_modules(archive, root, module)
+    _add_modules(archive, root, [kernel_modules.from_file(path) for path in modules])
     (folder / IMAGE).write_bytes(archive.finish())
 
 
@@ -82,9 +83,9 @@ async def _add_busybox(archive: Archive, root: Root) -> None:
     archive.link("sbin", "bin")
 
 
-def _add_modules(archive: Archive, root: Root, module: Path) -> None:
-    ours = kernel_modules.from_file(module)
-    modules = [*kernel_modules.collect(root.modules, MODULES + ours.needs), ours]
+def _add_modules(archive: Archive, root: Root, ours: list[kernel_modules.Module]) -> None:
+    needs = tuple(need for module in ours for need in module.needs)
+    modules = [*kernel_modules.collect(root.modules, MODULES + needs), *ours]
     folder = f"lib/modules/{root.kernel_version}"
     for each in modules:
         archive.file(f"{folder}/{each.name}.ko", each.data)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The guest module: guest_driver/ compiled against the root's kernel headers, by the root's compiler."""
+"""The guest modules: guest_driver/ compiled against the root's kernel headers, by the root's compiler."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from controller.provision.root import MODULE_MOUNT, Root
 
 SOURCES = Path(__file__).resolve().parents[2] / "guest_driver"
 MODULE = "nicrig.ko"
+SELFTEST = "nicrig_selftest.ko"
 _SCRIPT = Path(__file__).with_name("compile-module")
 _REMEDY = (
     "mend the source that the lines below name"
@@ -19,7 +20,7 @@ _REMEDY = (
 
 
 def sources(top: Path = SOURCES) -> list[Path]:
-    """The files that the module is made of, relative to `top`: no product of an earlier build, nothing of Windows."""
+    """The files that the modules are made of, relative to `top`: no product of an earlier build, nothing of Windows."""
     found = [path.relative_to(top) for path in top.rglob("*") if path.is_file()]
     wanted = [path for path in found if path.suffix in {".c", ".h"} or path.name in {"Kbuild", "Makefile"}]
     return sorted(path for path in wanted if path.parts[0] != "windows" and not path.name.endswith(".mod.c"))
@@ -31,7 +32,7 @@ def key(root_key: str, top: Path = SOURCES) -> str:
 
 
 async def make(folder: Path, root: Root, report: cache.Report) -> None:
-    """The recipe: leaves nicrig.ko in `folder`. Warnings of the compiler are reported, errors raise CommandError."""
+    """The recipe: leaves both modules in `folder`. Warnings of the compiler are reported, errors raise CommandError."""
     work = folder / "source"
     for path in sources():
         (work / path).parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +46,7 @@ async def make(folder: Path, root: Root, report: cache.Report) -> None:
         if "warning:" in line:
             report(line)
     (work / MODULE).rename(folder / MODULE)
+    (work / "selftest" / SELFTEST).rename(folder / SELFTEST)
     cache.remove_tree(work)
 
 

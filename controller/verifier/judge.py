@@ -79,6 +79,9 @@ class Verifier:
             plans = driver.get(event.function)
             if plans is None:
                 plan = card[event.function]
+                # The card acted after this many guest records: if one of them has not come, it is lost.
+                if event.result >= self._next:
+                    self._jump(event.result + 1)
             else:
                 if event.sequence != self._next:
                     self._jump(event.sequence)
@@ -97,6 +100,11 @@ class Verifier:
         """So many records of the driver, and events of the card, were never seen, here in the stream."""
         self._lost += records + cards
         self._next += records
+        self._world.forget()
+
+    def card_lost(self, count: int) -> None:
+        """So many of the card's own records were never seen."""
+        self._lost += count
         self._world.forget()
 
     def finish(self) -> None:

@@ -44,7 +44,9 @@ TRANSPORT_SOCKET = 0
 DEVICE_TYPE_PCI = 0
 ATTACH_NON_BLOCKING = 1
 PCI_TYPE_EXPRESS = 3
-REGION_READ_WRITE_MEMORY = 0x1 | 0x2 | 0x4
+REGION_READ_WRITE = 0x1 | 0x2
+REGION_MEMORY = 0x4
+"""Without it a BAR takes I/O ports."""
 PROT_WRITE = 0x2
 DMA_REGIONS = 16
 """Generation A takes no more; a client with more ranges gets EINVAL for the rest."""

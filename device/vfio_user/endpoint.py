@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ import numpy as np
 
 from device import registers
 from device.frames import Bytes
+from device.layout import Bar
 from device.listener import clear_path
 from device.vfio_user import pci
 from device.vfio_user.abi import (
@@ -27,7 +28,8 @@ from device.vfio_user.abi import (
     DMA_REGIONS,
     PCI_TYPE_EXPRESS,
     PROT_WRITE,
-    REGION_READ_WRITE_MEMORY,
+    REGION_MEMORY,
+    REGION_READ_WRITE,
     TRANSPORT_SOCKET,
     Generation,
     Interrupt,
@@ -42,6 +44,8 @@ log = logging.getLogger("device")
 
 class Function(Protocol):
     """What the endpoint asks of the card behind it."""
+
+    device_id: int
 
     def read(self, bar: int, offset: int, size: int) -> bytes: ...
 
@@ -77,7 +81,7 @@ class Endpoint:
     """A PCI function on a unix socket, for one client at a time."""
 
     def __init__(
-        self, library: Library, path: Path, function: Function, interrupts: str, vectors: int, doorbell_fd: int
+        self, library: Library, path: Path, function: Function, interrupts: str, vectors: int, bars: Sequence[Bar]
     ) -> None:
         self._ffi, self._lib = library.ffi, library.lib
         self._function = function
@@ -94,7 +98,7 @@ class Endpoint:
             raise EndpointError(self._ffi.errno, f"{path}: {os.strerror(self._ffi.errno)}")
         self._path = path
         try:
-            self._set_up(library.generation, interrupts, vectors, doorbell_fd)
+            self._set_up(library.generation, interrupts, vectors, bars)
         except EndpointError:
             self.close()
             raise
@@ -112,13 +116,14 @@ class Endpoint:
         self._callbacks.append(made)
         return made
 
-    def _set_up(self, generation: Generation, interrupts: str, vectors: int, doorbell_fd: int) -> None:
+    def _set_up(self, generation: Generation, interrupts: str, vectors: int, bars: Sequence[Bar]) -> None:
         lib, context = self._lib, self._context
         self._check(lib.vfu_setup_log(context, self._callback("vfu_log_fn_t", self._on_log), 3), "log")
         self._check(lib.vfu_pci_init(context, PCI_TYPE_EXPRESS, 0, registers.REVISION), "PCI header")
-        lib.vfu_pci_set_id(context, registers.VENDOR_ID, registers.DEVICE_ID_BUS_MASTER, registers.VENDOR_ID, 1)
+        lib.vfu_pci_set_id(context, registers.VENDOR_ID, self._function.device_id, registers.VENDOR_ID, 1)
         lib.vfu_pci_set_class(context, *registers.CLASS_CODE)
-        self._set_up_bars(doorbell_fd)
+        for bar in bars:
+            self._set_up_bar(bar)
         self._add_capability(pci.express())
         place = self._add_capability(pci.msix(vectors) if interrupts == "msix" else pci.msi_place_holder())
         kind = Interrupt.MSIX if interrupts == "msix" else Interrupt.MSI
@@ -136,17 +141,13 @@ class Endpoint:
             self._become_msi(place)
         self._listen_fd = self.fileno()
 
-    def _set_up_bars(self, doorbell_fd: int) -> None:
-        size = registers.BAR_BYTES
-        area = self._ffi.new("struct iovec *", {"iov_base": self._ffi.NULL, "iov_len": size})
-        mapped = {registers.BAR_DOORBELL: (area, 1, doorbell_fd)}
-        for bar in (registers.BAR_CONTROL, registers.BAR_MSIX, registers.BAR_DOORBELL):
-            areas, count, fd = mapped.get(bar, (self._ffi.NULL, 0, -1))
-            access = self._callback("vfu_region_access_cb_t", self._access_of(bar), error=-1)
-            result = self._lib.vfu_setup_region(
-                self._context, bar, size, access, REGION_READ_WRITE_MEMORY, areas, count, fd, 0
-            )
-            self._check(result, f"BAR{bar}")
+    def _set_up_bar(self, bar: Bar) -> None:
+        area = self._ffi.new("struct iovec *", {"iov_base": self._ffi.NULL, "iov_len": bar.size})
+        areas, count, fd = (self._ffi.NULL, 0, -1) if bar.fd is None else (area, 1, bar.fd)
+        access = self._callback("vfu_region_access_cb_t", self._access_of(bar.number), error=-1)
+        flags = REGION_READ_WRITE | (0 if bar.ports else REGION_MEMORY)
+        result = self._lib.vfu_setup_region(self._context, bar.number, bar.size, access, flags, areas, count, fd, 0)
+        self._check(result, f"BAR{bar.number}")
 
     def _add_capability(self, data: bytes) -> int:
         place = int(self._lib.vfu_pci_add_capability(self._context, 0, 0, self._ffi.from_buffer(data)))

@@ -39,8 +39,14 @@ struct edge {
 	struct edge_statistics statistics;
 	bool removing;
 
+	/* A subordinate card's DMA channel; unset for the other kinds. */
+	const struct ndis_dma_controller *controller;
+	void __iomem *control;
+	void __iomem *words;
+
 	/* Receive: written by the poll only. */
 	struct napi_struct napi;
+	unsigned int indicated;         /* packets, since the poll's last look */
 	PNDIS_PACKET held[EDGE_BATCH];
 	unsigned int held_count;
 
@@ -81,7 +87,10 @@ bool edge_transmit_idle(struct edge *edge);
 void edge_receive(void *context, PPNDIS_PACKET packets, UINT count);
 void edge_interrupt(void *context);
 int edge_poll(struct napi_struct *napi, int budget);
-void edge_drain(struct edge *edge);
+
+/* channel.c */
+int edge_channel_open(struct edge *edge);
+void edge_channel_close(struct edge *edge);
 
 /* ethtool.c */
 extern const struct ethtool_ops edge_ethtool_ops;

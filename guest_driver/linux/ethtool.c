@@ -50,6 +50,11 @@ static void edge_get_statistics(struct net_device *netdev, struct ethtool_stats 
 	memcpy(data + ARRAY_SIZE(edge_statistic_names), counters, sizeof(counters));
 }
 
+static bool edge_full_duplex(struct edge *edge)
+{
+	return edge_query_ulong(edge, OID_GEN_MAC_OPTIONS) & NDIS_MAC_OPTION_FULL_DUPLEX;
+}
+
 static int edge_get_link_ksettings(struct net_device *netdev, struct ethtool_link_ksettings *settings)
 {
 	struct edge *edge = netdev_priv(netdev);
@@ -59,7 +64,7 @@ static int edge_get_link_ksettings(struct net_device *netdev, struct ethtool_lin
 	ethtool_link_ksettings_zero_link_mode(settings, advertising);
 	settings->base.speed = up ? edge_query_ulong(edge, OID_GEN_LINK_SPEED) / NDIS_SPEED_UNITS_PER_MBIT :
 				    (u32)SPEED_UNKNOWN;
-	settings->base.duplex = up ? DUPLEX_FULL : DUPLEX_UNKNOWN;
+	settings->base.duplex = !up ? DUPLEX_UNKNOWN : edge_full_duplex(edge) ? DUPLEX_FULL : DUPLEX_HALF;
 	settings->base.port = PORT_OTHER;
 	settings->base.autoneg = AUTONEG_DISABLE;
 	return 0;
@@ -70,10 +75,16 @@ static void edge_get_ringparam(struct net_device *netdev, struct ethtool_ringpar
 {
 	struct edge *edge = netdev_priv(netdev);
 
-	ring->rx_max_pending = NICRIG_RING_MAX;
-	ring->tx_max_pending = NICRIG_RING_MAX;
 	ring->rx_pending = edge_ring_size(edge, OID_GEN_RECEIVE_BUFFER_SPACE, OID_GEN_RECEIVE_BLOCK_SIZE);
 	ring->tx_pending = edge_ring_size(edge, OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_TRANSMIT_BLOCK_SIZE);
+	/* Only a bus master has rings, whose size can be chosen. */
+	if (edge->pdev->device == NICRIG_DEVICE_ID_BUS_MASTER) {
+		ring->rx_max_pending = NICRIG_RING_MAX;
+		ring->tx_max_pending = NICRIG_RING_MAX;
+	} else {
+		ring->rx_max_pending = ring->rx_pending;
+		ring->tx_max_pending = ring->tx_pending;
+	}
 }
 
 /* The card has one kind of reset, which is all of them. */

@@ -114,7 +114,8 @@ static void edge_finish_sends(struct edge *edge)
 }
 
 /*
- * 1. no new sends; 2. no new receives; 3. sends under way end; 4. no poll; 5. what the rings still hold is dropped.
+ * 1. no new sends; 2. no new receives; 3. sends under way end; 4. no poll; 5. the card is reset, so that no old frame
+ * meets the next open, and no send is left.
  */
 static int edge_close(struct net_device *netdev)
 {
@@ -125,9 +126,8 @@ static int edge_close(struct net_device *netdev)
 	if (!edge->removing)
 		edge_finish_sends(edge);
 	napi_disable(&edge->napi);
-	if (!edge_transmit_idle(edge))
-		ndis_reset(edge->adapter);
-	edge_drain(edge);
+	ndis_reset(edge->adapter);
+	edge_report_completions(edge);
 	netif_carrier_off(netdev);
 	return 0;
 }
@@ -255,9 +255,15 @@ int edge_start(struct edge *edge, struct ndis_wrapper *wrapper, unsigned int vec
 	NDIS_STATUS status;
 	int error;
 
-	edge->adapter = ndis_adapter_create(wrapper, edge->pdev, vectors, edge->settings, &edge_protocol, edge);
-	if (!edge->adapter)
-		return -ENOMEM;
+	error = edge_channel_open(edge);
+	if (error)
+		return error;
+	edge->adapter = ndis_adapter_create(wrapper, edge->pdev, vectors, edge->settings,
+					    edge->controller, &edge_protocol, edge);
+	if (!edge->adapter) {
+		error = -ENOMEM;
+		goto have_channel;
+	}
 	status = ndis_adapter_initialize(edge->adapter);
 	if (status != NDIS_STATUS_SUCCESS) {
 		error = status == NDIS_STATUS_RESOURCES ? -ENOMEM : -ENODEV;
@@ -280,6 +286,8 @@ initialized:
 	ndis_adapter_halt(edge->adapter);
 have_adapter:
 	ndis_adapter_free(edge->adapter);
+have_channel:
+	edge_channel_close(edge);
 	return error;
 }
 
@@ -297,4 +305,5 @@ void edge_stop(struct edge *edge)
 	edge_transmit_free(edge);
 	ndis_adapter_halt(edge->adapter);
 	ndis_adapter_free(edge->adapter);
+	edge_channel_close(edge);
 }

@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 
+#include "../ndis/recorder.h"
 #include "edge.h"
 
 #define EDGE_VECTORS_MAX 2
@@ -15,14 +16,32 @@ static uint tx_ring_size;
 module_param(tx_ring_size, uint, 0444);
 MODULE_PARM_DESC(tx_ring_size, "Transmit descriptors, a power of two from 8 to 4096; 0: the miniport's default");
 
+static int set_recorder(const char *value, const struct kernel_param *param)
+{
+	unsigned int detail;
+	int error = kstrtouint(value, 0, &detail);
+
+	if (error || detail > NDIS_DETAIL_FRAMES)
+		return -EINVAL;
+	ndis_recorder_set_detail(detail);
+	return 0;
+}
+
+static const struct kernel_param_ops recorder_ops = { .set = set_recorder, .get = param_get_uint };
+module_param_cb(recorder, &recorder_ops, &ndis_recorder_detail, 0644);
+MODULE_PARM_DESC(recorder, "Flight recorder: 0 off, 1 all but what happens for each frame (default), 2 everything");
+
 static struct ndis_wrapper *edge_wrapper;
 
-/* MSI-X with a vector for the queue pair and one for events, or MSI with one for both; never INTx (datasheet 1). */
+/*
+ * MSI-X with a vector for the frames and one for events, or MSI with one for both; never INTx (datasheet 1). Both are
+ * memory writes, so even a card without DMA has to be a master. Ports are the NDIS layer's to claim.
+ */
 static int edge_enable(struct pci_dev *pdev)
 {
 	int error;
 
-	error = pci_enable_device_mem(pdev);
+	error = pci_enable_device(pdev);
 	if (error)
 		return error;
 	error = pci_request_mem_regions(pdev, EDGE_NAME);
@@ -32,6 +51,7 @@ static int edge_enable(struct pci_dev *pdev)
 	if (error < 0)
 		goto have_regions;
 	pci_set_master(pdev);
+	ndis_recorder_open(pdev, NICRIG_BAR_RECORDER);
 	return error;
 
 have_regions:
@@ -43,6 +63,7 @@ enabled:
 
 static void edge_disable(struct pci_dev *pdev)
 {
+	ndis_recorder_close(pdev);
 	pci_clear_master(pdev);
 	pci_free_irq_vectors(pdev);
 	pci_release_mem_regions(pdev);
@@ -99,6 +120,8 @@ static void edge_shutdown(struct pci_dev *pdev)
 
 static const struct pci_device_id edge_ids[] = {
 	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_BUS_MASTER) },
+	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_SUBORDINATE) },
+	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_NON_DMA) },
 	{ }
 };
 MODULE_DEVICE_TABLE(pci, edge_ids);
@@ -133,6 +156,6 @@ static void __exit edge_exit(void)
 module_init(edge_init);
 module_exit(edge_exit);
 
-MODULE_DESCRIPTION("nicrig bus-master network card: an NDIS 5.1 miniport on Linux");
+MODULE_DESCRIPTION("nicrig network card of three kinds: an NDIS 5.1 miniport on Linux");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(EDGE_VERSION);

@@ -48,6 +48,7 @@ void edge_receive(void *context, PPNDIS_PACKET packets, UINT count)
 	bool deliver = netif_running(edge->netdev);
 	UINT i;
 
+	edge->indicated += count;
 	for (i = 0; i < count; i++) {
 		struct sk_buff *skb = deliver ? edge_copy(edge, packets[i]) : NULL;
 
@@ -61,22 +62,24 @@ void edge_receive(void *context, PPNDIS_PACKET packets, UINT count)
 	}
 }
 
-/* One deferred call; how many packets it indicated and got back. */
+/* One deferred call; how many packets it indicated. Those that were kept go back. */
 static unsigned int edge_run(struct edge *edge)
 {
-	unsigned int count;
+	unsigned int held;
 
+	edge->indicated = 0;
 	ndis_handle_interrupt(edge->adapter);
-	count = edge->held_count;
+	held = edge->held_count;
 	edge->held_count = 0;
-	NdisReturnPackets(edge->held, count);
+	NdisReturnPackets(edge->held, held);
 	edge_report_completions(edge);
-	return count;
+	return edge->indicated;
 }
 
 /*
- * A full batch means that there may be more. Otherwise the card is armed before the poll is declared over: an
- * interrupt that falls between the two finds the poll still scheduled, and NAPI then runs it again.
+ * A full batch, or more from a miniport that has several at once, means that there may be yet more. Otherwise the
+ * card is armed before the poll is declared over: an interrupt that falls between the two finds the poll still
+ * scheduled, and NAPI then runs it again.
  */
 int edge_poll(struct napi_struct *napi, int budget)
 {
@@ -92,14 +95,4 @@ int edge_poll(struct napi_struct *napi, int budget)
 	ndis_enable_interrupt(edge->adapter);
 	napi_complete_done(napi, work);
 	return work;
-}
-
-/* The poll is disabled and the receiver off: empties the rings, so that no old frame meets the next open. */
-void edge_drain(struct edge *edge)
-{
-	local_bh_disable();
-	while (edge_run(edge) == EDGE_BATCH)
-		;
-	ndis_disable_interrupt(edge->adapter);
-	local_bh_enable();
 }

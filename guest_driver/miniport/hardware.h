@@ -5,11 +5,17 @@
 
 #define NICRIG_VENDOR_ID                        0x1af4
 #define NICRIG_DEVICE_ID_BUS_MASTER             0x10f0
+#define NICRIG_DEVICE_ID_SUBORDINATE            0x10f1
+#define NICRIG_DEVICE_ID_NON_DMA                0x10f2
 #define NICRIG_MAGIC                            0x5243494e
 #define NICRIG_VERSION_MAJOR                    0x1
 #define NICRIG_BAR_CONTROL                      0x0
 #define NICRIG_BAR_DOORBELL                     0x2
+#define NICRIG_BAR_RECORDER                     0x3
+#define NICRIG_BAR_PORTS                        0x4
 #define NICRIG_BAR_BYTES                        0x1000
+#define NICRIG_RAM_BAR_BYTES                    0x80000
+#define NICRIG_PORTS                            0x10
 #define NICRIG_RING_MIN                         0x8
 #define NICRIG_RING_MAX                         0x1000
 #define NICRIG_RING_ALIGNMENT                   0x40
@@ -18,11 +24,17 @@
 #define NICRIG_FRAME_MAX                        0x5ee
 #define NICRIG_BUFFER_MAX                       0x10000
 #define NICRIG_CHAIN_MAX                        0x10
+#define NICRIG_FIFO_FRAMES                      0x400
+#define NICRIG_FIFO_BYTES                       0x40000
+#define NICRIG_PACK_PREFIX                      0x4
+#define NICRIG_PACK_ALIGNMENT                   0x4
+#define NICRIG_SLOTS                            0x40
+#define NICRIG_SLOT_FRAME                       0x10
 
 /* BAR0: Card-wide control registers. Offsets are within the block. */
 #define NICRIG_CARD_BASE                        0x0
 #define NICRIG_CARD_IDENTITY                    0x0         /* RO, reset 0x5243494e */
-#define NICRIG_CARD_VERSION                     0x4         /* RO, reset 0x10000 */
+#define NICRIG_CARD_VERSION                     0x4         /* RO, reset 0x10001 */
 #define NICRIG_CARD_VERSION_MINOR               0xffff
 #define NICRIG_CARD_VERSION_MINOR_SHIFT         0x0
 #define NICRIG_CARD_VERSION_MAJOR               0xffff0000
@@ -116,6 +128,65 @@
 #define NICRIG_EVENT_EVENT                      0x44        /* card, reset 0x0 */
 #define NICRIG_EVENT_LINK                       0x48        /* card, reset 0x1 */
 
+/* BAR0: The DMA channel's stop, at once. Offsets are within the block. */
+#define NICRIG_DMA_BASE                         0x300
+#define NICRIG_DMA_STOP                         0x0         /* WO, reset 0x0 */
+
+/* BAR2: The DMA channel, set up in NdisMSetupDmaTransfer. Offsets are within the block. */
+#define NICRIG_CHANNEL_BASE                     0x800
+#define NICRIG_CHANNEL_ADDRESS_LOW              0x0         /* driver, reset 0x0 */
+#define NICRIG_CHANNEL_ADDRESS_HIGH             0x4         /* driver, reset 0x0 */
+#define NICRIG_CHANNEL_LENGTH                   0x8         /* driver, reset 0x0 */
+#define NICRIG_CHANNEL_CONTROL                  0xc         /* driver, reset 0x0 */
+#define NICRIG_CHANNEL_CONTROL_ENABLE           0x1
+#define NICRIG_CHANNEL_CONTROL_WRITE_TO_DEVICE  0x2
+#define NICRIG_CHANNEL_COUNT                    0x40        /* card, reset 0x0 */
+#define NICRIG_CHANNEL_ACTIVE                   0x44        /* card, reset 0x0 */
+
+/* BAR2: Transfers of the subordinate kind. Offsets are within the block. */
+#define NICRIG_TRANSFER_BASE                    0x880
+#define NICRIG_TRANSFER_START                   0x0         /* driver, reset 0x0 */
+#define NICRIG_TRANSFER_START_INDEX             0xffff
+#define NICRIG_TRANSFER_START_INDEX_SHIFT       0x0
+#define NICRIG_TRANSFER_START_TRANSMIT          0x10000
+#define NICRIG_TRANSFER_RECEIVE_ARM             0x4         /* driver, reset 0x0 */
+#define NICRIG_TRANSFER_RECEIVE_ARM_INDEX       0xffff
+#define NICRIG_TRANSFER_RECEIVE_ARM_INDEX_SHIFT 0x0
+#define NICRIG_TRANSFER_RECEIVE_ARM_SEQUENCE    0x7fff0000
+#define NICRIG_TRANSFER_RECEIVE_ARM_SEQUENCE_SHIFT 0x10
+#define NICRIG_TRANSFER_RECEIVE_ARM_ENABLE      0x80000000
+#define NICRIG_TRANSFER_DONE_ARM                0x8         /* driver, reset 0x0 */
+#define NICRIG_TRANSFER_DONE_ARM_INDEX          0xffff
+#define NICRIG_TRANSFER_DONE_ARM_INDEX_SHIFT    0x0
+#define NICRIG_TRANSFER_DONE_ARM_SEQUENCE       0x7fff0000
+#define NICRIG_TRANSFER_DONE_ARM_SEQUENCE_SHIFT 0x10
+#define NICRIG_TRANSFER_DONE_ARM_ENABLE         0x80000000
+#define NICRIG_TRANSFER_RECEIVED                0x40        /* card, reset 0x0 */
+#define NICRIG_TRANSFER_WAITING                 0x44        /* card, reset 0x0 */
+#define NICRIG_TRANSFER_STATUS                  0x48        /* card, reset 0x0 */
+#define NICRIG_TRANSFER_STATUS_FRAMES           0xffff
+#define NICRIG_TRANSFER_STATUS_FRAMES_SHIFT     0x0
+#define NICRIG_TRANSFER_STATUS_ERROR            0x10000
+#define NICRIG_TRANSFER_STATUS_CODE             0xff000000
+#define NICRIG_TRANSFER_STATUS_CODE_SHIFT       0x18
+#define NICRIG_TRANSFER_DONE                    0x4c        /* card, reset 0x0 */
+
+/* BAR2: Receive slot n. Offsets are within the block. */
+#define NICRIG_RX_SLOT_BASE                     0x20000
+#define NICRIG_RX_SLOT_STRIDE                   0x800
+#define NICRIG_RX_SLOT_LENGTH                   0x0         /* card, reset 0x0 */
+
+/* BAR2: Transmit slot n. Offsets are within the block. */
+#define NICRIG_TX_SLOT_BASE                     0x40000
+#define NICRIG_TX_SLOT_STRIDE                   0x800
+#define NICRIG_TX_SLOT_LENGTH                   0x0         /* driver, reset 0x0 */
+#define NICRIG_TX_SLOT_STATUS                   0x4         /* card, reset 0x0 */
+
+/* BAR4: I/O ports of the non-DMA kind. Offsets are within the block. */
+#define NICRIG_PORT_BASE                        0x0
+#define NICRIG_PORT_INDEX                       0x0         /* RW, reset 0x0 */
+#define NICRIG_PORT_DATA                        0x4         /* RW, reset 0x0 */
+
 /* Datasheet section 5: the descriptor of both rings. */
 struct nicrig_descriptor {
 	ULONG64 address;       /* Device address of the buffer. */
@@ -140,10 +211,11 @@ C_ASSERT(FIELD_OFFSET(struct nicrig_descriptor, status) == 14);
 #define NICRIG_REFUSAL_ADDRESS                  0x4
 #define NICRIG_REFUSAL_CHAIN                    0x5
 #define NICRIG_REFUSAL_ACCESS                   0x6
+#define NICRIG_REFUSAL_TRANSFER                 0x7
 
 /* Datasheet section 11: 64-bit counters, low word first, and their names in order. */
 #define NICRIG_COUNTER_BASE                     0x400
-#define NICRIG_COUNTERS                         0x16
+#define NICRIG_COUNTERS                         0x17
 #define NICRIG_COUNTER_NAMES \
 	"rx_frames", \
 	"rx_bytes", \
@@ -166,6 +238,7 @@ C_ASSERT(FIELD_OFFSET(struct nicrig_descriptor, status) == 14);
 	"refused_length", \
 	"refused_address", \
 	"refused_chain", \
-	"refused_access"
+	"refused_access", \
+	"refused_transfer"
 
 #endif /* NICRIG_HARDWARE_H */

@@ -6,7 +6,7 @@
 #define NIC_DRIVER_VERSION      0x0501          /* NDIS 5.1, the form that OID_GEN_DRIVER_VERSION has */
 #define NIC_VENDOR_VERSION      0x00010000
 #define NIC_VENDOR_ID           0x00ffffff      /* no IEEE-assigned code */
-#define NIC_MAX_SEND_PACKETS    64
+#define NIC_LINK_SPEED          100000000       /* 10 Gbit/s in units of 100 bit/s: what the card may call itself */
 #define NIC_PACKET_FILTERS \
 	(NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST | \
 	 NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_PROMISCUOUS)
@@ -20,8 +20,6 @@ static const NDIS_OID nic_oids[] = {
 	OID_GEN_VENDOR_DRIVER_VERSION, OID_GEN_XMIT_OK, OID_GEN_RCV_OK, OID_GEN_XMIT_ERROR, OID_GEN_RCV_ERROR,
 	OID_GEN_RCV_NO_BUFFER, OID_802_3_PERMANENT_ADDRESS, OID_802_3_CURRENT_ADDRESS, OID_NICRIG_CARD_COUNTERS,
 };
-
-static const CHAR nic_description[] = "nicrig bus-master network card";
 
 /* The rx_no_buffer counter of the card, datasheet section 11. */
 #define NIC_COUNTER_RX_NO_BUFFER 2
@@ -70,13 +68,13 @@ static BOOLEAN nic_query_ulong(struct nic_adapter *nic, NDIS_OID oid, PULONG val
 		*value = NICRIG_FRAME_MAX;
 		return TRUE;
 	case OID_GEN_RECEIVE_BLOCK_SIZE:
-		*value = NIC_RX_BUFFER_BYTES;
+		*value = NIC_FRAME_BYTES;
 		return TRUE;
 	case OID_GEN_TRANSMIT_BUFFER_SPACE:
-		*value = nic->tx.size * NICRIG_FRAME_MAX;
+		*value = nic->tx_frames * NICRIG_FRAME_MAX;
 		return TRUE;
 	case OID_GEN_RECEIVE_BUFFER_SPACE:
-		*value = nic->rx.size * NIC_RX_BUFFER_BYTES;
+		*value = nic->rx_frames * NIC_FRAME_BYTES;
 		return TRUE;
 	case OID_GEN_VENDOR_ID:
 		*value = NIC_VENDOR_ID;
@@ -89,13 +87,13 @@ static BOOLEAN nic_query_ulong(struct nic_adapter *nic, NDIS_OID oid, PULONG val
 		return TRUE;
 	case OID_GEN_MAC_OPTIONS:
 		*value = NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND |
-			 NDIS_MAC_OPTION_NO_LOOPBACK | NDIS_MAC_OPTION_FULL_DUPLEX;
+			 NDIS_MAC_OPTION_NO_LOOPBACK | nic->kind->mac_options;
 		return TRUE;
 	case OID_GEN_MEDIA_CONNECT_STATUS:
 		*value = nic_media_state(nic);
 		return TRUE;
 	case OID_GEN_MAXIMUM_SEND_PACKETS:
-		*value = NIC_MAX_SEND_PACKETS;
+		*value = NIC_BATCH;
 		return TRUE;
 	default:
 		return FALSE;
@@ -170,8 +168,8 @@ NDIS_STATUS NTAPI MiniportQueryInformation(NDIS_HANDLE MiniportAdapterContext, N
 		return nic_answer(InformationBuffer, InformationBufferLength, nic_oids, sizeof(nic_oids), BytesWritten,
 				  BytesNeeded);
 	case OID_GEN_VENDOR_DESCRIPTION:
-		return nic_answer(InformationBuffer, InformationBufferLength, nic_description,
-				  sizeof(nic_description), BytesWritten, BytesNeeded);
+		return nic_answer(InformationBuffer, InformationBufferLength, nic->kind->description,
+				  nic->kind->description_bytes, BytesWritten, BytesNeeded);
 	case OID_GEN_DRIVER_VERSION:
 		return nic_answer(InformationBuffer, InformationBufferLength, &version, sizeof(version), BytesWritten,
 				  BytesNeeded);

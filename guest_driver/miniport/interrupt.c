@@ -57,29 +57,40 @@ VOID NTAPI MiniportHandleInterrupt(NDIS_HANDLE MiniportAdapterContext)
 	if (nic->gone)
 		return;
 	nic_event_poll(nic);
-	nic_tx_poll(nic);
-	nic_rx_poll(nic);
+	nic_send_poll(nic);
+	nic->kind->receive(nic);
 }
 
-static VOID nic_arm(struct nic_adapter *nic, ULONG offset, USHORT index)
+/* Called only for what a kind has indicated without the status RESOURCES. */
+VOID NTAPI MiniportReturnPacket(NDIS_HANDLE MiniportAdapterContext, PNDIS_PACKET Packet)
+{
+	struct nic_adapter *nic = MiniportAdapterContext;
+
+	nic->kind->return_packet(nic, Packet);
+}
+
+/* All arm words have one shape, so one procedure writes them. */
+C_ASSERT(NICRIG_QUEUE_TX_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
+	 NICRIG_QUEUE_TX_ARM_SEQUENCE == NICRIG_QUEUE_RX_ARM_SEQUENCE);
+C_ASSERT(NICRIG_EVENT_EVENT_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
+	 NICRIG_EVENT_EVENT_ARM_SEQUENCE == NICRIG_QUEUE_RX_ARM_SEQUENCE);
+C_ASSERT(NICRIG_TRANSFER_RECEIVE_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
+	 NICRIG_TRANSFER_RECEIVE_ARM_SEQUENCE == NICRIG_QUEUE_RX_ARM_SEQUENCE);
+C_ASSERT(NICRIG_TRANSFER_DONE_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
+	 NICRIG_TRANSFER_DONE_ARM_SEQUENCE == NICRIG_QUEUE_RX_ARM_SEQUENCE);
+
+VOID nic_arm(struct nic_adapter *nic, ULONG offset, USHORT index)
 {
 	nic_word_write(nic, offset, NICRIG_QUEUE_RX_ARM_ENABLE |
 		       ((ULONG)nic->arm_sequence << NICRIG_QUEUE_RX_ARM_SEQUENCE_SHIFT &
 			NICRIG_QUEUE_RX_ARM_SEQUENCE) | index);
 }
 
-/* The three arm words have one shape, so one procedure writes them. */
-C_ASSERT(NICRIG_QUEUE_TX_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
-	 NICRIG_QUEUE_TX_ARM_SEQUENCE == NICRIG_QUEUE_RX_ARM_SEQUENCE);
-C_ASSERT(NICRIG_EVENT_EVENT_ARM_ENABLE == NICRIG_QUEUE_RX_ARM_ENABLE &&
-	 NICRIG_EVENT_EVENT_ARM_SEQUENCE == NICRIG_QUEUE_RX_ARM_SEQUENCE);
-
 /*
  * Datasheet section 7, in the deferred half's own context so that the words have one writer:
- * 1. buffers that were returned since the last doorbell go to the card;
- * 2. three arm words, each with what the driver has consumed and a sequence unlike the last;
- * 3. full barrier, and the rings once more. An awake card that sees an arm word behind head fires at once, so what
- *    completed before step 2 is not lost; a sleeping one is kicked for it.
+ * 1. the arm words, each with what the driver has consumed and a sequence unlike the last;
+ * 2. full barrier, and a second look. An awake card that sees an arm word behind its index fires at once, so what
+ *    completed before step 1 is not lost; a sleeping one is kicked for it.
  */
 VOID NTAPI MiniportEnableInterrupt(NDIS_HANDLE MiniportAdapterContext)
 {
@@ -87,18 +98,13 @@ VOID NTAPI MiniportEnableInterrupt(NDIS_HANDLE MiniportAdapterContext)
 
 	if (nic->gone)
 		return;
-	NdisDprAcquireSpinLock(&nic->rx.lock);
-	nic_rx_doorbell(nic);
-	NdisDprReleaseSpinLock(&nic->rx.lock);
-
 	nic->arm_sequence++;
-	nic_arm(nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_ARM, nic->rx.head);
-	nic_arm(nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_TX_ARM, nic->tx.head);
+	nic->kind->arm(nic);
 	nic_arm(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT_ARM, nic->event);
 
-	/* The arm words must be visible before the rings are read again: the card writes back, then reads them. */
+	/* The arm words must be visible before the second look: the card publishes, then reads them. */
 	KeMemoryBarrier();
-	if (nic_rx_pending(nic) || nic_tx_pending(nic) ||
+	if (nic->kind->pending(nic) ||
 	    (USHORT)nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT) != nic->event)
 		nic_kick_if_asleep(nic);
 }
@@ -108,7 +114,6 @@ VOID NTAPI MiniportDisableInterrupt(NDIS_HANDLE MiniportAdapterContext)
 {
 	struct nic_adapter *nic = MiniportAdapterContext;
 
-	nic_word_write(nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_ARM, 0);
-	nic_word_write(nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_TX_ARM, 0);
+	nic->kind->disarm(nic);
 	nic_word_write(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT_ARM, 0);
 }

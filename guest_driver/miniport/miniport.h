@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The nicrig bus-master miniport. Its files include <ndis.h>, this header and the card's own; they compile for Linux
- * with this project's NDIS layer and for Windows with the genuine headers.
+ * The nicrig miniport: what its three kinds share, and the table that each of them fills in. MiniportInitialize takes
+ * the kind from the function's PCI device id. A kind's own files are in its folder; its context begins with struct
+ * nic_adapter. The files include <ndis.h> and the miniport's own headers only; they compile for Linux with this
+ * project's NDIS layer and for Windows with the genuine headers.
  *
- * Locks: rx.lock guards everything in struct nic_rx, tx.lock everything in struct nic_tx. They are never held
- * together, and neither is held while NDIS is called with packets (R67).
+ * Locks: sends.lock guards struct nic_sends and what a kind keeps of its sends. A kind may have further locks, always
+ * taken after it. None is held while NDIS is called with packets (R67).
  */
 #ifndef NICRIG_MINIPORT_H
 #define NICRIG_MINIPORT_H
@@ -17,58 +19,92 @@
 #define NIC_HANG_SECONDS        2
 #define NIC_HANG_CHECKS         2               /* checks without a completed send that mean a hang */
 
-#define NIC_RX_RING_DEFAULT     1024
-#define NIC_TX_RING_DEFAULT     512
-#define NIC_RX_BUFFER_BYTES     2048
-#define NIC_RX_BATCH            64              /* receives a deferred call, and reposts a doorbell */
-
+#define NIC_BATCH               64              /* packets in one indication */
+#define NIC_FRAME_BYTES         2048            /* room for one frame */
 #define NIC_ETHERNET_HEADER     14
 #define NIC_ADDRESS_BYTES       6
-#define NIC_LINK_SPEED          100000000       /* 10 Gbit/s in units of 100 bit/s: what the card may call itself */
 #define NIC_ALL_ONES            0xffffffff      /* a read that nobody answered */
 
-C_ASSERT(NIC_RX_BUFFER_BYTES >= NICRIG_FRAME_MAX);
+C_ASSERT(NIC_FRAME_BYTES >= NICRIG_FRAME_MAX);
 
-/* One receive buffer: a cached shared block with the packet and buffer descriptors that stay with it for life. */
-struct nic_rx_buffer {
-	PVOID va;
-	NDIS_PHYSICAL_ADDRESS pa;
-	PNDIS_BUFFER buffer;
-	PNDIS_PACKET packet;
-	BOOLEAN indicated;
+struct nic_adapter;
+
+/* Packets in order, linked through the first pointer of their MiniportReserved (R86). */
+struct nic_packets {
+	PNDIS_PACKET first;
+	PNDIS_PACKET last;
 };
 
-/* Receive ring. Indices run freely: slots [head, tail) are posted, and the card knows of those up to doorbell. */
-struct nic_rx {
-	NDIS_SPIN_LOCK lock;
-	ULONG size;
-	volatile struct nicrig_descriptor *ring;
-	NDIS_PHYSICAL_ADDRESS ring_pa;
-	struct nic_rx_buffer **slots;
-	struct nic_rx_buffer *buffers;
-	NDIS_HANDLE packet_pool;
-	NDIS_HANDLE buffer_pool;
-	USHORT head;
-	USHORT tail;
-	USHORT doorbell;
-	ULONG indicated;        /* buffers that NDIS has */
-	PNDIS_PACKET batch[NIC_RX_BATCH];
+/* How a kind reaches the control registers (datasheet section 2). */
+struct nic_access {
+	NDIS_STATUS (*claim)(struct nic_adapter *nic);
+	VOID (*release)(struct nic_adapter *nic);
+	ULONG (*read)(struct nic_adapter *nic, ULONG offset);
+	VOID (*write)(struct nic_adapter *nic, ULONG offset, ULONG value);
+	/* Any level, no lock: resets the card when the system goes down, or has crashed. */
+	VOID (*silence)(struct nic_adapter *nic);
 };
 
-/* Transmit ring. slots[] holds a frame's packet at its last descriptor; the queue is what found no room yet. */
-struct nic_tx {
+/* What a kind is and does. A pointer that is NULL means that there is nothing to do. */
+struct nic_kind {
+	USHORT device;                  /* PCI device id */
+	const CHAR *description;        /* with the NUL at its end */
+	ULONG description_bytes;
+	ULONG bytes;                    /* of its context */
+	ULONG words_bytes;              /* of BAR2 that it maps */
+	ULONG attributes;               /* besides those of every kind */
+	ULONG mac_options;              /* likewise */
+	const struct nic_access *access;
+
+	/* PASSIVE_LEVEL, in this order: configuration, memory before the attributes, the rest after the registers. */
+	VOID (*configure)(struct nic_adapter *nic, NDIS_HANDLE configuration);
+	NDIS_STATUS (*allocate)(struct nic_adapter *nic);
+	NDIS_STATUS (*claim)(struct nic_adapter *nic);
+	VOID (*release)(struct nic_adapter *nic);
+	VOID (*free)(struct nic_adapter *nic);
+
+	/* The card has been reset: makes it ready to receive and send, from index 0. <= DISPATCH_LEVEL. */
+	NDIS_STATUS (*start)(struct nic_adapter *nic);
+
+	/* Sends. PENDING: the packet can be sent. The others are called with sends.lock held. */
+	NDIS_STATUS (*check)(const struct nic_adapter *nic, PNDIS_PACKET packet);
+	/* Hands over what waits, as far as it goes. */
+	VOID (*push)(struct nic_adapter *nic, struct nic_packets *done);
+	/* Takes back what the card is done with. */
+	VOID (*reap)(struct nic_adapter *nic, struct nic_packets *done);
+	/* The card is reset or gone: takes back all that it had. */
+	VOID (*abandon)(struct nic_adapter *nic, struct nic_packets *done, NDIS_STATUS status);
+
+	/* DISPATCH_LEVEL, the deferred half. */
+	VOID (*receive)(struct nic_adapter *nic);
+	/* For a kind that lets NDIS keep receives. */
+	VOID (*return_packet)(struct nic_adapter *nic, PNDIS_PACKET packet);
+	/* The kind's arm words, and the look at what may have come before them (datasheet section 7). */
+	VOID (*arm)(struct nic_adapter *nic);
+	VOID (*disarm)(struct nic_adapter *nic);
+	BOOLEAN (*pending)(struct nic_adapter *nic);
+};
+
+extern const struct nic_kind nic_bus_master;
+extern const struct nic_kind nic_subordinate;
+extern const struct nic_kind nic_non_dma;
+
+/* What the system gave the function. */
+struct nic_resources {
+	NDIS_PHYSICAL_ADDRESS control;
+	NDIS_PHYSICAL_ADDRESS words;
+	ULONG first_port;               /* 0 without ports */
+	ULONG interrupt_vector;
+	ULONG interrupt_level;
+};
+
+/* Every packet that NDIS has handed down and that is not completed is counted, and waits here or is the kind's. */
+struct nic_sends {
 	NDIS_SPIN_LOCK lock;
-	ULONG size;
-	volatile struct nicrig_descriptor *ring;
-	NDIS_PHYSICAL_ADDRESS ring_pa;
-	PNDIS_PACKET *slots;
-	USHORT head;
-	USHORT tail;
-	USHORT doorbell;
-	BOOLEAN frame_error;    /* a descriptor of the frame at head was refused */
-	PNDIS_PACKET queue_first;
-	PNDIS_PACKET queue_last;
-	USHORT hang_head;
+	struct nic_packets waiting;
+	ULONG outstanding;
+	ULONG completed;
+	ULONG hang_completed;
 	ULONG hang_checks;
 };
 
@@ -81,41 +117,26 @@ struct nic_statistics {
 
 struct nic_adapter {
 	NDIS_HANDLE handle;
-	volatile ULONG *control;        /* BAR0: trapped, tens of microseconds */
-	volatile ULONG *doorbells;      /* BAR2: mapped, as fast as memory */
-	NDIS_PHYSICAL_ADDRESS control_pa;
-	NDIS_PHYSICAL_ADDRESS doorbells_pa;
-	ULONG interrupt_vector;
-	ULONG interrupt_level;
+	const struct nic_kind *kind;
+	struct nic_resources resources;
 	NDIS_MINIPORT_INTERRUPT interrupt;
-	ULONG alignment;
+	PVOID control;                  /* the control registers, as kind->access reaches them: tens of microseconds */
+	volatile ULONG *words;          /* BAR2: mapped, as fast as memory */
 	UCHAR address[NIC_ADDRESS_BYTES];
+	ULONG rx_frames;                /* frames that the way in holds, and the way out */
+	ULONG tx_frames;
 
-	BOOLEAN gone;           /* the card does not answer any more: touch nothing, wait for nothing */
+	BOOLEAN gone;                   /* the card does not answer any more: touch nothing, wait for nothing */
 	BOOLEAN link;
 	ULONG packet_filter;
-	ULONG control_bits;     /* what CONTROL was last told */
+	ULONG control_bits;             /* what CONTROL was last told */
 	USHORT arm_sequence;
-	USHORT event;           /* EVENT as last seen */
+	USHORT event;                   /* EVENT as last seen */
 	struct nic_statistics statistics;
-
-	struct nic_rx rx;
-	struct nic_tx tx;
+	struct nic_sends sends;
 };
 
-/* What a list of packets that await completion is made of: the first pointer of MiniportReserved (R86). */
-static inline PNDIS_PACKET *nic_next(PNDIS_PACKET packet)
-{
-	return (PNDIS_PACKET *)packet->MiniportReserved;
-}
-
-/* The receive buffer behind a packet of the receive pool. */
-static inline struct nic_rx_buffer **nic_rx_buffer_of(PNDIS_PACKET packet)
-{
-	return (struct nic_rx_buffer **)packet->MiniportReserved;
-}
-
-/* Distance between two ring indices. */
+/* Distance between two indices. */
 static inline USHORT nic_span(USHORT from, USHORT to)
 {
 	return (USHORT)(to - from);
@@ -123,42 +144,53 @@ static inline USHORT nic_span(USHORT from, USHORT to)
 
 static inline ULONG nic_read(struct nic_adapter *nic, ULONG offset)
 {
-	ULONG value;
-
-	NdisReadRegisterUlong(&nic->control[offset / sizeof(ULONG)], &value);
-	return value;
+	return nic->kind->access->read(nic, offset);
 }
 
 static inline VOID nic_write(struct nic_adapter *nic, ULONG offset, ULONG value)
 {
-	NdisWriteRegisterUlong(&nic->control[offset / sizeof(ULONG)], value);
+	nic->kind->access->write(nic, offset, value);
 }
 
 static inline ULONG nic_word_read(struct nic_adapter *nic, ULONG offset)
 {
 	ULONG value;
 
-	NdisReadRegisterUlong(&nic->doorbells[offset / sizeof(ULONG)], &value);
+	NdisReadRegisterUlong(&nic->words[offset / sizeof(ULONG)], &value);
 	return value;
 }
 
 static inline VOID nic_word_write(struct nic_adapter *nic, ULONG offset, ULONG value)
 {
-	NdisWriteRegisterUlong(&nic->doorbells[offset / sizeof(ULONG)], value);
+	NdisWriteRegisterUlong(&nic->words[offset / sizeof(ULONG)], value);
 }
 
+/* packets.c */
+VOID nic_packets_add(struct nic_packets *packets, PNDIS_PACKET packet);
+PNDIS_PACKET nic_packets_take(struct nic_packets *packets);
+BOOLEAN nic_packet_copy(PNDIS_PACKET packet, PVOID to, ULONG length,
+			VOID (*move)(PVOID to, PVOID from, ULONG length));
+
 /* registers.c */
+extern const struct nic_access nic_mapped_access;
 NDIS_STATUS nic_identify(struct nic_adapter *nic);
-NDIS_STATUS nic_start_rings(struct nic_adapter *nic);
 VOID nic_reset_card(struct nic_adapter *nic);
 VOID nic_control(struct nic_adapter *nic, ULONG bits);
 BOOLEAN nic_answers(struct nic_adapter *nic);
 BOOLEAN nic_link_up(struct nic_adapter *nic);
-VOID nic_doorbell(struct nic_adapter *nic, ULONG offset, USHORT index);
+VOID nic_doorbell(struct nic_adapter *nic, ULONG offset, ULONG value);
 VOID nic_kick_if_asleep(struct nic_adapter *nic);
 ULONG64 nic_counter(struct nic_adapter *nic, ULONG counter);
 
-/* setup.c */
+/* configuration.c */
+const struct nic_kind *nic_find_kind(NDIS_HANDLE handle);
+VOID nic_read_configuration(struct nic_adapter *nic, NDIS_HANDLE context);
+NDIS_STATUS nic_find_resources(struct nic_adapter *nic, NDIS_HANDLE context);
+
+/* initialize.c */
+NDIS_STATUS nic_allocate_halving(struct nic_adapter *nic, ULONG size, ULONG minimum,
+				 NDIS_STATUS (*allocate)(struct nic_adapter *nic, ULONG size));
+VOID nic_release(struct nic_adapter *nic);
 NDIS_STATUS NTAPI MiniportInitialize(PNDIS_STATUS OpenErrorStatus, PUINT SelectedMediumIndex,
 				     PNDIS_MEDIUM MediumArray, UINT MediumArraySize, NDIS_HANDLE MiniportAdapterHandle,
 				     NDIS_HANDLE WrapperConfigurationContext);
@@ -171,31 +203,20 @@ VOID NTAPI MiniportPnPEventNotify(NDIS_HANDLE MiniportAdapterContext, NDIS_DEVIC
 NDIS_STATUS NTAPI MiniportReset(PBOOLEAN AddressingReset, NDIS_HANDLE MiniportAdapterContext);
 BOOLEAN NTAPI MiniportCheckForHang(NDIS_HANDLE MiniportAdapterContext);
 
-/* rxring.c */
-NDIS_STATUS nic_rx_allocate(struct nic_adapter *nic, ULONG size);
-VOID nic_rx_free(struct nic_adapter *nic);
-
-/* receive.c */
-VOID nic_rx_rebuild(struct nic_adapter *nic);
-VOID nic_rx_doorbell(struct nic_adapter *nic);
-BOOLEAN nic_rx_pending(struct nic_adapter *nic);
-VOID nic_rx_poll(struct nic_adapter *nic);
-VOID NTAPI MiniportReturnPacket(NDIS_HANDLE MiniportAdapterContext, PNDIS_PACKET Packet);
-
-/* txring.c */
-NDIS_STATUS nic_tx_allocate(struct nic_adapter *nic, ULONG size);
-VOID nic_tx_free(struct nic_adapter *nic);
-
 /* send.c */
-VOID nic_tx_poll(struct nic_adapter *nic);
-BOOLEAN nic_tx_pending(struct nic_adapter *nic);
-VOID nic_tx_abort(struct nic_adapter *nic, NDIS_STATUS status);
+VOID nic_send_done(struct nic_adapter *nic, struct nic_packets *done, PNDIS_PACKET packet, NDIS_STATUS status);
+VOID nic_send_complete(struct nic_adapter *nic, struct nic_packets *done);
+VOID nic_send_poll(struct nic_adapter *nic);
+VOID nic_send_abort(struct nic_adapter *nic, NDIS_STATUS status);
+BOOLEAN nic_send_hangs(struct nic_adapter *nic);
 VOID NTAPI MiniportSendPackets(NDIS_HANDLE MiniportAdapterContext, PPNDIS_PACKET PacketArray, UINT NumberOfPackets);
 
 /* interrupt.c */
+VOID nic_arm(struct nic_adapter *nic, ULONG offset, USHORT index);
 VOID NTAPI MiniportISR(PBOOLEAN InterruptRecognized, PBOOLEAN QueueMiniportHandleInterrupt,
 		       NDIS_HANDLE MiniportAdapterContext);
 VOID NTAPI MiniportHandleInterrupt(NDIS_HANDLE MiniportAdapterContext);
+VOID NTAPI MiniportReturnPacket(NDIS_HANDLE MiniportAdapterContext, PNDIS_PACKET Packet);
 VOID NTAPI MiniportEnableInterrupt(NDIS_HANDLE MiniportAdapterContext);
 VOID NTAPI MiniportDisableInterrupt(NDIS_HANDLE MiniportAdapterContext);
 

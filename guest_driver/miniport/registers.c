@@ -1,20 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The card's registers: identity, rings, reset, doorbell and kick (datasheet sections 2, 3, 4, 6, 8, 10, 11). */
+/* The card's registers: identity, reset, doorbell and kick (datasheet sections 2, 4, 6, 8, 10, 11). */
 #include "miniport.h"
 
-/* Datasheet section 10: another MAJOR must be refused; this driver needs no more than MINOR 0, so any will do. */
+static NDIS_STATUS nic_mapped_claim(struct nic_adapter *nic)
+{
+	return NdisMMapIoSpace(&nic->control, nic->handle, nic->resources.control, NICRIG_BAR_BYTES);
+}
+
+static VOID nic_mapped_release(struct nic_adapter *nic)
+{
+	NdisMUnmapIoSpace(nic->handle, nic->control, NICRIG_BAR_BYTES);
+}
+
+static ULONG nic_mapped_read(struct nic_adapter *nic, ULONG offset)
+{
+	volatile ULONG *registers = nic->control;
+	ULONG value;
+
+	NdisReadRegisterUlong(&registers[offset / sizeof(ULONG)], &value);
+	return value;
+}
+
+static VOID nic_mapped_write(struct nic_adapter *nic, ULONG offset, ULONG value)
+{
+	volatile ULONG *registers = nic->control;
+
+	NdisWriteRegisterUlong(&registers[offset / sizeof(ULONG)], value);
+}
+
+static VOID nic_mapped_silence(struct nic_adapter *nic)
+{
+	nic_mapped_write(nic, NICRIG_CARD_CONTROL, NICRIG_CARD_CONTROL_RESET);
+}
+
+/* BAR0, for the kinds that may map it. */
+const struct nic_access nic_mapped_access = {
+	.claim = nic_mapped_claim,
+	.release = nic_mapped_release,
+	.read = nic_mapped_read,
+	.write = nic_mapped_write,
+	.silence = nic_mapped_silence,
+};
+
+/* Datasheet section 10: another MAJOR must be refused; what this driver needs of MINOR its device id implies. */
 NDIS_STATUS nic_identify(struct nic_adapter *nic)
 {
-	ULONG identity = nic_read(nic, NICRIG_CARD_IDENTITY);
 	ULONG version = nic_read(nic, NICRIG_CARD_VERSION);
 	ULONG low, high;
 
-	if (identity != NICRIG_MAGIC)
+	if (nic_read(nic, NICRIG_CARD_IDENTITY) != NICRIG_MAGIC)
 		return NDIS_STATUS_ADAPTER_NOT_FOUND;
-	if ((version & NICRIG_CARD_VERSION_MAJOR) >> NICRIG_CARD_VERSION_MAJOR_SHIFT != NICRIG_VERSION_MAJOR) {
-		NdisWriteErrorLogEntry(nic->handle, NDIS_ERROR_CODE_BAD_VERSION, 1, version);
+	if ((version & NICRIG_CARD_VERSION_MAJOR) >> NICRIG_CARD_VERSION_MAJOR_SHIFT != NICRIG_VERSION_MAJOR)
 		return NDIS_STATUS_NOT_ACCEPTED;
-	}
 	low = nic_read(nic, NICRIG_CARD_MAC_LOW);
 	high = nic_read(nic, NICRIG_CARD_MAC_HIGH);
 	nic->address[0] = (UCHAR)low;
@@ -24,29 +61,6 @@ NDIS_STATUS nic_identify(struct nic_adapter *nic)
 	nic->address[4] = (UCHAR)high;
 	nic->address[5] = (UCHAR)(high >> 8);
 	return NDIS_STATUS_SUCCESS;
-}
-
-static BOOLEAN nic_start_ring(struct nic_adapter *nic, ULONG block, NDIS_PHYSICAL_ADDRESS base, ULONG size)
-{
-	nic_write(nic, block + NICRIG_RX_RING_BASE_LOW, NdisGetPhysicalAddressLow(base));
-	nic_write(nic, block + NICRIG_RX_RING_BASE_HIGH, (ULONG)NdisGetPhysicalAddressHigh(base));
-	nic_write(nic, block + NICRIG_RX_RING_SIZE, size);
-	nic_write(nic, block + NICRIG_RX_RING_CONTROL, NICRIG_RX_RING_CONTROL_ENABLE);
-	return nic_read(nic, block + NICRIG_RX_RING_CONTROL) == NICRIG_RX_RING_CONTROL_ENABLE;
-}
-
-/* Both ring blocks have one shape, so one procedure serves them. */
-C_ASSERT(NICRIG_TX_RING_BASE_LOW == NICRIG_RX_RING_BASE_LOW && NICRIG_TX_RING_BASE_HIGH == NICRIG_RX_RING_BASE_HIGH);
-C_ASSERT(NICRIG_TX_RING_SIZE == NICRIG_RX_RING_SIZE && NICRIG_TX_RING_CONTROL == NICRIG_RX_RING_CONTROL);
-
-/* Datasheet section 3: ENABLE reads 0 if the card refused the ring. The rings start at index 0. */
-NDIS_STATUS nic_start_rings(struct nic_adapter *nic)
-{
-	if (nic_start_ring(nic, NICRIG_RX_BASE, nic->rx.ring_pa, nic->rx.size) &&
-	    nic_start_ring(nic, NICRIG_TX_BASE, nic->tx.ring_pa, nic->tx.size))
-		return NDIS_STATUS_SUCCESS;
-	NdisWriteErrorLogEntry(nic->handle, NDIS_ERROR_CODE_HARDWARE_FAILURE, 1, nic_read(nic, NICRIG_CARD_FAULT));
-	return NDIS_STATUS_DEVICE_FAILED;
 }
 
 /* Datasheet section 8: when the write returns there is no DMA and no interrupt any more. */
@@ -75,12 +89,12 @@ BOOLEAN nic_link_up(struct nic_adapter *nic)
 	return nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_LINK) == 1;
 }
 
-/* The doorbell: without it the card never looks at the descriptors. */
-VOID nic_doorbell(struct nic_adapter *nic, ULONG offset, USHORT index)
+/* A doorbell: without it the card never looks at what was made ready for it. */
+VOID nic_doorbell(struct nic_adapter *nic, ULONG offset, ULONG value)
 {
-	/* Every descriptor up to index, and all it points to, must be visible to the card before the doorbell. */
+	/* All that the doorbell covers must be visible to the card before it, and what was read is no longer needed. */
 	KeMemoryBarrier();
-	nic_word_write(nic, NICRIG_QUEUE_BASE + offset, index);
+	nic_word_write(nic, offset, value);
 }
 
 /* Datasheet section 6, steps 1 to 3: after a transmit doorbell, or an arm word that already has its answer. */

@@ -7,8 +7,12 @@
 /* Section 4.2: the hang time is rounded down to a multiple of this; 0 means this. */
 #define NDIS_HANG_SECONDS 2U
 
+/* Adapters of the module. */
+static atomic_t adapters;
+
 struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pci_dev *pdev, unsigned int vectors,
 					 const struct ndis_setting *settings,
+					 const struct ndis_dma_controller *controller,
 					 const struct ndis_protocol *protocol, void *protocol_context)
 {
 	struct ndis_adapter *adapter = kzalloc(sizeof(*adapter), GFP_KERNEL);
@@ -17,16 +21,35 @@ struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pc
 		return NULL;
 	adapter->pdev = pdev;
 	adapter->miniport = &wrapper->miniport;
+	adapter->phase = NDIS_PHASE_INITIALIZE;
 	adapter->vectors = vectors;
 	adapter->settings = settings;
+	adapter->controller = controller;
+	spin_lock_init(&adapter->lock);
+	INIT_LIST_HEAD(&adapter->ports);
+	INIT_LIST_HEAD(&adapter->timers);
 	adapter->protocol = protocol;
 	adapter->protocol_context = protocol_context;
+	atomic_inc(&adapters);
 	return adapter;
+}
+
+/* Windows unloads a driver with its last adapter; what it has of the layer then is lost (R48). */
+static void record_unload(void)
+{
+	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_NONE);
+
+	ndis_entered(DriverUnload, ndis_objects_alive(), 0, 0, 0);
+	ndis_leave(DriverUnload, before, 0);
 }
 
 void ndis_adapter_free(struct ndis_adapter *adapter)
 {
 	kfree(adapter);
+	if (atomic_dec_and_test(&adapters)) {
+		ndis_shared_settle();
+		record_unload();
+	}
 }
 
 /*
@@ -38,7 +61,8 @@ VOID NdisMSetAttributesEx(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE Minipor
 {
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 
-	UNREFERENCED_PARAMETER(AdapterType);
+	ndis_record(NdisMSetAttributesEx, MiniportAdapterContext, CheckForHangTimeInSeconds, AttributeFlags,
+		    AdapterType, 0);
 	if (WARN_ON_ONCE(adapter->phase != NDIS_PHASE_INITIALIZE || KeGetCurrentIrql() != PASSIVE_LEVEL))
 		return;
 	adapter->context = MiniportAdapterContext;
@@ -52,18 +76,33 @@ unsigned int ndis_adapter_hang_seconds(const struct ndis_adapter *adapter)
 	return adapter->hang_seconds;
 }
 
+/* R22, R27: what could still run, or move data, or belongs to the machine. Memory that was left is lost. */
+static void check_released(struct ndis_adapter *adapter)
+{
+	ndis_interrupt_check_released(adapter);
+	ndis_timers_check_released(adapter);
+	ndis_dma_channel_check_released(adapter);
+	ndis_map_registers_check_released(adapter);
+	ndis_ports_check_released(adapter);
+	ndis_shared_settle();
+}
+
 /* Section 4.8. A miniport that is not deserialized is refused: this layer keeps no send queue for it (4.2). */
 NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 {
 	NDIS_MEDIUM media[] = { NdisMedium802_3 };
 	NDIS_STATUS open_error = NDIS_STATUS_SUCCESS;
 	UINT selected = ARRAY_SIZE(media);
+	struct ndis_caller before;
 	NDIS_STATUS status;
 
+	before = ndis_enter_phase(NDIS_PHASE_INITIALIZE);
+	ndis_entered(MiniportInitialize, adapter->pdev->device, 0, 0, 0);
 	status = adapter->miniport->InitializeHandler(&open_error, &selected, media, ARRAY_SIZE(media), adapter,
 						      adapter);
+	ndis_leave(MiniportInitialize, before, status);
 	if (status != NDIS_STATUS_SUCCESS) {
-		ndis_interrupt_check_released(adapter);
+		check_released(adapter);
 		return status;
 	}
 	if (selected >= ARRAY_SIZE(media) || !(adapter->attributes & NDIS_ATTRIBUTE_DESERIALIZE)) {
@@ -74,24 +113,50 @@ NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 	return NDIS_STATUS_SUCCESS;
 }
 
+/* R34: what was asked for before is handed over now, and nothing can be asked for any more. */
+static void end_run(struct ndis_adapter *adapter)
+{
+	spin_lock_bh(&adapter->lock);
+	WRITE_ONCE(adapter->phase, NDIS_PHASE_HALT);
+	spin_unlock_bh(&adapter->lock);
+	ndis_shared_settle();
+}
+
 /* Section 4.8: PASSIVE_LEVEL, with no deferred half under way and none to come. */
 void ndis_adapter_halt(struct ndis_adapter *adapter)
 {
-	WRITE_ONCE(adapter->phase, NDIS_PHASE_HALT);
+	struct ndis_caller before;
+
+	end_run(adapter);
+	before = ndis_enter_phase(NDIS_PHASE_HALT);
+	ndis_entered(MiniportHalt, 0, 0, 0, 0);
 	adapter->miniport->HaltHandler(adapter->context);
-	ndis_interrupt_check_released(adapter);
+	ndis_leave(MiniportHalt, before, 0);
+	check_released(adapter);
 }
 
 /* Section 4.8: the system goes down; the card is made quiet and nothing is released. */
 void ndis_adapter_shutdown(struct ndis_adapter *adapter)
 {
-	if (adapter->miniport->AdapterShutdownHandler)
-		adapter->miniport->AdapterShutdownHandler(adapter->context);
+	struct ndis_caller before;
+
+	if (!adapter->miniport->AdapterShutdownHandler)
+		return;
+	before = ndis_enter_phase(NDIS_PHASE_SHUTDOWN);
+	ndis_entered(MiniportShutdown, 0, 0, 0, 0);
+	adapter->miniport->AdapterShutdownHandler(adapter->context);
+	ndis_leave(MiniportShutdown, before, 0);
 }
 
 /* The function was pulled without notice: the miniport must not wait for it any more. */
 void ndis_adapter_removed(struct ndis_adapter *adapter)
 {
-	if (adapter->miniport->PnPEventNotifyHandler)
-		adapter->miniport->PnPEventNotifyHandler(adapter->context, NdisDevicePnPEventSurpriseRemoved, NULL, 0);
+	struct ndis_caller before;
+
+	if (!adapter->miniport->PnPEventNotifyHandler)
+		return;
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	ndis_entered(MiniportPnPEventNotify, NdisDevicePnPEventSurpriseRemoved, 0, 0, 0);
+	adapter->miniport->PnPEventNotifyHandler(adapter->context, NdisDevicePnPEventSurpriseRemoved, NULL, 0);
+	ndis_leave(MiniportPnPEventNotify, before, 0);
 }

@@ -24,10 +24,27 @@ struct ndis_protocol {
 	void (*interrupt)(void *context);
 };
 
-/* What NdisReadConfiguration finds: a list that ends with a NULL keyword. Value 0 means "not set". */
+/*
+ * What NdisReadConfiguration finds: a list that ends with a NULL keyword. Value 0 means "not set".
+ * NdisReadNetworkAddress looks for the keyword NetworkAddress, whose six bytes are in `address`.
+ */
 struct ndis_setting {
 	const char *keyword;
 	ULONG value;
+	const u8 *address;
+};
+
+/*
+ * The DMA channel of a subordinate card, as the edge drives it. The layer maps and flushes the memory, and has one
+ * transfer under way at a time. The context is the protocol's; <= DISPATCH_LEVEL, never twice at a time.
+ */
+struct ndis_dma_controller {
+	/* Lets the channel move `length` bytes between card and device address; it begins when the card does. */
+	void (*program)(void *context, dma_addr_t address, u32 length, bool write_to_device);
+	/* No DMA happens after it returns; how many bytes were not moved. */
+	u32 (*stop)(void *context);
+	/* How many bytes are still to be moved. */
+	u32 (*counter)(void *context);
 };
 
 /* The miniport's only linker name. */
@@ -37,9 +54,10 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 struct ndis_wrapper *ndis_wrapper_load(void);
 void ndis_wrapper_unload(struct ndis_wrapper *wrapper);
 
-/* adapter.c: the life of one adapter, PASSIVE_LEVEL. */
+/* adapter.c: the life of one adapter, PASSIVE_LEVEL. `controller` is NULL for a card without a DMA channel. */
 struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pci_dev *pdev, unsigned int vectors,
 					 const struct ndis_setting *settings,
+					 const struct ndis_dma_controller *controller,
 					 const struct ndis_protocol *protocol, void *protocol_context);
 void ndis_adapter_free(struct ndis_adapter *adapter);
 NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter);

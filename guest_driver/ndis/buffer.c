@@ -3,14 +3,43 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "inject.h"
 #include "layer.h"
 
 struct ndis_buffer_pool {
+	struct ndis_object object;
 	spinlock_t lock;
 	struct ndis_buffer *free;
 	unsigned int used;
 	struct ndis_buffer *buffers;
 };
+
+static struct ndis_buffer_pool *buffer_pool_make(UINT descriptors)
+{
+	struct ndis_buffer_pool *pool;
+
+	if (!descriptors || KeGetCurrentIrql() > DISPATCH_LEVEL)
+		return NULL;
+	pool = kzalloc(sizeof(*pool), ndis_gfp());
+	if (!pool)
+		return NULL;
+	spin_lock_init(&pool->lock);
+	/* One table; where sleeping is allowed it need not be contiguous. */
+	pool->buffers = kvcalloc(descriptors, sizeof(*pool->buffers), ndis_gfp());
+	if (!pool->buffers) {
+		kfree(pool);
+		return NULL;
+	}
+	while (descriptors--) {
+		struct ndis_buffer *buffer = &pool->buffers[descriptors];
+
+		buffer->pool = pool;
+		buffer->next_free = pool->free;
+		pool->free = buffer;
+	}
+	ndis_object_add(&pool->object, NDIS_OBJECT_BUFFER_POOL, pool);
+	return pool;
+}
 
 /*
  * Section 4.6: judged by Status alone; RESOURCES without memory. The number is the exact limit of outstanding
@@ -18,48 +47,39 @@ struct ndis_buffer_pool {
  */
 VOID NdisAllocateBufferPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors)
 {
-	struct ndis_buffer_pool *pool;
+	struct ndis_buffer_pool *pool = NULL;
 
-	*PoolHandle = NULL;
-	*Status = NDIS_STATUS_RESOURCES;
-	if (!NumberOfDescriptors)
-		return;
-	pool = kzalloc(sizeof(*pool), ndis_gfp());
-	if (!pool)
-		return;
-	spin_lock_init(&pool->lock);
-	/* One table; where sleeping is allowed it need not be contiguous. */
-	pool->buffers = kvcalloc(NumberOfDescriptors, sizeof(*pool->buffers), ndis_gfp());
-	if (!pool->buffers) {
-		kfree(pool);
-		return;
-	}
-	while (NumberOfDescriptors--) {
-		struct ndis_buffer *buffer = &pool->buffers[NumberOfDescriptors];
-
-		buffer->pool = pool;
-		buffer->next_free = pool->free;
-		pool->free = buffer;
-	}
+	if (!ndis_fail(NdisAllocateBufferPool, NumberOfDescriptors * sizeof(struct ndis_buffer)))
+		pool = buffer_pool_make(NumberOfDescriptors);
 	*PoolHandle = pool;
-	*Status = NDIS_STATUS_SUCCESS;
+	*Status = pool ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
+	ndis_record(NdisAllocateBufferPool, pool, NumberOfDescriptors, 0, 0, *Status);
 }
 
-/* Section 4.6, R73: every descriptor must be back; a pool that is still used is kept rather than freed under it. */
+/*
+ * Section 4.6, R73: every descriptor must be back; a pool that is still used is kept rather than freed under it, and
+ * what is no pool is refused, but for the one whose handle is NULL. <= DISPATCH_LEVEL.
+ */
 VOID NdisFreeBufferPool(NDIS_HANDLE PoolHandle)
 {
 	struct ndis_buffer_pool *pool = PoolHandle;
 
-	if (WARN_ON_ONCE(pool->used))
+	ndis_record(NdisFreeBufferPool, pool, 0, 0, 0, 0);
+	if (!pool || WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL ||
+				  !ndis_object_find(NDIS_OBJECT_BUFFER_POOL, pool) || pool->used))
 		return;
+	ndis_object_remove(&pool->object);
 	kvfree(pool->buffers);
 	kfree(pool);
 }
 
+/* The pool whose handle is NULL, as some versions of NDIS give out, is the heap (4.6, R21). */
 static struct ndis_buffer *buffer_take(struct ndis_buffer_pool *pool)
 {
 	struct ndis_buffer *buffer;
 
+	if (!pool)
+		return kzalloc(sizeof(*buffer), ndis_gfp());
 	spin_lock_bh(&pool->lock);
 	buffer = pool->free;
 	if (buffer) {
@@ -70,6 +90,61 @@ static struct ndis_buffer *buffer_take(struct ndis_buffer_pool *pool)
 	return buffer;
 }
 
+static void buffer_put(struct ndis_buffer *buffer)
+{
+	struct ndis_buffer_pool *pool = buffer->pool;
+
+	if (!pool) {
+		kfree(buffer);
+		return;
+	}
+	spin_lock_bh(&pool->lock);
+	buffer->next_free = pool->free;
+	pool->free = buffer;
+	pool->used--;
+	spin_unlock_bh(&pool->lock);
+}
+
+static void describe(struct ndis_buffer *buffer, void *va, UINT length)
+{
+	buffer->mdl.Next = NULL;
+	buffer->mdl.Size = sizeof(*buffer);
+	buffer->mdl.MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL;
+	buffer->mdl.Process = NULL;
+	buffer->mdl.MappedSystemVa = va;
+	buffer->mdl.StartVa = (PVOID)((ULONG_PTR)va & PAGE_MASK);
+	buffer->mdl.ByteOffset = offset_in_page(va);
+	buffer->mdl.ByteCount = length;
+	buffer->length = length;
+	buffer->mapped = 0;
+	buffer->used = true;
+	buffer->dev = NULL;
+}
+
+/* R70: NULL for what is neither shared memory nor nonpaged linear memory, and when the pool is out. */
+static PNDIS_BUFFER buffer_make(struct ndis_buffer_pool *pool, void *va, UINT length)
+{
+	struct ndis_shared_place place;
+	struct ndis_buffer *buffer;
+	bool shared;
+
+	if (KeGetCurrentIrql() > DISPATCH_LEVEL || !va || !length)
+		return NULL;
+	shared = ndis_shared_lookup(va, length, &place);
+	if (!shared && !(virt_addr_valid(va) && virt_addr_valid(va + length - 1)))
+		return NULL;
+	buffer = buffer_take(pool);
+	if (!buffer)
+		return NULL;
+	describe(buffer, va, length);
+	if (shared && place.cached) {
+		buffer->dev = place.dev;
+		buffer->dma = place.dma;
+	}
+	ndis_object_count(NDIS_OBJECT_BUFFER, 1);
+	return &buffer->mdl;
+}
+
 /*
  * Section 4.6: SUCCESS, or FAILURE and NULL when the pool is out or the memory is not nonpaged linear memory (R70).
  * Describes the memory, does not own it. <= DISPATCH_LEVEL.
@@ -77,41 +152,30 @@ static struct ndis_buffer *buffer_take(struct ndis_buffer_pool *pool)
 VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID VirtualAddress,
 			UINT Length)
 {
-	struct ndis_buffer *buffer;
-
 	*Buffer = NULL;
-	*Status = NDIS_STATUS_FAILURE;
-	if (!VirtualAddress || !Length || is_vmalloc_addr(VirtualAddress))
-		return;
-	buffer = buffer_take(PoolHandle);
-	if (!buffer)
-		return;
-	buffer->mdl.Next = NULL;
-	buffer->mdl.Size = sizeof(*buffer);
-	buffer->mdl.MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL;
-	buffer->mdl.Process = NULL;
-	buffer->mdl.MappedSystemVa = VirtualAddress;
-	buffer->mdl.StartVa = (PVOID)((ULONG_PTR)VirtualAddress & PAGE_MASK);
-	buffer->mdl.ByteOffset = offset_in_page(VirtualAddress);
-	buffer->mdl.ByteCount = Length;
-	if (!ndis_shared_lookup(VirtualAddress, &buffer->dev, &buffer->dma))
-		buffer->dev = NULL;
-	*Buffer = &buffer->mdl;
-	*Status = NDIS_STATUS_SUCCESS;
+	if (!ndis_fail(NdisAllocateBuffer, 0))
+		*Buffer = buffer_make(PoolHandle, VirtualAddress, Length);
+	*Status = *Buffer ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+	ndis_record(NdisAllocateBuffer, PoolHandle, VirtualAddress, Length, *Buffer, *Status);
 }
 
-/* NdisFreeBuffer, section 4.6: returns the descriptor only. <= DISPATCH_LEVEL. */
+/*
+ * NdisFreeBuffer, section 4.6: returns the descriptor only. One that is free already, or still mapped, is refused.
+ * <= DISPATCH_LEVEL.
+ */
 VOID IoFreeMdl(PMDL Mdl)
 {
 	struct ndis_buffer *buffer = to_ndis_buffer(Mdl);
-	struct ndis_buffer_pool *pool = buffer->pool;
 
-	spin_lock_bh(&pool->lock);
-	buffer->next_free = pool->free;
-	pool->free = buffer;
-	pool->used--;
-	spin_unlock_bh(&pool->lock);
+	ndis_record(NdisFreeBuffer, Mdl, Mdl->ByteCount, 0, 0, 0);
+	if (WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !buffer->used || buffer->mapped))
+		return;
+	buffer->used = false;
+	ndis_object_count(NDIS_OBJECT_BUFFER, -1);
+	buffer_put(buffer);
 }
+
+#define NDIS_RANGE(Offset, Length) ((u64)(Offset) << 32 | (Length))
 
 /* Section 4.6: a second descriptor over part of the first; FAILURE if the part is not inside it. No data is copied. */
 VOID NdisCopyBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID MemoryDescriptor,
@@ -120,36 +184,62 @@ VOID NdisCopyBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolH
 	PMDL source = MemoryDescriptor;
 
 	*Buffer = NULL;
-	*Status = NDIS_STATUS_FAILURE;
-	if (Offset > source->ByteCount || Length > source->ByteCount - Offset)
-		return;
-	NdisAllocateBuffer(Status, Buffer, PoolHandle, (PCHAR)source->MappedSystemVa + Offset, Length);
+	if (Offset <= source->ByteCount && Length <= source->ByteCount - Offset && !ndis_fail(NdisCopyBuffer, 0))
+		*Buffer = buffer_make(PoolHandle, (PCHAR)source->MappedSystemVa + Offset, Length);
+	*Status = *Buffer ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+	ndis_record(NdisCopyBuffer, PoolHandle, source, NDIS_RANGE(Offset, Length), *Buffer, *Status);
 }
 
-/* Section 4.6: NULL when the chain is empty. Any level. */
-VOID NdisUnchainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer)
+/* Section 4.6: never longer than the descriptor was made; refused then (R76). <= DISPATCH_LEVEL. */
+VOID NdisAdjustBufferLength(PNDIS_BUFFER Buffer, UINT Length)
 {
-	*Buffer = Packet->Private.Head;
-	if (!*Buffer)
-		return;
-	Packet->Private.Head = (*Buffer)->Next;
-	(*Buffer)->Next = NULL;
-	Packet->Private.ValidCounts = FALSE;
+	ndis_record(NdisAdjustBufferLength, Buffer, Length, 0, 0, 0);
+	if (!WARN_ON_ONCE(Length > to_ndis_buffer(Buffer)->length))
+		Buffer->ByteCount = Length;
 }
 
-VOID NdisUnchainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer)
+/* Section 4.6: every buffer here is mapped, so this cannot fail; a 5.1 driver must use the Safe one anyway (R80). */
+VOID NdisQueryBuffer(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Length)
 {
-	PNDIS_BUFFER before = NULL;
+	PVOID va = MmGetSystemAddressForMdl(Buffer);
 
-	*Buffer = Packet->Private.Head;
-	if (!*Buffer)
+	if (VirtualAddress)
+		*VirtualAddress = va;
+	*Length = MmGetMdlByteCount(Buffer);
+	ndis_record(NdisQueryBuffer, Buffer, 0, 0, 0, va);
+}
+
+/* Section 4.6: the address is NULL when the system is short of mappings, here only if injected. <= DISPATCH_LEVEL. */
+VOID NdisQueryBufferSafe(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Length, MM_PAGE_PRIORITY Priority)
+{
+	PVOID va = NULL;
+
+	if (VirtualAddress) {
+		if (!ndis_fail(NdisQueryBufferSafe, 0))
+			va = MmGetSystemAddressForMdlSafe(Buffer, Priority);
+		*VirtualAddress = va;
+	}
+	*Length = MmGetMdlByteCount(Buffer);
+	ndis_record(NdisQueryBufferSafe, Buffer, Priority, 0, 0, va);
+}
+
+bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev)
+{
+	if (buffer->dev)
+		return false;
+	buffer->dma = dma_map_single(dev, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount, DMA_TO_DEVICE);
+	if (dma_mapping_error(dev, buffer->dma))
+		return false;
+	buffer->dev = dev;
+	buffer->mapped = buffer->mdl.ByteCount;
+	return true;
+}
+
+void ndis_buffer_unmap(struct ndis_buffer *buffer)
+{
+	if (!buffer->mapped)
 		return;
-	for (; (*Buffer)->Next; *Buffer = (*Buffer)->Next)
-		before = *Buffer;
-	if (before)
-		before->Next = NULL;
-	else
-		Packet->Private.Head = NULL;
-	Packet->Private.Tail = before;
-	Packet->Private.ValidCounts = FALSE;
+	dma_unmap_single(buffer->dev, buffer->dma, buffer->mapped, DMA_TO_DEVICE);
+	buffer->dev = NULL;
+	buffer->mapped = 0;
 }

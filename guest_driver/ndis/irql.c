@@ -24,13 +24,24 @@ KIRQL KeGetCurrentIrql(VOID)
 /* Any level; at most 50 us by the rules (R132). */
 VOID KeStallExecutionProcessor(ULONG MicroSeconds)
 {
+	ndis_record(NdisStallExecution, MicroSeconds, 0, 0, 0, 0);
 	udelay(MicroSeconds);
 }
 
-/* PASSIVE_LEVEL. */
+/* PASSIVE_LEVEL; refused above it (R66). */
 VOID NdisMSleep(ULONG MicrosecondsToSleep)
 {
-	fsleep(MicrosecondsToSleep);
+	ndis_record(NdisMSleep, MicrosecondsToSleep, 0, 0, 0, 0);
+	if (!WARN_ON_ONCE(KeGetCurrentIrql() != PASSIVE_LEVEL))
+		fsleep(MicrosecondsToSleep);
+}
+
+/* Spin locks of the miniport that are held on each CPU; whoever holds one stays on its CPU. */
+static DEFINE_PER_CPU(unsigned int, locks_held);
+
+unsigned int ndis_locks_held(void)
+{
+	return raw_cpu_read(locks_held);
 }
 
 static spinlock_t *to_spinlock(PNDIS_SPIN_LOCK lock)
@@ -42,11 +53,13 @@ static spinlock_t *to_spinlock(PNDIS_SPIN_LOCK lock)
 
 VOID NdisAllocateSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+	ndis_record(NdisAllocateSpinLock, SpinLock, 0, 0, 0, 0);
 	spin_lock_init(to_spinlock(SpinLock));
 }
 
 VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+	ndis_record(NdisFreeSpinLock, SpinLock, 0, 0, 0, 0);
 	WARN_ON_ONCE(spin_is_locked(to_spinlock(SpinLock)));
 }
 
@@ -54,10 +67,12 @@ VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
 VOID NdisAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
 	spin_lock_bh(to_spinlock(SpinLock));
+	raw_cpu_inc(locks_held);
 }
 
 VOID NdisReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+	raw_cpu_dec(locks_held);
 	spin_unlock_bh(to_spinlock(SpinLock));
 }
 
@@ -65,9 +80,11 @@ VOID NdisReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
 VOID NdisDprAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
 	spin_lock(to_spinlock(SpinLock));
+	raw_cpu_inc(locks_held);
 }
 
 VOID NdisDprReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
+	raw_cpu_dec(locks_held);
 	spin_unlock(to_spinlock(SpinLock));
 }

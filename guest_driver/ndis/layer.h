@@ -4,23 +4,71 @@
 #define NICRIG_NDIS_LAYER_H
 
 #include <linux/dma-mapping.h>
+#include <linux/list.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
 
 #include <ndis.h>
 
 #include "binding.h"
+#include "recorder.h"
 
-enum ndis_phase {
-	NDIS_PHASE_INITIALIZE,
-	NDIS_PHASE_RUN,
-	NDIS_PHASE_HALT,
+/* What a driver can have of the layer, and leave behind (objects.c). */
+enum ndis_object_kind {
+	NDIS_OBJECT_MEMORY,
+	NDIS_OBJECT_POOL_MEMORY,
+	NDIS_OBJECT_SHARED_MEMORY,
+	NDIS_OBJECT_PACKET_POOL,
+	NDIS_OBJECT_PACKET,
+	NDIS_OBJECT_BUFFER_POOL,
+	NDIS_OBJECT_BUFFER,
+	NDIS_OBJECT_MAP_REGISTERS,
+	NDIS_OBJECT_MAPPING,
+	NDIS_OBJECT_DMA_CHANNEL,
+	NDIS_OBJECT_PORTS,
+	NDIS_OBJECT_IO_SPACE,
+	NDIS_OBJECT_INTERRUPT,
+	NDIS_OBJECT_CONFIGURATION,
+	NDIS_OBJECT_KINDS,
+};
+
+/* An object that is known by its address, so that a free of anything else is refused. */
+struct ndis_object {
+	struct hlist_node node;
+	enum ndis_object_kind kind;
+	const void *address;
 };
 
 /* The NDIS_HANDLE that NdisInitializeWrapper gives out: one driver. */
 struct ndis_wrapper {
 	NDIS_MINIPORT_CHARACTERISTICS miniport;
 	bool registered;
+};
+
+/* Section 4.3: a limit of NDIS, not of the platform. */
+#define NDIS_MAP_REGISTERS_MAX 64
+
+/* Base registers of one adapter; one that is in use has the buffer that it maps. Guarded by the adapter's lock. */
+struct ndis_map_registers {
+	bool allocated;
+	ULONG count;
+	ULONG maximum;
+	struct ndis_buffer *mapped[NDIS_MAP_REGISTERS_MAX];
+};
+
+/* The handle of NdisMRegisterDmaChannel; what is transferred now, as NdisMSetupDmaTransfer was told. */
+struct ndis_dma_channel {
+	struct ndis_adapter *adapter;
+	bool registered;
+	bool busy;
+	bool mapped;
+	ULONG maximum;
+	ULONG left;
+	PNDIS_BUFFER buffer;
+	ULONG offset;
+	ULONG length;
+	bool write;
+	dma_addr_t dma;
 };
 
 /*
@@ -33,7 +81,9 @@ struct ndis_adapter {
 	const struct ndis_protocol *protocol;
 	void *protocol_context;
 	const struct ndis_setting *settings;
+	const struct ndis_dma_controller *controller;
 	unsigned int vectors;
+	spinlock_t lock;
 
 	enum ndis_phase phase;
 	NDIS_HANDLE context;
@@ -43,10 +93,16 @@ struct ndis_adapter {
 	bool scatter_gather;
 	ULONG max_mapping;
 	NDIS_MINIPORT_INTERRUPT *interrupt;
+	struct ndis_map_registers map;
+	struct ndis_dma_channel channel;
+	atomic_t shared_blocks;
+	struct list_head ports;
+	struct list_head timers;
 };
 
 /* Who may touch a packet; a transition that does not start where it should is a bug of driver or protocol. */
 enum ndis_packet_owner {
+	NDIS_PACKET_FREE,
 	NDIS_PACKET_IDLE,
 	NDIS_PACKET_SENT,
 	NDIS_PACKET_INDICATED,
@@ -62,17 +118,24 @@ struct ndis_packet {
 	SCATTER_GATHER_LIST *list;
 	enum ndis_packet_owner owner;
 	bool overflow;
+	bool non_interlocked;
 	u8 inline_list[sizeof(SCATTER_GATHER_LIST) + NDIS_INLINE_ELEMENTS * sizeof(SCATTER_GATHER_ELEMENT)]
 		__aligned(8);
 	/* Last: the protocol's reserved area, the out-of-band block and the extension follow it. */
 	NDIS_PACKET packet;
 };
 
-/* An NDIS_BUFFER. `dev` is set while the memory it describes is reachable by the adapter's DMA. */
+/*
+ * An NDIS_BUFFER. `dev` is set while the memory it describes is reachable by the adapter's DMA: all the time for cached
+ * shared memory, else while `mapped` bytes are mapped. `pool` is NULL for a buffer of the pool whose handle is NULL.
+ */
 struct ndis_buffer {
 	MDL mdl;
 	struct ndis_buffer *next_free;
 	struct ndis_buffer_pool *pool;
+	UINT length;
+	UINT mapped;
+	bool used;
 	struct device *dev;
 	dma_addr_t dma;
 };
@@ -96,18 +159,81 @@ static inline gfp_t ndis_gfp(void)
 	return __GFP_NOWARN | (KeGetCurrentIrql() == PASSIVE_LEVEL ? GFP_KERNEL | __GFP_RETRY_MAYFAIL : GFP_ATOMIC);
 }
 
+/*
+ * What a call that claims a resource of an adapter requires (R01, R04, R60): inside MiniportInitialize, after the
+ * attributes, PASSIVE_LEVEL; and what its undo requires (R38): inside MiniportInitialize or MiniportHalt.
+ */
+static inline bool ndis_may_claim(const struct ndis_adapter *adapter)
+{
+	return adapter->phase == NDIS_PHASE_INITIALIZE && adapter->attributes_set &&
+	       KeGetCurrentIrql() == PASSIVE_LEVEL;
+}
+
+static inline bool ndis_may_release(const struct ndis_adapter *adapter)
+{
+	return adapter->phase != NDIS_PHASE_RUN && KeGetCurrentIrql() == PASSIVE_LEVEL;
+}
+
+/* Section 4.3: whether there are DMA resources, without which there is no shared memory and no alignment (R03). */
+static inline bool ndis_has_dma(const struct ndis_adapter *adapter)
+{
+	return adapter->scatter_gather || adapter->map.allocated || adapter->channel.registered;
+}
+
+/* objects.c: <= DISPATCH_LEVEL. `find` gives NULL for an address that is not of a live object of this kind. */
+void ndis_object_add(struct ndis_object *object, enum ndis_object_kind kind, const void *address);
+struct ndis_object *ndis_object_find(enum ndis_object_kind kind, const void *address);
+void ndis_object_remove(struct ndis_object *object);
+/* Objects that are known otherwise are only counted. */
+void ndis_object_count(enum ndis_object_kind kind, int change);
+unsigned int ndis_objects_alive(void);
+
+/* block.c: memory that the miniport owns. */
+struct ndis_block {
+	struct ndis_object object;
+	size_t length;
+	size_t room;
+	ULONG flags;
+	ULONG tag;
+};
+
+void *ndis_block_memory(size_t length, size_t *room);
+struct ndis_block *ndis_block_add(enum ndis_object_kind kind, void *va, size_t length, size_t room);
+struct ndis_block *ndis_block_find(enum ndis_object_kind kind, const void *va);
+void ndis_block_remove(struct ndis_block *block);
+
 /* shared.c: before the first adapter and after the last; the latter waits for memory that is still to be released. */
 bool ndis_shared_start(void);
 void ndis_shared_stop(void);
+/* shared.c: until nothing is allocated or released behind the miniport's back any more. PASSIVE_LEVEL. */
+void ndis_shared_settle(void);
 
-/* shared.c: the device and device address of a byte in cached shared memory; false for any other memory. */
-bool ndis_shared_lookup(const void *va, struct device **dev, dma_addr_t *dma);
+/* shared.c: where the device finds bytes that lie inside one block of shared memory. */
+struct ndis_shared_place {
+	struct device *dev;
+	dma_addr_t dma;
+	bool cached;
+};
+
+bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_place *place);
+
+/* buffer.c: false, and nothing is mapped, without the resources or for a buffer that is mapped already. */
+bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev);
+void ndis_buffer_unmap(struct ndis_buffer *buffer);
+
+/* packet.c: brings the totals in the packet's private part up to date. */
+void ndis_packet_recount(PNDIS_PACKET packet);
 
 /* sglist.c */
 NDIS_STATUS ndis_packet_map(struct ndis_adapter *adapter, struct ndis_packet *packet);
 void ndis_packet_unmap(struct ndis_adapter *adapter, struct ndis_packet *packet);
 
-/* interrupt.c */
+/* mapregister.c, channel.c, ports.c, timer.c, interrupt.c: what Initialize or Halt left is warned of and taken away. */
+void ndis_map_registers_release_packet(struct ndis_adapter *adapter, PNDIS_PACKET packet);
+void ndis_map_registers_check_released(struct ndis_adapter *adapter);
+void ndis_dma_channel_check_released(struct ndis_adapter *adapter);
+void ndis_ports_check_released(struct ndis_adapter *adapter);
+void ndis_timers_check_released(struct ndis_adapter *adapter);
 void ndis_interrupt_check_released(struct ndis_adapter *adapter);
 
 #endif /* NICRIG_NDIS_LAYER_H */

@@ -8,10 +8,14 @@
 NDIS_STATUS ndis_query(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length)
 {
 	ULONG written = 0, needed = 0;
+	struct ndis_caller before;
 	NDIS_STATUS status;
 
 	local_bh_disable();
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	ndis_entered(MiniportQueryInformation, oid, length, 0, 0);
 	status = adapter->miniport->QueryInformationHandler(adapter->context, oid, buffer, length, &written, &needed);
+	ndis_leave(MiniportQueryInformation, before, status);
 	local_bh_enable();
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING);
 	return status;
@@ -20,10 +24,14 @@ NDIS_STATUS ndis_query(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer,
 NDIS_STATUS ndis_set(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length)
 {
 	ULONG read = 0, needed = 0;
+	struct ndis_caller before;
 	NDIS_STATUS status;
 
 	local_bh_disable();
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	ndis_entered(MiniportSetInformation, oid, length, 0, 0);
 	status = adapter->miniport->SetInformationHandler(adapter->context, oid, buffer, length, &read, &needed);
+	ndis_leave(MiniportSetInformation, before, status);
 	local_bh_enable();
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING);
 	return status;
@@ -32,11 +40,15 @@ NDIS_STATUS ndis_set(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, U
 NDIS_STATUS ndis_reset(struct ndis_adapter *adapter)
 {
 	BOOLEAN addressing = FALSE;
+	struct ndis_caller before;
 	NDIS_STATUS status;
 
 	local_bh_disable();
 	adapter->protocol->status(adapter->protocol_context, NDIS_STATUS_RESET_START);
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	ndis_entered(MiniportReset, 0, 0, 0, 0);
 	status = adapter->miniport->ResetHandler(&addressing, adapter->context);
+	ndis_leave(MiniportReset, before, status);
 	adapter->protocol->status(adapter->protocol_context, NDIS_STATUS_RESET_END);
 	local_bh_enable();
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING || addressing);
@@ -45,11 +57,16 @@ NDIS_STATUS ndis_reset(struct ndis_adapter *adapter)
 
 bool ndis_check_for_hang(struct ndis_adapter *adapter)
 {
-	bool hung = false;
+	struct ndis_caller before;
+	bool hung;
 
+	if (!adapter->miniport->CheckForHangHandler)
+		return false;
 	local_bh_disable();
-	if (adapter->miniport->CheckForHangHandler)
-		hung = adapter->miniport->CheckForHangHandler(adapter->context);
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	ndis_entered(MiniportCheckForHang, 0, 0, 0, 0);
+	hung = adapter->miniport->CheckForHangHandler(adapter->context);
+	ndis_leave(MiniportCheckForHang, before, hung);
 	local_bh_enable();
 	return hung;
 }

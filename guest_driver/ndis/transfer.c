@@ -2,10 +2,34 @@
 /* Packets between protocol and miniport: send, complete, indicate, return, status (docs/ndis51.md section 4.8). */
 #include "layer.h"
 
+#define NDIS_MASK_BITS 64
+
 static void send_done(struct ndis_adapter *adapter, struct ndis_packet *packet, NDIS_STATUS status)
 {
+	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_PROTOCOL);
+
 	packet->owner = NDIS_PACKET_IDLE;
 	adapter->protocol->send_complete(adapter->protocol_context, &packet->packet, status);
+	ndis_leave_phase(before);
+}
+
+static void record_sends(PPNDIS_PACKET packets, UINT count)
+{
+	UINT i, j;
+
+	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES)
+		return;
+	for (i = 0; i < count; i++) {
+		SCATTER_GATHER_LIST *list = to_ndis_packet(packets[i])->list;
+		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
+
+		ndis_packet_recount(packets[i]);
+		ndis_entered(MiniportSendPackets, packets[i], private->Head, private->TotalLength,
+			     list ? list->NumberOfElements : 0);
+		for (j = 0; list && j < list->NumberOfElements; j++)
+			ndis_record(ScatterGatherElement, packets[i], j, list->Elements[j].Address.QuadPart,
+				    list->Elements[j].Length, 0);
+	}
 }
 
 /*
@@ -16,6 +40,7 @@ static void send_done(struct ndis_adapter *adapter, struct ndis_packet *packet, 
 VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, UINT NumberOfPackets)
 {
 	struct ndis_adapter *adapter = NdisBindingHandle;
+	struct ndis_caller before;
 	UINT i, mapped = 0;
 
 	for (i = 0; i < NumberOfPackets; i++) {
@@ -31,8 +56,12 @@ VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, U
 		packet->owner = NDIS_PACKET_SENT;
 		PacketArray[mapped++] = PacketArray[i];
 	}
-	if (mapped)
-		adapter->miniport->SendPacketsHandler(adapter->context, PacketArray, mapped);
+	if (!mapped)
+		return;
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	record_sends(PacketArray, mapped);
+	adapter->miniport->SendPacketsHandler(adapter->context, PacketArray, mapped);
+	ndis_leave(MiniportSendPackets, before, 0);
 }
 
 /* Section 4.8: once for each packet; its scatter-gather list is dead afterwards (R84, R88). <= DISPATCH_LEVEL. */
@@ -41,10 +70,45 @@ VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, N
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 	struct ndis_packet *packet = to_ndis_packet(Packet);
 
+	ndis_record(NdisMSendComplete, Packet, Status, 0, 0, 0);
 	if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_SENT || packet->adapter != adapter))
 		return;
 	ndis_packet_unmap(adapter, packet);
 	send_done(adapter, packet, Status);
+}
+
+static void record_indications(PPNDIS_PACKET packets, UINT count)
+{
+	UINT i;
+
+	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES)
+		return;
+	for (i = 0; i < count; i++) {
+		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
+
+		ndis_packet_recount(packets[i]);
+		ndis_record(NdisMIndicateReceivePacket, packets[i], private->Head, private->TotalLength,
+			    NDIS_GET_PACKET_STATUS(packets[i]), 0);
+	}
+}
+
+/* One record for each 64 packets: which of them the protocol keeps. */
+static void record_kept(PPNDIS_PACKET packets, UINT count)
+{
+	UINT first, i;
+
+	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES)
+		return;
+	for (first = 0; first < count; first += NDIS_MASK_BITS) {
+		UINT some = min(count - first, NDIS_MASK_BITS);
+		u64 kept = 0;
+
+		for (i = 0; i < some; i++)
+			if (NDIS_GET_PACKET_STATUS(packets[first + i]) == NDIS_STATUS_PENDING)
+				kept |= BIT_ULL(i);
+		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_NdisMIndicateReceivePacket, NDIS_KIND_LEAVE, first, kept,
+			       some, 0, 0);
+	}
 }
 
 /*
@@ -55,8 +119,10 @@ VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET
 				UINT NumberOfPackets)
 {
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
+	struct ndis_caller before;
 	UINT i;
 
+	record_indications(ReceivePackets, NumberOfPackets);
 	for (i = 0; i < NumberOfPackets; i++) {
 		struct ndis_packet *packet = to_ndis_packet(ReceivePackets[i]);
 
@@ -65,7 +131,10 @@ VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET
 		packet->adapter = adapter;
 		packet->owner = NDIS_PACKET_INDICATED;
 	}
+	before = ndis_enter_phase(NDIS_PHASE_PROTOCOL);
 	adapter->protocol->receive(adapter->protocol_context, ReceivePackets, NumberOfPackets);
+	ndis_leave_phase(before);
+	record_kept(ReceivePackets, NumberOfPackets);
 	for (i = 0; i < NumberOfPackets; i++)
 		if (NDIS_GET_PACKET_STATUS(ReceivePackets[i]) != NDIS_STATUS_PENDING)
 			to_ndis_packet(ReceivePackets[i])->owner = NDIS_PACKET_IDLE;
@@ -79,11 +148,15 @@ VOID NdisReturnPackets(PNDIS_PACKET *PacketsToReturn, UINT NumberOfPackets)
 	for (i = 0; i < NumberOfPackets; i++) {
 		struct ndis_packet *packet = to_ndis_packet(PacketsToReturn[i]);
 		struct ndis_adapter *adapter = packet->adapter;
+		struct ndis_caller before;
 
 		if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_INDICATED))
 			continue;
 		packet->owner = NDIS_PACKET_IDLE;
+		before = ndis_enter_phase(NDIS_PHASE_RUN);
+		ndis_entered(MiniportReturnPacket, &packet->packet, 0, 0, 0);
 		adapter->miniport->ReturnPacketHandler(adapter->context, &packet->packet);
+		ndis_leave_quietly(MiniportReturnPacket, before);
 	}
 }
 
@@ -93,6 +166,7 @@ VOID NdisMIndicateStatus(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS GeneralS
 {
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 
+	ndis_record(NdisMIndicateStatus, GeneralStatus, 0, 0, 0, 0);
 	UNREFERENCED_PARAMETER(StatusBuffer);
 	UNREFERENCED_PARAMETER(StatusBufferSize);
 	adapter->protocol->status(adapter->protocol_context, GeneralStatus);
@@ -102,4 +176,5 @@ VOID NdisMIndicateStatus(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS GeneralS
 VOID NdisMIndicateStatusComplete(NDIS_HANDLE MiniportAdapterHandle)
 {
 	UNREFERENCED_PARAMETER(MiniportAdapterHandle);
+	ndis_record(NdisMIndicateStatusComplete, 0, 0, 0, 0, 0);
 }

@@ -7,15 +7,19 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import pytest
 
+from device.kinds import KINDS
 from device.vfio_user import library
 from tests.fakes.bus import Bus
+from tests.fakes.card_driver import CardDriver
 from tests.fakes.card_process import CardProcess
 from tests.fakes.driver import FakeDriver
 from tests.fakes.memory_bus import MemoryBus
+from tests.fakes.non_dma_driver import NonDmaDriver
+from tests.fakes.subordinate_driver import SubordinateDriver
 from tests.fakes.vfio_user_bus import VfioUserBus
 from tests.fakes.wire_peer import WirePeer
 
@@ -30,12 +34,15 @@ class Peer(Protocol):
     def receive(self, count: int, seconds: float = 5.0) -> list[bytes]: ...
 
 
+Driver = TypeVar("Driver", bound=CardDriver)
+
+
 @dataclass
-class Bench:
+class KindBench(Generic[Driver]):
     """A card, its driver, and the far end of its wire."""
 
     bus: Bus
-    driver: FakeDriver
+    driver: Driver
     peer: Peer
 
     def counters(self) -> dict[str, int]:
@@ -45,6 +52,14 @@ class Bench:
         """Wait until a counter has this value."""
         self.bus.wait(lambda: self.counters()[name] >= value, f"{name} to reach {value}")
         assert self.counters()[name] == value
+
+
+Bench: TypeAlias = KindBench[FakeDriver]
+DRIVERS: dict[str, Callable[[Bus], CardDriver]] = {
+    "bus-master": FakeDriver,
+    "subordinate": SubordinateDriver,
+    "non-dma": NonDmaDriver,
+}
 
 
 @pytest.fixture
@@ -59,8 +74,8 @@ def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
     """Starts card processes, each of which must end well."""
     started: list[CardProcess] = []
 
-    def start(interrupts: str = "msix") -> CardProcess:
-        started.append(CardProcess(sockets, library.find()[0], interrupts))  # type: ignore[arg-type]
+    def start(interrupts: Literal["msix", "msi"] = "msix", kind: str = "bus-master") -> CardProcess:
+        started.append(CardProcess(sockets, library.find()[0], interrupts, kind))
         return started[-1]
 
     yield start
@@ -68,42 +83,79 @@ def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
         assert card.close() == 0, card.errors()
 
 
-def _in_memory() -> Iterator[Bench]:
-    bus = MemoryBus()
+AnyBench: TypeAlias = KindBench[Any]
+
+
+def _in_memory(kind: str) -> Iterator[AnyBench]:
+    bus = MemoryBus(kind=KINDS[kind])
     bus.memory.map(MEMORY_AT, MEMORY_BYTES)
-    yield Bench(bus, FakeDriver(bus), bus.peer)
+    yield KindBench(bus, DRIVERS[kind](bus), bus.peer)
     bus.close()
 
 
-def _over_library(card: CardProcess) -> Iterator[Bench]:
+def _over_library(card: CardProcess, kind: str) -> Iterator[AnyBench]:
     bus = VfioUserBus(card.vfio_user)
     try:
         bus.memory.map(MEMORY_AT, MEMORY_BYTES)
         with WirePeer(card.wire) as peer:
-            yield Bench(bus, FakeDriver(bus), peer)
+            yield KindBench(bus, DRIVERS[kind](bus), peer)
     finally:
         bus.close()
 
 
-FACES = ["memory", pytest.param("msix", marks=pytest.mark.real), pytest.param("msi", marks=pytest.mark.real)]
+def _benches(request: pytest.FixtureRequest, face: str, kind: str) -> Iterator[AnyBench]:
+    """One bench; when the test is done the driver stops, and all that the card may not touch is checked."""
+    if face == "memory":
+        benches = _in_memory(kind)
+    else:
+        benches = _over_library(request.getfixturevalue("start_card")(face, kind), kind)
+    for bench in benches:
+        yield bench
+        bench.driver.stop()
+
+
+REAL_MSIX = pytest.param("msix", marks=pytest.mark.real)
+FACES = ["memory", REAL_MSIX, pytest.param("msi", marks=pytest.mark.real)]
 
 
 @pytest.fixture(params=FACES)
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """Each face in turn; when the test is done the driver stops, and all that the card may not touch is checked."""
-    if request.param == "memory":
-        yield from _with_final_check(_in_memory())
-    else:
-        yield from _with_final_check(_over_library(request.getfixturevalue("start_card")(request.param)))
+    """A bus master on each face in turn."""
+    yield from _benches(request, request.param, "bus-master")
 
 
 @pytest.fixture
-def real_bench(start_card: Callable[..., CardProcess]) -> Iterator[Bench]:
-    """A card process, for what only a process does."""
-    yield from _with_final_check(_over_library(start_card()))
+def real_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """A bus master's process, for what only a process does."""
+    yield from _benches(request, "msix", "bus-master")
 
 
-def _with_final_check(benches: Iterator[Bench]) -> Iterator[Bench]:
-    for bench in benches:
-        yield bench
-        bench.driver.stop()
+@pytest.fixture(params=["memory", REAL_MSIX])
+def subordinate(request: pytest.FixtureRequest) -> Iterator[KindBench[SubordinateDriver]]:
+    """A subordinate card on both faces."""
+    yield from _benches(request, request.param, "subordinate")
+
+
+@pytest.fixture(params=["memory", REAL_MSIX])
+def non_dma(request: pytest.FixtureRequest) -> Iterator[KindBench[NonDmaDriver]]:
+    """A non-DMA card on both faces."""
+    yield from _benches(request, request.param, "non-dma")
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind's name in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(params=["memory", REAL_MSIX])
+def any_bench(request: pytest.FixtureRequest, kind: str) -> Iterator[KindBench[CardDriver]]:
+    """Every kind on both faces."""
+    yield from _benches(request, request.param, kind)
+
+
+@pytest.fixture
+def real_any_bench(request: pytest.FixtureRequest, kind: str) -> Iterator[KindBench[CardDriver]]:
+    """Every kind's process, for what only a process does."""
+    yield from _benches(request, "msix", kind)

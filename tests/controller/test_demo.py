@@ -2,6 +2,7 @@
 import json
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import trio
@@ -9,6 +10,10 @@ import trio
 from controller.demo import Outcome, exchange
 from controller.frames import mixed
 from controller.verdict import judge
+from controller.verifier.events import Event
+from controller.verifier.functions import Irql, Kind, Phase
+from controller.verifier.rules import RULES
+from controller.verifier.verdict import Violation
 from controller.wire import Deframer, Wire, pack
 
 pytestmark = pytest.mark.anyio
@@ -71,13 +76,13 @@ async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
 
 def outcome(echoed: list[bytes]) -> Outcome:
     judged = judge(FRAMES, echoed, cpu=len(FRAMES), counters={"refused_ring": 0})
-    return Outcome(judged, "tcg", {"setup": 0.1, "boot": 3.0, "traffic": 0.5})
+    return Outcome(judged, "bus-master", "tcg", {"setup": 0.1, "boot": 3.0, "traffic": 0.5})
 
 
 def test_the_last_line_is_the_verdict() -> None:
     assert outcome(FRAMES).lines() == [
         "verdict: coherent: frames injected 50 cpu 50 echoed 50 lost 0 corrupted 0 "
-        "(tcg; setup 0.1s boot 3.0s traffic 0.5s)"
+        "(bus-master; tcg; setup 0.1s boot 3.0s traffic 0.5s)"
     ]
 
 
@@ -89,11 +94,24 @@ def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
     assert lines[-1].startswith("verdict: incoherent: ")
 
 
+def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_told() -> None:
+    event = Event(7, "NdisFreeMemory", Kind.CALL, Phase.HALT, Irql.PASSIVE, 0, 0, 5, 0x1000, 64, 0)
+    rule = Violation("R41", RULES["R41"].severity, "0x1000 is freed twice", (event,))
+    judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1})
+    lines = Outcome(judged, "bus-master", "tcg", {}, [rule], 12).lines()
+    assert lines[0] == "R41 F: 0x1000 is freed twice"
+    assert "NdisFreeMemory(address=0x1000, length=0x40, flags=0x0)" in lines[1]
+    assert lines[2] == "violation R41: 1"
+    assert lines[3].startswith("12 records of the flight recorder were lost")
+    assert lines[4].startswith("verdict: incoherent")
+
+
 def test_json_is_one_object_with_the_same() -> None:
     text = outcome(FRAMES[:-1]).json()
     assert "\n" not in text
     assert json.loads(text) == {
         "verdict": "incoherent",
+        "kind": "bus-master",
         "accelerator": "tcg",
         "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
         "violations": [],

@@ -56,10 +56,11 @@ def test_a_second_card_in_one_folder_is_refused_and_the_first_goes_on(folder: Pa
 
 @pytest.mark.real
 def test_a_card_that_is_told_to_end_leaves_no_socket(folder: Path) -> None:
-    card = CardProcess(folder, None)
-    assert {path.name for path in folder.iterdir()} == {"vfio-user.sock", "wire.sock", "monitor.sock"}
-    assert card.close() == 0
-    assert list(folder.iterdir()) == []
+    with CardProcess(folder, None) as card:
+        sockets = {path.name for path in folder.iterdir() if path.is_socket()}
+        assert sockets == {"vfio-user.sock", "wire.sock", "monitor.sock"}
+        assert card.close() == 0
+        assert list(folder.iterdir()) == []
 
 
 @pytest.mark.real
@@ -69,3 +70,9 @@ def test_a_part_that_cannot_be_made_takes_the_others_down(folder: Path) -> None:
     assert run.returncode == 125
     assert "vfio-user.sock is there and is not a socket" in run.stderr
     assert [path.name for path in folder.iterdir()] == ["vfio-user.sock"]
+
+
+def test_a_kind_that_there_is_not_is_a_usage_error_that_names_those_there_are(folder: Path) -> None:
+    run = run_card("--sockets", str(folder), "--kind", "isa")
+    assert run.returncode == 2
+    assert "'bus-master', 'subordinate', 'non-dma'" in run.stderr

@@ -4,13 +4,21 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 
+from controller.recorder import Layout
+from controller.verifier.events import CARD_EVENTS
 from device.counters import COUNTERS
+from device.kinds import KINDS
 from device.monitor import MESSAGE_MAX, CardCommands, Session
+from tests.fakes import recorder as datasheet
 from tests.fakes.memory_bus import MemoryBus
+from tests.fakes.recorder import HEAD, SETTLED, Record
 
 
 class Client:
@@ -21,7 +29,7 @@ class Client:
         self.socket, end = socket.socketpair()
         end.setblocking(False)
         self.socket.settimeout(2)
-        self.session = Session(end, CardCommands(self.bus.card, "msix"))
+        self.session = Session(end, CardCommands(self.bus.card, "msix", Path("/run/card")))
         self.session.greet()
         self._reader = self.socket.makefile("rb")
         self.greeting = self.read()
@@ -126,3 +134,25 @@ def test_messages_need_no_newline_between_them(client: Client) -> None:
 def test_a_client_that_left_ends_the_session(client: Client) -> None:
     client.socket.shutdown(socket.SHUT_RDWR)
     assert not client.session.serve()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_query_card_tells_the_kind(name: str) -> None:
+    bus = MemoryBus(kind=KINDS[name])
+    query, run = CardCommands(bus.card, "msix", Path("/run/card")).table["query-card"]
+    answer = run(query())
+    assert isinstance(answer, dict)
+    assert answer["kind"] == name
+    bus.close()
+
+
+def test_query_recorder_tells_a_reader_all_it_needs(client: Client) -> None:
+    client.execute("qmp_capabilities")
+    layout = msgspec.convert(client.execute("query-recorder")["return"], Layout)
+    assert (layout.recorder, layout.trace) == ("/run/card/recorder", "/run/card/trace")
+    record = np.dtype(layout.record)
+    assert record.names == Record._fields
+    assert record.itemsize == datasheet.RECORD.size
+    assert (layout.offset, layout.head, layout.settled) == (datasheet.RECORDS_AT, HEAD // 8, SETTLED // 8)
+    assert layout.capacity == client.bus.card.recorder.words[1]
+    assert set(layout.events.values()) == set(CARD_EVENTS)

@@ -14,7 +14,17 @@ from tests.fakes.guest_memory import GuestMemory
 WAIT_SECONDS = 5.0
 
 
-class Bus(Protocol):
+class Control(Protocol):
+    """A way to the registers of BAR0."""
+
+    def read_control(self, offset: int) -> int:
+        """The 32-bit register at a byte offset of BAR0."""
+
+    def write_control(self, offset: int, value: int) -> None:
+        """Write a 32-bit register of BAR0; the card has acted on it when this returns."""
+
+
+class Bus(Control, Protocol):
     """A card in its slot, with the guest's memory and interrupt lines."""
 
     memory: GuestMemory
@@ -23,12 +33,6 @@ class Bus(Protocol):
     """BAR2's words, shared with the card."""
     vector_count: int
     """Interrupt vectors that are connected."""
-
-    def read_control(self, offset: int) -> int:
-        """The 32-bit register at a byte offset of BAR0."""
-
-    def write_control(self, offset: int, value: int) -> None:
-        """Write a 32-bit register of BAR0; the card has acted on it when this returns."""
 
     def access(self, bar: int, offset: int, size: int, data: bytes | None = None) -> bytes:
         """Any access to any BAR: a read of `size` bytes, or a write of `data`, which gives b""."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from device import registers
 from device.counters import COUNTER_BASE, COUNTERS
+from device.kind import Kind
 from device.layout import Block, Register
-from device.registers import CARD_BLOCK, EVENT_BLOCK, RX_BLOCK, TX_BLOCK
-from tests.fakes.bus import Bus
+from device.registers import BAR_BYTES, CARD_BLOCK, EVENT_BLOCK, RX_BLOCK, TX_BLOCK
+from tests.fakes.bus import Bus, Control
 from tests.fakes.rules import expect
 
 KEPT_WORDS = (registers.LINK, registers.SLEEPING)
@@ -24,18 +25,20 @@ def event_word(register: Register) -> int:
 
 
 class CardRegisters:
-    """Registers by declaration, those of queue pair `pair` where there is one a pair."""
+    """Registers by declaration, those of queue pair `pair` where there is one a pair; reached by `by`, or the bus."""
 
-    def __init__(self, bus: Bus, pair: int = 0) -> None:
+    def __init__(self, bus: Bus, kind: type[Kind], pair: int = 0, by: Control | None = None) -> None:
         self._bus = bus
+        self._by = by or bus
+        self._kind = kind
         self._pair = pair
         self._control = 0
 
     def read(self, register: Register, block: Block = CARD_BLOCK) -> int:
-        return self._bus.read_control(block.address(register, self._pair if block.count > 1 else 0))
+        return self._by.read_control(block.address(register, self._pair if block.count > 1 else 0))
 
     def write(self, register: Register, value: int, block: Block = CARD_BLOCK) -> None:
-        self._bus.write_control(block.address(register, self._pair if block.count > 1 else 0), value)
+        self._by.write_control(block.address(register, self._pair if block.count > 1 else 0), value)
 
     def write_through(self, register: Register, value: int) -> None:
         """Write a register that must read back what was written."""
@@ -50,7 +53,9 @@ class CardRegisters:
         expect(major == registers.VERSION_MAJOR, 10, f"MAJOR is {major}, this driver knows {registers.VERSION_MAJOR}")
         capability, limit = self.read(registers.CAPABILITY), self.read(registers.LIMIT)
         queues = registers.CAPABILITY.field("QUEUES").of(capability)
-        expect(self._pair < queues, 2, f"the card has {queues} queue pairs, this driver wants number {self._pair}")
+        expect(queues == self._kind.queues, 2, f"the card has {queues} queue pairs, its kind {self._kind.queues}")
+        ring_max = registers.CAPABILITY.field("RING_MAX").of(capability)
+        expect(ring_max == self._kind.ring_max, 2, f"RING_MAX is {ring_max}, for this kind {self._kind.ring_max}")
         vectors = registers.CAPABILITY.field("VECTORS").of(capability)
         expect(vectors == self._bus.vector_count, 2, f"VECTORS is {vectors}, the bus has {self._bus.vector_count}")
         expect(limit == registers.LIMIT.reset, 2, f"LIMIT is {limit:#x}, not {registers.LIMIT.reset:#x}")
@@ -61,11 +66,12 @@ class CardRegisters:
         self._control = 0
         for register in (registers.CONTROL, registers.FAULT, registers.MODERATION):
             expect(self.read(register) == register.reset, 8, f"{register.name} is not at its reset value")
-        for block, register in itertools.product((RX_BLOCK, TX_BLOCK), registers.RING_REGISTERS):
+        ring_blocks = (RX_BLOCK, TX_BLOCK) if self._kind.queues else ()
+        for block, register in itertools.product(ring_blocks, registers.RING_REGISTERS):
             expect(self.read(register, block) == 0, 8, f"{block.name} {register.name} is not 0 after a reset")
         fault = registers.STATUS.field("FAULT").of(self.read(registers.STATUS))
         expect(not fault, 8, "STATUS.FAULT is set after a reset")
-        words = self._bus.doorbells.copy()
+        words = self._bus.doorbells[: BAR_BYTES // 4].copy()
         words[[event_word(register) for register in KEPT_WORDS]] = 0
         expect(not words.any(), 8, f"BAR2 is not zero after a reset, at {np.flatnonzero(words) * 4}")
 
@@ -80,8 +86,8 @@ class CardRegisters:
         values = {}
         for number, name in enumerate(COUNTERS):
             offset = COUNTER_BASE + 8 * number
-            low = self._bus.read_control(offset)
-            values[name] = low | self._bus.read_control(offset + 4) << 32
+            low = self._by.read_control(offset)
+            values[name] = low | self._by.read_control(offset + 4) << 32
         return values
 
     def fault(self) -> dict[str, int]:

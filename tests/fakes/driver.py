@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from device import registers
+from device.bus_master import BusMaster
 from device.descriptors import DESCRIPTOR, Descriptors, Flag, Refusal
 from device.layout import Register
 from device.registers import RX_BLOCK, TX_BLOCK
 from tests.fakes.bus import WAIT_SECONDS, Bus
-from tests.fakes.card_registers import CardRegisters, event_word
+from tests.fakes.card_driver import CardDriver, queue_arm
 from tests.fakes.driver_ring import DriverRing, RingFullError, RingWords, ring_doorbell
 from tests.fakes.guest_memory import GUARD_BYTES, guard_pattern
-from tests.fakes.interrupt_account import ArmWord, InterruptAccount
 from tests.fakes.rules import check_received, check_transmitted, expect, refusal_codes, refused
 
 __all__ = ["FakeDriver", "RefusedDescriptor", "RingFullError"]
@@ -50,7 +50,7 @@ def cut(frame: bytes, pieces: int | Sequence[int]) -> list[bytes]:
     return [frame[start:end] for start, end in itertools.pairwise(ends) if end > start]
 
 
-class FakeDriver:
+class FakeDriver(CardDriver):
     """Drives one queue pair. `start` before anything else; `stop` when done; both as often as one likes.
 
     `refusals` collects the descriptors that came back with an error: an honest test finds it empty.
@@ -60,23 +60,11 @@ class FakeDriver:
     tx: DriverRing
 
     def __init__(self, bus: Bus, pair: int = 0) -> None:
-        self.bus = bus
+        super().__init__(bus, BusMaster, queue_arm(RX_WORDS, pair), queue_arm(TX_WORDS, pair), pair)
         self.pair = pair
-        self.card = CardRegisters(bus, pair)
         self.refusals: list[RefusedDescriptor] = []
-        self._buffers: set[int] = set()
         self._pieces: list[bytes] = []
         self._frame_status: int | None = None
-        self._running = False
-        event_vector = bus.vector_count - 1
-        self._rx_arm = self._queue_arm(RX_WORDS)
-        self._tx_arm = self._queue_arm(TX_WORDS)
-        self._event_arm = ArmWord(event_word(registers.EVENT_ARM), event_word(registers.EVENT), event_vector)
-        self._interrupts = InterruptAccount(bus)
-
-    def _queue_arm(self, names: tuple[Register, Register, Register]) -> ArmWord:
-        words = RingWords.of(names, self.pair)
-        return ArmWord(words.arm, words.head, min(self.pair, self.bus.vector_count - 1))
 
     # -- start and stop: sections 3 and 8 ---------------------------------------------------------------
 
@@ -94,16 +82,6 @@ class FakeDriver:
         self._running = True
         self.set_interrupts(enabled=True)
         self.set_receiver(enabled=True)
-
-    def reset(self) -> None:
-        """Section 8, function reset: when this returns there is no DMA and no interrupt any more."""
-        self.card.write(registers.CONTROL, registers.CONTROL.pack(RESET=1))
-        self.after_reset()
-
-    def after_reset(self) -> None:
-        """Section 8: what every reset leaves; call it after `bus.reset` too. Only `start` may follow."""
-        self._interrupts.forget()
-        self.card.check_after_reset()
 
     def _start_ring(self, name: str, names: tuple[Register, Register, Register], size: int) -> DriverRing:
         words = RingWords.of(names, self.pair)
@@ -123,17 +101,6 @@ class FakeDriver:
         self.card.write(registers.RING_BASE_HIGH, address >> 32, block)
         self.card.write(registers.RING_SIZE, size, block)
         self.card.write(registers.RING_CONTROL, registers.RING_CONTROL.pack(ENABLE=1), block)
-
-    def set_receiver(self, *, enabled: bool) -> None:
-        self.card.set_control(RECEIVE=int(enabled))
-
-    def set_interrupts(self, *, enabled: bool) -> None:
-        """CONTROL.INTERRUPT. After masking, what had fired before is taken and counted."""
-        self.card.set_control(INTERRUPT=int(enabled))
-        if not enabled:
-            for vector in range(self.bus.vector_count):
-                self.take_interrupts(vector)
-        self._interrupts.masked = not enabled
 
     def stop(self) -> None:
         """Rings off, reset; then all that the card had no business to write is as it was. Frees all buffers."""
@@ -160,19 +127,8 @@ class FakeDriver:
         damage = self.bus.memory.damage()
         expect(damage is None, 9, f"the card wrote outside all buffers, at {damage or 0:#x}")
 
-    def _allocate(self, size: int, alignment: int) -> int:
-        address = self.bus.memory.allocate(size, alignment)
-        self._buffers.add(address)
-        return address
-
-    def _free(self, address: int) -> None:
-        if address in self._buffers:
-            self._buffers.remove(address)
-            self.bus.memory.free(address)
-
-    def _free_buffers(self) -> None:
-        for address in tuple(self._buffers):
-            self._free(address)
+    def prepare(self) -> None:
+        self.post_receives()
 
     # -- receive: section 5 -----------------------------------------------------------------------------
 
@@ -327,46 +283,6 @@ class FakeDriver:
         """Ask for a message on completion; True when the second look finds some."""
         self._interrupts.arm(self._tx_arm, self.tx.head)
         return self.tx.completed() > 0
-
-    def arm_event(self) -> bool:
-        """Ask for a message on a link change or fault from now on; True when one came while arming."""
-        seen = self.card.events
-        self._interrupts.arm(self._event_arm, seen)
-        return self.card.events != seen
-
-    def disarm(self) -> None:
-        """Disarm all three."""
-        for word in (self._rx_arm, self._tx_arm, self._event_arm):
-            self._interrupts.disarm(word)
-
-    def moderate(self, microseconds: int, frames: int) -> None:
-        """Section 7: delay receive interrupts."""
-        word = registers.MODERATION.pack(MICROSECONDS=microseconds, FRAMES=frames)
-        self.card.write_through(registers.MODERATION, word)
-
-    @property
-    def queue_vector(self) -> int:
-        return self._rx_arm.vector
-
-    @property
-    def event_vector(self) -> int:
-        return self._event_arm.vector
-
-    def take_interrupts(self, vector: int) -> int:
-        """Messages of a vector since the last call; each must have been asked for."""
-        return self._interrupts.take(vector)
-
-    def wait_interrupt(self, vector: int, seconds: float = WAIT_SECONDS) -> int:
-        """Wait for a message of a vector; how many came."""
-        taken = 0
-
-        def came() -> bool:
-            nonlocal taken
-            taken += self.take_interrupts(vector)
-            return taken > 0
-
-        self.bus.wait(came, f"a message of vector {vector}", seconds)
-        return taken
 
     def doorbell_raw(self, register: Register, value: int) -> None:
         """Write any 32-bit value to a word of this pair, and kick if need be."""

@@ -17,7 +17,7 @@ from device.barrier import full_barrier
 from device.descriptors import DESCRIPTOR, Descriptors, Status
 from device.layout import Register
 from device.registers import CARD_BLOCK, EVENT_BLOCK, INDEX_BITS, QUEUE_BLOCK
-from tests.fakes.bus import Bus
+from tests.fakes.bus import Bus, Control
 from tests.fakes.rules import expect
 
 INDEX_MASK = (1 << INDEX_BITS) - 1
@@ -34,13 +34,16 @@ def distance(ahead: int, behind: int) -> int:
     return (ahead - behind) & INDEX_MASK
 
 
-def ring_doorbell(bus: Bus, word: int, value: int) -> bool:
-    """Section 6: the doorbell, a full barrier, and KICK when the card says that it sleeps; whether it was kicked."""
+def ring_doorbell(bus: Bus, word: int, value: int, control: Control | None = None) -> bool:
+    """Section 6: the doorbell, a full barrier, and KICK when the card says that it sleeps; whether it was kicked.
+
+    The kick goes by `control`, or by the bus.
+    """
     bus.doorbells[word] = value
     full_barrier()
     sleeping = bool(bus.doorbells[SLEEPING_WORD])
     if sleeping:
-        bus.write_control(KICK_OFFSET, 1)
+        (control or bus).write_control(KICK_OFFSET, 1)
     return sleeping
 
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from device import registers
+from device.bus_master import BusMaster
 from device.card import Card
 from device.frames import Bytes, Frames
 from device.function import CardFunction
+from device.kind import Kind
 from device.wire import split
 from tests.fakes.bus import WAIT_SECONDS, Bus
 from tests.fakes.guest_memory import GuestMemory, MemoryRange
@@ -60,9 +62,9 @@ class MemoryPeer:
 class MemoryBus:
     """The card's core in its slot. Each access lets the card work, as a polling card would."""
 
-    def __init__(self, vectors: int = registers.QUEUES + 1) -> None:
+    def __init__(self, vectors: int = registers.VECTORS, kind: type[Kind] = BusMaster) -> None:
         self._wire = MemoryWire()
-        self.card = Card(MAC, vectors, self._wire, self._take_message)
+        self.card = Card(kind, MAC, vectors, self._wire, self._take_message)
         self.vector_count = vectors
         self._function = CardFunction(self.card)
         self._messages: Counter[int] = Counter()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def relative(path: Path) -> str:
     return str(path.relative_to(DRIVER))
 
 
-@pytest.mark.parametrize("path", [*sources(), DRIVER / "Kbuild"], ids=relative)
+@pytest.mark.parametrize("path", [*sources(), DRIVER / "Kbuild", DRIVER / "windows" / "Makefile"], ids=relative)
 def test_a_source_names_its_licence_in_the_first_line(path: Path) -> None:
     assert SPDX in path.read_text().splitlines()[0]
 
@@ -48,8 +49,9 @@ def test_a_source_is_short_and_narrow(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sources(MINIPORT), ids=relative)
 def test_the_miniport_includes_ndis_and_its_own_headers_only(path: Path) -> None:
-    own = {f'"{header.name}"' for header in MINIPORT.glob("*.h")}
-    assert set(includes(code(path))) <= own | {"<ndis.h>"}
+    shared = {f'"{os.path.relpath(header, path.parent)}"' for header in MINIPORT.glob("*.h")}
+    own = {f'"{header.name}"' for header in path.parent.glob("*.h")}
+    assert set(includes(code(path))) <= shared | own | {"<ndis.h>"}
 
 
 @pytest.mark.parametrize("path", sources(MINIPORT), ids=relative)
@@ -74,12 +76,12 @@ def test_what_the_miniport_calls_is_declared_by_the_ndis_headers(path: Path) -> 
     assert calls(path.read_text()) - offered == set()
 
 
+RESULTS = "VOID|NDIS_STATUS|PVOID|BOOLEAN|UCHAR|USHORT|ULONG|UINT|KIRQL"
+
+
 def test_every_function_that_the_ndis_headers_declare_is_defined_once() -> None:
-    functions = {
-        name
-        for header in NDIS_HEADERS
-        for name in re.findall(r"^(?:VOID|NDIS_STATUS|ULONG|UINT|KIRQL)\s+(\w+)\(", code(header), re.MULTILINE)
-    }
+    declaration = re.compile(rf"^(?:{RESULTS})\s+(\w+)\(", re.MULTILINE)
+    functions = {name for header in NDIS_HEADERS for name in declaration.findall(code(header))}
     defined = [name for path in NDIS.glob("*.c") for name in defined_functions(path.read_text()) if name in functions]
     assert sorted(defined) == sorted(functions)
 
@@ -88,7 +90,7 @@ def test_every_function_that_the_ndis_headers_declare_is_defined_once() -> None:
 def test_a_barrier_a_kick_and_a_doorbell_say_why(path: Path) -> None:
     """The line above each of them is a comment or ends one."""
     lines = path.read_text().splitlines()
-    steps = re.compile(r"^\s+(?:KeMemoryBarrier\(\)|nic_kick\(|nic_word_write\(nic, NICRIG_QUEUE_BASE \+ offset)")
+    steps = re.compile(r"^\s+(?:KeMemoryBarrier\(\)|nic_kick\(|nic_word_write\(nic, offset, value)")
     bare = [
         number
         for number, line in enumerate(lines[1:], 2)
@@ -102,12 +104,32 @@ def test_a_pool_tag_is_a_number(path: Path) -> None:
     assert re.findall(r"'[^'\\\n]{2,}'", re.sub(r'"[^"\n]*"', "", code(path))) == []
 
 
+FOLDERS = {
+    "ndis": "ndis",
+    "miniport": "miniport",
+    "bus_master": "miniport/bus_master",
+    "subordinate": "miniport/subordinate",
+    "non_dma": "miniport/non_dma",
+    "linux": "linux",
+}
+
+
 def test_kbuild_lists_every_source() -> None:
-    text = (DRIVER / "Kbuild").read_text()
+    text = (DRIVER / "Kbuild").read_text().replace("\\\n", " ")
     lists = {
-        folder: set(names.split())
-        for folder, names in re.findall(r"^(ndis|miniport|linux) := (.*)$", text, re.MULTILINE)
+        FOLDERS[name]: set(names.split())
+        for name, names in re.findall(r"^(\w+) := (.*)$", text, re.MULTILINE)
+        if name in FOLDERS
     }
-    assert lists == {
-        folder: {path.stem for path in (DRIVER / folder).glob("*.c")} for folder in ("ndis", "miniport", "linux")
+    found = {
+        folder: {path.stem for path in (DRIVER / folder).glob("*.c")}
+        for folder in {relative(path.parent) for path in sources() if path.suffix == ".c"} - {"selftest"}
     }
+    assert lists == found
+
+
+def test_the_self_tests_kbuild_lists_every_source() -> None:
+    text = (DRIVER / "selftest" / "Kbuild").read_text()
+    listed = re.search(r"^selftest := (.*)$", text, re.MULTILINE)
+    assert listed is not None
+    assert set(listed[1].split()) == {path.stem for path in (DRIVER / "selftest").glob("*.c")}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Real rigs: QEMU, the real card, the real driver. One machine serves many tests; each test gets a fresh driver."""
+"""Real rigs: QEMU, the real card, the real driver. One machine of each kind of card serves many tests; each test gets a
+fresh driver."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from controller.card import Kind
 from controller.demo import echo_and_judge
 from controller.frames import templates
 from controller.interface import Interface
@@ -22,10 +24,37 @@ async def provision() -> Provision:
 
 
 @pytest.fixture(scope="session")
-async def rig(provision: Provision) -> AsyncIterator[Rig]:
-    """A rig that the whole session shares."""
+async def bus_master_rig(provision: Provision) -> AsyncIterator[Rig]:
     async with open_rig(provision, Options()) as rig:
         yield rig
+
+
+@pytest.fixture(scope="session")
+async def subordinate_rig(provision: Provision) -> AsyncIterator[Rig]:
+    async with open_rig(provision, Options(kind="subordinate")) as rig:
+        yield rig
+
+
+@pytest.fixture(scope="session")
+async def non_dma_rig(provision: Provision) -> AsyncIterator[Rig]:
+    async with open_rig(provision, Options(kind="non-dma")) as rig:
+        yield rig
+
+
+KINDS: tuple[Kind, ...] = ("bus-master", "subordinate", "non-dma")
+
+every_kind = pytest.mark.parametrize("rig", KINDS, indirect=True)
+"""The test runs with a card of each kind."""
+copying_kinds = pytest.mark.parametrize("rig", KINDS[1:], indirect=True)
+"""With each kind whose driver copies the frames."""
+
+
+@pytest.fixture
+def rig(request: pytest.FixtureRequest) -> Rig:
+    """A rig that the whole session shares; a bus master's unless the test is for `every_kind`."""
+    kind: Kind = getattr(request, "param", "bus-master")
+    rig: Rig = request.getfixturevalue(f"{kind.replace('-', '_')}_rig")
+    return rig
 
 
 @pytest.fixture

@@ -17,15 +17,22 @@ import pytest
 
 pytestmark = pytest.mark.system
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 NICRIG = Path(sys.executable).with_name("nicrig")
 SECONDS = 120
 RUNNING = re.compile(rb"device\0--sockets\0/tmp/nicrig-run-|qemu-system-x86_64\0.*nicrig-run-", re.DOTALL)
 
 
-def nicrig(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
+def nicrig(*arguments: str, cwd: Path | None = None, **changed: str) -> subprocess.CompletedProcess[str]:
     environment = {**plain_environment(), **changed}
     return subprocess.run(
-        [NICRIG, *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, env=environment
+        [NICRIG, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        env=environment,
+        cwd=cwd,
     )
 
 
@@ -62,6 +69,18 @@ def test_the_demo_as_json() -> None:
     assert said["frames"] == {"injected": 300, "cpu": 300, "echoed": 300, "lost": 0, "corrupted": 0}
     assert said["violations"] == []
     assert set(said["seconds"]) == {"setup", "boot", "traffic"}
+
+
+def test_the_readmes_commands_on_the_recorder(tmp_path: Path) -> None:
+    commands = re.findall(r"^\$ \.venv/bin/nicrig (.*?) *(?:#.*)?$", README.read_text(), re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["demo", "verify", "recorder", "rules"]
+    runs = [nicrig(*command.split(), cwd=tmp_path) for command in commands]
+    assert [run.returncode for run in runs] == [0, 0, 0, 0], [run.stderr for run in runs]
+    assert re.search(r"^clean: records \d{5,} lost 0 broken 0$", runs[1].stdout, re.MULTILINE)
+    last = runs[2].stdout.splitlines()
+    assert len(last) >= 20
+    assert "DriverUnload" in last[-1]
+    assert runs[3].stdout.count("tests/controller/verifier/test_") > 80
 
 
 def test_a_wrong_option_is_a_usage_error() -> None:

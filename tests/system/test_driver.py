@@ -11,19 +11,21 @@ import trio
 from controller.demo import exchange
 from controller.interface import Interface
 from controller.rig import Rig
-from tests.system.conftest import DROPS, check_echo, dropped, udp_frames, wait_counters
+from tests.system.conftest import DROPS, check_echo, copying_kinds, dropped, every_kind, udp_frames, wait_counters
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
 PAGE_KIB = 4
 
 
+@every_kind
 async def test_ethtool_says_who_drives_what(rig: Rig, nic: Interface) -> None:
     said = (await rig.guest.run(["ethtool", "-i", nic.name])).stdout
     assert "driver: nicrig" in said
     assert re.search(r"bus-info: 0000:[0-9a-f]{2}:", said)
 
 
+@every_kind
 async def test_ethtool_counts_what_the_card_counts(rig: Rig, nic: Interface) -> None:
     await check_echo(rig, nic, [60] * 200)
     said = (await rig.guest.run(["ethtool", "-S", nic.name])).stdout
@@ -33,6 +35,7 @@ async def test_ethtool_counts_what_the_card_counts(rig: Rig, nic: Interface) -> 
         assert shown[f"card_{name}"] == card[name], name
 
 
+@every_kind
 async def test_the_mtu_can_be_changed_within_its_limits(rig: Rig, nic: Interface) -> None:
     for mtu in (68, 576, 1500):
         await rig.guest.run(["ip", "link", "set", "dev", nic.name, "mtu", str(mtu)])
@@ -41,6 +44,7 @@ async def test_the_mtu_can_be_changed_within_its_limits(rig: Rig, nic: Interface
     await check_echo(rig, nic, [60, 1514])
 
 
+@every_kind
 async def test_the_interface_goes_down_and_up_a_hundred_times(rig: Rig, nic: Interface) -> None:
     script = 'for i in $(seq 100); do ip link set dev "$0" down && ip link set dev "$0" up || exit 1; done'
     await rig.guest.run(["sh", "-c", script, nic.name], deadline=60)
@@ -49,6 +53,7 @@ async def test_the_interface_goes_down_and_up_a_hundred_times(rig: Rig, nic: Int
     await check_echo(rig, nic, [60, 1514] * 100)
 
 
+@every_kind
 async def test_the_link_goes_down_and_up(rig: Rig, nic: Interface) -> None:
     before = (await rig.counters())["rx_link_down"]
     for round_number in range(1, 4):
@@ -61,6 +66,7 @@ async def test_the_link_goes_down_and_up(rig: Rig, nic: Interface) -> None:
         await check_echo(rig, nic, [60, 1514])
 
 
+@every_kind
 async def test_a_reset_under_traffic_loses_only_what_is_counted_and_traffic_goes_on(rig: Rig, nic: Interface) -> None:
     injected = udp_frames([60 + number % 1000 for number in range(30_000)])
     before, seen = await rig.counters(), await nic.received()
@@ -85,6 +91,7 @@ async def test_a_reset_under_traffic_loses_only_what_is_counted_and_traffic_goes
     await check_echo(rig, nic, [60, 1514] * 500)
 
 
+@every_kind
 async def test_a_reboot_finds_the_card_still_serving(rig: Rig, nic: Interface) -> None:
     await check_echo(rig, nic, [60] * 100)
     before = await rig.counters()
@@ -113,21 +120,42 @@ LOADS_WITH_TRAFFIC, BARE_LOADS = 20, 100
 RELOAD = f"for i in $(seq {BARE_LOADS}); do modprobe nicrig && rmmod nicrig || exit 1; done"
 
 
-async def test_loads_and_unloads_leave_no_memory_behind(rig: Rig) -> None:
-    async def cycle() -> None:
-        interface = await rig.load_driver()
-        await interface.up()
-        await interface.start_echo()
-        await check_echo(rig, interface, [60, 1514] * 50)
-        await rig.unload_driver()
+async def load_and_unload(rig: Rig) -> None:
+    """A driver's whole life, with traffic."""
+    interface = await rig.load_driver()
+    await interface.up()
+    await interface.start_echo()
+    await check_echo(rig, interface, [60, 1514] * 50)
+    await rig.unload_driver()
 
+
+# While the module is still there, but no adapter: what the miniport has of the NDIS layer.
+UNBIND = """
+cd /sys/bus/pci/drivers/nicrig
+for card in 0*; do echo "$card" > unbind; done
+cat /sys/module/nicrig/parameters/alive
+dmesg | grep -A 3 -E 'cut here|BUG|Oops' || true
+"""
+
+
+@copying_kinds
+async def test_twenty_loads_with_traffic_leave_nothing_of_ndis_behind(rig: Rig) -> None:
+    for _ in range(LOADS_WITH_TRAFFIC):
+        await load_and_unload(rig)
+    await rig.load_driver()
+    left = (await rig.guest.run(["sh", "-ec", UNBIND])).stdout
+    await rig.unload_driver()
+    assert left == ""
+
+
+async def test_loads_and_unloads_leave_no_memory_behind(rig: Rig) -> None:
     # The kernel's own caches grow for the first hundred or so loads of any module, and then no more.
     for _ in range(2):
-        await cycle()
+        await load_and_unload(rig)
         await rig.guest.run(["sh", "-c", RELOAD], deadline=60)
     free, slabs = await free_kib(rig)
     for _ in range(LOADS_WITH_TRAFFIC):
-        await cycle()
+        await load_and_unload(rig)
     await rig.guest.run(["sh", "-c", RELOAD], deadline=60)
     free_after, slabs_after = await free_kib(rig)
     # One page lost with each load would be 480 KiB; a ring of receive buffers is 4 MiB.

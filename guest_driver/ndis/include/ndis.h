@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * NDIS 5.1 as this project implements it on Linux: genuine names, types, constants and results, only the subset
- * that a deserialized bus-master Ethernet miniport and its protocol need. The contract is docs/ndis51.md; the
+ * that a deserialized Ethernet miniport of any of the three kinds, and its protocol, need. Some functions are macros
+ * in the genuine header; here they are functions, so that they can be recorded. The contract is docs/ndis51.md; the
  * numbers in brackets are its sections. A miniport that compiles with this header and no other compiles with the
  * genuine one.
  */
@@ -59,6 +60,11 @@
 #define NDIS_MEMORY_CONTIGUOUS                  0x00000001
 #define NDIS_MEMORY_NONCACHED                   0x00000002
 
+typedef UCHAR NDIS_DMA_SIZE;
+#define NDIS_DMA_24BITS                         ((NDIS_DMA_SIZE)0)
+#define NDIS_DMA_32BITS                         ((NDIS_DMA_SIZE)1)
+#define NDIS_DMA_64BITS                         ((NDIS_DMA_SIZE)2)
+
 #define NDIS_ATTRIBUTE_IGNORE_PACKET_TIMEOUT    0x00000001
 #define NDIS_ATTRIBUTE_IGNORE_REQUEST_TIMEOUT   0x00000002
 #define NDIS_ATTRIBUTE_IGNORE_TOKEN_RING_ERRORS 0x00000004
@@ -107,10 +113,40 @@ typedef CM_PARTIAL_RESOURCE_LIST NDIS_RESOURCE_LIST, *PNDIS_RESOURCE_LIST;
 #define NdisGetPhysicalAddressHigh(PhysicalAddress) ((PhysicalAddress).HighPart)
 #define NdisGetPhysicalAddressLow(PhysicalAddress) ((PhysicalAddress).LowPart)
 
+typedef struct _NDIS_PHYSICAL_ADDRESS_UNIT {
+	NDIS_PHYSICAL_ADDRESS PhysicalAddress;
+	UINT Length;
+} NDIS_PHYSICAL_ADDRESS_UNIT, *PNDIS_PHYSICAL_ADDRESS_UNIT;
+
+typedef struct _NDIS_DMA_DESCRIPTION {
+	BOOLEAN DemandMode;
+	BOOLEAN AutoInitialize;
+	BOOLEAN DmaChannelSpecified;
+	DMA_WIDTH DmaWidth;
+	DMA_SPEED DmaSpeed;
+	ULONG DmaPort;
+	ULONG DmaChannel;
+} NDIS_DMA_DESCRIPTION, *PNDIS_DMA_DESCRIPTION;
+
 typedef struct _NDIS_SPIN_LOCK {
 	KSPIN_LOCK SpinLock;
 	KIRQL OldIrql;
 } NDIS_SPIN_LOCK, *PNDIS_SPIN_LOCK;
+
+/* Opaque to a miniport, which gives it room in memory that outlives its use. */
+typedef struct _NDIS_EVENT {
+	ULONG_PTR Opaque[8];
+} NDIS_EVENT, *PNDIS_EVENT;
+
+typedef VOID (*PNDIS_TIMER_FUNCTION)(PVOID SystemSpecific1, PVOID FunctionContext, PVOID SystemSpecific2,
+				     PVOID SystemSpecific3);
+
+typedef struct _NDIS_MINIPORT_TIMER {
+	PVOID Timer;
+	PNDIS_TIMER_FUNCTION MiniportTimerFunction;
+	PVOID MiniportTimerContext;
+	PVOID Miniport;
+} NDIS_MINIPORT_TIMER, *PNDIS_MINIPORT_TIMER;
 
 /* [4.5] Packets */
 typedef NDIS_HANDLE PNDIS_PACKET_POOL;
@@ -297,6 +333,8 @@ VOID NdisOpenConfiguration(PNDIS_STATUS Status, PNDIS_HANDLE ConfigurationHandle
 VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *ParameterValue,
 			   NDIS_HANDLE ConfigurationHandle, PNDIS_STRING Keyword,
 			   NDIS_PARAMETER_TYPE ParameterType);
+VOID NdisReadNetworkAddress(PNDIS_STATUS Status, PVOID *NetworkAddress, PUINT NetworkAddressLength,
+			    NDIS_HANDLE ConfigurationHandle);
 VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle);
 VOID NdisInitUnicodeString(PNDIS_STRING DestinationString, PCWSTR SourceString);
 VOID NdisMQueryAdapterResources(PNDIS_STATUS Status, NDIS_HANDLE WrapperConfigurationContext,
@@ -307,6 +345,8 @@ VOID NdisWriteErrorLogEntry(NDIS_HANDLE NdisAdapterHandle, NDIS_ERROR_CODE Error
 			    ...);
 
 /* [4.1] Plain memory */
+NDIS_STATUS NdisAllocateMemory(PVOID *VirtualAddress, UINT Length, UINT MemoryFlags,
+			       NDIS_PHYSICAL_ADDRESS HighestAcceptableAddress);
 NDIS_STATUS NdisAllocateMemoryWithTag(PVOID *VirtualAddress, UINT Length, ULONG Tag);
 VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags);
 #define NdisZeroMemory(Destination, Length) RtlZeroMemory(Destination, Length)
@@ -323,15 +363,37 @@ VOID NdisMSetAttributesEx(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE Minipor
 /* [4.3] Bus-master DMA */
 NDIS_STATUS NdisMInitializeScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle, BOOLEAN Dma64BitAddresses,
 					    ULONG MaximumPhysicalMapping);
+NDIS_STATUS NdisMAllocateMapRegisters(NDIS_HANDLE MiniportAdapterHandle, UINT DmaChannel, NDIS_DMA_SIZE DmaSize,
+				      ULONG BaseMapRegistersNeeded, ULONG MaximumBufferSize);
+VOID NdisMFreeMapRegisters(NDIS_HANDLE MiniportAdapterHandle);
+VOID NdisMStartBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BUFFER Buffer,
+				     ULONG PhysicalMapRegister, BOOLEAN WriteToDevice,
+				     PNDIS_PHYSICAL_ADDRESS_UNIT PhysicalAddressArray, PUINT ArraySize);
+VOID NdisMCompleteBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BUFFER Buffer,
+					ULONG PhysicalMapRegister);
 ULONG NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle);
 VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached,
 			       PVOID *VirtualAddress, PNDIS_PHYSICAL_ADDRESS PhysicalAddress);
+NDIS_STATUS NdisMAllocateSharedMemoryAsync(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached,
+					   PVOID Context);
 VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached, PVOID VirtualAddress,
 			   NDIS_PHYSICAL_ADDRESS PhysicalAddress);
 VOID NdisUpdateSharedMemory(NDIS_HANDLE NdisAdapterHandle, ULONG Length, PVOID VirtualAddress,
 			    NDIS_PHYSICAL_ADDRESS PhysicalAddress);
-#define NdisMUpdateSharedMemory(_H, _L, _V, _P) NdisUpdateSharedMemory(_H, _L, _V, _P)
+#define NdisMUpdateSharedMemory(Handle, Length, VirtualAddress, PhysicalAddress) \
+	NdisUpdateSharedMemory((Handle), (Length), (VirtualAddress), (PhysicalAddress))
 #define NdisFlushBuffer(Buffer, WriteToDevice) KeFlushIoBuffers((Buffer), !(WriteToDevice), TRUE)
+
+/* [4.4] Subordinate DMA */
+NDIS_STATUS NdisMRegisterDmaChannel(PNDIS_HANDLE MiniportDmaHandle, NDIS_HANDLE MiniportAdapterHandle,
+				    UINT DmaChannel, BOOLEAN Dma32BitAddresses, PNDIS_DMA_DESCRIPTION DmaDescription,
+				    ULONG MaximumLength);
+VOID NdisMDeregisterDmaChannel(NDIS_HANDLE MiniportDmaHandle);
+VOID NdisMSetupDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE MiniportDmaHandle, PNDIS_BUFFER Buffer, ULONG Offset,
+			   ULONG Length, BOOLEAN WriteToDevice);
+VOID NdisMCompleteDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE MiniportDmaHandle, PNDIS_BUFFER Buffer, ULONG Offset,
+			      ULONG Length, BOOLEAN WriteToDevice);
+ULONG NdisMReadDmaCounter(NDIS_HANDLE MiniportDmaHandle);
 
 /* [4.5] Packet pools */
 VOID NdisAllocatePacketPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors,
@@ -341,13 +403,14 @@ VOID NdisAllocatePacketPoolEx(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT
 VOID NdisFreePacketPool(NDIS_HANDLE PoolHandle);
 UINT NdisPacketPoolUsage(NDIS_HANDLE PoolHandle);
 VOID NdisAllocatePacket(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDLE PoolHandle);
+VOID NdisDprAllocatePacket(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDLE PoolHandle);
+VOID NdisDprAllocatePacketNonInterlocked(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDLE PoolHandle);
 VOID NdisFreePacket(PNDIS_PACKET Packet);
-#define NdisReinitializePacket(Packet) do { \
-	(Packet)->Private.Head = (PNDIS_BUFFER)NULL; \
-	(Packet)->Private.ValidCounts = FALSE; \
-} while (0)
+VOID NdisDprFreePacket(PNDIS_PACKET Packet);
+VOID NdisDprFreePacketNonInterlocked(PNDIS_PACKET Packet);
+VOID NdisReinitializePacket(PNDIS_PACKET Packet);
 
-/* [4.6] Buffer pools and buffers */
+/* [4.6] Buffer pools, buffers and chains of them */
 VOID NdisAllocateBufferPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors);
 VOID NdisFreeBufferPool(NDIS_HANDLE PoolHandle);
 VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID VirtualAddress,
@@ -355,101 +418,72 @@ VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE P
 #define NdisFreeBuffer IoFreeMdl
 VOID NdisCopyBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID MemoryDescriptor,
 		    UINT Offset, UINT Length);
+VOID NdisAdjustBufferLength(PNDIS_BUFFER Buffer, UINT Length);
+VOID NdisChainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer);
+VOID NdisChainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer);
 VOID NdisUnchainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer);
 VOID NdisUnchainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer);
+VOID NdisRecalculatePacketCounts(PNDIS_PACKET Packet);
+VOID NdisQueryBuffer(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Length);
+VOID NdisQueryBufferSafe(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Length, MM_PAGE_PRIORITY Priority);
+VOID NdisQueryPacket(PNDIS_PACKET Packet, PUINT PhysicalBufferCount, PUINT BufferCount, PNDIS_BUFFER *FirstBuffer,
+		     PUINT TotalPacketLength);
 
 #define NDIS_BUFFER_TO_SPAN_PAGES(_Buffer) \
 	ADDRESS_AND_SIZE_TO_SPAN_PAGES(MmGetMdlVirtualAddress(_Buffer), MmGetMdlByteCount(_Buffer))
+#define NdisGetBufferPhysicalArraySize(Buffer, ArraySize) (*(ArraySize) = NDIS_BUFFER_TO_SPAN_PAGES(Buffer))
 #define NdisBufferLength MmGetMdlByteCount
+#define NdisBufferVirtualAddress MmGetSystemAddressForMdl
 #define NdisBufferVirtualAddressSafe MmGetSystemAddressForMdlSafe
-#define NdisAdjustBufferLength(Buffer, Length) (((Buffer)->ByteCount) = (Length))
 #define NdisGetNextBuffer(CurrentBuffer, NextBuffer) (*(NextBuffer) = (CurrentBuffer)->Next)
-#define NdisQueryBufferSafe(_Buffer, _VirtualAddress, _Length, _Priority) do { \
-	if (ARGUMENT_PRESENT(_VirtualAddress)) \
-		*(PVOID *)(_VirtualAddress) = MmGetSystemAddressForMdlSafe(_Buffer, _Priority); \
-	*(_Length) = MmGetMdlByteCount(_Buffer); \
-} while (0)
 #define NdisQueryBufferOffset(_Buffer, _Offset, _Length) do { \
 	*(_Offset) = MmGetMdlByteOffset(_Buffer); \
 	*(_Length) = MmGetMdlByteCount(_Buffer); \
 } while (0)
 
-static inline PNDIS_BUFFER NdisLastOfChain(PNDIS_BUFFER Buffer)
-{
-	while (Buffer->Next)
-		Buffer = Buffer->Next;
-	return Buffer;
-}
+/* [4.7] Ports, device memory, interrupt */
+NDIS_STATUS NdisMRegisterIoPortRange(PVOID *PortOffset, NDIS_HANDLE MiniportAdapterHandle, UINT InitialPort,
+				     UINT NumberOfPorts);
+VOID NdisMDeregisterIoPortRange(NDIS_HANDLE MiniportAdapterHandle, UINT InitialPort, UINT NumberOfPorts,
+				PVOID PortOffset);
+#define NdisRawReadPortUchar(Port, Data) (*(Data) = READ_PORT_UCHAR((PUCHAR)(Port)))
+#define NdisRawReadPortUshort(Port, Data) (*(Data) = READ_PORT_USHORT((PUSHORT)(Port)))
+#define NdisRawReadPortUlong(Port, Data) (*(Data) = READ_PORT_ULONG((PULONG)(Port)))
+#define NdisRawWritePortUchar(Port, Data) WRITE_PORT_UCHAR((PUCHAR)(Port), (UCHAR)(Data))
+#define NdisRawWritePortUshort(Port, Data) WRITE_PORT_USHORT((PUSHORT)(Port), (USHORT)(Data))
+#define NdisRawWritePortUlong(Port, Data) WRITE_PORT_ULONG((PULONG)(Port), (ULONG)(Data))
+#define NdisRawReadPortBufferUchar(Port, Buffer, Length) \
+	READ_PORT_BUFFER_UCHAR((PUCHAR)(Port), (PUCHAR)(Buffer), (Length))
+#define NdisRawReadPortBufferUshort(Port, Buffer, Length) \
+	READ_PORT_BUFFER_USHORT((PUSHORT)(Port), (PUSHORT)(Buffer), (Length))
+#define NdisRawReadPortBufferUlong(Port, Buffer, Length) \
+	READ_PORT_BUFFER_ULONG((PULONG)(Port), (PULONG)(Buffer), (Length))
+#define NdisRawWritePortBufferUchar(Port, Buffer, Length) \
+	WRITE_PORT_BUFFER_UCHAR((PUCHAR)(Port), (PUCHAR)(Buffer), (Length))
+#define NdisRawWritePortBufferUshort(Port, Buffer, Length) \
+	WRITE_PORT_BUFFER_USHORT((PUSHORT)(Port), (PUSHORT)(Buffer), (Length))
+#define NdisRawWritePortBufferUlong(Port, Buffer, Length) \
+	WRITE_PORT_BUFFER_ULONG((PULONG)(Port), (PULONG)(Buffer), (Length))
 
-static inline VOID NdisChainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
-{
-	PNDIS_BUFFER Last = NdisLastOfChain(Buffer);
-
-	if (!Packet->Private.Head)
-		Packet->Private.Tail = Last;
-	Last->Next = Packet->Private.Head;
-	Packet->Private.Head = Buffer;
-	Packet->Private.ValidCounts = FALSE;
-}
-
-static inline VOID NdisChainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
-{
-	if (Packet->Private.Head)
-		Packet->Private.Tail->Next = Buffer;
-	else
-		Packet->Private.Head = Buffer;
-	Packet->Private.Tail = NdisLastOfChain(Buffer);
-	Packet->Private.ValidCounts = FALSE;
-}
-
-static inline VOID NdisRecalculatePacketCounts(PNDIS_PACKET Packet)
-{
-	if (Packet->Private.Head)
-		Packet->Private.Tail = NdisLastOfChain(Packet->Private.Head);
-	Packet->Private.ValidCounts = FALSE;
-}
-
-static inline VOID NdisQueryPacket(PNDIS_PACKET Packet, PUINT PhysicalBufferCount, PUINT BufferCount,
-				   PNDIS_BUFFER *FirstBuffer, PUINT TotalPacketLength)
-{
-	NDIS_PACKET_PRIVATE *Private = &Packet->Private;
-	PNDIS_BUFFER Buffer;
-
-	if (FirstBuffer)
-		*FirstBuffer = Private->Head;
-	if (!PhysicalBufferCount && !BufferCount && !TotalPacketLength)
-		return;
-	if (!Private->ValidCounts) {
-		Private->PhysicalCount = 0;
-		Private->Count = 0;
-		Private->TotalLength = 0;
-		for (Buffer = Private->Head; Buffer; Buffer = Buffer->Next) {
-			Private->PhysicalCount += NDIS_BUFFER_TO_SPAN_PAGES(Buffer);
-			Private->Count++;
-			Private->TotalLength += MmGetMdlByteCount(Buffer);
-		}
-		Private->ValidCounts = TRUE;
-	}
-	if (PhysicalBufferCount)
-		*PhysicalBufferCount = Private->PhysicalCount;
-	if (BufferCount)
-		*BufferCount = Private->Count;
-	if (TotalPacketLength)
-		*TotalPacketLength = Private->TotalLength;
-}
-
-/* [4.7] Device memory and interrupt. A register pointer must be volatile: the read is a plain load. */
+/* A register pointer must be volatile: the read is a plain load. */
 NDIS_STATUS NdisMMapIoSpace(PVOID *VirtualAddress, NDIS_HANDLE MiniportAdapterHandle,
 			    NDIS_PHYSICAL_ADDRESS PhysicalAddress, UINT Length);
 VOID NdisMUnmapIoSpace(NDIS_HANDLE MiniportAdapterHandle, PVOID VirtualAddress, UINT Length);
+#define NdisReadRegisterUchar(Register, Data) (*(Data) = *(Register))
+#define NdisReadRegisterUshort(Register, Data) (*(Data) = *(Register))
 #define NdisReadRegisterUlong(Register, Data) (*(Data) = *(Register))
+#define NdisWriteRegisterUchar(Register, Data) WRITE_REGISTER_UCHAR((Register), (Data))
+#define NdisWriteRegisterUshort(Register, Data) WRITE_REGISTER_USHORT((Register), (Data))
 #define NdisWriteRegisterUlong(Register, Data) WRITE_REGISTER_ULONG((Register), (Data))
+VOID NdisMoveToMappedMemory(PVOID Destination, PVOID Source, ULONG Length);
+VOID NdisMoveFromMappedMemory(PVOID Destination, PVOID Source, ULONG Length);
+
 NDIS_STATUS NdisMRegisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt, NDIS_HANDLE MiniportAdapterHandle,
 				   UINT InterruptVector, UINT InterruptLevel, BOOLEAN RequestIsr,
 				   BOOLEAN SharedInterrupt, NDIS_INTERRUPT_MODE InterruptMode);
 VOID NdisMDeregisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt);
 
-/* Locks and time */
+/* Locks, waiting, timers, events */
 VOID NdisAllocateSpinLock(PNDIS_SPIN_LOCK SpinLock);
 VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock);
 VOID NdisAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock);
@@ -458,6 +492,15 @@ VOID NdisDprAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock);
 VOID NdisDprReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock);
 VOID NdisMSleep(ULONG MicrosecondsToSleep);
 #define NdisStallExecution KeStallExecutionProcessor
+VOID NdisMInitializeTimer(PNDIS_MINIPORT_TIMER Timer, NDIS_HANDLE MiniportAdapterHandle,
+			  PNDIS_TIMER_FUNCTION TimerFunction, PVOID FunctionContext);
+VOID NdisMSetTimer(PNDIS_MINIPORT_TIMER Timer, UINT MillisecondsToDelay);
+VOID NdisMSetPeriodicTimer(PNDIS_MINIPORT_TIMER Timer, UINT MillisecondPeriod);
+VOID NdisMCancelTimer(PNDIS_MINIPORT_TIMER Timer, PBOOLEAN TimerCancelled);
+VOID NdisInitializeEvent(PNDIS_EVENT Event);
+VOID NdisSetEvent(PNDIS_EVENT Event);
+VOID NdisResetEvent(PNDIS_EVENT Event);
+BOOLEAN NdisWaitEvent(PNDIS_EVENT Event, UINT MsToWait);
 
 /* [4.8] Indications and completions */
 VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET ReceivePackets,

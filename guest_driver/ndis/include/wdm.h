@@ -27,7 +27,7 @@ typedef long long LONGLONG;
 typedef unsigned long long ULONGLONG, ULONG64, *PULONG64;
 typedef unsigned long ULONG_PTR, SIZE_T;
 typedef LONG NTSTATUS;
-typedef UCHAR KIRQL;
+typedef UCHAR KIRQL, *PKIRQL;
 typedef ULONG_PTR KAFFINITY;
 
 /* The compiler must agree with Windows x64 about every width that a structure below is made of. */
@@ -54,6 +54,20 @@ C_ASSERT(sizeof(L""[0]) == sizeof(WCHAR));
 #define APC_LEVEL       1
 #define DISPATCH_LEVEL  2
 #define HIGH_LEVEL      15
+
+/* [4.9] Kernel pool; a flag may be added to a type */
+typedef enum _POOL_TYPE {
+	NonPagedPool,
+	PagedPool,
+	NonPagedPoolMustSucceed,
+	DontUseThisType,
+	NonPagedPoolCacheAligned,
+	PagedPoolCacheAligned
+} POOL_TYPE;
+
+#define POOL_QUOTA_FAIL_INSTEAD_OF_RAISE        8
+#define POOL_RAISE_IF_ALLOCATION_FAILURE        16
+#define POOL_COLD_ALLOCATION                    256
 
 #ifndef PAGE_SIZE
 #define PAGE_SIZE       0x1000
@@ -114,6 +128,7 @@ typedef enum _MM_PAGE_PRIORITY {
 #define MmGetMdlByteOffset(_Mdl) ((_Mdl)->ByteOffset)
 #define MmGetMdlVirtualAddress(_Mdl) ((PVOID)((PCHAR)((_Mdl)->StartVa) + (_Mdl)->ByteOffset))
 /* Every buffer of this layer describes nonpaged memory, which is always mapped. */
+#define MmGetSystemAddressForMdl(_Mdl) ((_Mdl)->MappedSystemVa)
 #define MmGetSystemAddressForMdlSafe(_Mdl, _Priority) ((void)(_Priority), (_Mdl)->MappedSystemVa)
 
 #define ADDRESS_AND_SIZE_TO_SPAN_PAGES(_Va, _Size) \
@@ -146,12 +161,34 @@ typedef enum _KINTERRUPT_MODE {
 	Latched
 } KINTERRUPT_MODE;
 
+/* How a subordinate card is wired to its channel */
+typedef enum _DMA_WIDTH {
+	Width8Bits,
+	Width16Bits,
+	Width32Bits,
+	Width64Bits,
+	WidthNoWrap,
+	MaximumDmaWidth
+} DMA_WIDTH, *PDMA_WIDTH;
+
+typedef enum _DMA_SPEED {
+	Compatible,
+	TypeA,
+	TypeB,
+	TypeC,
+	TypeF,
+	MaximumDmaSpeed
+} DMA_SPEED, *PDMA_SPEED;
+
 #define CmResourceTypePort              1
 #define CmResourceTypeInterrupt         2
 #define CmResourceTypeMemory            3
 
 #define CmResourceShareDeviceExclusive  1
 #define CmResourceShareShared           3
+
+#define CM_RESOURCE_PORT_MEMORY                 0x0000
+#define CM_RESOURCE_PORT_IO                     0x0001
 
 #define CM_RESOURCE_INTERRUPT_LEVEL_SENSITIVE   0x0000
 #define CM_RESOURCE_INTERRUPT_LATCHED           0x0001
@@ -167,6 +204,10 @@ typedef struct _CM_PARTIAL_RESOURCE_DESCRIPTOR {
 			PHYSICAL_ADDRESS Start;
 			ULONG Length;
 		} Generic;
+		struct {
+			PHYSICAL_ADDRESS Start;
+			ULONG Length;
+		} Port;
 		struct {
 			PHYSICAL_ADDRESS Start;
 			ULONG Length;
@@ -197,7 +238,28 @@ KIRQL KeGetCurrentIrql(VOID);
 VOID KeStallExecutionProcessor(ULONG MicroSeconds);
 VOID KeFlushIoBuffers(PMDL Mdl, BOOLEAN ReadOperation, BOOLEAN DmaOperation);
 VOID IoFreeMdl(PMDL Mdl);
+
+PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes);
+PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
+VOID ExFreePool(PVOID P);
+VOID ExFreePoolWithTag(PVOID P, ULONG Tag);
+
+VOID WRITE_REGISTER_UCHAR(volatile UCHAR *Register, UCHAR Value);
+VOID WRITE_REGISTER_USHORT(volatile USHORT *Register, USHORT Value);
 VOID WRITE_REGISTER_ULONG(volatile ULONG *Register, ULONG Value);
+
+UCHAR READ_PORT_UCHAR(PUCHAR Port);
+USHORT READ_PORT_USHORT(PUSHORT Port);
+ULONG READ_PORT_ULONG(PULONG Port);
+VOID WRITE_PORT_UCHAR(PUCHAR Port, UCHAR Value);
+VOID WRITE_PORT_USHORT(PUSHORT Port, USHORT Value);
+VOID WRITE_PORT_ULONG(PULONG Port, ULONG Value);
+VOID READ_PORT_BUFFER_UCHAR(PUCHAR Port, PUCHAR Buffer, ULONG Count);
+VOID READ_PORT_BUFFER_USHORT(PUSHORT Port, PUSHORT Buffer, ULONG Count);
+VOID READ_PORT_BUFFER_ULONG(PULONG Port, PULONG Buffer, ULONG Count);
+VOID WRITE_PORT_BUFFER_UCHAR(PUCHAR Port, PUCHAR Buffer, ULONG Count);
+VOID WRITE_PORT_BUFFER_USHORT(PUSHORT Port, PUSHORT Buffer, ULONG Count);
+VOID WRITE_PORT_BUFFER_ULONG(PULONG Port, PULONG Buffer, ULONG Count);
 
 #define RtlZeroMemory(Destination, Length) __builtin_memset((Destination), 0, (Length))
 #define RtlFillMemory(Destination, Length, Fill) __builtin_memset((Destination), (Fill), (Length))

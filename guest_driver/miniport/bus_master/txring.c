@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the send side owns: the ring and the table of packets in it (docs/ndis51.md 8.1 steps 9 and 10). */
-#include "miniport.h"
+#include "bus_master.h"
 
 /* All of one size, or nothing: on failure the caller finds everything released and may ask for less. */
-NDIS_STATUS nic_tx_allocate(struct nic_adapter *nic, ULONG size)
+NDIS_STATUS bus_master_tx_allocate(struct nic_adapter *nic, ULONG size)
 {
-	struct nic_tx *tx = &nic->tx;
+	struct bus_master *card = to_bus_master(nic);
+	struct bus_master_tx *tx = &card->tx;
 	PVOID memory;
 
 	tx->size = size;
@@ -15,7 +16,7 @@ NDIS_STATUS nic_tx_allocate(struct nic_adapter *nic, ULONG size)
 	if (!memory)
 		return NDIS_STATUS_RESOURCES;
 	if (NdisAllocateMemoryWithTag(&memory, size * sizeof(*tx->slots), NIC_TAG) != NDIS_STATUS_SUCCESS) {
-		nic_tx_free(nic);
+		bus_master_tx_free(card);
 		return NDIS_STATUS_RESOURCES;
 	}
 	tx->slots = memory;
@@ -24,14 +25,15 @@ NDIS_STATUS nic_tx_allocate(struct nic_adapter *nic, ULONG size)
 }
 
 /* The card no longer uses the ring, and every packet has been completed (R29, R35). */
-VOID nic_tx_free(struct nic_adapter *nic)
+VOID bus_master_tx_free(struct bus_master *card)
 {
-	struct nic_tx *tx = &nic->tx;
+	struct bus_master_tx *tx = &card->tx;
 
 	if (tx->slots)
 		NdisFreeMemory(tx->slots, tx->size * sizeof(*tx->slots), 0);
 	tx->slots = NULL;
 	if (tx->ring)
-		NdisMFreeSharedMemory(nic->handle, tx->size * sizeof(*tx->ring), FALSE, (PVOID)tx->ring, tx->ring_pa);
+		NdisMFreeSharedMemory(card->nic.handle, tx->size * sizeof(*tx->ring), FALSE, (PVOID)tx->ring,
+				      tx->ring_pa);
 	tx->ring = NULL;
 }

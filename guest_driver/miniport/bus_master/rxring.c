@@ -1,60 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the receive side owns: ring, buffers and their descriptors (docs/ndis51.md 8.1 steps 10 and 11). */
-#include "miniport.h"
+#include "bus_master.h"
 
-static ULONG nic_ring_bytes(const struct nic_rx *rx)
+static ULONG ring_bytes(const struct bus_master_rx *rx)
 {
 	return rx->size * sizeof(*rx->ring);
 }
 
 /* A block is whole pages, so a line-aligned length keeps every other datum out of the buffer's lines (R99). */
-static ULONG nic_buffer_bytes(const struct nic_adapter *nic)
+static ULONG buffer_bytes(const struct bus_master *card)
 {
-	return (NIC_RX_BUFFER_BYTES + nic->alignment - 1) / nic->alignment * nic->alignment;
+	return (NIC_FRAME_BYTES + card->alignment - 1) / card->alignment * card->alignment;
 }
 
-/* Ownership: the buffer holds nothing on entry; on failure it may hold a part, which nic_rx_free() lets go. */
-static NDIS_STATUS nic_rx_buffer_allocate(struct nic_adapter *nic, struct nic_rx_buffer *item)
+/* Ownership: the buffer holds nothing on entry; on failure it may hold a part, which bus_master_rx_free() lets go. */
+static NDIS_STATUS allocate_buffer(struct bus_master *card, struct bus_master_buffer *item)
 {
 	NDIS_STATUS status;
 
 	/* TRUE: the card writes nothing but the frame there, and no two frames share a line (4.3). */
-	NdisMAllocateSharedMemory(nic->handle, nic_buffer_bytes(nic), TRUE, &item->va, &item->pa);
+	NdisMAllocateSharedMemory(card->nic.handle, buffer_bytes(card), TRUE, &item->va, &item->pa);
 	if (!item->va)
 		return NDIS_STATUS_RESOURCES;
-	NdisAllocatePacket(&status, &item->packet, nic->rx.packet_pool);
+	NdisAllocatePacket(&status, &item->packet, card->rx.packet_pool);
 	if (status != NDIS_STATUS_SUCCESS) {
 		item->packet = NULL;
 		return status;
 	}
-	NdisAllocateBuffer(&status, &item->buffer, nic->rx.buffer_pool, item->va, NIC_RX_BUFFER_BYTES);
+	NdisAllocateBuffer(&status, &item->buffer, card->rx.buffer_pool, item->va, NIC_FRAME_BYTES);
 	if (status != NDIS_STATUS_SUCCESS) {
 		item->buffer = NULL;
 		return status;
 	}
 	NdisChainBufferAtFront(item->packet, item->buffer);
 	NDIS_SET_PACKET_HEADER_SIZE(item->packet, NIC_ETHERNET_HEADER);
-	*nic_rx_buffer_of(item->packet) = item;
+	*bus_master_buffer_of(item->packet) = item;
 	return NDIS_STATUS_SUCCESS;
 }
 
 /* Inverse order; the descriptor that describes the memory goes before the memory (R36). */
-static VOID nic_rx_buffer_free(struct nic_adapter *nic, struct nic_rx_buffer *item)
+static VOID free_buffer(struct bus_master *card, struct bus_master_buffer *item)
 {
 	PNDIS_BUFFER buffer;
 
 	if (item->buffer) {
-		NdisAdjustBufferLength(item->buffer, NIC_RX_BUFFER_BYTES);
+		NdisAdjustBufferLength(item->buffer, NIC_FRAME_BYTES);
 		NdisUnchainBufferAtFront(item->packet, &buffer);
 		NdisFreeBuffer(buffer);
 	}
 	if (item->packet)
 		NdisFreePacket(item->packet);
 	if (item->va)
-		NdisMFreeSharedMemory(nic->handle, nic_buffer_bytes(nic), TRUE, item->va, item->pa);
+		NdisMFreeSharedMemory(card->nic.handle, buffer_bytes(card), TRUE, item->va, item->pa);
 }
 
-static NDIS_STATUS nic_rx_arrays(struct nic_rx *rx)
+static NDIS_STATUS allocate_arrays(struct bus_master_rx *rx)
 {
 	PVOID memory;
 
@@ -68,7 +68,7 @@ static NDIS_STATUS nic_rx_arrays(struct nic_rx *rx)
 	return NDIS_STATUS_SUCCESS;
 }
 
-static NDIS_STATUS nic_rx_pools(struct nic_rx *rx)
+static NDIS_STATUS allocate_pools(struct bus_master_rx *rx)
 {
 	NDIS_STATUS status;
 
@@ -88,36 +88,40 @@ static NDIS_STATUS nic_rx_pools(struct nic_rx *rx)
 }
 
 /* All of one size, or nothing: on failure the caller finds everything released and may ask for less. */
-NDIS_STATUS nic_rx_allocate(struct nic_adapter *nic, ULONG size)
+NDIS_STATUS bus_master_rx_allocate(struct nic_adapter *nic, ULONG size)
 {
-	struct nic_rx *rx = &nic->rx;
+	struct bus_master *card = to_bus_master(nic);
+	struct bus_master_rx *rx = &card->rx;
 	NDIS_STATUS status;
 	PVOID ring;
 	ULONG i;
 
 	rx->size = size;
 	/* FALSE: the card writes ownership bits among the driver's own words (4.3). */
-	NdisMAllocateSharedMemory(nic->handle, nic_ring_bytes(rx), FALSE, &ring, &rx->ring_pa);
+	NdisMAllocateSharedMemory(card->nic.handle, ring_bytes(rx), FALSE, &ring, &rx->ring_pa);
 	rx->ring = ring;
-	status = ring ? nic_rx_arrays(rx) : NDIS_STATUS_RESOURCES;
+	status = ring ? allocate_arrays(rx) : NDIS_STATUS_RESOURCES;
 	if (status == NDIS_STATUS_SUCCESS)
-		status = nic_rx_pools(rx);
+		status = allocate_pools(rx);
 	for (i = 0; status == NDIS_STATUS_SUCCESS && i < size; i++)
-		status = nic_rx_buffer_allocate(nic, &rx->buffers[i]);
+		status = allocate_buffer(card, &rx->buffers[i]);
 	if (status != NDIS_STATUS_SUCCESS)
-		nic_rx_free(nic);
+		bus_master_rx_free(card);
 	return status;
 }
 
-/* Takes whatever part nic_rx_allocate() got to. The card no longer uses the ring, and no packet is above (R28, R35). */
-VOID nic_rx_free(struct nic_adapter *nic)
+/*
+ * Takes whatever part bus_master_rx_allocate() got to. The card no longer uses the ring, and no packet is above (R28,
+ * R35).
+ */
+VOID bus_master_rx_free(struct bus_master *card)
 {
-	struct nic_rx *rx = &nic->rx;
+	struct bus_master_rx *rx = &card->rx;
 	ULONG i;
 
 	if (rx->buffers) {
-		for (i = 0; i < rx->size; i++)
-			nic_rx_buffer_free(nic, &rx->buffers[i]);
+		for (i = rx->size; i; i--)
+			free_buffer(card, &rx->buffers[i - 1]);
 	}
 	if (rx->packet_pool) {
 		NdisFreeBufferPool(rx->buffer_pool);
@@ -131,6 +135,6 @@ VOID nic_rx_free(struct nic_adapter *nic)
 		NdisFreeMemory(rx->slots, rx->size * sizeof(*rx->slots), 0);
 	rx->slots = NULL;
 	if (rx->ring)
-		NdisMFreeSharedMemory(nic->handle, nic_ring_bytes(rx), FALSE, (PVOID)rx->ring, rx->ring_pa);
+		NdisMFreeSharedMemory(card->nic.handle, ring_bytes(rx), FALSE, (PVOID)rx->ring, rx->ring_pa);
 	rx->ring = NULL;
 }

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Events as text: one line for people, or one JSON object a line, which `nicrig verify` reads back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from controller.errors import RecordingError
+from controller.verifier.events import CARD_EVENTS, Event
+from controller.verifier.functions import BY_NAME, Detail, Irql, Kind, Phase
+
+VERSION = 1
+MASK = (1 << 64) - 1
+
+
+class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="nicrig"):
+    """The first line of a recording. `detail` is how much the guest recorded."""
+
+    version: int
+    detail: str
+
+
+class Line(msgspec.Struct, forbid_unknown_fields=True):
+    """One event. `arguments` has those that its function records, by name."""
+
+    sequence: int
+    function: str
+    kind: str
+    phase: str
+    irql: int
+    locks: int
+    cpu: int
+    time: int
+    arguments: dict[str, int]
+    result: int
+
+
+_ENCODER = msgspec.json.Encoder()
+_HEADER = msgspec.json.Decoder(Header)
+_LINE = msgspec.json.Decoder(Line)
+_KINDS = [kind.name.lower() for kind in Kind]
+_PHASES = [phase.name.lower() for phase in Phase]
+_LETTERS = ("a", "b", "c", "d")
+
+
+def declared(event: Event) -> bool:
+    """Whether function, kind and phase are declared ones: the guest may write anything into its records."""
+    known = event.function in BY_NAME or event.function in CARD_EVENTS
+    return known and event.kind < len(_KINDS) and event.phase < len(_PHASES)
+
+
+def arguments(event: Event) -> dict[str, int]:
+    """An event's arguments by name; by letter those of a function that nobody declared, and those of an end."""
+    return dict(zip(_arguments(event.function, event.kind), (event.a, event.b, event.c, event.d), strict=False))
+
+
+def _arguments(function: str, kind: int) -> tuple[str, ...]:
+    if function in BY_NAME and kind != Kind.LEAVE:
+        return BY_NAME[function].arguments
+    return CARD_EVENTS.get(function, _LETTERS)
+
+
+def header(detail: Detail) -> bytes:
+    """A recording's first line."""
+    return _ENCODER.encode(Header(VERSION, detail.name.lower())) + b"\n"
+
+
+def line(event: Event) -> bytes:
+    """An event as one line of a recording."""
+    made = Line(
+        sequence=event.sequence,
+        function=event.function,
+        kind=_name(_KINDS, event.kind),
+        phase=_name(_PHASES, event.phase),
+        irql=event.irql,
+        locks=event.locks,
+        cpu=event.cpu,
+        time=event.time,
+        arguments=arguments(event),
+        result=event.result,
+    )
+    return _ENCODER.encode(made) + b"\n"
+
+
+def _name(names: list[str], number: int) -> str:
+    return names[number] if number < len(names) else str(number)
+
+
+def text(event: Event) -> str:
+    """An event as a person reads it: number, seconds, where it ran, and the call."""
+    shown = {} if event.kind == Kind.LEAVE and not any(arguments(event).values()) else arguments(event)
+    inside = ", ".join(f"{name}={value:#x}" for name, value in shown.items())
+    result = f" -> {event.result:#x}" if BY_NAME.get(event.function) and BY_NAME[event.function].result else ""
+    arrow = {Kind.ENTER: "> ", Kind.LEAVE: "< "}.get(Kind(event.kind) if event.kind < len(_KINDS) else Kind.CALL, "")
+    if event.kind == Kind.ENTER:
+        result = ""
+    if event.function in CARD_EVENTS:
+        where = "card"
+    else:
+        level = Irql(event.irql).name if event.irql in set(Irql) else str(event.irql)
+        held = f" +{event.locks}" if event.locks else ""
+        where = f"cpu{event.cpu} {level}{held} {_name(_PHASES, event.phase)}"
+    return f"{event.sequence:>9} {event.time / 1e9:>12.6f} {where:<28} {arrow}{event.function}({inside}){result}"
+
+
+def load(path: Path) -> tuple[Detail, Iterator[Event]]:
+    """The detail of a saved recording, and its events as they are read. Raises RecordingError, also while reading."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror}: name a file that `nicrig demo --record` made") from None
+    try:
+        detail = _detail(_HEADER.decode(file.readline()))
+    except (msgspec.MsgspecError, ValueError) as error:
+        file.close()
+        raise RecordingError(f"{path}: line 1 is not the head of a nicrig recording: {error}") from None
+    return detail, _events(path, file)
+
+
+def _detail(head: Header) -> Detail:
+    if head.version != VERSION:
+        raise ValueError(f"version {head.version} is not {VERSION}, which this nicrig reads")
+    if head.detail.upper() not in Detail.__members__:
+        raise ValueError(f"there is no detail {head.detail!r}")
+    return Detail[head.detail.upper()]
+
+
+def _events(path: Path, file: IO[bytes]) -> Iterator[Event]:
+    with file:
+        for number, data in enumerate(file, 2):
+            try:
+                yield _event(_LINE.decode(data))
+            except (msgspec.MsgspecError, ValueError) as error:
+                raise RecordingError(f"{path}: line {number} is not a record: {error}") from None
+
+
+def _event(made: Line) -> Event:
+    if made.function not in BY_NAME and made.function not in CARD_EVENTS:
+        raise ValueError(f"there is no function {made.function!r}")
+    kind, phase = _KINDS.index(made.kind), _PHASES.index(made.phase)
+    names = _arguments(made.function, kind)
+    if tuple(made.arguments) != names:
+        raise ValueError(f"{made.function} has the arguments {names}, not {tuple(made.arguments)}")
+    values = [value & MASK for value in made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
+    where = (made.irql, made.locks, made.cpu, made.time)
+    return Event._make((made.sequence, made.function, kind, phase, *where, *values, made.result))

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `nicrig recorder`, `verify` and `rules` print."""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import trio
+
+from controller import recording
+from controller.asyncio_thread import open_asyncio_thread
+from controller.errors import RigError
+from controller.qmp import serve_qmp
+from controller.recorder import Layout, Recorder, events
+from controller.verifier.events import Event
+from controller.verifier.judge import Verifier
+from controller.verifier.rules import RULES
+
+LOOK_SECONDS = 0.1
+MONITOR = "monitor.sock"
+
+
+@contextmanager
+def _pipe_may_close() -> Iterator[None]:
+    """Whoever reads what is printed may have seen enough: `nicrig ... | head`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@_pipe_may_close()
+def show_file(path: Path, *, last: int, json: bool) -> None:
+    """Print a saved recording, or its last records."""
+    detail, found = recording.load(path)
+    if json:
+        sys.stdout.write(recording.header(detail).decode())
+    _print(deque(found, last) if last else found, json=json)
+
+
+async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> None:
+    """Print what the rings of a running card hold, and with `follow` what comes. Raises RigError without a card."""
+    recorder = Recorder(await _layout(folder))
+    batches = recorder.last(last) if last else recorder.read(to_end=not follow)
+    with _pipe_may_close():
+        while True:
+            for batch in batches:
+                _print(events(batch.records, recorder.names), json=json)
+            sys.stdout.flush()
+            if not follow:
+                return
+            await trio.sleep(LOOK_SECONDS)
+            batches = recorder.read()
+
+
+async def _layout(folder: Path) -> Layout:
+    if not (folder / MONITOR).is_socket():
+        raise RigError(f"{folder}: no card serves there: name the folder that `python -m device --sockets` was given")
+    async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
+        monitor = await nursery.start(serve_qmp, "the card's monitor", folder / MONITOR, thread)
+        answer = await monitor.execute("query-recorder")
+        nursery.cancel_scope.cancel()
+    return msgspec.convert(answer, Layout)
+
+
+def _print(found: Iterable[Event], *, json: bool) -> None:
+    for event in found:
+        sys.stdout.write(recording.line(event).decode() if json else recording.text(event) + "\n")
+
+
+def verify_file(path: Path, *, json: bool) -> bool:
+    """Judge a recording and print what was found; whether it is clean."""
+    detail, found = recording.load(path)
+    verifier = Verifier(detail)
+    verifier.feed(found)
+    verifier.finish()
+    with _pipe_may_close():
+        _print_judged(verifier, json=json)
+    return verifier.verdict.clean
+
+
+def _print_judged(verifier: Verifier, *, json: bool) -> None:
+    verdict = verifier.verdict
+    if json:
+        made = {
+            "clean": verdict.clean,
+            "events": verdict.events,
+            "lost": verdict.lost,
+            "counts": verdict.counts,
+            "violations": [
+                {
+                    "rule": each.rule,
+                    "severity": each.severity.value,
+                    "text": each.text,
+                    "evidence": [event.sequence for event in each.evidence],
+                }
+                for each in verifier.violations
+            ],
+        }
+        print(msgspec.json.encode(made).decode())
+        return
+    for violation in verifier.violations:
+        print(violation)
+        for event in violation.evidence:
+            print(f"  | {recording.text(event)}")
+    broken = sum(verdict.counts.values())
+    print(f"{'clean' if verdict.clean else 'violations'}: records {verdict.events} lost {verdict.lost} broken {broken}")
+
+
+@_pipe_may_close()
+def show_rules(*, json: bool) -> None:
+    """Print the catalogue, one rule a line and its text below, or as JSON."""
+    if json:
+        listed = [
+            {
+                "id": rule.id,
+                "text": rule.text,
+                "severity": rule.severity.value,
+                "source": rule.source,
+                "observable": rule.observable,
+                "reason": rule.hidden,
+                "test": rule.test if rule.observable else "",
+            }
+            for rule in RULES.values()
+        ]
+        print(msgspec.json.encode(listed).decode())
+        return
+    for rule in RULES.values():
+        print(f"{rule.id} {rule.severity.value} {rule.text} [{rule.source}]")
+        print(f"      {rule.test if rule.observable else 'not observable: ' + rule.hidden}")

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What makes one kind of card differ from another: the way of the frames between wire and driver.
+
+A kind is one object; the card around it has all that the kinds share. A further kind is a file with a class and its
+name in device/kinds.py.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from device.counters import Counters
+from device.doorbells import DoorbellPage
+from device.frames import Frames
+from device.interrupt import Interrupts, Source
+from device.layout import Block, Register
+from device.memory import GuestMemory
+from device.outlet import Outlet
+from device.recorder import Trace
+from device.refusals import Refusals
+from device.registers import BAR_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The parts that every kind works with."""
+
+    memory: GuestMemory
+    page: DoorbellPage
+    outlet: Outlet
+    counters: Counters
+    refusals: Refusals
+    trace: Trace
+
+
+class Registry(Protocol):
+    """Where a kind enters the control registers that only it has."""
+
+    def add(
+        self,
+        block: Block,
+        register: Register,
+        read: Callable[[], int] | None,
+        write: Callable[[int], None] | None = None,
+    ) -> None: ...
+
+
+class Kind(ABC):
+    """One card has one. What runs here runs on the card's one thread, and each call is bounded."""
+
+    name: ClassVar[str]
+    device_id: ClassVar[int]
+    page_bytes: ClassVar[int] = BAR_BYTES
+    """Size of BAR2."""
+    has_ports: ClassVar[bool] = False
+    """Whether there is BAR4."""
+    queues: ClassVar[int] = 0
+    ring_max: ClassVar[int] = 0
+    sources: tuple[Source, ...]
+    """What asks for interrupts, but for events."""
+
+    @abstractmethod
+    def __init__(self, board: Board) -> None: ...
+
+    @abstractmethod
+    def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:
+        """Enter this kind's own control registers."""
+
+    @abstractmethod
+    def receive(self, frames: Frames) -> None:
+        """Take a batch off the wire, each frame FRAME_MIN to FRAME_MAX bytes; it is valid for this call only."""
+
+    @abstractmethod
+    def transmit(self) -> bool:
+        """Do what the doorbells ask for; whether there was anything."""
+
+    @abstractmethod
+    def moved(self) -> bool:
+        """Whether a doorbell that needs a kick holds something that `transmit` has not dealt with."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Stop, and forget all but the counters; the caller clears BAR2's words. No DMA follows."""

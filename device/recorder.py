@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The flight recorder (docs/datasheet.md section 14): the ring of records that the guest fills, and the card's own.
+
+Both are files, so that a reader maps them and the hot thread copies nothing; both have the same layout. A record of
+the card carries how many of the guest's records were begun before the card acted: that puts the two in one order.
+"""
+
+from __future__ import annotations
+
+import enum
+import mmap
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+RECORD = np.dtype(
+    [
+        ("sequence", "<u8"),
+        ("time", "<u8"),
+        ("function", "<u2"),
+        ("kind", "u1"),
+        ("phase", "u1"),
+        ("irql", "u1"),
+        ("locks", "u1"),
+        ("cpu", "<u2"),
+        ("a", "<u8"),
+        ("b", "<u8"),
+        ("c", "<u8"),
+        ("d", "<u8"),
+        ("result", "<u8"),
+    ]
+)
+"""64 bytes. The card's own records have the number of guest records begun before it as their result."""
+
+RECORD_DOC = {
+    "sequence": "Number of the record, from 1; written last: another number means that the record is not whole.",
+    "time": "Nanoseconds of the writer's clock.",
+    "function": "What was called; the card's own: which event.",
+    "kind": "0 a call into NDIS, 1 a handler of the driver begins, 2 it ends.",
+    "phase": "What the adapter was doing.",
+    "irql": "Level: 0 PASSIVE, 1 APC, 2 DISPATCH, 3 above.",
+    "locks": "Spin locks of the driver that this CPU held.",
+    "cpu": "CPU.",
+    "a": "First argument.",
+    "b": "Second argument.",
+    "c": "Third argument.",
+    "d": "Fourth argument.",
+    "result": "Result.",
+}
+
+HEADER_DOC = {
+    "MAGIC": '"NICRRECD" in ASCII, little endian; the card writes it.',
+    "CAPACITY": "Records that the ring holds; the card writes it. Record n lies in place (n - 1) modulo this.",
+    "HEAD": "Records begun since the card started; the driver adds 1, atomically, before it fills one in.",
+    "DETAIL": "How much the driver records: 0 nothing, 1 all but what happens for each frame, 2 everything.",
+}
+"""The 64-bit words at the start of BAR3, in order."""
+
+MAGIC = int.from_bytes(b"NICRRECD", "little")
+HEAD, DETAIL = 2, 3
+SETTLED = 4
+"""Of the card's own ring: its next record will not be older than this many guest records; all ones while it sleeps."""
+ASLEEP = (1 << 64) - 1
+FRAMES = 2
+RECORDS_OFFSET = 0x1000
+RECORDER_BYTES = 8 << 20
+CAPACITY = (RECORDER_BYTES - RECORDS_OFFSET) // RECORD.itemsize
+
+
+class Event(enum.IntEnum):
+    """What the card records of itself."""
+
+    RESET = 1
+    REGISTER = 2
+    ENABLE = 3
+    DISABLE = 4
+    DOORBELL = 5
+    READ = 6
+    WRITE = 7
+    INTERRUPT = 8
+    LINK = 9
+    REFUSAL = 10
+
+
+EVENT_DOC = {
+    Event.RESET: "The card was reset.",
+    Event.REGISTER: "A trapped register was written: BAR, offset, value.",
+    Event.ENABLE: "A ring was switched on, or a transfer took the channel: 1 for transmit, base, descriptors or bytes.",
+    Event.DISABLE: "A ring was switched off, or a transfer gave the channel back: 1 for transmit.",
+    Event.DOORBELL: "A doorbell was obeyed: 1 for transmit, tail, head, descriptors or slots; START: tail DONE + 1.",
+    Event.READ: "A transmit buffer was read: ring index or transfer, address, bytes, status as written back.",
+    Event.WRITE: "A receive buffer was written: ring index or transfer, address, bytes, status as written back.",
+    Event.INTERRUPT: "A vector was fired: vector.",
+    Event.LINK: "The link came up or went down: 1 for up.",
+    Event.REFUSAL: "Something was refused: code, index, 1 for transmit.",
+}
+
+
+class RecordRing:
+    """The ring's file, mapped; without a path it is a memory file. `fd` is what a guest may map."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        if path is None:
+            self.fd = os.memfd_create("nicrig-records", os.MFD_CLOEXEC)
+        else:
+            path.unlink(missing_ok=True)
+            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.ftruncate(self.fd, RECORDER_BYTES)
+        self._data = mmap.mmap(self.fd, RECORDER_BYTES)
+        self.words = memoryview(self._data).cast("Q")
+        self.records: npt.NDArray[Any] = np.frombuffer(self._data, RECORD, CAPACITY, RECORDS_OFFSET)
+        self.words[0], self.words[1] = MAGIC, CAPACITY
+
+    def bytes(self) -> memoryview:
+        return memoryview(self._data)
+
+    def close(self) -> None:
+        """Close the descriptor and remove the file; the mapping ends with its last view."""
+        os.close(self.fd)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+class Trace:
+    """What the card records of itself. What happens for each frame is kept only while the guest records frames."""
+
+    def __init__(self, guest: RecordRing, own: RecordRing) -> None:
+        self._guest = guest.words
+        self._own = own
+        self._written = 0
+
+    @property
+    def frames(self) -> bool:
+        """Whether what happens for each frame is recorded."""
+        return self._guest[DETAIL] >= FRAMES
+
+    def begin(self) -> None:
+        """A turn of the card's loop begins: what the last one did is recorded."""
+        self._own.words[SETTLED] = self._guest[HEAD]
+
+    def rest(self) -> None:
+        """The card is about to sleep: whatever it records next is still to come."""
+        self._own.words[SETTLED] = ASLEEP
+
+    def stamp(self) -> int:
+        """How many guest records have been begun: to be taken before the card touches guest memory."""
+        return self._guest[HEAD]
+
+    def add(self, event: Event, a: int = 0, b: int = 0, c: int = 0, d: int = 0, stamp: int | None = None) -> None:
+        """Record one event, as of now or of an earlier stamp."""
+        self._own.records[self._written % CAPACITY] = (
+            *(self._written + 1, time.monotonic_ns(), event, 0, 0, 0, 0, 0),
+            *(a, b, c, d, self.stamp() if stamp is None else stamp),
+        )
+        self._publish(1)
+
+    def add_buffers(
+        self, event: Event, stamp: int, index: int, descriptors: npt.NDArray[Any], status: npt.NDArray[np.uint16]
+    ) -> None:
+        """Record the buffers of descriptors from ring index `index` on, each with its address, length and status."""
+        count = len(descriptors)
+        place = np.arange(self._written, self._written + count) % CAPACITY
+        made = np.zeros(count, RECORD)
+        made["sequence"] = np.arange(self._written + 1, self._written + 1 + count)
+        made["time"] = time.monotonic_ns()
+        made["function"] = event
+        made["a"] = np.arange(index, index + count) & 0xFFFF
+        made["b"] = descriptors["address"]
+        made["c"] = descriptors["length"]
+        made["d"] = status
+        made["result"] = stamp
+        self._own.records[place] = made
+        self._publish(count)
+
+    def _publish(self, count: int) -> None:
+        self._written += count
+        self._own.words[HEAD] = self._written

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The non-DMA kind's way in: frames are copied out of their slots, the slots given back, the copies indicated. */
+#include "non_dma.h"
+
+/* The card may fill every slot but those that have not been read yet. */
+VOID non_dma_give_slots(struct non_dma *card)
+{
+	nic_doorbell(&card->nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_TAIL, (USHORT)(card->rx_head + NICRIG_SLOTS));
+}
+
+/* The slot at rx_head. The card is not trusted either: its length is read once, and must be a frame's. */
+static VOID take_frame(struct non_dma *card)
+{
+	ULONG slot = non_dma_rx_slot(card->rx_head++);
+	ULONG length = nic_word_read(&card->nic, slot + NICRIG_RX_SLOT_LENGTH);
+
+	if (length < NICRIG_FRAME_MIN || length > NICRIG_FRAME_MAX) {
+		card->nic.statistics.rx_error++;
+		return;
+	}
+	NdisMoveFromMappedMemory(nic_batch_room(&card->batch), non_dma_frame(card, slot), length);
+	nic_batch_add(&card->batch, length);
+}
+
+/* Frames that have come since rx_head; a head that cannot be counts as none. */
+static USHORT frames_wait(struct non_dma *card)
+{
+	USHORT count = nic_span(card->rx_head,
+				(USHORT)nic_word_read(&card->nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_HEAD));
+
+	return count <= NICRIG_SLOTS ? count : 0;
+}
+
+/* Datasheet section 16. What is there when it begins, at most all slots. */
+VOID non_dma_receive(struct nic_adapter *nic)
+{
+	struct non_dma *card = to_non_dma(nic);
+	USHORT count = frames_wait(card);
+
+	/* RX_HEAD was read before this; the slots that it covers are read after it. */
+	KeMemoryBarrier();
+	while (count) {
+		for (; count && !nic_batch_full(&card->batch); count--)
+			take_frame(card);
+		non_dma_give_slots(card);
+		nic_batch_indicate(nic, &card->batch);
+	}
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The subordinate kind: what it claims and in which order (docs/ndis51.md section 8.2), and its table. */
+#include "subordinate.h"
+
+/* The channel's buffers, each: the largest transfer, else halved down to a page: two of the longest frames. */
+#define BYTES                   NICRIG_BUFFER_MAX
+#define BYTES_MIN               4096
+#define BUFFERS                 2
+#define CHANNEL_MEMORY          (NDIS_MEMORY_CONTIGUOUS | NDIS_MEMORY_NONCACHED)
+#define DMA32                   TRUE
+
+C_ASSERT(BYTES_MIN >= NICRIG_PACK_PREFIX + NICRIG_FRAME_MAX + NICRIG_PACK_ALIGNMENT);
+
+static NDIS_STATUS allocate_memory(PUCHAR *memory, ULONG bytes)
+{
+	NDIS_PHYSICAL_ADDRESS highest;
+	NDIS_STATUS status;
+	PVOID va;
+
+	/* What a channel with 32-bit addresses reaches (R105). */
+	highest.QuadPart = 0xffffffff;
+	status = NdisAllocateMemory(&va, bytes, CHANNEL_MEMORY, highest);
+	*memory = va;
+	return status;
+}
+
+static NDIS_STATUS allocate_both(struct nic_adapter *nic, ULONG bytes)
+{
+	struct subordinate *card = to_subordinate(nic);
+	NDIS_STATUS status;
+
+	status = allocate_memory(&card->rx.memory, bytes);
+	if (status != NDIS_STATUS_SUCCESS)
+		return status;
+	status = allocate_memory(&card->tx.memory, bytes);
+	if (status != NDIS_STATUS_SUCCESS)
+		NdisFreeMemory(card->rx.memory, bytes, CHANNEL_MEMORY);
+	card->bytes = bytes;
+	return status;
+}
+
+/* Before the attributes: scarce memory, which only MiniportInitialize may ask for (R06). */
+static NDIS_STATUS subordinate_allocate(struct nic_adapter *nic)
+{
+	return nic_allocate_halving(nic, BYTES, BYTES_MIN, allocate_both);
+}
+
+static VOID subordinate_free(struct nic_adapter *nic)
+{
+	struct subordinate *card = to_subordinate(nic);
+
+	NdisFreeMemory(card->tx.memory, card->bytes, CHANNEL_MEMORY);
+	NdisFreeMemory(card->rx.memory, card->bytes, CHANNEL_MEMORY);
+}
+
+/* The NDIS_BUFFERs over the two buffers. */
+static NDIS_STATUS describe_buffers(struct subordinate *card)
+{
+	NDIS_STATUS status;
+
+	NdisAllocateBufferPool(&status, &card->buffer_pool, BUFFERS);
+	if (status != NDIS_STATUS_SUCCESS)
+		return NDIS_STATUS_RESOURCES;
+	NdisAllocateBuffer(&status, &card->rx.buffer, card->buffer_pool, card->rx.memory, card->bytes);
+	if (status != NDIS_STATUS_SUCCESS)
+		goto have_pool;
+	NdisAllocateBuffer(&status, &card->tx.buffer, card->buffer_pool, card->tx.memory, card->bytes);
+	if (status != NDIS_STATUS_SUCCESS)
+		goto have_rx;
+	return NDIS_STATUS_SUCCESS;
+
+have_rx:
+	NdisFreeBuffer(card->rx.buffer);
+have_pool:
+	NdisFreeBufferPool(card->buffer_pool);
+	return NDIS_STATUS_RESOURCES;
+}
+
+static VOID free_buffers(struct subordinate *card)
+{
+	NdisFreeBuffer(card->tx.buffer);
+	NdisFreeBuffer(card->rx.buffer);
+	NdisFreeBufferPool(card->buffer_pool);
+}
+
+/* The function's only channel. */
+static NDIS_STATUS register_channel(struct subordinate *card)
+{
+	NDIS_DMA_DESCRIPTION description;
+
+	NdisZeroMemory(&description, sizeof(description));
+	description.DmaWidth = Width32Bits;
+	description.DmaSpeed = Compatible;
+	return NdisMRegisterDmaChannel(&card->channel, card->nic.handle, 0, DMA32, &description, card->bytes);
+}
+
+static NDIS_STATUS create_batch(struct nic_adapter *nic, ULONG size)
+{
+	return nic_batch_create(&to_subordinate(nic)->batch, size);
+}
+
+static NDIS_STATUS subordinate_claim(struct nic_adapter *nic)
+{
+	struct subordinate *card = to_subordinate(nic);
+	NDIS_STATUS status;
+
+	status = describe_buffers(card);
+	if (status != NDIS_STATUS_SUCCESS)
+		return status;
+	status = register_channel(card);
+	if (status != NDIS_STATUS_SUCCESS)
+		goto have_buffers;
+	status = nic_allocate_halving(nic, NIC_BATCH, NIC_BATCH_MIN, create_batch);
+	if (status != NDIS_STATUS_SUCCESS)
+		goto have_channel;
+	nic->rx_frames = NICRIG_FIFO_FRAMES;
+	/* A batch in the send buffer, and one that gathers meanwhile. */
+	nic->tx_frames = 2 * NIC_BATCH;
+	return NDIS_STATUS_SUCCESS;
+
+have_channel:
+	NdisMDeregisterDmaChannel(card->channel);
+have_buffers:
+	free_buffers(card);
+	return status;
+}
+
+static VOID subordinate_release(struct nic_adapter *nic)
+{
+	struct subordinate *card = to_subordinate(nic);
+
+	nic_batch_destroy(&card->batch);
+	NdisMDeregisterDmaChannel(card->channel);
+	free_buffers(card);
+}
+
+/* The channel is idle, both sides count from 0, and the card needs nothing posted: the first frame will ask. */
+static NDIS_STATUS subordinate_start(struct nic_adapter *nic)
+{
+	UNREFERENCED_PARAMETER(nic);
+	return NDIS_STATUS_SUCCESS;
+}
+
+static const CHAR description[] = "nicrig subordinate-DMA network card";
+
+const struct nic_kind nic_subordinate = {
+	.device = NICRIG_DEVICE_ID_SUBORDINATE,
+	.description = description,
+	.description_bytes = sizeof(description),
+	.bytes = sizeof(struct subordinate),
+	.words_bytes = NICRIG_BAR_BYTES,
+	.access = &nic_mapped_access,
+	.allocate = subordinate_allocate,
+	.claim = subordinate_claim,
+	.release = subordinate_release,
+	.free = subordinate_free,
+	.start = subordinate_start,
+	.push = subordinate_push,
+	.reap = subordinate_reap,
+	.abandon = subordinate_abandon,
+	.receive = subordinate_receive,
+	.arm = subordinate_arm,
+	.disarm = subordinate_disarm,
+	.pending = subordinate_pending,
+};

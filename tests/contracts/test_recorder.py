@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Datasheet section 14 on a card's process: the guest writes through BAR3, a reader finds the files of both rings."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from controller.cli import app
+from controller.recorder import Batch, Layout, Recorder, events
+from controller.verifier.events import Event
+from controller.verifier.functions import BY_NAME, Kind, Phase
+from device.registers import BAR_RECORDER
+from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES
+from tests.contracts.test_receive import frames_of
+from tests.fakes.card_process import CardProcess
+from tests.fakes.driver import FakeDriver
+from tests.fakes.recorder import ASLEEP, DETAIL, SETTLED, RecorderMemory
+from tests.fakes.unix_socket import connect_unix
+from tests.fakes.vfio_user_bus import VfioUserBus
+from tests.fakes.wire_peer import WirePeer
+
+pytestmark = pytest.mark.real
+
+PER_FRAME = {"card.doorbell", "card.read", "card.write", "card.interrupt"}
+
+
+def query_recorder(monitor: Path) -> Layout:
+    """What the card says of its records."""
+    with connect_unix(monitor, 5) as channel, channel.makefile("rwb") as messages:
+        messages.readline()
+        for command in ("qmp_capabilities", "query-recorder"):
+            messages.write(json.dumps({"execute": command}).encode())
+            messages.flush()
+            answer = messages.readline()
+    return msgspec.convert(json.loads(answer)["return"], Layout)
+
+
+class Recorded:
+    """A card and its driver: `guest` is BAR3 as the guest maps it, `layout` what the card says of its files."""
+
+    def __init__(self, card: CardProcess, peer: WirePeer) -> None:
+        self.card = card
+        self.bus = VfioUserBus(card.vfio_user)
+        self.bus.memory.map(MEMORY_AT, MEMORY_BYTES)
+        self.driver = FakeDriver(self.bus)
+        self.guest = RecorderMemory(self.bus.client.map_region(BAR_RECORDER).data)
+        self.layout = query_recorder(card.monitor)
+        self._peer = peer
+        self._reader = Recorder(self.layout)
+        with Path(self.layout.trace).open("rb") as file:
+            self._trace = RecorderMemory(memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)))
+
+    def call(self, name: str, kind: Kind = Kind.CALL, **fields: int) -> None:
+        """One record of the guest's."""
+        self.guest.write(function=BY_NAME[name].number, kind=kind, phase=Phase.RUN, **fields)
+
+    def exchange(self) -> None:
+        """A frame each way, each with an interrupt."""
+        self.driver.arm_transmit()
+        self.driver.send_and_reap(frames_of(60))
+        self._peer.receive(1)
+        self.driver.post_receives()
+        self.driver.arm_receive()
+        self._peer.send(frames_of(61))
+        self.driver.receive_exactly(1)
+
+    def read(self) -> list[Event]:
+        """What is new, once the card sleeps and nothing is held back any more."""
+        self.bus.wait(lambda: self._trace.word(SETTLED) == ASLEEP, "the card to have recorded all")
+        return self._events(self._reader.read())
+
+    def read_to_end(self) -> list[Event]:
+        """What is left when the card has ended."""
+        return self._events(self._reader.read(to_end=True))
+
+    def _events(self, batches: Iterable[Batch]) -> list[Event]:
+        return [event for batch in batches for event in events(batch.records, self._reader.names)]
+
+
+@pytest.fixture
+def recorded(start_card: Callable[..., CardProcess]) -> Iterator[Recorded]:
+    card = start_card()
+    with WirePeer(card.wire) as peer:
+        made = Recorded(card, peer)
+        made.driver.start()
+        yield made
+        made.bus.close()
+
+
+def test_the_guest_s_records_stand_around_what_the_card_did_between_them(recorded: Recorded) -> None:
+    recorded.guest.set_word(DETAIL, 2)
+    recorded.read()
+    recorded.call("MiniportSendPackets", Kind.ENTER, a=0xFFFF_8880_0000_1000, c=60)
+    recorded.driver.send_and_reap(frames_of(60))
+    recorded.call("NdisMSendComplete", a=0xFFFF_8880_0000_1000)
+    found = [event for event in recorded.read() if event.function != "card.register"]  # whether it had to be kicked
+    sent, doorbell, read, complete = found
+    assert (sent.function, sent.sequence, sent.kind, sent.a, sent.c) == (
+        *("MiniportSendPackets", 1, Kind.ENTER, 0xFFFF_8880_0000_1000, 60),
+    )
+    assert (doorbell.function, doorbell.a, doorbell.b, doorbell.c) == ("card.doorbell", 1, 1, 0)
+    assert (read.function, read.a, read.c, read.d & 1) == ("card.read", 0, 60, 1)
+    assert (complete.function, complete.sequence) == ("NdisMSendComplete", 2)
+    assert {doorbell.result, read.result} == {1}
+
+
+@pytest.mark.parametrize(("detail", "traced"), [(0, set()), (1, set()), (2, PER_FRAME)])
+def test_the_card_traces_frames_only_while_the_guest_records_them(
+    recorded: Recorded, detail: int, traced: set[str]
+) -> None:
+    assert {"card.reset", "card.register", "card.enable"} <= {event.function for event in recorded.read()}
+    recorded.guest.set_word(DETAIL, detail)
+    recorded.exchange()
+    assert {event.function for event in recorded.read()} & PER_FRAME == traced
+
+
+def test_the_command_shows_a_running_card(recorded: Recorded) -> None:
+    for name in ("NdisMSleep", "NdisFreePacket"):
+        recorded.call(name)
+    recorded.read()
+    folder = str(recorded.card.monitor.parent)
+    shown = CliRunner().invoke(app, ["recorder", folder, "--json"]).stdout.splitlines()
+    names = [json.loads(line)["function"] for line in shown]
+    assert names[0].startswith("card.")
+    assert names[-2:] == ["NdisMSleep", "NdisFreePacket"]
+    last = CliRunner().invoke(app, ["recorder", folder, "--last", "1"]).stdout
+    assert "NdisFreePacket(" in last
+    assert "NdisMSleep(" not in last
+
+
+def test_following_a_card_ends_when_nobody_reads_any_more(recorded: Recorded) -> None:
+    code = "from controller.cli import main; main()"
+    argv = [sys.executable, "-c", code, "recorder", "--follow", str(recorded.card.monitor.parent)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as shown:
+        assert shown.stdout is not None
+        assert shown.stderr is not None
+        assert b"card." in shown.stdout.readline()
+        shown.stdout.close()
+        recorded.call("NdisMSleep")
+        assert shown.wait(20) == 0
+        assert shown.stderr.read() == b""
+
+
+def test_the_files_go_when_the_card_ends_and_a_reader_keeps_what_was_in_them(recorded: Recorded) -> None:
+    recorded.call("NdisMSleep", a=7)
+    files = [Path(recorded.layout.recorder), Path(recorded.layout.trace)]
+    assert all(file.is_file() for file in files)
+    recorded.bus.disconnect()
+    recorded.card.close()
+    assert not any(file.exists() for file in files)
+    assert [event.a for event in recorded.read_to_end() if event.function == "NdisMSleep"] == [7]

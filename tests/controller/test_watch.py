@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+import trio
+
+from controller import recording
+from controller.polling import until
+from controller.recorder import Batch, Recorder
+from controller.verifier.functions import BY_NAME, Detail, Kind, Phase
+from controller.watch import Watch, watching
+from tests.fakes.recorder import Rings
+
+if TYPE_CHECKING:
+    from controller.rig import Rig
+
+pytestmark = pytest.mark.anyio
+
+
+class FakeRig:
+    """The rig as far as a watch sees it; `last` is set when the watch has read to the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rings = Rings(folder)
+        self.last = False
+
+    def recorder(self) -> Recorder:
+        rig = self
+
+        class Noting(Recorder):
+            def read(self, *, to_end: bool = False) -> Iterator[Batch]:
+                rig.last |= to_end
+                return super().read(to_end=to_end)
+
+        return Noting(self.rings.layout)
+
+    def as_rig(self) -> Rig:
+        return cast("Rig", self)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> FakeRig:
+    return FakeRig(tmp_path)
+
+
+def call(rings: Rings, name: str, **fields: int) -> None:
+    rings.guest.write(function=BY_NAME[name].number, **fields)
+
+
+def claim_too_early(rings: Rings) -> None:
+    """Breaks R01: scatter-gather is asked for before NdisMSetAttributesEx."""
+    call(rings, "MiniportInitialize", kind=Kind.ENTER, phase=Phase.INITIALIZE)
+    call(rings, "NdisMInitializeScatterGatherDma", phase=Phase.INITIALIZE, a=1, b=1514)
+
+
+async def until_judged(watch: Watch, count: int) -> None:
+    async def look() -> bool | None:
+        return watch.verifier.verdict.events == count or None
+
+    with trio.fail_after(5):
+        await until(look)
+
+
+async def test_what_comes_is_judged_while_it_comes(rig: FakeRig) -> None:
+    async with watching(rig.as_rig(), Detail.FRAMES) as watch:
+        claim_too_early(rig.rings)
+        await until_judged(watch, 2)
+        assert "R01" in watch.verifier.verdict.counts
+        assert not rig.last
+
+
+async def test_what_is_left_is_judged_at_the_end_also_after_a_failure(rig: FakeRig) -> None:
+    async def fail() -> None:
+        async with watching(rig.as_rig(), Detail.FRAMES) as watch:
+            watches.append(watch)
+            claim_too_early(rig.rings)
+            raise ConnectionError
+
+    watches: list[Watch] = []
+    with pytest.raises(BaseExceptionGroup):
+        await fail()
+    assert watches[0].verifier.verdict.events == 2
+    assert rig.last
+
+
+async def test_what_is_judged_is_saved(rig: FakeRig, tmp_path: Path) -> None:
+    async with watching(rig.as_rig(), Detail.ALLOCATIONS, tmp_path / "saved"):
+        claim_too_early(rig.rings)
+        rig.rings.card.write(function=9, a=1, result=1)
+    detail, events = recording.load(tmp_path / "saved")
+    assert detail is Detail.ALLOCATIONS
+    assert [event.function for event in events] == [
+        "MiniportInitialize",
+        "card.link",
+        "NdisMInitializeScatterGatherDma",
+    ]
+
+
+async def test_what_the_card_lost_reaches_the_judge(rig: FakeRig) -> None:
+    async with watching(rig.as_rig(), Detail.FRAMES) as watch:
+        call(rig.rings, "NdisMSleep")
+        for _ in range(10):
+            rig.rings.card.write(function=9, result=1)
+    assert watch.verifier.verdict.lost == 2
+
+
+@pytest.mark.parametrize("fields", [{"function": 999}, {"function": 0}, {"kind": 3}, {"phase": 6}])
+async def test_a_record_that_nobody_declared_counts_as_lost(
+    rig: FakeRig, tmp_path: Path, fields: dict[str, int]
+) -> None:
+    async with watching(rig.as_rig(), Detail.FRAMES, tmp_path / "saved") as watch:
+        rig.rings.guest.write(**{"function": 1} | fields)
+        call(rig.rings, "NdisMSleep", phase=Phase.RUN)
+    assert (watch.verifier.verdict.events, watch.verifier.verdict.lost) == (1, 1)
+    assert [event.sequence for event in recording.load(tmp_path / "saved")[1]] == [2]

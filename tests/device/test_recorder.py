@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rings against a writer and reader of the datasheet's words (tests/fakes/recorder.py)."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.descriptors import DESCRIPTOR
+from device.recorder import CAPACITY, RECORDER_BYTES, Event, RecordRing, Trace
+from tests.fakes import recorder as datasheet
+from tests.fakes.recorder import ASLEEP, DETAIL, HEAD, MAGIC, SETTLED, Record, RecorderMemory
+
+
+class Bench:
+    """The card's two rings, a trace, and both rings as a guest or reader sees them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.rings = RecordRing(folder / "recorder"), RecordRing(folder / "trace")
+        self.guest, self.own = (RecorderMemory(memoryview(mmap.mmap(ring.fd, RECORDER_BYTES))) for ring in self.rings)
+        self.trace = Trace(*self.rings)
+
+    def close(self) -> None:
+        for ring in self.rings:
+            ring.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_new_ring_has_the_datasheet_s_words(bench: Bench) -> None:
+    for memory in (bench.guest, bench.own):
+        assert memory.word(MAGIC).to_bytes(8, "little") == b"NICRRECD"
+        assert memory.word(datasheet.CAPACITY) == CAPACITY
+        assert (memory.word(HEAD), memory.word(DETAIL)) == (0, 0)
+    assert datasheet.RECORDS_AT + CAPACITY * datasheet.RECORD.size <= RECORDER_BYTES
+
+
+def test_what_a_guest_writes_is_what_the_card_s_record_type_reads(bench: Bench) -> None:
+    record = Record(bench.guest.begin(), *range(100, 112))
+    bench.guest.fill(record)
+    assert tuple(bench.rings[0].records[0].tolist()) == record
+    assert bench.trace.stamp() == 1
+
+
+def test_an_event_is_a_record_with_the_guest_s_head_as_its_result(bench: Bench) -> None:
+    bench.guest.write()
+    bench.trace.add(Event.REFUSAL, 1, 2, 3, 4)
+    bench.trace.add(Event.LINK, 1, stamp=0)
+    first, second = bench.own.record(1), bench.own.record(2)
+    assert bench.own.word(HEAD) == 2
+    assert first == Record(1, first.time, Event.REFUSAL, a=1, b=2, c=3, d=4, result=1)
+    assert second == Record(2, second.time, Event.LINK, a=1, result=0)
+    assert 0 < first.time <= second.time
+
+
+def test_buffers_are_a_record_each_with_the_index_s_sixteen_bits(bench: Bench) -> None:
+    descriptors = np.array([(0x1000 * number, 60 + number, 0, 0) for number in range(3)], DESCRIPTOR)
+    bench.trace.add_buffers(Event.READ, 9, 0xFFFE, descriptors, np.arange(7, 10, dtype=np.uint16))
+    read = [bench.own.record(number) for number in (1, 2, 3)]
+    assert [(each.a, each.b, each.c, each.d, each.result) for each in read] == [
+        (0xFFFE, 0, 60, 7, 9),
+        (0xFFFF, 0x1000, 61, 8, 9),
+        (0, 0x2000, 62, 9, 9),
+    ]
+    assert [each.sequence for each in read] == [1, 2, 3]
+
+
+def test_new_records_take_the_place_of_the_oldest(bench: Bench) -> None:
+    descriptors = np.zeros(4096, DESCRIPTOR)
+    status = np.zeros(4096, np.uint16)
+    for _ in range(CAPACITY // 4096 + 1):
+        bench.trace.add_buffers(Event.WRITE, 0, 0, descriptors, status)
+    bench.trace.add(Event.LINK, 1)
+    written = bench.own.word(HEAD)
+    assert written == (CAPACITY // 4096 + 1) * 4096 + 1 > CAPACITY
+    for number in (written, written - 1, CAPACITY + 1, CAPACITY, written - CAPACITY + 1):
+        assert bench.own.record(number).sequence == number
+    assert bench.own.record(1).sequence == CAPACITY + 1
+
+
+@pytest.mark.parametrize(("detail", "frames"), [(0, False), (1, False), (2, True)])
+def test_the_guest_s_detail_says_whether_frames_are_traced(bench: Bench, detail: int, frames: bool) -> None:
+    bench.guest.set_word(DETAIL, detail)
+    assert bench.trace.frames is frames
+
+
+def test_settled_is_the_head_at_a_turn_s_begin_and_all_ones_at_rest(bench: Bench) -> None:
+    bench.guest.write()
+    bench.trace.begin()
+    bench.guest.write()
+    assert bench.own.word(SETTLED) == 1
+    bench.trace.rest()
+    assert bench.own.word(SETTLED) == ASLEEP
+
+
+def test_closing_removes_the_files_and_leaves_what_is_mapped(bench: Bench, tmp_path: Path) -> None:
+    bench.guest.write(a=5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recorder", "trace"]
+    for name in ("recorder", "trace"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    bench.close()
+    assert list(tmp_path.iterdir()) == []
+    assert bench.guest.record(1).a == 5
+    bench.rings = (RecordRing(), RecordRing())  # for the fixture to close
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_card_left_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "trace").write_bytes(b"old")
+    ring = RecordRing(tmp_path / "trace")
+    assert (tmp_path / "trace").stat().st_size == RECORDER_BYTES
+    ring.close()

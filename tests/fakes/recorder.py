@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A flight recorder's memory as docs/datasheet.md section 14 has it, written by hand: knows nothing of device.recorder.
+
+A guest's ring and the card's have one form, so this writes, and reads, either.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from controller.recorder import Layout
+
+MAGIC, CAPACITY, HEAD, DETAIL, SETTLED = 0x00, 0x08, 0x10, 0x18, 0x20
+RECORDS_AT = 0x1000
+RECORD = struct.Struct("<QQHBBBBHQQQQQ")
+ASLEEP = (1 << 64) - 1
+
+
+class Record(NamedTuple):
+    """One record, its fields in the datasheet's order."""
+
+    sequence: int
+    time: int = 0
+    function: int = 0
+    kind: int = 0
+    phase: int = 0
+    irql: int = 0
+    locks: int = 0
+    cpu: int = 0
+    a: int = 0
+    b: int = 0
+    c: int = 0
+    d: int = 0
+    result: int = 0
+
+
+class RecorderMemory:
+    """`memory` is the whole of a ring's file or of BAR3."""
+
+    def __init__(self, memory: memoryview) -> None:
+        self._memory = memory
+
+    def word(self, offset: int) -> int:
+        return int.from_bytes(self._memory[offset : offset + 8], "little")
+
+    def set_word(self, offset: int, value: int) -> None:
+        self._memory[offset : offset + 8] = value.to_bytes(8, "little")
+
+    def begin(self) -> int:
+        """Take the next record's number."""
+        self.set_word(HEAD, self.word(HEAD) + 1)
+        return self.word(HEAD)
+
+    def fill(self, record: Record) -> None:
+        """Store the other fields, and the sequence last."""
+        at, data = self._place(record.sequence), RECORD.pack(*record)
+        self._memory[at + 8 : at + RECORD.size] = data[8:]
+        self._memory[at : at + 8] = data[:8]
+
+    def write(self, **fields: int) -> int:
+        """A whole record; its number."""
+        sequence = self.begin()
+        self.fill(Record(sequence, **fields))
+        return sequence
+
+    def record(self, sequence: int) -> Record:
+        """What stands in the place of the record of this number."""
+        return Record._make(RECORD.unpack_from(self._memory, self._place(sequence)))
+
+    def _place(self, sequence: int) -> int:
+        return RECORDS_AT + (sequence - 1) % self.word(CAPACITY) * RECORD.size
+
+
+class Rings:
+    """Both rings of a card that is not there, as files in `folder`; `layout` is what it would tell of them."""
+
+    def __init__(self, folder: Path, capacity: int = 8) -> None:
+        self.guest = _file(folder / "recorder", capacity)
+        self.card = _file(folder / "trace", capacity)
+        self.card.set_word(SETTLED, ASLEEP)
+        small = {"function": "<u2", "kind": "|u1", "phase": "|u1", "irql": "|u1", "locks": "|u1", "cpu": "<u2"}
+        self.layout = Layout(
+            recorder=str(folder / "recorder"),
+            trace=str(folder / "trace"),
+            record=[(name, small.get(name, "<u8")) for name in Record._fields],
+            offset=RECORDS_AT,
+            capacity=capacity,
+            head=HEAD // 8,
+            settled=SETTLED // 8,
+            events={"1": "card.reset", "5": "card.doorbell", "9": "card.link"},
+        )
+
+
+def _file(path: Path, capacity: int) -> RecorderMemory:
+    path.write_bytes(bytes(RECORDS_AT + capacity * RECORD.size))
+    with path.open("r+b") as file:
+        made = RecorderMemory(memoryview(mmap.mmap(file.fileno(), 0)))
+    made.set_word(MAGIC, int.from_bytes(b"NICRRECD", "little"))
+    made.set_word(CAPACITY, capacity)
+    return made

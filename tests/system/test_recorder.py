@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The flight recorder: what the driver records at each detail, and that its last calls outlive a panic of the guest."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import trio
+
+from controller.errors import PartDeathError
+from controller.interface import Interface
+from controller.provision import Provision
+from controller.recorder import Recorder, events
+from controller.rig import PANIC_RECORDS, Options, Rig, open_rig
+from controller.verifier.events import CARD_EVENTS, Event
+from controller.verifier.functions import BY_NAME, Detail
+from tests.system.conftest import check_echo
+
+pytestmark = [pytest.mark.system, pytest.mark.anyio]
+
+PARAMETER = "/sys/module/nicrig/parameters/recorder"
+
+
+def read_all(recorder: Recorder) -> list[Event]:
+    """What is new, guest and card being at rest."""
+    return [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
+
+
+async def set_detail(rig: Rig, detail: int) -> int:
+    """The exit code of the guest's attempt."""
+    return (await rig.guest.run(["sh", "-c", f"echo {detail} > {PARAMETER}"], check=False)).code
+
+
+async def test_the_last_calls_outlive_a_panic(provision: Provision) -> None:
+    recorders: list[Recorder] = []
+
+    async def panic() -> None:
+        async with open_rig(provision, Options(detail=Detail.FRAMES)) as rig:
+            recorders.append(rig.recorder())
+            interface = await rig.load_driver()
+            await interface.up()
+            await interface.start_echo()
+            await check_echo(rig, interface, [60] * 5)
+            await rig.guest.start(["/bin/sh", "-c", "echo c > /proc/sysrq-trigger"])
+            with trio.fail_after(60):
+                await trio.sleep_forever()
+
+    with pytest.raises(PartDeathError) as caught:
+        await panic()
+    _, _, tail = str(caught.value).partition("its last calls between driver and NDIS:")
+    shown = re.findall(r"^  \| +(\d+) .* ([\w.]+)\(", tail, re.MULTILINE)
+    assert len(shown) == len(tail.splitlines()) - 1 == PANIC_RECORDS
+    assert any(name.startswith("NdisM") for _, name in shown)
+    recorded = read_all(recorders[0])
+    # The card goes on when the guest has ended: its reset comes after the report.
+    calls = [(str(event.sequence), event.function) for event in recorded if event.function in BY_NAME]
+    told = [(number, name) for number, name in shown if name not in CARD_EVENTS]
+    assert told == calls[-len(told) :]
+    assert {"MiniportInitialize", "MiniportSendPackets", "card.doorbell"} <= {event.function for event in recorded}
+
+
+async def test_the_detail_changes_at_run_time(rig: Rig, nic: Interface) -> None:
+    recorder = rig.recorder()
+    recorded: dict[int, set[str]] = {}
+    for detail in (0, 1, 2):
+        assert await set_detail(rig, detail) == 0
+        read_all(recorder)
+        await check_echo(rig, nic, [60] * 20)
+        await rig.guest.run(["ethtool", "--reset", nic.name, "all"])
+        recorded[detail] = {event.function for event in read_all(recorder)}
+    frames = {"MiniportSendPackets", "NdisMIndicateReceivePacket", "NdisMSendComplete", "card.doorbell", "card.write"}
+    assert recorded[0] & BY_NAME.keys() == set()
+    assert {BY_NAME[name].detail for name in recorded[1] & BY_NAME.keys()} == {Detail.ALLOCATIONS}
+    assert "MiniportReset" in recorded[1] & recorded[2]
+    assert frames & (recorded[0] | recorded[1]) == set()
+    assert frames <= recorded[2]
+
+
+@pytest.mark.parametrize("value", [3, -1])
+async def test_a_detail_that_does_not_exist_is_refused(rig: Rig, nic: Interface, value: int) -> None:
+    assert await set_detail(rig, value) != 0
+    assert (await rig.guest.run(["cat", PARAMETER])).stdout.strip() == "1"

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verifier on live miniports: clean ones for a million frames and a hundred loads, and one full of mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.card import Kind
+from controller.demo import CHUNK, exchange
+from controller.provision import Provision
+from controller.rig import Options, open_rig
+from controller.verifier.functions import Detail
+from controller.watch import watching
+from tests.system.conftest import KINDS, udp_frames
+
+pytestmark = [pytest.mark.system, pytest.mark.anyio]
+
+FRAMES, CYCLES = 1_000_000, 100
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_clean_miniport_breaks_no_rule(provision: Provision, kind: Kind) -> None:
+    chunk = udp_frames([60] * CHUNK)
+    async with (
+        open_rig(provision, Options(kind=kind, detail=Detail.FRAMES)) as rig,
+        watching(rig, Detail.FRAMES) as watch,
+    ):
+        interface = await rig.load_driver()
+        await interface.up()
+        await interface.start_echo()
+        for _ in range(FRAMES // CHUNK):
+            assert await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale) == chunk
+            await watch.catch_up()
+        counters = await rig.counters()
+        await rig.unload_driver()
+        for _ in range(CYCLES):
+            await rig.load_driver()
+            await rig.unload_driver()
+            await watch.catch_up()
+    verdict = watch.verifier.verdict
+    assert counters["rx_frames"] >= FRAMES
+    assert watch.verifier.violations == []
+    assert (verdict.lost, dict(verdict.counts)) == (0, {})
+    assert verdict.events > 10 * FRAMES, "the recorder saw less than a frame makes"
+
+
+MISTAKES = """
+R01 R02 R03 R04 R05 R06 R08 R12 R14 R20 R21 R23 R27 R38 R40 R41 R42 R43 R44 R46 R47 R52 R60 R61 R62 R63 R64 R65 R66 R68
+R70 R73 R76 R77 R79 R84 R92 R93 R94 R95 R102 R104 R106 R107
+"""
+"""What the self-test's miniport does wrong on purpose, to see that NDIS refuses it."""
+
+
+async def test_each_mistake_of_the_self_test_is_named(provision: Provision) -> None:
+    async with (
+        open_rig(provision, Options(detail=Detail.FRAMES)) as rig,
+        watching(rig, Detail.FRAMES) as watch,
+    ):
+        await rig.guest.run(["modprobe", "nicrig_selftest", f"recorder={Detail.FRAMES}"], deadline=60)
+        await rig.guest.run(["rmmod", "nicrig_selftest"])
+        await watch.catch_up()
+        counts = watch.verifier.verdict.counts
+    assert set(MISTAKES.split()) - counts.keys() == set()
