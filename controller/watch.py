@@ -53,7 +53,7 @@ class Watch:
     def _step(self, to_end: bool) -> None:
         for batch in self._recorder.read(to_end=to_end):
             if batch.card_lost:
-                self.verifier.card_lost(batch.card_lost)
+                self.verifier.lost(0, batch.card_lost)
             # What nobody declared is a gap in the numbers, and judged as one.
             happened = list(filter(recording.declared, events(batch.records, self._recorder.names)))
             if self._file is not None:

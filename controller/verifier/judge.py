@@ -102,11 +102,6 @@ class Verifier:
         self._next += records
         self._world.forget()
 
-    def card_lost(self, count: int) -> None:
-        """So many of the card's own records were never seen."""
-        self._lost += count
-        self._world.forget()
-
     def finish(self) -> None:
         """The guest has stopped: no further event will come."""
         layer.stream_ends(self._world, self._findings.report)
