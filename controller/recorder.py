@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from controller.errors import RigError
 from controller.verifier.events import Event
-from controller.verifier.functions import FUNCTIONS
+from controller.verifier.functions import FUNCTIONS, Detail
 
 Records = npt.NDArray[Any]
 
@@ -37,6 +37,7 @@ class Layout(msgspec.Struct, frozen=True):
     offset: int
     capacity: int
     head: int
+    detail: int
     settled: int
     events: dict[str, str]
 
@@ -135,10 +136,16 @@ class Recorder:
         self._guest = Ring(Path(layout.recorder), layout)
         self._card = Ring(Path(layout.trace), layout)
         self._settled = layout.settled
+        self._detail = layout.detail
         self._early: Records = self._card.nothing()
         """What the card did, of which the guest records before are still to be read."""
         self._last = 0
         """The guest record that was read last."""
+
+    @property
+    def detail(self) -> Detail:
+        """How much the guest records now; a guest may write anything there."""
+        return Detail(min(self._guest.words[self._detail], Detail.FRAMES))
 
     def read(self, *, to_end: bool = False) -> Iterator[Batch]:
         """What is new, in batches. What the card may still put something before is left for the next time.

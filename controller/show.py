@@ -48,6 +48,8 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> Non
     recorder = Recorder(await _layout(folder))
     batches = recorder.last(last) if last else recorder.read(to_end=not follow)
     with _pipe_may_close():
+        if json:
+            sys.stdout.write(recording.header(recorder.detail).decode())
         while True:
             for batch in batches:
                 _print(events(batch.records, recorder.names), json=json)

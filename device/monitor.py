@@ -18,7 +18,7 @@ import msgspec
 from device import registers
 from device.card import RECORDER_FILE, TRACE_FILE, Card
 from device.listener import listen, unlisten
-from device.recorder import CAPACITY, HEAD, RECORD, RECORDS_OFFSET, SETTLED, Event
+from device.recorder import CAPACITY, DETAIL, HEAD, RECORD, RECORDS_OFFSET, SETTLED, Event
 
 MESSAGE_MAX = 4096
 CLIENTS_MAX = 4
@@ -80,6 +80,7 @@ class CardCommands:
             "offset": RECORDS_OFFSET,
             "capacity": CAPACITY,
             "head": HEAD,
+            "detail": DETAIL,
             "settled": SETTLED,
             "events": {str(int(event)): f"card.{event.name.lower()}" for event in Event},
         }

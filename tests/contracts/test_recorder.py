@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from controller import recording
 from controller.cli import app
 from controller.recorder import Batch, Layout, Recorder, events
 from controller.verifier.events import Event
@@ -123,13 +124,16 @@ def test_the_card_traces_frames_only_while_the_guest_records_them(
     assert {event.function for event in recorded.read()} & PER_FRAME == traced
 
 
-def test_the_command_shows_a_running_card(recorded: Recorded) -> None:
+def test_the_command_shows_a_running_card_and_its_json_is_a_recording(recorded: Recorded, tmp_path: Path) -> None:
     for name in ("NdisMSleep", "NdisFreePacket"):
         recorded.call(name)
     recorded.read()
     folder = str(recorded.card.monitor.parent)
-    shown = CliRunner().invoke(app, ["recorder", folder, "--json"]).stdout.splitlines()
-    names = [json.loads(line)["function"] for line in shown]
+    shown = tmp_path / "recording"
+    shown.write_bytes(CliRunner().invoke(app, ["recorder", folder, "--json"]).stdout_bytes)
+    detail, loaded = recording.load(shown)
+    names = [event.function for event in loaded]
+    assert detail == recorded.guest.word(DETAIL)
     assert names[0].startswith("card.")
     assert names[-2:] == ["NdisMSleep", "NdisFreePacket"]
     last = CliRunner().invoke(app, ["recorder", folder, "--last", "1"]).stdout

@@ -18,7 +18,7 @@ from device.kinds import KINDS
 from device.monitor import MESSAGE_MAX, CardCommands, Session
 from tests.fakes import recorder as datasheet
 from tests.fakes.memory_bus import MemoryBus
-from tests.fakes.recorder import HEAD, SETTLED, Record
+from tests.fakes.recorder import DETAIL, HEAD, SETTLED, Record
 
 
 class Client:
@@ -153,6 +153,7 @@ def test_query_recorder_tells_a_reader_all_it_needs(client: Client) -> None:
     record = np.dtype(layout.record)
     assert record.names == Record._fields
     assert record.itemsize == datasheet.RECORD.size
-    assert (layout.offset, layout.head, layout.settled) == (datasheet.RECORDS_AT, HEAD // 8, SETTLED // 8)
+    assert layout.offset == datasheet.RECORDS_AT
+    assert (layout.head, layout.detail, layout.settled) == (HEAD // 8, DETAIL // 8, SETTLED // 8)
     assert layout.capacity == client.bus.card.recorder.words[1]
     assert set(layout.events.values()) == set(CARD_EVENTS)

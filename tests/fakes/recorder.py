@@ -89,6 +89,7 @@ class Rings:
             offset=RECORDS_AT,
             capacity=capacity,
             head=HEAD // 8,
+            detail=DETAIL // 8,
             settled=SETTLED // 8,
             events={"1": "card.reset", "5": "card.doorbell", "9": "card.link"},
         )
