@@ -48,6 +48,7 @@ class Watch:
         """Judge what is left."""
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._step, True)
+        self.verifier.finish()
         self._stack.close()
 
     def _step(self, to_end: bool) -> None:
