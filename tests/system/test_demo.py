@@ -111,7 +111,9 @@ def ours() -> set[int]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> None:
     before, folders = ours(), set(Path("/tmp").glob("nicrig-run-*"))
-    process = subprocess.Popen([NICRIG, "demo"], stderr=subprocess.DEVNULL, env=plain_environment())
+    # A shell in the background has its jobs ignore SIGINT; here it is to arrive.
+    argv = ["env", "--default-signal=INT", str(NICRIG), "demo"]
+    process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env=plain_environment())
     try:
         wait_until(lambda: len(ours() - before) == 2, "card and QEMU to run", SECONDS)
         process.send_signal(number)
