@@ -37,10 +37,8 @@ def test_every_path_that_is_named_exists(page: Path) -> None:
         assert (CHECKOUT / path).exists(), f"{page.name}: {path}"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in SOURCES if path.suffix in (".py", ".c", ".h")],
-    ids=lambda path: str(path.relative_to(CHECKOUT)),
-)
-def test_every_source_names_its_licence(path: Path) -> None:
-    assert "SPDX-License-Identifier: GPL-2.0-or-later" in path.read_text()[:200]
+def test_every_source_names_its_licence() -> None:
+    sources = [path for path in SOURCES if path.suffix in (".py", ".c", ".h")]
+    assert len(sources) > 200
+    bare = [path for path in sources if "SPDX-License-Identifier: GPL-2.0-or-later" not in path.read_text()[:200]]
+    assert bare == []
