@@ -197,4 +197,3 @@ FUNCTIONS = tuple(
     for number, (name, section, arguments, result, highest, detail) in enumerate(_DECLARED, 1)
 )
 BY_NAME = {function.name: function for function in FUNCTIONS}
-BY_NUMBER = {function.number: function for function in FUNCTIONS}

@@ -4,8 +4,8 @@
  *
  * A function of the layer records itself with ndis_record(Name, a, b, c, d, result), its arguments in the order of
  * recorded.h: an acquiring one after the fact, a releasing one before it, a hand-over before the other side sees the
- * object. NDIS calls the miniport's handlers between ndis_enter() and ndis_leave(), which record them too and tell
- * in which phase whatever they call is made.
+ * object. NDIS calls the miniport's handlers between ndis_enter_phase() and ndis_leave(), which tell in which phase
+ * whatever they call is made; ndis_entered() and ndis_leave() record them.
  */
 #ifndef NICRIG_RECORDER_H
 #define NICRIG_RECORDER_H

@@ -6,14 +6,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
-import trio
 
 from controller.interface import Interface
 from controller.provision import Provision
+from controller.recorder import events
 from controller.rig import Options, Rig, open_rig
-from controller.verifier.functions import BY_NUMBER, FUNCTIONS
+from controller.verifier.events import CARD_EVENTS
+from controller.verifier.functions import FUNCTIONS
 from tests.system.conftest import check_echo
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -162,14 +162,11 @@ NOT_OF_THE_SELFTEST = {
 }
 
 
-async def recorded(rig: Rig) -> list[tuple[str, int]]:
-    """Every record since the card started: what was called, and the first argument."""
-    said = await rig.monitor.execute("query-recorder")
-    memory = await trio.Path(said["recorder"]).read_bytes()
-    head = int(np.frombuffer(memory, "<u8", said["head"] + 1)[-1])
-    layout = np.dtype([(name, kind) for name, kind in said["record"]])
-    records = np.frombuffer(memory, layout, min(head, said["capacity"]), said["offset"])
-    return [(BY_NUMBER[int(record["function"])].name, int(record["a"])) for record in records]
+def recorded(rig: Rig) -> list[tuple[str, int]]:
+    """Every record of the guest since the card started: what was called, and the first argument."""
+    recorder = rig.recorder()
+    found = [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
+    return [(event.function, event.a) for event in found if event.function not in CARD_EVENTS]
 
 
 async def test_the_layer_passes_its_self_test_and_records_every_function(provision: Provision) -> None:
@@ -180,7 +177,7 @@ async def test_the_layer_passes_its_self_test_and_records_every_function(provisi
         await rig.guest.run(["rmmod", "nicrig_selftest"])
         # The kernel's own buffer is too short for all the warnings that misuse is answered with.
         said = rig.serial_log.read_text(errors="replace")
-        calls = await recorded(rig)
+        calls = recorded(rig)
         await check_traffic(rig)
     passed = re.findall(r"nicrig_selftest: ok ", said)
     summary = re.findall(r"nicrig_selftest: (\d+) checks, (\d+) failed", said)
