@@ -9,7 +9,7 @@ import msgspec
 
 from controller.errors import RecordingError
 from controller.verifier.events import CARD_EVENTS, Event
-from controller.verifier.functions import BY_NAME, Detail, Irql, Kind, Phase
+from controller.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Kind, Phase
 
 VERSION = 1
 MASK = (1 << 64) - 1
@@ -57,6 +57,8 @@ def arguments(event: Event) -> dict[str, int]:
 
 
 def _arguments(function: str, kind: int) -> tuple[str, ...]:
+    if kind in (Kind.GRANT, Kind.REVOKE) and function in BY_NAME:
+        return GRANT_ARGUMENTS
     if function in BY_NAME and kind != Kind.LEAVE:
         return BY_NAME[function].arguments
     return CARD_EVENTS.get(function, _LETTERS)

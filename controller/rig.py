@@ -48,6 +48,10 @@ class Options:
     keep_logs: Path | None = None
     detail: Detail = Detail.ALLOCATIONS
     """How much the guest's driver records."""
+    parameters: tuple[str, ...] = ()
+    """Further parameters of the driver's module, like `noncoherent=64`."""
+    kernel_arguments: tuple[str, ...] = ()
+    """Further arguments of the guest's kernel, like `swiotlb=force`."""
 
 
 class Rig:
@@ -100,9 +104,13 @@ class Rig:
             if hasattr(self, "wire"):
                 await self.wire.aclose()
 
-    async def load_driver(self) -> Interface:
-        """Load nicrig.ko; the network interface that it made for the card. Raises RigError when it made none."""
-        await self.guest.run(["modprobe", DRIVER, f"recorder={int(self._options.detail)}"])
+    async def load_driver(self, *parameters: str) -> Interface:
+        """Load nicrig.ko with these module parameters besides those of the options; the interface that it made.
+
+        Raises RigError when it made none.
+        """
+        wanted = [f"recorder={int(self._options.detail)}", *self._options.parameters, *parameters]
+        await self.guest.run(["modprobe", DRIVER, *wanted])
         return await self.interface()
 
     async def interface(self) -> Interface:
@@ -193,6 +201,7 @@ class Rig:
             cpus=self._options.cpus,
             netdevs=self._options.netdevs,
             devices=self._options.devices,
+            kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *self._options.kernel_arguments)),
         )
         card = qemu.card_options(self.card.vfio_user, hot_plug=self.hot_plug)
         self._qemu = qemu.Qemu(qemu.program(self._provision), machine, card, self._folder)

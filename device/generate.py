@@ -145,6 +145,11 @@ def record_header() -> str:
         _define("RECORDER_RECORDS_OFFSET", recorder.RECORDS_OFFSET),
         _define("RECORDER_RECORDS", recorder.CAPACITY, "records that the ring holds"),
         "",
+        "/* Records that the card understands: their kind, how memory is granted, what guard bytes hold. */",
+        *(_define(f"RECORD_{kind.name}", kind.value) for kind in recorder.GuestRecord),
+        *(_define(f"GRANT_{flag.name}", int(flag)) for flag in recorder.Grant),
+        _define("GUARD", recorder.GUARD),
+        "",
         f"/* {recorder.RECORD.itemsize} bytes; the sequence is written last. */",
         "struct nicrig_record {",
     ]

@@ -40,7 +40,7 @@ RECORD_DOC = {
     "sequence": "Number of the record, from 1; written last: another number means that the record is not whole.",
     "time": "Nanoseconds of the writer's clock.",
     "function": "What was called; the card's own: which event.",
-    "kind": "0 a call into NDIS, 1 a handler of the driver begins, 2 it ends.",
+    "kind": "0 a call into NDIS, 1 a handler of the driver begins, 2 it ends, 3 GRANT, 4 REVOKE.",
     "phase": "What the adapter was doing.",
     "irql": "Level: 0 PASSIVE, 1 APC, 2 DISPATCH, 3 above.",
     "locks": "Spin locks of the driver that this CPU held.",
@@ -57,11 +57,14 @@ HEADER_DOC = {
     "CAPACITY": "Records that the ring holds; the card writes it. Record n lies in place (n - 1) modulo this.",
     "HEAD": "Records begun since the card started; the driver adds 1, atomically, before it fills one in.",
     "DETAIL": "How much the driver records: 0 nothing, 1 all but what happens for each frame, 2 everything.",
+    "SETTLED": "Of the card's own ring only.",
+    "GRANTS": "1 while the card wants to know of PASSING grants too; the card writes it.",
 }
 """The 64-bit words at the start of BAR3, in order."""
 
 MAGIC = int.from_bytes(b"NICRRECD", "little")
 HEAD, DETAIL = 2, 3
+GRANTS = 5
 SETTLED = 4
 """Of the card's own ring: its next record will not be older than this many guest records; all ones while it sleeps."""
 ASLEEP = (1 << 64) - 1
@@ -69,6 +72,26 @@ FRAMES = 2
 RECORDS_OFFSET = 0x1000
 RECORDER_BYTES = 8 << 20
 CAPACITY = (RECORDER_BYTES - RECORDS_OFFSET) // RECORD.itemsize
+
+
+class GuestRecord(enum.IntEnum):
+    """Kinds of guest records that the card itself understands; `function` is the call that made the grant."""
+
+    GRANT = 3  # a, b: the card may touch so many bytes from this device address on; c: how; d: guard bytes behind them
+    REVOKE = 4  # a, b: as granted
+
+
+class Grant(enum.IntFlag):
+    """How memory is granted."""
+
+    READ = 1  # the card may read it
+    WRITE = 2  # the card may write it
+    CACHED = 4  # the CPU sees it through its cache
+    PASSING = 8  # for one packet or transfer
+
+
+GUARD = 0x5A
+"""What guard bytes hold: they belong to nobody, and nobody may write there."""
 
 
 class Event(enum.IntEnum):

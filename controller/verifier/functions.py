@@ -31,6 +31,12 @@ class Kind(enum.IntEnum):
     CALL = 0  # the miniport called NDIS
     ENTER = 1  # NDIS called a handler of the miniport, or the system began a phase
     LEAVE = 2  # the handler returned
+    GRANT = 3  # the call gave memory to the card: see GRANT_ARGUMENTS
+    REVOKE = 4  # the call took it back
+
+
+GRANT_ARGUMENTS = ("physical", "length", "flags", "guard")
+"""What GRANT and REVOKE record, whichever function did it; flags and guard are 0 when it is taken back."""
 
 
 class Phase(enum.IntEnum):

@@ -223,7 +223,9 @@ VOID NdisQueryBufferSafe(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Lengt
 	ndis_record(NdisQueryBufferSafe, Buffer, Priority, 0, 0, va);
 }
 
-bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev)
+#define NDIS_SEND_ACCESS (NICRIG_GRANT_READ | NICRIG_GRANT_CACHED | NICRIG_GRANT_PASSING)
+
+bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_function by)
 {
 	if (buffer->dev)
 		return false;
@@ -232,6 +234,8 @@ bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev)
 		return false;
 	buffer->dev = dev;
 	buffer->mapped = buffer->mdl.ByteCount;
+	buffer->mapped_by = by;
+	ndis_grant(by, buffer->dma, buffer->mapped, NDIS_SEND_ACCESS, 0);
 	return true;
 }
 
@@ -239,6 +243,7 @@ void ndis_buffer_unmap(struct ndis_buffer *buffer)
 {
 	if (!buffer->mapped)
 		return;
+	ndis_revoke(buffer->mapped_by, buffer->dma, buffer->mapped, NDIS_SEND_ACCESS);
 	dma_unmap_single(buffer->dev, buffer->dma, buffer->mapped, DMA_TO_DEVICE);
 	buffer->dev = NULL;
 	buffer->mapped = 0;

@@ -52,6 +52,11 @@ static enum dma_data_direction direction(bool write)
 	return write ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
 }
 
+static unsigned int channel_access(const struct ndis_dma_channel *channel)
+{
+	return NICRIG_GRANT_PASSING | (channel->write ? NICRIG_GRANT_READ : NICRIG_GRANT_WRITE);
+}
+
 /* Noncached shared memory needs nothing, cached shared memory a flush, any other memory a mapping. */
 static bool map_transfer(struct ndis_dma_channel *channel)
 {
@@ -105,6 +110,7 @@ static NDIS_STATUS set_up(struct ndis_dma_channel *channel, PNDIS_BUFFER buffer,
 	if (!map_transfer(channel))
 		return NDIS_STATUS_RESOURCES;
 	channel->busy = true;
+	ndis_grant(NDIS_FN_NdisMSetupDmaTransfer, channel->dma, length, channel_access(channel), 0);
 	adapter->controller->program(adapter->protocol_context, channel->dma, length, write);
 	return NDIS_STATUS_SUCCESS;
 }
@@ -134,6 +140,7 @@ static void end_transfer(struct ndis_dma_channel *channel)
 	struct ndis_adapter *adapter = channel->adapter;
 
 	channel->left = adapter->controller->stop(adapter->protocol_context);
+	ndis_revoke(NDIS_FN_NdisMCompleteDmaTransfer, channel->dma, channel->length, channel_access(channel));
 	unmap_transfer(channel);
 	channel->busy = false;
 }

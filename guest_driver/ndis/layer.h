@@ -135,6 +135,7 @@ struct ndis_buffer {
 	struct ndis_buffer_pool *pool;
 	UINT length;
 	UINT mapped;
+	enum ndis_function mapped_by;
 	bool used;
 	struct device *dev;
 	dma_addr_t dma;
@@ -217,8 +218,11 @@ struct ndis_shared_place {
 
 bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_place *place);
 
-/* buffer.c: false, and nothing is mapped, without the resources or for a buffer that is mapped already. */
-bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev);
+/*
+ * buffer.c: false, and nothing is mapped, without the resources or for a buffer that is mapped already. `by` is the call
+ * that gives the addresses to the miniport.
+ */
+bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_function by);
 void ndis_buffer_unmap(struct ndis_buffer *buffer);
 
 /* packet.c: brings the totals in the packet's private part up to date. */

@@ -151,7 +151,7 @@ VOID NdisMStartBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BU
 
 	*ArraySize = 0;
 	if (take_register(adapter, buffer, PhysicalMapRegister, WriteToDevice)) {
-		if (ndis_buffer_map(buffer, &adapter->pdev->dev)) {
+		if (ndis_buffer_map(buffer, &adapter->pdev->dev, NDIS_FN_NdisMStartBufferPhysicalMapping)) {
 			ndis_object_count(NDIS_OBJECT_MAPPING, 1);
 			*ArraySize = fill_units(buffer, PhysicalMapRegister, PhysicalAddressArray);
 			return;

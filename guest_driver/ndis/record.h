@@ -11,11 +11,22 @@
 #define NICRIG_RECORDER_CAPACITY                0x1         /* Records that the ring holds */
 #define NICRIG_RECORDER_HEAD                    0x2         /* Records begun since the card started */
 #define NICRIG_RECORDER_DETAIL                  0x3         /* How much the driver records */
+#define NICRIG_RECORDER_SETTLED                 0x4         /* Of the card's own ring only */
+#define NICRIG_RECORDER_GRANTS                  0x5         /* 1 while the card wants to know of PASSING grants too */
 
 #define NICRIG_RECORDER_MAGIC_VALUE             0x444345525243494eULL
 #define NICRIG_RECORDER_BYTES                   0x800000
 #define NICRIG_RECORDER_RECORDS_OFFSET          0x1000
 #define NICRIG_RECORDER_RECORDS                 0x1ffc0     /* records that the ring holds */
+
+/* Records that the card understands: their kind, how memory is granted, what guard bytes hold. */
+#define NICRIG_RECORD_GRANT                     0x3
+#define NICRIG_RECORD_REVOKE                    0x4
+#define NICRIG_GRANT_READ                       0x1
+#define NICRIG_GRANT_WRITE                      0x2
+#define NICRIG_GRANT_CACHED                     0x4
+#define NICRIG_GRANT_PASSING                    0x8
+#define NICRIG_GUARD                            0x5a
 
 /* 64 bytes; the sequence is written last. */
 struct nicrig_record {

@@ -16,6 +16,8 @@ enum ndis_kind {
 	NDIS_KIND_CALL = 0,
 	NDIS_KIND_ENTER = 1,
 	NDIS_KIND_LEAVE = 2,
+	NDIS_KIND_GRANT = 3,
+	NDIS_KIND_REVOKE = 4,
 };
 
 enum ndis_phase {

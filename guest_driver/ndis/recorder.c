@@ -7,7 +7,6 @@
 #include <linux/sched/clock.h>
 
 #include "layer.h"
-#include "record.h"
 
 unsigned int ndis_recorder_detail = NDIS_DETAIL_ALLOCATIONS;
 
@@ -74,7 +73,7 @@ static struct nicrig_record *record_at(u64 *words, u64 sequence)
 }
 
 /* Any level. A record that is interrupted has its place already, so the one that interrupts it takes the next. */
-void ndis_record_now(enum ndis_function function, enum ndis_kind kind, u64 a, u64 b, u64 c, u64 d, u64 result)
+void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, u64 d, u64 result)
 {
 	struct nicrig_record *record;
 	u64 sequence, *words;
@@ -101,6 +100,32 @@ void ndis_record_now(enum ndis_function function, enum ndis_kind kind, u64 a, u6
 		smp_store_release(&record->sequence, sequence);
 	}
 	rcu_read_unlock();
+}
+
+static bool grant_wanted(unsigned int how)
+{
+	bool wanted = ndis_recorder_detail;
+	u64 *words;
+
+	if (!wanted || !(how & NICRIG_GRANT_PASSING))
+		return wanted;
+	rcu_read_lock();
+	words = rcu_dereference(recorder);
+	wanted = words && READ_ONCE(words[NICRIG_RECORDER_GRANTS]);
+	rcu_read_unlock();
+	return wanted;
+}
+
+void ndis_grant(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how, size_t guard)
+{
+	if (grant_wanted(how))
+		ndis_record_now(function, NICRIG_RECORD_GRANT, address, length, how, guard, 0);
+}
+
+void ndis_revoke(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how)
+{
+	if (grant_wanted(how))
+		ndis_record_now(function, NICRIG_RECORD_REVOKE, address, length, 0, 0, 0);
 }
 
 enum ndis_phase ndis_phase_now(void)

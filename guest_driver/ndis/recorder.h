@@ -12,6 +12,7 @@
 
 #include <linux/types.h>
 
+#include "record.h"
 #include "recorded.h"
 
 struct pci_dev;
@@ -22,7 +23,15 @@ void ndis_recorder_close(struct pci_dev *pdev);
 
 extern unsigned int ndis_recorder_detail;
 
-void ndis_record_now(enum ndis_function function, enum ndis_kind kind, u64 a, u64 b, u64 c, u64 d, u64 result);
+void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, u64 d, u64 result);
+
+/*
+ * The card may touch these bytes from now on, or from now on no more; `function` is the call that says so. What is
+ * granted for one packet or transfer is recorded only while the card asks for it. `guard` bytes behind the range are
+ * nobody's. Any level.
+ */
+void ndis_grant(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how, size_t guard);
+void ndis_revoke(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how);
 
 /* The phase of whoever calls now: the handler that runs on this CPU or in this task, else the protocol. */
 enum ndis_phase ndis_phase_now(void);

@@ -35,7 +35,7 @@ static bool fill_list(struct ndis_adapter *adapter, SCATTER_GATHER_LIST *list, P
 
 		if (!mdl->ByteCount)
 			continue;
-		if (!ndis_buffer_map(buffer, &adapter->pdev->dev)) {
+		if (!ndis_buffer_map(buffer, &adapter->pdev->dev, NDIS_FN_ScatterGatherElement)) {
 			unmap_buffers(first, mdl);
 			return false;
 		}

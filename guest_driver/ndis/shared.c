@@ -8,9 +8,6 @@
 #include "inject.h"
 #include "layer.h"
 
-/* What fills the rest of a block's last page: it is nobody's to write (R45). */
-#define NDIS_SHARED_SLACK 0x5a
-
 struct ndis_shared_block {
 	struct ndis_adapter *adapter;
 	struct device *dev;
@@ -84,6 +81,7 @@ static bool shared_remember(struct ndis_shared_block *block)
 	return true;
 }
 
+/* The rest of a block's last page: it is nobody's to write (R45). */
 static void *slack(const struct ndis_shared_block *block)
 {
 	return block->va + block->length;
@@ -94,9 +92,14 @@ static size_t slack_bytes(const struct ndis_shared_block *block)
 	return PAGE_ALIGN(block->length) - block->length;
 }
 
+static unsigned int shared_access(const struct ndis_shared_block *block)
+{
+	return NICRIG_GRANT_READ | NICRIG_GRANT_WRITE | (block->cached ? NICRIG_GRANT_CACHED : 0);
+}
+
 static void shared_release(struct ndis_shared_block *block)
 {
-	WARN_ON_ONCE(memchr_inv(slack(block), NDIS_SHARED_SLACK, slack_bytes(block)));
+	WARN_ON_ONCE(memchr_inv(slack(block), NICRIG_GUARD, slack_bytes(block)));
 	if (block->cached)
 		dma_free_noncoherent(block->dev, PAGE_ALIGN(block->length), block->va, block->dma,
 				     DMA_BIDIRECTIONAL);
@@ -153,12 +156,13 @@ static struct ndis_shared_block *shared_make(struct ndis_adapter *adapter, u32 l
 		return NULL;
 	}
 	ndis_object_count(NDIS_OBJECT_SHARED_MEMORY, 1);
-	memset(slack(block), NDIS_SHARED_SLACK, slack_bytes(block));
+	memset(slack(block), NICRIG_GUARD, slack_bytes(block));
 	if (!shared_remember(block)) {
 		shared_release(block);
 		return NULL;
 	}
 	atomic_inc(&adapter->shared_blocks);
+	ndis_grant(NDIS_FN_NdisMAllocateSharedMemory, block->dma, length, shared_access(block), slack_bytes(block));
 	return block;
 }
 
@@ -286,6 +290,7 @@ VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOL
 	ndis_record(NdisMFreeSharedMemory, Length, !!Cached, VirtualAddress, PhysicalAddress.QuadPart, 0);
 	if (WARN_ON_ONCE(!may_free(adapter, block, Length, Cached, VirtualAddress, PhysicalAddress.QuadPart)))
 		return;
+	ndis_revoke(NDIS_FN_NdisMFreeSharedMemory, block->dma, block->length, shared_access(block));
 	shared_forget(block, PFN_UP(block->length));
 	atomic_dec(&adapter->shared_blocks);
 	if (KeGetCurrentIrql() == PASSIVE_LEVEL)
