@@ -218,10 +218,7 @@ struct ndis_shared_place {
 
 bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_place *place);
 
-/*
- * buffer.c: false, and nothing is mapped, without the resources or for a buffer that is mapped already. `by` is the call
- * that gives the addresses to the miniport.
- */
+/* buffer.c: `by` gives the addresses away. False, and nothing is mapped: no resources, or the buffer is mapped. */
 bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_function by);
 void ndis_buffer_unmap(struct ndis_buffer *buffer);
 

@@ -88,7 +88,7 @@ SLEEP = full("NdisMSleep", Kind.CALL)
         (SLEEP, True),
         (SLEEP._replace(irql=7), True),
         (SLEEP._replace(function="#999"), False),
-        (SLEEP._replace(kind=3), False),
+        (SLEEP._replace(kind=len(Kind)), False),
         (SLEEP._replace(phase=6), False),
     ],
 )

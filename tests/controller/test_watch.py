@@ -108,7 +108,7 @@ async def test_what_the_card_lost_reaches_the_judge(rig: FakeRig) -> None:
     assert watch.verifier.verdict.lost == 2
 
 
-@pytest.mark.parametrize("fields", [{"function": 999}, {"function": 0}, {"kind": 3}, {"phase": 6}])
+@pytest.mark.parametrize("fields", [{"function": 999}, {"function": 0}, {"kind": 5}, {"phase": 6}])
 async def test_a_record_that_nobody_declared_counts_as_lost(
     rig: FakeRig, tmp_path: Path, fields: dict[str, int]
 ) -> None:
