@@ -163,7 +163,7 @@ class Recorder:
         """How much the guest records now; a guest may write anything there."""
         return Detail(min(self._guest.words[self._detail], Detail.BYTES))
 
-    def frame(self, digest: int, length: int, *, card: bool) -> bytes | None:
+    def frame(self, digest: int, length: int, card: bool) -> bytes | None:
         """The bytes of the frame of this recorded digest, by guest or card; None when they are not kept any more."""
         number, crc = digest >> 32, digest & 0xFFFF_FFFF
         kept = (self._card if card else self._guest).frame(number, length) if number else b""
