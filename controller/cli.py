@@ -84,7 +84,7 @@ def demo(
     from controller.verifier.functions import Detail
 
     options = Options(
-        accelerator=accelerator, interrupts=interrupts, kind=kind, keep_logs=keep_logs, detail=Detail.FRAMES
+        accelerator=accelerator, interrupts=interrupts, kind=kind, keep_logs=keep_logs, detail=Detail.BYTES
     )
     outcome: Outcome = _run(lambda: run_demo(options, count=frames, seed=seed, report=_progress, save=record))
     for line in [outcome.json()] if json else outcome.lines():

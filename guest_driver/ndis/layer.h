@@ -236,6 +236,12 @@ void ndis_buffer_flush(struct ndis_buffer *buffer, bool read);
 /* packet.c: brings the totals in the packet's private part up to date. */
 void ndis_packet_recount(PNDIS_PACKET packet);
 
+/*
+ * digest.c: the CRC32C of a packet's bytes and the slot that keeps them, 0 for none, in the high half; 0 for a packet
+ * that is not this owner's. Any level.
+ */
+u64 ndis_digest(const struct ndis_packet *packet, enum ndis_packet_owner owner);
+
 /* sglist.c */
 NDIS_STATUS ndis_packet_map(struct ndis_adapter *adapter, struct ndis_packet *packet);
 void ndis_packet_unmap(struct ndis_adapter *adapter, struct ndis_packet *packet);

@@ -24,8 +24,9 @@ static void record_sends(PPNDIS_PACKET packets, UINT count)
 		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
 
 		ndis_packet_recount(packets[i]);
-		ndis_entered(MiniportSendPackets, packets[i], private->Head, private->TotalLength,
-			     list ? list->NumberOfElements : 0);
+		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_MiniportSendPackets, NDIS_KIND_ENTER, packets[i],
+			       private->Head, private->TotalLength, list ? list->NumberOfElements : 0,
+			       ndis_digest(to_ndis_packet(packets[i]), NDIS_PACKET_SENT));
 		for (j = 0; list && j < list->NumberOfElements; j++)
 			ndis_record(ScatterGatherElement, packets[i], j, list->Elements[j].Address.QuadPart,
 				    list->Elements[j].Length, 0);
@@ -71,7 +72,7 @@ VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, N
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 	struct ndis_packet *packet = to_ndis_packet(Packet);
 
-	ndis_record(NdisMSendComplete, Packet, Status, 0, 0, 0);
+	ndis_record(NdisMSendComplete, Packet, Status, 0, 0, ndis_digest(packet, NDIS_PACKET_SENT));
 	ndis_cache_tick();
 	if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_SENT || packet->adapter != adapter))
 		return;
@@ -90,7 +91,8 @@ static void record_indications(PPNDIS_PACKET packets, UINT count)
 
 		ndis_packet_recount(packets[i]);
 		ndis_record(NdisMIndicateReceivePacket, packets[i], private->Head, private->TotalLength,
-			    NDIS_GET_PACKET_STATUS(packets[i]), 0);
+			    NDIS_GET_PACKET_STATUS(packets[i]),
+			    ndis_digest(to_ndis_packet(packets[i]), NDIS_PACKET_IDLE));
 	}
 }
 

@@ -11,10 +11,11 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from controller.recorder import Layout
+from controller.recorder import Layout, Slots
 
 MAGIC, CAPACITY, HEAD, DETAIL, SETTLED = 0x00, 0x08, 0x10, 0x18, 0x20
 RECORDS_AT = 0x1000
+SLOTS, SLOT_BYTES = 4, 2048
 RECORD = struct.Struct("<QQHBBBBHQQQQQ")
 ASLEEP = (1 << 64) - 1
 
@@ -91,12 +92,13 @@ class Rings:
             head=HEAD // 8,
             detail=DETAIL // 8,
             settled=SETTLED // 8,
+            slots=Slots(offset=RECORDS_AT + capacity * RECORD.size, count=SLOTS, bytes=SLOT_BYTES),
             events={"1": "card.reset", "5": "card.doorbell", "9": "card.link"},
         )
 
 
 def _file(path: Path, capacity: int) -> RecorderMemory:
-    path.write_bytes(bytes(RECORDS_AT + capacity * RECORD.size))
+    path.write_bytes(bytes(RECORDS_AT + capacity * RECORD.size + SLOTS * SLOT_BYTES))
     with path.open("r+b") as file:
         made = RecorderMemory(memoryview(mmap.mmap(file.fileno(), 0)))
     made.set_word(MAGIC, int.from_bytes(b"NICRRECD", "little"))
