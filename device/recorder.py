@@ -78,7 +78,7 @@ class GuestRecord(enum.IntEnum):
     """Kinds of guest records that the card itself understands; `function` is the call that made the grant."""
 
     GRANT = 3  # a, b: the card may touch so many bytes from this device address on; c: how; d: guard bytes behind them
-    REVOKE = 4  # a, b: as granted
+    REVOKE = 4  # a, b, c: as granted; b EVERYTHING: whatever was granted
 
 
 class Grant(enum.IntFlag):
@@ -90,6 +90,8 @@ class Grant(enum.IntFlag):
     PASSING = 8  # for one packet or transfer
 
 
+EVERYTHING = (1 << 64) - 1
+"""The length in a REVOKE of all: so a driver begins, and nothing is known of what was granted before."""
 GUARD = 0x5A
 """What guard bytes hold: they belong to nobody, and nobody may write there."""
 
@@ -107,6 +109,7 @@ class Event(enum.IntEnum):
     INTERRUPT = 8
     LINK = 9
     REFUSAL = 10
+    LEDGER = 13
 
 
 EVENT_DOC = {
@@ -120,6 +123,10 @@ EVENT_DOC = {
     Event.INTERRUPT: "A vector was fired: vector.",
     Event.LINK: "The link came up or went down: 1 for up.",
     Event.REFUSAL: "Something was refused: code, index, 1 for transmit.",
+    Event.LEDGER: (
+        "The ledger found something (section 17): finding, plus 256 for transmit; address, bytes; ring index or "
+        "transfer, 65536 for the ring itself."
+    ),
 }
 
 
