@@ -27,12 +27,13 @@ def check_buffers(
     sized = (length - np.uint32(1)) < BUFFER_MAX  # length 0 wraps to the largest
     places, inside = memory.locate(descriptors["address"], length)
     codes = np.zeros(len(descriptors), np.uint16)
-    if not inside.all() or not sized.all():
+    refused = not inside.all() or not sized.all()
+    if refused:
         codes[~inside] = Refusal.ADDRESS
         codes[~sized] = Refusal.LENGTH
     if ledger.sees():
-        ledger.judge(descriptors["address"], length, codes, transmit=ring.transmit, index=ring.head)
-    if codes.any():
+        refused |= ledger.judge(descriptors["address"], length, codes, transmit=ring.transmit, index=ring.head)
+    if refused:
         places = _only(places, codes == 0)
     return places, codes
 

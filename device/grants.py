@@ -107,7 +107,7 @@ class Grants:
         if reach is None:
             allowed = (arrays.how & np.uint64(access)) == access
             reach = arrays.reach[access] = np.maximum.accumulate(np.where(allowed, arrays.end, np.uint64(0)))
-        return reach[place]
+        return reach.take(place)
 
     # -- guard bytes --------------------------------------------------------------------------------
     @property

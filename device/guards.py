@@ -43,8 +43,9 @@ class Guards:
             self._windows, self._made_for = self._look_up(), now
         found = []
         for window in self._windows:
-            wrong = (window.words[window.offset[places]] ^ _PATTERN) & window.mask[places]
-            if wrong.any():
+            wrong = window.words[window.offset.take(places)] ^ _PATTERN
+            if np.count_nonzero(wrong):  # seldom: behind what has no guard bytes, and behind few of those that have
+                wrong &= window.mask[places]
                 for place in np.unique(places[wrong != 0]).tolist():
                     window.mask[place] = 0
                     found.append(self._grants.forget_guard(place))

@@ -79,6 +79,8 @@ class Ledger:
         self._revoked: deque[tuple[int, int]] = deque(maxlen=REVOKED_MAX)
         self._held: list[Touch] = []
         self._held_until = 0.0
+        self._judged = np.zeros(0, np.intp)
+        """Places in `lasting` of what was judged last."""
         self.generation = 0
         """How many grants there have been."""
         self.drained = 0
@@ -155,45 +157,49 @@ class Ledger:
     # -- what is touched ------------------------------------------------------------------------------
     def judge(
         self, address: Addresses, length: npt.NDArray[np.uint32], codes: Codes, *, transmit: bool, index: int
-    ) -> None:
+    ) -> bool:
         """Hold the buffers of descriptors from ring index `index` on against the grants, but those refused already.
 
-        `enforce` refuses the others that are not granted. Only while it sees.
+        `enforce` refuses the others that are not granted; whether it did. Only while it sees.
         """
         end = address + length
-        place = self.lasting.place(address)
         access = Grant.READ if transmit else Grant.WRITE
-        good = end <= self.lasting.reach(place, access)
-        if good.all():
-            return
-        good |= codes != 0
-        good |= end <= self._reach(self.passing, address, access)
-        bad = np.flatnonzero(~good)
-        if len(bad):
-            touches = [
-                Touch(start, size, (index + number) & 0xFFFF, transmit)
-                for number, start, size in zip(bad.tolist(), address[bad].tolist(), length[bad].tolist(), strict=True)
-            ]
-            self._find(touches, passing_only=False)
-            if self.policy is Policy.ENFORCE:
-                codes[bad] = Refusal.LEDGER
+        self._judged = self.lasting.place(address)
+        bad = end > self.lasting.reach(self._judged, access)
+        if not np.count_nonzero(bad):
+            return False
+        bad &= codes == 0
+        bad &= end > self._reach(self.passing, address, access)
+        which = np.flatnonzero(bad)
+        if not len(which):
+            return False
+        touches = [
+            Touch(start, size, (index + number) & 0xFFFF, transmit)
+            for number, start, size in zip(which.tolist(), address[which].tolist(), length[which].tolist(), strict=True)
+        ]
+        self._find(touches, passing_only=False)
+        if self.policy is not Policy.ENFORCE:
+            return False
+        codes[which] = Refusal.LEDGER
+        return True
 
     def allows(self, touch: Touch, access: int, *, passing_only: bool = False) -> bool:
         """Whether one piece may be touched; what is not granted is reported, and allowed but for `enforce`."""
         if not self.sees():
             return True
         address, end = np.array([touch.address], np.uint64), touch.address + touch.length
+        self._judged = self.lasting.place(address)
         for sort in self._sorts(passing_only):
             if end <= int(self._reach(sort, address, access)[0]):
                 return True
         self._find([touch], passing_only=passing_only)
         return self.policy is not Policy.ENFORCE
 
-    def look_behind(self, address: Addresses, index: int) -> None:
-        """After the card has written: look at the guard bytes of the lasting grants that it wrote to."""
+    def look_behind(self, index: int) -> None:
+        """After the card has written: look at the guard bytes of the lasting grants that were judged just before."""
         if self.blind:
             return
-        for start, length in self._guards.changed(self.lasting.place(address)):
+        for start, length in self._guards.changed(self._judged):
             self._tell(Finding.GUARD_CHANGED, [Touch(start, length, index, False)])
 
     def _sorts(self, passing_only: bool) -> tuple[Grants, ...]:

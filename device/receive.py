@@ -49,7 +49,7 @@ class ReceivePath:
                 piece = piece.select(fits)
             offset = place.offset if fits.all() else place.offset[fits]
             copy_pieces(place.region.data, offset, piece.data, piece.offset, piece.length)
-        self._ledger.look_behind(descriptors["address"], index)
+        self._ledger.look_behind(index)
         if refused.any():
             refuse_all(self._ring, descriptors, codes)
             self._counters.add("rx_refused", int(np.count_nonzero(refused)))

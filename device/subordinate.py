@@ -197,7 +197,7 @@ class Subordinate(Kind):
         if self._trace.frames:
             self._trace.add(Event.WRITE, transfer.index, transfer.address, size, STATUS_DONE)
         buffer[:size] = packed.data
-        self._board.ledger.look_behind(np.array([transfer.address], np.uint64), transfer.index)
+        self._board.ledger.look_behind(transfer.index)
         self._words[self._waiting] = len(self._fifo)
         self._board.counters.add("rx_frames", frames)
         self._board.counters.add("rx_bytes", int(packed.length.sum()))
