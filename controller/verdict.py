@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-REFUSAL_PREFIX = "refused_"
+REFUSAL_PREFIX, LEDGER_PREFIX = "refused_", "ledger_"
 Kind = Literal["lost", "corrupted", "duplicated", "reordered", "unexpected"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -21,7 +21,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The counts are frames. `violations` are the card's refusals, by the datasheet's name (section 9) and count."""
+    """The counts are frames. `violations` are the card's refusals and what its ledger found, by name and count."""
 
     injected: int
     cpu: int
@@ -100,6 +100,11 @@ def _foreign(frame: bytes, injected: Sequence[bytes], missing: dict[int, None], 
 
 
 def violations(counters: Mapping[str, int]) -> dict[str, int]:
-    """The refusals among the card's counters that are not zero."""
+    """The refusals and findings among the card's counters that are not zero."""
     refused = {name: count for name, count in counters.items() if name.startswith(REFUSAL_PREFIX) and count}
-    return {name.removeprefix(REFUSAL_PREFIX): count for name, count in refused.items()}
+    return {name.removeprefix(REFUSAL_PREFIX): count for name, count in refused.items()} | findings(counters)
+
+
+def findings(counters: Mapping[str, int]) -> dict[str, int]:
+    """What the card's ledger has found (datasheet section 17)."""
+    return {name: count for name, count in counters.items() if name.startswith(LEDGER_PREFIX) and count}

@@ -16,6 +16,7 @@ CARD_EVENTS: dict[str, tuple[str, ...]] = {
     "card.interrupt": ("vector",),
     "card.link": ("up",),
     "card.refusal": ("code", "index", "transmit"),
+    "card.ledger": ("finding", "address", "length", "index"),  # the ledger found something; | 256 for transmit
 }
 """What the card records of itself, and its arguments. `status` is the descriptor's status as written back."""
 
