@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * noncoherent=LINE[:SEED] of the module: memory of two views, and the dice that evict its lines (cache.h). One lock keeps
- * every move of a line whole; on the one CPU that such a machine may have, that holds against the driver's stores too.
+ * noncoherent=LINE[:SEED] of the module: the moves between two views, and the dice that evict lines (cache.h). One lock
+ * keeps every move of a line whole; on the one CPU that such a machine may have, against the driver's stores too.
  */
 #include <linux/cpumask.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/prandom.h>
 #include <linux/random.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/xarray.h>
@@ -106,82 +104,9 @@ void ndis_cache_evict(void)
 	spin_unlock_irqrestore(&cache_lock, flags);
 }
 
-/* -- what the dice know of --------------------------------------------------------------------------- */
-
-static bool remember(struct ndis_split *split)
-{
-	unsigned long flags;
-	int error;
-
-	spin_lock_irqsave(&cache_lock, flags);
-	error = xa_alloc(&splits, &split->id, split, xa_limit_32b, GFP_ATOMIC | __GFP_NOWARN);
-	if (!error)
-		splits_count++;
-	spin_unlock_irqrestore(&cache_lock, flags);
-	return !error;
-}
-
-static void forget(struct ndis_split *split)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&cache_lock, flags);
-	xa_erase(&splits, split->id);
-	splits_count--;
-	spin_unlock_irqrestore(&cache_lock, flags);
-}
-
-/* -- shared memory ----------------------------------------------------------------------------------- */
-
-static void free_shared(struct ndis_split *split)
+void ndis_cache_begin(struct ndis_split *split)
 {
 	struct ndis_views *views = &split->views;
-
-	if (views->device)
-		dma_free_noncoherent(split->dev, views->bytes, views->device, split->dma, split->direction);
-	if (views->cpu)
-		free_pages_exact(views->cpu, views->bytes);
-	kvfree(views->base);
-	kfree(split);
-}
-
-struct ndis_split *ndis_split_shared(struct device *dev, size_t bytes)
-{
-	struct ndis_split *split = kzalloc(sizeof(*split), ndis_gfp());
-	struct ndis_views *views;
-
-	if (!split)
-		return NULL;
-	views = &split->views;
-	views->bytes = bytes;
-	views->line = line_bytes;
-	split->dev = dev;
-	split->direction = DMA_BIDIRECTIONAL;
-	views->cpu = alloc_pages_exact(bytes, ndis_gfp());
-	views->base = kvmalloc(bytes, ndis_gfp());
-	views->device = dma_alloc_noncoherent(dev, bytes, &split->dma, split->direction, ndis_gfp());
-	if (!views->cpu || !views->base || !views->device || !remember(split)) {
-		free_shared(split);
-		return NULL;
-	}
-	memset(views->cpu, NICRIG_GUARD, bytes);
-	memset(views->base, NICRIG_GUARD, bytes);
-	memset(views->device, NICRIG_GUARD, bytes);
-	split->mapped = true;
-	return split;
-}
-
-void ndis_split_shared_free(struct ndis_split *split)
-{
-	forget(split);
-	free_shared(split);
-}
-
-/* -- streaming mappings ------------------------------------------------------------------------------ */
-
-/* A word of noise, and the lines that chance wrote back. */
-static void begin_stream(struct ndis_views *views)
-{
 	unsigned long flags;
 	size_t at;
 	u64 noise;
@@ -196,90 +121,29 @@ static void begin_stream(struct ndis_views *views)
 	spin_unlock_irqrestore(&cache_lock, flags);
 }
 
-static struct ndis_split *make_stream(void *va, size_t length)
-{
-	struct ndis_split *split = kzalloc(sizeof(*split), GFP_ATOMIC | __GFP_NOWARN);
-	struct ndis_views *views;
+/* -- what the dice know of --------------------------------------------------------------------------- */
 
-	if (!split)
-		return NULL;
-	views = &split->views;
-	views->line = line_bytes;
-	views->cpu = PTR_ALIGN_DOWN((u8 *)va, line_bytes);
-	views->bytes = PTR_ALIGN((u8 *)va + length, line_bytes) - views->cpu;
-	/* A power of two, so that kmalloc aligns it to more than a line. */
-	views->device = kmalloc(roundup_pow_of_two(2 * views->bytes), GFP_ATOMIC | __GFP_NOWARN);
-	views->base = views->device + views->bytes;
-	if (!views->device) {
-		kfree(split);
-		return NULL;
-	}
-	begin_stream(views);
-	if (!remember(split)) {
-		kfree(views->device);
-		kfree(split);
-		return NULL;
-	}
-	return split;
+bool ndis_cache_remember(struct ndis_split *split)
+{
+	unsigned long flags;
+	int error;
+
+	spin_lock_irqsave(&cache_lock, flags);
+	error = xa_alloc(&splits, &split->id, split, xa_limit_32b, GFP_ATOMIC | __GFP_NOWARN);
+	if (!error)
+		splits_count++;
+	spin_unlock_irqrestore(&cache_lock, flags);
+	return !error;
 }
 
-static void free_stream(struct ndis_split *split)
+void ndis_cache_forget(struct ndis_split *split)
 {
-	forget(split);
-	kfree(split->views.device);
-	kfree(split);
-}
+	unsigned long flags;
 
-/* Both directions for what the card writes: an evicted line must reach it too. False without resources. */
-static bool map_stream(struct ndis_split *split, struct device *dev, enum dma_data_direction direction)
-{
-	split->dev = dev;
-	split->direction = direction == DMA_TO_DEVICE ? DMA_TO_DEVICE : DMA_BIDIRECTIONAL;
-	split->dma = dma_map_single(dev, split->views.device, split->views.bytes, split->direction);
-	split->mapped = !dma_mapping_error(dev, split->dma);
-	return split->mapped;
-}
-
-/* Whether this memory has one view: shared memory has what it was allocated with, and what is noncached has no cache. */
-static bool one_view(const void *va, size_t length)
-{
-	struct ndis_shared_place place;
-
-	return !ndis_noncoherent() || ndis_shared_lookup(va, length, &place) || ndis_memory_noncached(va);
-}
-
-bool ndis_cache_map(struct device *dev, void *va, size_t length, enum dma_data_direction direction, dma_addr_t *dma,
-		    struct ndis_split **split)
-{
-	struct ndis_split *made;
-
-	*split = NULL;
-	if (one_view(va, length)) {
-		*dma = dma_map_single(dev, va, length, direction);
-		return !dma_mapping_error(dev, *dma);
-	}
-	made = make_stream(va, length);
-	if (!made)
-		return false;
-	if (!map_stream(made, dev, direction)) {
-		free_stream(made);
-		return false;
-	}
-	*dma = made->dma + ((u8 *)va - made->views.cpu);
-	*split = made;
-	return true;
-}
-
-void ndis_cache_unmap(struct device *dev, dma_addr_t dma, size_t length, enum dma_data_direction direction,
-		      struct ndis_split **split)
-{
-	if (!*split) {
-		dma_unmap_single(dev, dma, length, direction);
-		return;
-	}
-	dma_unmap_single(dev, (*split)->dma, (*split)->views.bytes, (*split)->direction);
-	free_stream(*split);
-	*split = NULL;
+	spin_lock_irqsave(&cache_lock, flags);
+	xa_erase(&splits, split->id);
+	splits_count--;
+	spin_unlock_irqrestore(&cache_lock, flags);
 }
 
 /* -- the parameter ----------------------------------------------------------------------------------- */
@@ -307,7 +171,7 @@ static int set_noncoherent(const char *value, const struct kernel_param *param)
 	if (!line_bytes)
 		return 0;
 	if (num_online_cpus() > 1) {
-		pr_err("%s: noncoherent=%s: for a machine of one CPU, and this one has %u: another's stores would be lost\n",
+		pr_err("%s: noncoherent=%s: %u CPUs are online, and stores could be lost: boot with one\n",
 		       KBUILD_MODNAME, value, num_online_cpus());
 		return -EINVAL;
 	}
@@ -325,4 +189,4 @@ static int get_noncoherent(char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops noncoherent_ops = { .set = set_noncoherent, .get = get_noncoherent };
 module_param_cb(noncoherent, &noncoherent_ops, NULL, 0444);
-MODULE_PARM_DESC(noncoherent, "A machine whose card does not see the CPU's cache, LINE[:SEED]: bytes of a line; 0: off");
+MODULE_PARM_DESC(noncoherent, "A machine whose card does not see the CPU's cache: LINE[:SEED], bytes of a line");

@@ -66,7 +66,8 @@ static bool map_transfer(struct ndis_dma_channel *channel)
 
 	channel->mapped = !ndis_shared_lookup(va, channel->length, &place);
 	if (channel->mapped) {
-		if (!ndis_cache_map(dev, va, channel->length, direction(channel->write), &channel->dma, &channel->split))
+		if (!ndis_cache_map(dev, va, channel->length, direction(channel->write), &channel->dma,
+				    &channel->split))
 			return false;
 		if (channel->split)
 			ndis_split_write_back(channel->split, va, channel->length);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Two views of one memory: the CPU's, through a write-back cache, and the card's. Nothing but bytes: a test compiles this
- * for itself and compares it with a model of a cache.
+ * Two views of one memory: the CPU's, through a write-back cache, and the card's. Nothing but bytes: a test compiles
+ * this for itself and compares it with a model of a cache.
  */
 #ifndef NICRIG_NDIS_VIEWS_H
 #define NICRIG_NDIS_VIEWS_H
