@@ -40,7 +40,7 @@ def whole_frame(pair: Pair, before: str, after: str) -> Cause | None:
     if pair.again:
         return Cause("duplicated", f"{after} has the frame a second time")
     if pair.late and pair.same:
-        return Cause("reordered", f"{after} has the frame behind one that followed it")
+        return Cause("reordered", f"{after} has the frame out of order")
     return None
 
 
@@ -133,13 +133,11 @@ class Memory:
             return None
         new = old = 0
         for at, end in lines(device.address, cpu.length, self._line):
-            part = cpu.data[at:end]
-            if part == device.data[at:end]:
-                new += 1
-            elif part == before[at:end]:
-                old += 1
-            else:
+            seen, written, lay = cpu.data[at:end], device.data[at:end], before[at:end]
+            if seen not in (written, lay):
                 return None
+            new += seen == written != lay
+            old += seen == lay != written
         if not new:
             return Cause("stale", "the CPU sees what lay there before the device wrote")
         return Cause("torn", f"{new} cache lines are what the device wrote, {old} lay there before")

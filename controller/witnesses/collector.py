@@ -18,11 +18,19 @@ FrameOf = Callable[[int, int, bool], bytes | None]
 
 LIMIT = 1 << 16
 """Things of a kind that are followed; a guest may record more."""
+EVENTS = 1 << 20
+"""Events of a chunk that are kept; of a longer one only the wire is judged."""
 CRC = 0xFFFF_FFFF
 WATCHED = frozenset(
     (
         *("card.doorbell", "card.interrupt", "card.enable", "card.disable", "card.reset", "card.refusal"),
-        *("MiniportISR", "MiniportHandleInterrupt", "MiniportReturnPacket", "NdisAdjustBufferLength"),
+        *(
+            "NdisMSetupDmaTransfer",
+            "MiniportISR",
+            "MiniportHandleInterrupt",
+            "MiniportReturnPacket",
+            "NdisAdjustBufferLength",
+        ),
     )
 )
 """Told around a fault, though nothing is read from them."""
@@ -81,7 +89,8 @@ class Collector:
         self._buffers: dict[int, int] = {}
         self._posted: dict[tuple[str, int], int] = {}
         self._frame: FrameOf = lambda digest, length, card: None
-        self._steps: dict[tuple[str, int], Callable[[Event], None]] = {
+        self._collecting = False
+        self._places: dict[tuple[str, int], Callable[[Event], None]] = {
             ("NdisMAllocateSharedMemory", Kind.CALL): self._allocated,
             ("MiniportAllocateComplete", Kind.ENTER): self._arrived,
             ("NdisMFreeSharedMemory", Kind.CALL): lambda event: self._freed(event.c),
@@ -89,9 +98,10 @@ class Collector:
             ("NdisFreeBuffer", Kind.CALL): lambda event: self._undescribed(event.a),
             ("NdisMRegisterDmaChannel", Kind.CALL): self._registered,
             ("MiniportInitialize", Kind.ENTER): self._begun,
+        }
+        self._looks: dict[tuple[str, int], Callable[[Event], None]] = {
             ("NdisFlushBuffer", Kind.CALL): self._flushed,
             ("NdisMUpdateSharedMemory", Kind.CALL): self._updated,
-            ("NdisMSetupDmaTransfer", Kind.CALL): lambda event: None,
             ("NdisMCompleteDmaTransfer", Kind.CALL): self._completed,
             ("NdisMIndicateReceivePacket", Kind.CALL): self._indicated,
             ("MiniportSendPackets", Kind.ENTER): self._sent,
@@ -102,24 +112,37 @@ class Collector:
             ("card.frame_in", Kind.CALL): self._frame_in,
             ("card.frame_out", Kind.CALL): self._frame_out,
         }
-        self._watched = frozenset(name for name, _ in self._steps) | WATCHED - {"NdisAllocateBuffer", "NdisFreeBuffer"}
+        self._place_names = frozenset(name for name, _ in self._places)
+        self._look_names = frozenset(name for name, _ in self._looks) | WATCHED
 
     def feed(self, events: Iterable[Event], frame: FrameOf) -> None:
         """Take these events, which follow the last ones fed."""
         self._frame = frame
-        steps, watched = self._steps, self._watched
         for event in events:
-            if event.function not in watched:
-                continue
-            self._order += 1
-            self.chunk.timeline.append((self._order, event))
-            step = steps.get((event.function, event.kind))
-            if step:
-                step(event)
+            name = event.function
+            if name in self._place_names:
+                place = self._places.get((name, event.kind))
+                if place:
+                    place(event)
+            elif self._collecting and name in self._look_names:
+                self._order += 1
+                self.chunk.timeline.append((self._order, event))
+                look = self._looks.get((name, event.kind))
+                if look:
+                    look(event)
+        if len(self.chunk.timeline) > EVENTS:
+            self.chunk = Chunk(blind=True)
 
-    def begin(self) -> Chunk:
-        """A new chunk begins; the one that ends."""
+    def begin(self) -> None:
+        """A chunk begins; a send that went down before is none of it."""
+        self.chunk = Chunk()
+        self.open.clear()
+        self._collecting = True
+
+    def end(self) -> Chunk:
+        """The chunk ends; until the next begins nothing is collected."""
         ended, self.chunk = self.chunk, Chunk()
+        self._collecting = False
         return ended
 
     # -- where things lie -----------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from controller.witnesses.look import Look
 
@@ -14,7 +16,7 @@ from controller.witnesses.look import Look
 class Pair:
     """One frame at two witnesses; a side that never saw it is None.
 
-    `again`: the right one is the frame a second time. `late`: it comes after one that followed it.
+    `again`: the right one is the frame a second time. `late`: it is out of order.
     """
 
     left: Look | None
@@ -114,15 +116,34 @@ class _Joining:
             self._take(number, left)
 
     def _made(self, again: set[int]) -> Iterator[Pair]:
-        last = -1
+        late = out_of_order([partner for partner in self._partner if partner is not None])
         for number, look in enumerate(self._right):
             partner = self._partner[number]
             if partner is not None:
-                yield Pair(self._left[partner], look, late=partner < last)
-                last = max(last, partner)
+                yield Pair(self._left[partner], look, late=partner in late)
             elif number in again:
                 yield Pair(self._left[self._known[look.key]], look, again=True)
             else:
                 yield Pair(None, look)
         for number in self._missing:
             yield Pair(self._left[number], None)
+
+
+def out_of_order(numbers: Sequence[int]) -> set[int]:
+    """As few of these different numbers as can be, without which the rest rises; of two swapped ones the smaller."""
+    if all(one < other for one, other in pairwise(numbers)):
+        return set()
+    # From behind, the longest falling row: heads[i] is where the best row of i + 1 numbers begins.
+    heads: list[int] = []
+    keys: list[int] = []
+    behind: list[int] = [-1] * len(numbers)
+    for place in range(len(numbers) - 1, -1, -1):
+        row = bisect_left(keys, -numbers[place])
+        behind[place] = heads[row - 1] if row else -1
+        heads[row : row + 1] = [place]
+        keys[row : row + 1] = [-numbers[place]]
+    kept, place = set(), heads[-1]
+    while place >= 0:
+        kept.add(numbers[place])
+        place = behind[place]
+    return set(numbers) - kept

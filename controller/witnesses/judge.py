@@ -7,20 +7,21 @@ from bisect import bisect_right
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, NamedTuple
 
 from controller.verifier.events import Event
 from controller.witnesses.classify import END, Cause, Memory, passed_on
 from controller.witnesses.collector import Chunk, Collector, Dated, FrameOf
 from controller.witnesses.join import Pair, join
 from controller.witnesses.look import NOWHERE, Look
-from controller.witnesses.words import Word
+from controller.witnesses.words import WORDS, Word
 
 LINE = 64
 PLACES = 8192
 """Places of device memory of which is known what lay there."""
-AROUND = 12
-"""Steps of the order before and behind a frame that belong to its story."""
+AROUND = 256
+"""How many events before and behind a frame are searched for what concerns it: some batches of a ring."""
 
 
 Way = Literal["in", "out", "stack", "echo"]
@@ -53,6 +54,10 @@ class Witnesses:
         self._collector = Collector()
         self._images: OrderedDict[int, bytes] = OrderedDict()
 
+    def restart(self) -> None:
+        """Count from zero: a new run of frames begins."""
+        self.counts, self.findings = Counter(), {}
+
     @property
     def outstanding(self) -> int:
         """Sends that are not completed yet."""
@@ -67,7 +72,6 @@ class Witnesses:
     def begin(self, injected: Iterable[bytes] = ()) -> None:
         """A chunk begins: what was seen before is forgotten. Of frames known before their bytes need not be kept."""
         self._collector.begin()
-        self._collector.open.clear()
         self._collector.known = {Look.of(frame).key: frame for frame in injected}
 
     def feed(self, events: Iterable[Event], frame: FrameOf = lambda digest, length, card: None) -> None:
@@ -80,7 +84,7 @@ class Witnesses:
 
     def settle(self, injected: Sequence[bytes] | None = None, echoed: Sequence[bytes] | None = None) -> None:
         """Judge the chunk. None: the wire of that side is not known; with both, the guest echoes what it gets."""
-        chunk = self._collector.begin()
+        chunk = self._collector.end()
         _Settling(self, chunk, injected, echoed).run()
 
     # -- for one settlement ---------------------------------------------------------------------------------
@@ -99,11 +103,19 @@ class Witnesses:
         if len(self._images) > PLACES:
             self._images.popitem(last=False)
 
-    def report(self, cause: Cause, finding: Callable[[], Finding]) -> None:
+    def report(self, word: Word, finding: Callable[[], Finding]) -> None:
         """A fault: counted, and kept if it is the first of its word."""
-        self.counts[cause.word] += 1
-        if cause.word not in self.findings:
-            self.findings[cause.word] = finding()
+        self.counts[word] += 1
+        if word not in self.findings:
+            self.findings[word] = finding()
+
+
+class Fault(NamedTuple):
+    """What is wrong with a frame, on which way, and who saw it how."""
+
+    cause: Cause
+    way: Way
+    views: dict[str, Look]
 
 
 class _Settling:
@@ -117,10 +129,17 @@ class _Settling:
         self._injected = None if injected is None else list(map(Look.of, injected))
         self._echoed = None if echoed is None else list(map(Look.of, echoed))
         self._memory = Memory(chunk, witnesses.line, channel=witnesses.channel)
+        self._faults: dict[int, Fault] = {}
         self._wire_of: dict[int, Look] = {}
         """The wire's look at a frame by the identity of the device's."""
 
     def run(self) -> None:
+        """Join, name, report."""
+        self._name()
+        for fault in self._faults.values():
+            self._witnesses.report(fault.cause.word, partial(self._finding, fault))
+
+    def _name(self) -> None:
         if self._chunk.blind or self._nothing_seen():
             self._wire_alone()
             return
@@ -190,12 +209,19 @@ class _Settling:
         return self._wire_of.get(id(device))
 
     def _judge(self, cause: Cause | None, way: Way, views: dict[str, Look | None]) -> None:
+        """One frame has one word: of two hops' the one that is more certain."""
         if cause is None:
             return
-        seen = {name: look for name, look in views.items() if look}
-        self._witnesses.report(
-            cause, lambda: Finding(cause.word, cause.why, way, seen, self._witnesses.line, self._story(seen.values()))
-        )
+        device = views.get("device")
+        fault = Fault(cause, way, {name: look for name, look in views.items() if look})
+        number = id(device) if device else id(fault)
+        self._faults.setdefault(number, fault)
+        if WORDS.index(cause.word) < WORDS.index(self._faults[number].cause.word):
+            self._faults[number] = fault
+
+    def _finding(self, fault: Fault) -> Finding:
+        cause, way, views = fault
+        return Finding(cause.word, cause.why, way, views, self._witnesses.line, self._story(views.values()))
 
     def _story(self, looks: Collection[Look]) -> tuple[Dated, ...]:
         """What concerns the frame, and the doorbells and interrupts in between."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from controller import frames, recording
 from controller.side_by_side import ROW, side_by_side
 from controller.verifier.events import CARD_EVENTS, Event
@@ -118,19 +120,21 @@ def _moment(event: Event, time: float, mark: str | None) -> str:
 def milliseconds(story: tuple[Dated, ...]) -> list[float]:
     """When each happened, on one axis from the first on.
 
-    Guest and card have clocks of their own. An event of the card cannot be older than the record it follows: by the
-    least time that any of them took after it the card's clock is set.
+    Guest and card have clocks of their own. What the card did is no older than the record of the guest that it
+    follows: the card's clock is set so that this holds, and just so. Where it follows none, the same the other way.
     """
-    last, least = None, None
-    for _, event in story:
-        if event.function not in CARD_EVENTS:
-            last = event.time
-        elif last is not None:
-            least = min(event.time - last, least) if least is not None else event.time - last
-    if least is None:
-        cards = [event.time for _, event in story if event.function in CARD_EVENTS]
-        guests = [event.time for _, event in story if event.function not in CARD_EVENTS]
-        least = min(cards) - min(guests) if cards and guests else 0
-    times = [event.time - (least if event.function in CARD_EVENTS else 0) for _, event in story]
+    ahead = _ahead(story)
+    times = [event.time - (ahead if event.function in CARD_EVENTS else 0) for _, event in story]
     begin = min(times)
     return [(time - begin) / 1e6 for time in times]
+
+
+def _ahead(story: tuple[Dated, ...]) -> int:
+    """By how much the card's clock is ahead of the guest's."""
+    behind: list[int] = []
+    before: list[int] = []
+    for (_, one), (_, other) in pairwise(story):
+        if (one.function in CARD_EVENTS) != (other.function in CARD_EVENTS):
+            card_last = other.function in CARD_EVENTS
+            (behind if card_last else before).append(other.time - one.time if card_last else one.time - other.time)
+    return min(behind) if behind else max(before, default=0)
