@@ -14,7 +14,7 @@ from controller.card import Kind
 from controller.interface import Interface
 from controller.provision import provide
 from controller.rig import Options, Rig, open_rig
-from controller.verdict import Verdict, conclude
+from controller.verdict import Verdict, conclude, findings
 from controller.verifier.verdict import Violation
 from controller.watch import Watch, watching
 from controller.wire import Wire
@@ -35,7 +35,7 @@ class Outcome:
     """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took.
 
     `broken` are rules of the NDIS contract that the miniport broke, the first ones of them; `unseen` is how many of
-    the flight recorder's records were lost before they were judged.
+    the flight recorder's records were lost before they were judged; `blind` is why the card's ledger judges nothing.
     """
 
     verdict: Verdict
@@ -44,6 +44,7 @@ class Outcome:
     seconds: dict[str, float]
     broken: Sequence[Violation] = ()
     unseen: int = 0
+    blind: str | None = None
 
     def lines(self) -> list[str]:
         """What people read; the line with the verdict comes last."""
@@ -56,6 +57,8 @@ class Outcome:
             lines.append(
                 f"{self.unseen} records of the flight recorder were lost: the driver's calls are judged in part"
             )
+        if self.blind:
+            lines.append(f"the ledger of granted memory was blind: {self.blind}")
         times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
         return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
 
@@ -104,11 +107,19 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report, s
             report(f"injecting {count} frames (seed {seed})")
             judged = await echo_and_judge(rig, interface, injected, watch)
             await rig.unload_driver()
+        # After the driver's last reset nothing is under way: all that the ledger was to find is found.
+        found, ledger = findings(await rig.counters()), await rig.monitor.execute("query-ledger")
         clock.stage("traffic")
         name = rig.accelerator.name
     rules = watch.verifier
-    judged = replace(judged, violations={**judged.violations, **rules.verdict.counts})
-    return Outcome(judged, options.kind, name, clock.seconds, rules.violations[:VIOLATIONS_SHOWN], rules.verdict.lost)
+    judged = replace(judged, violations={**judged.violations, **found, **rules.verdict.counts})
+    broken, blind = rules.violations[:VIOLATIONS_SHOWN], judges_dma(options) and ledger["blind"]
+    return Outcome(judged, options.kind, name, clock.seconds, broken, rules.verdict.lost, blind or None)
+
+
+def judges_dma(options: Options) -> bool:
+    """Whether the card has a ledger that is on, and DMA to hold against it."""
+    return options.ledger != "off" and options.kind != "non-dma"
 
 
 async def echo_and_judge(

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from controller.witnesses.judge import Finding, Witnesses
 from controller.witnesses.words import Word
 
-REFUSAL_PREFIX = "refused_"
+REFUSAL_PREFIX, LEDGER_PREFIX = "refused_", "ledger_"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """`injected`, `cpu` and `echoed` are frames; `counts` the faults by word, `findings` the first frame of each.
 
-    `violations` are the card's refusals, by the datasheet's name (section 9) and count.
+    `violations` are the card's refusals and what its ledger found, by name and count.
     """
 
     injected: int
@@ -55,6 +55,11 @@ def conclude(
 
 
 def violations(counters: Mapping[str, int]) -> dict[str, int]:
-    """The refusals among the card's counters that are not zero."""
+    """The refusals and findings among the card's counters that are not zero."""
     refused = {name: count for name, count in counters.items() if name.startswith(REFUSAL_PREFIX) and count}
-    return {name.removeprefix(REFUSAL_PREFIX): count for name, count in refused.items()}
+    return {name.removeprefix(REFUSAL_PREFIX): count for name, count in refused.items()} | findings(counters)
+
+
+def findings(counters: Mapping[str, int]) -> dict[str, int]:
+    """What the card's ledger has found (datasheet section 17)."""
+    return {name: count for name, count in counters.items() if name.startswith(LEDGER_PREFIX) and count}

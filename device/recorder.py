@@ -88,7 +88,7 @@ class GuestRecord(enum.IntEnum):
     """Kinds of guest records that the card itself understands; `function` is the call that made the grant."""
 
     GRANT = 3  # a, b: the card may touch so many bytes from this device address on; c: how; d: guard bytes behind them
-    REVOKE = 4  # a, b: as granted
+    REVOKE = 4  # a, b, c: as granted; b EVERYTHING: whatever was granted
 
 
 class Grant(enum.IntFlag):
@@ -100,6 +100,8 @@ class Grant(enum.IntFlag):
     PASSING = 8  # for one packet or transfer
 
 
+EVERYTHING = (1 << 64) - 1
+"""The length in a REVOKE of all: so a driver begins, and nothing is known of what was granted before."""
 GUARD = 0x5A
 """What guard bytes hold: they belong to nobody, and nobody may write there."""
 
@@ -119,6 +121,7 @@ class Event(enum.IntEnum):
     REFUSAL = 10
     FRAME_IN = 11
     FRAME_OUT = 12
+    LEDGER = 13
 
 
 EVENT_DOC = {
@@ -134,6 +137,10 @@ EVENT_DOC = {
     Event.REFUSAL: "Something was refused: code, index, 1 for transmit.",
     Event.FRAME_IN: "A frame was given to the driver: ring index, slot or transfer, address or 0, bytes, digest.",
     Event.FRAME_OUT: "A frame of the driver was taken for the wire: as FRAME_IN.",
+    Event.LEDGER: (
+        "The ledger found something (section 17): finding, plus 256 for transmit; address, bytes; ring index or "
+        "transfer, 65536 for the ring itself."
+    ),
 }
 
 

@@ -15,9 +15,10 @@ from device.fifo import Fifo
 from device.frames import Bytes, Frames
 from device.interrupt import Interrupts, Source
 from device.kind import Board, Kind, Registry
+from device.ledger import Touch
 from device.memory import OutsideMemoryError
 from device.packing import packed_starts, unpack
-from device.recorder import Event
+from device.recorder import Event, Grant
 from device.registers import BUFFER_MAX, CHANNEL_BLOCK, CHANNEL_CONTROL, START, TRANSFER_BLOCK, TRANSFER_STATUS
 from device.wire import framed
 
@@ -173,9 +174,16 @@ class Subordinate(Kind):
             text = f"channel of {transfer.length} bytes, it may have 1 to {BUFFER_MAX}"
             raise RefusedTransferError(Refusal.LENGTH, text)
         try:
-            return self._board.memory.view(transfer.address, transfer.length)
+            buffer = self._board.memory.view(transfer.address, transfer.length)
         except OutsideMemoryError as error:
             raise RefusedTransferError(Refusal.ADDRESS, f"channel {error}") from error
+        touch = Touch(transfer.address, transfer.length, transfer.index, transfer.transmit)
+        # The memory may be granted as such; what lets the card touch it is the channel's being set up.
+        access = Grant.READ if transfer.transmit else Grant.WRITE
+        if not self._board.ledger.allows(touch, access, passing_only=True):
+            text = f"channel of {transfer.length} bytes at {transfer.address:#x} is not granted"
+            raise RefusedTransferError(Refusal.LEDGER, text)
+        return buffer
 
     def _fill(self, transfer: Transfer, buffer: Bytes) -> Moved:
         """Move as many waiting frames as fit."""
@@ -194,6 +202,7 @@ class Subordinate(Kind):
             start = packed_starts(packed.length)
             moved = Frames(buffer, start, packed.length)
             self._trace.add_frames(Event.FRAME_IN, stamp, transfer.index, transfer.address + start, moved)
+        self._board.ledger.look_behind(transfer.index)
         self._words[self._waiting] = len(self._fifo)
         self._board.counters.add("rx_frames", frames)
         self._board.counters.add("rx_bytes", int(packed.length.sum()))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from device.check import Codes, check_buffers, refuse_all, status_of
 from device.descriptors import Descriptors, Flag, Refusal
 from device.frames import Bytes, Offsets, copy_pieces
+from device.ledger import Ledger
 from device.memory import GuestMemory, Place
 from device.outlet import Outlet
 from device.queue import Ring
@@ -44,8 +45,9 @@ class Chains:
 class TransmitPath:
     """Takes all that the doorbell covers, at most one ring's length, and hands it to the wire as one write."""
 
-    def __init__(self, memory: GuestMemory, ring: Ring, outlet: Outlet, trace: Trace) -> None:
+    def __init__(self, memory: GuestMemory, ledger: Ledger, ring: Ring, outlet: Outlet, trace: Trace) -> None:
         self._memory = memory
+        self._ledger = ledger
         self._ring = ring
         self._outlet = outlet
         self._trace = trace
@@ -60,7 +62,7 @@ class TransmitPath:
         if not len(descriptors):
             return False
         chains = Chains.of(descriptors)
-        places, codes = check_buffers(self._memory, descriptors)
+        places, codes = check_buffers(self._memory, self._ledger, self._ring, descriptors)
         good = self._judge(descriptors, chains, codes)
         framed = self._gather(descriptors, chains, places, good)
         # The bytes are in the card's own buffer: the descriptors can go back.

@@ -36,7 +36,7 @@ class Kind(enum.IntEnum):
 
 
 GRANT_ARGUMENTS = ("physical", "length", "flags", "guard")
-"""What GRANT and REVOKE record, whichever function did it; flags and guard are 0 when it is taken back."""
+"""What GRANT and REVOKE record, whichever function did it; guard is 0 when it is taken back."""
 
 
 class Phase(enum.IntEnum):

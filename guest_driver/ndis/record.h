@@ -30,6 +30,7 @@
 #define NICRIG_GRANT_WRITE                      0x2
 #define NICRIG_GRANT_CACHED                     0x4
 #define NICRIG_GRANT_PASSING                    0x8
+#define NICRIG_REVOKE_EVERYTHING                0xffffffffffffffffULL
 #define NICRIG_GUARD                            0x5a
 
 /* 64 bytes; the sequence is written last. */

@@ -38,6 +38,8 @@ void ndis_recorder_open(struct pci_dev *pdev, int bar)
 	recorder_pdev = pdev;
 	WRITE_ONCE(words[NICRIG_RECORDER_DETAIL], ndis_recorder_detail);
 	rcu_assign_pointer(recorder, words);
+	/* Whatever a driver before this one was granted, it has no more. */
+	ndis_revoke(NDIS_FN_MiniportInitialize, 0, NICRIG_REVOKE_EVERYTHING, 0);
 }
 
 void ndis_recorder_close(struct pci_dev *pdev)
@@ -136,7 +138,7 @@ void ndis_grant(enum ndis_function function, dma_addr_t address, size_t length, 
 void ndis_revoke(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how)
 {
 	if (grant_wanted(how))
-		ndis_record_now(function, NICRIG_RECORD_REVOKE, address, length, 0, 0, 0);
+		ndis_record_now(function, NICRIG_RECORD_REVOKE, address, length, how, 0, 0);
 }
 
 enum ndis_phase ndis_phase_now(void)

@@ -44,6 +44,7 @@ VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, U
 	struct ndis_caller before;
 	UINT i, mapped = 0;
 
+	ndis_cache_tick();
 	for (i = 0; i < NumberOfPackets; i++) {
 		struct ndis_packet *packet = to_ndis_packet(PacketArray[i]);
 		NDIS_STATUS status;
@@ -72,6 +73,7 @@ VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, N
 	struct ndis_packet *packet = to_ndis_packet(Packet);
 
 	ndis_record(NdisMSendComplete, Packet, Status, 0, 0, ndis_digest(packet, NDIS_PACKET_SENT));
+	ndis_cache_tick();
 	if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_SENT || packet->adapter != adapter))
 		return;
 	ndis_packet_unmap(adapter, packet);
@@ -125,6 +127,7 @@ VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET
 	UINT i;
 
 	record_indications(ReceivePackets, NumberOfPackets);
+	ndis_cache_tick();
 	for (i = 0; i < NumberOfPackets; i++) {
 		struct ndis_packet *packet = to_ndis_packet(ReceivePackets[i]);
 

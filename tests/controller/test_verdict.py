@@ -71,6 +71,12 @@ def test_frames_that_the_cpu_did_not_count_are_incoherent() -> None:
     assert not verdict(list(FRAMES), cpu=5).coherent
 
 
+def test_what_the_ledger_found_is_a_violation() -> None:
+    judged = verdict(list(FRAMES), ledger_outside=3, ledger_across_end=0, rx_frames=6)
+    assert judged.violations == {"ledger_outside": 3}
+    assert not judged.coherent
+
+
 def test_refusals_of_the_card_are_violations_by_name() -> None:
     judged = verdict(list(FRAMES), refused_length=2, refused_ring=0, rx_frames=6)
     assert not judged.coherent

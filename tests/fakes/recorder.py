@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 from controller.recorder import Layout, Slots
 
-MAGIC, CAPACITY, HEAD, DETAIL, SETTLED = 0x00, 0x08, 0x10, 0x18, 0x20
+MAGIC, CAPACITY, HEAD, DETAIL, SETTLED, GRANTS = 0x00, 0x08, 0x10, 0x18, 0x20, 0x28
+GRANT, REVOKE = 3, 4
+MAY_READ, MAY_WRITE, CACHED, PASSING = 1, 2, 4, 8
+ALL_ONES = (1 << 64) - 1
 RECORDS_AT = 0x1000
 SLOTS, SLOT_BYTES = 4, 2048
 RECORD = struct.Struct("<QQHBBBBHQQQQQ")
@@ -73,6 +76,21 @@ class RecorderMemory:
 
     def _place(self, sequence: int) -> int:
         return RECORDS_AT + (sequence - 1) % self.word(CAPACITY) * RECORD.size
+
+
+class Granting:
+    """Grants as a guest records them, from the begin of a driver on."""
+
+    def __init__(self, records: RecorderMemory) -> None:
+        self.records = records
+        records.set_word(DETAIL, max(1, records.word(DETAIL)))
+        self.revoke(0, ALL_ONES, 0)
+
+    def grant(self, address: int, length: int, how: int = MAY_READ | MAY_WRITE, guard: int = 0) -> None:
+        self.records.write(kind=GRANT, a=address, b=length, c=how, d=guard)
+
+    def revoke(self, address: int, length: int, how: int = MAY_READ | MAY_WRITE) -> None:
+        self.records.write(kind=REVOKE, a=address, b=length, c=how)
 
 
 class Rings:
