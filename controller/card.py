@@ -16,6 +16,7 @@ from controller.run_directory import last_lines
 
 Interrupts = Literal["msix", "msi"]
 Kind = Literal["bus-master", "subordinate", "non-dma"]
+Ledger = Literal["off", "report", "enforce"]
 PROGRAM = (sys.executable, "-m", "device")
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -29,6 +30,7 @@ class Card:
         library: Path,
         interrupts: Interrupts,
         kind: Kind,
+        ledger: Ledger = "off",
         *,
         program: Sequence[str] = PROGRAM,
     ) -> None:
@@ -39,7 +41,7 @@ class Card:
         self.interrupts = interrupts
         self.kind = kind
         where = ["--sockets", str(sockets), "--library", str(library)]
-        self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind]
+        self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
         self._child: Child | None = None
 
     @property

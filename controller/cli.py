@@ -38,7 +38,10 @@ KindOption = Annotated[
     typer.Option("--kind", envvar="NICRIG_KIND", help="How the card moves frames."),
 ]
 
-
+LedgerOption = Annotated[
+    Literal["off", "report", "enforce"],
+    typer.Option("--ledger", envvar="NICRIG_LEDGER", help="DMA that the driver has not granted: report or refuse it."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", envvar="NICRIG_JSON", help="Print JSON.")]
 
 
@@ -67,6 +70,7 @@ def demo(
     accelerator: AcceleratorOption = "auto",
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
+    ledger: LedgerOption = "report",
     frames: Annotated[
         int, typer.Option("--frames", min=1, envvar="NICRIG_FRAMES", help="How many frames to inject.")
     ] = 1000,
@@ -85,7 +89,12 @@ def demo(
     from controller.verifier.functions import Detail
 
     options = Options(
-        accelerator=accelerator, interrupts=interrupts, kind=kind, keep_logs=keep_logs, detail=Detail.FRAMES
+        accelerator=accelerator,
+        interrupts=interrupts,
+        kind=kind,
+        ledger=ledger,
+        keep_logs=keep_logs,
+        detail=Detail.BYTES,
     )
     outcome: Outcome = _run(lambda: run_demo(options, count=frames, seed=seed, report=_progress, save=record))
     for line in [outcome.json()] if json else outcome.lines():

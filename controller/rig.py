@@ -16,7 +16,7 @@ import trio
 from controller import qemu, recording, wire
 from controller.accelerator import Wanted, pick
 from controller.asyncio_thread import AsyncioThread, open_asyncio_thread
-from controller.card import Card, Interrupts, Kind
+from controller.card import Card, Interrupts, Kind, Ledger
 from controller.deadlines import Deadlines
 from controller.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError, cause
 from controller.guest import Guest
@@ -50,6 +50,8 @@ class Options:
     """How much the guest's driver records."""
     parameters: tuple[str, ...] = ()
     """Further parameters of the driver's module, like `noncoherent=64`."""
+    ledger: Ledger = "off"
+    """What the card does about DMA that the driver has not granted."""
     kernel_arguments: tuple[str, ...] = ()
     """Further arguments of the guest's kernel, like `swiotlb=force`."""
 
@@ -75,7 +77,7 @@ class Rig:
         self._nursery = nursery
         self._reboot_expected = False
         self._qemu: qemu.Qemu | None = None
-        self.card = Card(folder, provision.library, options.interrupts, options.kind)
+        self.card = Card(folder, provision.library, options.interrupts, options.kind, options.ledger)
 
     @property
     def hot_plug(self) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from device.barrier import require_strong_ordering
 from device.kinds import KINDS
+from device.ledger import Policy
 from device.service import VFIO_SOCKET, Service
 from device.vfio_user.library import load
 
@@ -47,6 +48,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--library", type=Path, help="libvfio-user.so, its header beside it (default: found)")
     made.add_argument("--interrupts", choices=("msix", "msi"), default="msix", help="msi can be hot-unplugged")
     made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
+    ledger = "DMA that the driver has not granted is not looked for, happens and is reported, or is refused (off)"
+    made.add_argument("--ledger", type=Policy, choices=tuple(Policy), default=Policy.OFF, help=ledger)
     return made
 
 
@@ -59,6 +62,7 @@ def main() -> int:
         options.sockets.mkdir(parents=True, exist_ok=True)
         library, kind = load(options.library), KINDS[options.kind]
         service = Service(options.sockets.resolve(), library, kind, options.mac, options.interrupts)
+        service.card.ledger.set_policy(options.ledger)
     except (OSError, RuntimeError) as error:
         print(f"card: {error}", file=sys.stderr)
         return 125

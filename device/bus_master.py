@@ -27,11 +27,11 @@ class BusMaster(Kind):
     def __init__(self, board: Board) -> None:
         rx_words = QueueWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD, 0)
         tx_words = QueueWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD, 0)
-        self.rx = Ring(board.memory, board.page, board.refusals, board.trace, rx_words, transmit=False)
-        self.tx = Ring(board.memory, board.page, board.refusals, board.trace, tx_words, transmit=True)
+        self.rx = Ring(board, rx_words, transmit=False)
+        self.tx = Ring(board, tx_words, transmit=True)
         self.sources = (Source(0, rx_words.arm, rx_words.head, moderated=True), Source(0, tx_words.arm, tx_words.head))
-        self._receive_path = ReceivePath(board.memory, self.rx, board.counters, board.trace)
-        self._transmit_path = TransmitPath(board.memory, self.tx, board.outlet, board.trace)
+        self._receive_path = ReceivePath(board.memory, board.ledger, self.rx, board.counters, board.trace)
+        self._transmit_path = TransmitPath(board.memory, board.ledger, self.tx, board.outlet, board.trace)
 
     def receive(self, frames: Frames) -> None:
         self._receive_path.deliver(frames)

@@ -16,6 +16,7 @@ from device.doorbells import DoorbellPage
 from device.frames import Frames
 from device.interrupt import Interrupts, Moderation, Source
 from device.kind import Board, Kind
+from device.ledger import Ledger
 from device.memory import GuestMemory
 from device.outlet import Outlet
 from device.ports import Ports
@@ -53,13 +54,14 @@ class Card:
         self.recorder = RecordRing(folder and folder / RECORDER_FILE)
         self._trace_ring = RecordRing(folder and folder / TRACE_FILE)
         self.trace = Trace(self.recorder, self._trace_ring)
+        self.ledger = Ledger(self.recorder, self.memory, self.counters, self.trace)
         self.refusals = Refusals(self.counters, self._refused)
         self._fire_vector = fire
         self._words = self.page.words
         self._sleeping = self.page.index(EVENT_BLOCK, registers.SLEEPING)
         self._event = self.page.index(EVENT_BLOCK, registers.EVENT)
         self._link = self.page.index(EVENT_BLOCK, registers.LINK)
-        board = Board(self.memory, self.page, self.outlet, self.counters, self.refusals, self.trace)
+        board = Board(self.memory, self.ledger, self.page, self.outlet, self.counters, self.refusals, self.trace)
         self.kind = kind(board)
         moderation = Moderation(registers.MODERATION)
         event_arm = self.page.index(EVENT_BLOCK, registers.EVENT_ARM)
@@ -73,13 +75,14 @@ class Card:
         self.kind.add_registers(self.control, self.interrupts)
         self._words[self._link] = 1
         self.next_due: float | None = None
-        """When the next moderated vector is due, on the monotonic clock."""
+        """When the card has something to do, if nothing wakes it before, on the monotonic clock."""
 
     def reset(self) -> None:
         """Function, device or lost-connection reset (section 8): when it returns no DMA and no interrupt follows."""
         self.counters.add("resets")
         self.trace.add(Event.RESET)
         self.kind.reset()
+        self.ledger.reset()
         self.interrupts.reset()
         self.refusals.clear()
         self.ports.reset()
@@ -121,8 +124,9 @@ class Card:
         return self.kind.transmit()
 
     def interrupt(self, now: float) -> None:
-        """Fire what is due, and note when the next moderated vector will be."""
-        self.next_due = self.interrupts.work(now)
+        """Fire what is due, and note when the next moderated vector or finding will be."""
+        dues = (self.interrupts.work(now), self.ledger.due(now))
+        self.next_due = min((due for due in dues if due is not None), default=None)
 
     def may_sleep(self, now: float) -> bool:
         """Say SLEEPING; False if a doorbell came before the driver could see that. `wake` ends it.

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from device.descriptors import STATUS_CODE_SHIFT, Descriptors, Refusal, Status
+from device.ledger import Ledger
 from device.memory import GuestMemory, Place
 from device.queue import Ring
 from device.registers import BUFFER_MAX
@@ -15,15 +16,24 @@ Codes = npt.NDArray[np.uint16]
 """A Refusal a descriptor, 0 for none."""
 
 
-def check_buffers(memory: GuestMemory, descriptors: Descriptors) -> tuple[list[Place], Codes]:
-    """Where the buffers lie, and why a descriptor is refused. No place holds the buffer of a refused descriptor."""
+def check_buffers(
+    memory: GuestMemory, ledger: Ledger, ring: Ring, descriptors: Descriptors
+) -> tuple[list[Place], Codes]:
+    """Where the buffers of a ring's next descriptors lie, and why a descriptor is refused.
+
+    No place holds the buffer of a refused descriptor.
+    """
     length = descriptors["length"]
     sized = (length - np.uint32(1)) < BUFFER_MAX  # length 0 wraps to the largest
     places, inside = memory.locate(descriptors["address"], length)
     codes = np.zeros(len(descriptors), np.uint16)
-    if not inside.all() or not sized.all():
+    refused = not inside.all() or not sized.all()
+    if refused:
         codes[~inside] = Refusal.ADDRESS
         codes[~sized] = Refusal.LENGTH
+    if ledger.sees():
+        refused |= ledger.judge(descriptors["address"], length, codes, transmit=ring.transmit, index=ring.head)
+    if refused:
         places = _only(places, codes == 0)
     return places, codes
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from device.descriptors import Refusal
+from device.findings import FINDING_DOC, Finding
 
 COUNTER_BASE = 0x400
 """BAR0 offset of the first; each is 64 bits, low word first. Reading a low word latches its high word."""
@@ -28,6 +29,7 @@ COUNTERS = {
     "kicks": "Writes to KICK.",
     "resets": "Resets of any kind.",
     **{f"refused_{refusal.name.lower()}": f"Refusals with code {refusal.value}." for refusal in Refusal},
+    **{finding.counter: f"The ledger: {FINDING_DOC[finding]}" for finding in Finding},
 }
 
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}

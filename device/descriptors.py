@@ -44,6 +44,7 @@ class Refusal(enum.IntEnum):
     CHAIN = 5
     ACCESS = 6
     TRANSFER = 7
+    LEDGER = 8
 
 
 REFUSAL_DOC = {
@@ -64,5 +65,9 @@ REFUSAL_DOC = {
     Refusal.TRANSFER: (
         "Transfer started without an enabled channel, against the channel's direction, out of turn, or with no frame "
         "waiting. Nothing is moved."
+    ),
+    Refusal.LEDGER: (
+        "Memory that the driver has not granted, while the ledger enforces (section 17): the buffer of a descriptor, a "
+        "channel's, or a ring, which is off then."
     ),
 }

@@ -17,6 +17,7 @@ import numpy as np
 from device import recorder, registers
 from device.counters import COUNTER_BASE, COUNTERS
 from device.descriptors import DESCRIPTOR, DESCRIPTOR_DOC, REFUSAL_DOC, STATUS_CODE_SHIFT, Flag, Refusal, Status
+from device.findings import FINDING_DOC
 from device.layout import Block, Register
 from device.recorder import EVENT_DOC, HEADER_DOC, RECORD, RECORD_DOC
 
@@ -144,10 +145,14 @@ def record_header() -> str:
         _define("RECORDER_BYTES", recorder.RECORDER_BYTES),
         _define("RECORDER_RECORDS_OFFSET", recorder.RECORDS_OFFSET),
         _define("RECORDER_RECORDS", recorder.CAPACITY, "records that the ring holds"),
+        _define("RECORDER_SLOTS_OFFSET", recorder.SLOTS_OFFSET),
+        _define("RECORDER_SLOTS", recorder.SLOTS, "frames whose bytes are kept"),
+        _define("RECORDER_SLOT_BYTES", recorder.SLOT_BYTES),
         "",
         "/* Records that the card understands: their kind, how memory is granted, what guard bytes hold. */",
         *(_define(f"RECORD_{kind.name}", kind.value) for kind in recorder.GuestRecord),
         *(_define(f"GRANT_{flag.name}", int(flag)) for flag in recorder.Grant),
+        f"{'#define NICRIG_REVOKE_EVERYTHING':<47} 0x{recorder.EVERYTHING:x}ULL",
         _define("GUARD", recorder.GUARD),
         "",
         f"/* {recorder.RECORD.itemsize} bytes; the sequence is written last. */",
@@ -229,6 +234,10 @@ def tables() -> dict[str, str]:
     made["refusals"] = _table(
         ("code", "name", "refused, and what then"),
         ((str(code.value), code.name, doc) for code, doc in REFUSAL_DOC.items()),
+    )
+    made["findings"] = _table(
+        ("number", "finding", "what the card touched"),
+        ((str(finding.value), finding.name, doc) for finding, doc in FINDING_DOC.items()),
     )
     made["counters"] = _table(
         ("offset", "counter", "counts"),

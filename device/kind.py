@@ -17,6 +17,7 @@ from device.doorbells import DoorbellPage
 from device.frames import Frames
 from device.interrupt import Interrupts, Source
 from device.layout import Block, Register
+from device.ledger import Ledger
 from device.memory import GuestMemory
 from device.outlet import Outlet
 from device.recorder import Trace
@@ -29,6 +30,7 @@ class Board:
     """The parts that every kind works with."""
 
     memory: GuestMemory
+    ledger: Ledger
     page: DoorbellPage
     outlet: Outlet
     counters: Counters

@@ -17,8 +17,21 @@ import msgspec
 
 from device import registers
 from device.card import RECORDER_FILE, TRACE_FILE, Card
+from device.findings import Finding
+from device.ledger import BLIND, Policy
 from device.listener import listen, unlisten
-from device.recorder import CAPACITY, DETAIL, HEAD, RECORD, RECORDS_OFFSET, SETTLED, Event
+from device.recorder import (
+    CAPACITY,
+    DETAIL,
+    HEAD,
+    RECORD,
+    RECORDS_OFFSET,
+    SETTLED,
+    SLOT_BYTES,
+    SLOTS,
+    SLOTS_OFFSET,
+    Event,
+)
 
 MESSAGE_MAX = 4096
 CLIENTS_MAX = 4
@@ -46,6 +59,12 @@ class SetLink(msgspec.Struct, forbid_unknown_fields=True):
     up: bool
 
 
+class SetLedger(msgspec.Struct, forbid_unknown_fields=True):
+    """Arguments of set-ledger."""
+
+    policy: Policy
+
+
 class CardCommands:
     """The commands by name, each with the type that its arguments must have."""
 
@@ -57,6 +76,8 @@ class CardCommands:
             "query-card": (NoArguments, self._query_card),
             "query-counters": (NoArguments, lambda _: card.counters.snapshot()),
             "query-recorder": (NoArguments, self._query_recorder),
+            "query-ledger": (NoArguments, self._query_ledger),
+            "set-ledger": (SetLedger, self._set_ledger),
             "set-link": (SetLink, self._set_link),
         }
 
@@ -82,8 +103,27 @@ class CardCommands:
             "head": HEAD,
             "detail": DETAIL,
             "settled": SETTLED,
+            "slots": {"offset": SLOTS_OFFSET, "count": SLOTS, "bytes": SLOT_BYTES},
             "events": {str(int(event)): f"card.{event.name.lower()}" for event in Event},
         }
+
+    def _query_ledger(self, _: NoArguments) -> dict[str, object]:
+        """What the ledger knows and has found; `blind` tells why it judges nothing, null while it does."""
+        ledger = self._card.ledger
+        counters = self._card.counters
+        return {
+            "policy": ledger.policy,
+            "blind": BLIND.get(ledger.blind),
+            "ranges": len(ledger.lasting) + len(ledger.passing),
+            "bytes": ledger.lasting.size + ledger.passing.size,
+            "generation": ledger.generation,
+            "records": ledger.drained,
+            "findings": {finding.name.lower(): counters[finding.counter] for finding in Finding},
+        }
+
+    def _set_ledger(self, arguments: SetLedger) -> dict[str, object]:
+        self._card.ledger.set_policy(arguments.policy)
+        return {}
 
     def _set_link(self, arguments: SetLink) -> dict[str, object]:
         self._card.set_link(arguments.up)

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from device import ring
 from device.descriptors import DESCRIPTOR, Descriptors, Refusal
 from device.doorbells import DoorbellPage
+from device.kind import Board
 from device.layout import Register
-from device.memory import GuestMemory, OutsideMemoryError
-from device.recorder import Event, Trace
+from device.ledger import WHOLE_RING, Touch
+from device.memory import OutsideMemoryError
+from device.recorder import Event, Grant, Trace
 from device.refusals import Refusals
 from device.registers import QUEUE_BLOCK
 
@@ -87,18 +89,10 @@ class Queue:
 class Ring(Queue):
     """Descriptors in guest memory; off until it is enabled."""
 
-    def __init__(
-        self,
-        memory: GuestMemory,
-        page: DoorbellPage,
-        refusals: Refusals,
-        trace: Trace,
-        words: QueueWords,
-        *,
-        transmit: bool,
-    ) -> None:
-        super().__init__(page, refusals, trace, words, 0, transmit=transmit)
-        self._memory = memory
+    def __init__(self, board: Board, words: QueueWords, *, transmit: bool) -> None:
+        super().__init__(board.page, board.refusals, board.trace, words, 0, transmit=transmit)
+        self._memory = board.memory
+        self._ledger = board.ledger
         self.enabled = False
         self.reset()
 
@@ -113,7 +107,7 @@ class Ring(Queue):
         self.enabled = False
         self.restart()
         self._view: Descriptors | None = None
-        self._generation = -1
+        self._made_for: tuple[int, int] | None = None
 
     def enable(self) -> None:
         """Check the ring and start at index 0; a ring that fails is refused and stays off."""
@@ -130,24 +124,34 @@ class Ring(Queue):
             self._trace.add(Event.ENABLE, int(self.transmit), self.base, self.size)
 
     def _attach(self) -> bool:
-        """Look the ring up in guest memory as it is mapped now; a ring that is gone is refused and off."""
+        """Look the ring up in guest memory as it is mapped and granted now; one that is gone is refused and off."""
         self._view = None
+        size = self.size * DESCRIPTOR.itemsize
+        if not self._ledger.allows(Touch(self.base, size, WHOLE_RING, self.transmit), Grant.READ | Grant.WRITE):
+            self.refuse(Refusal.LEDGER, f"ring of {size} bytes at {self.base:#x} is not granted")
+            self.disable()
+            return False
         try:
-            place = self._memory.view(self.base, self.size * DESCRIPTOR.itemsize)
+            place = self._memory.view(self.base, size)
         except OutsideMemoryError as error:
             self.refuse(Refusal.RING, f"ring {error}")
             self.disable()
             return False
         self._view = place.view(DESCRIPTOR)
-        self._generation = self._memory.generation
+        self._made_for = self._versions()
         return True
+
+    def _versions(self) -> tuple[int, int]:
+        """What the view of the ring stands on."""
+        return self._memory.generation, self._ledger.lasting.version
 
     def fetch(self, count: int) -> Descriptors:
         """The card's own copy of the next `count` descriptors: the only time that they are read.
 
-        Empty when the ring's memory has been unmapped; the ring is off then.
+        Empty when the ring's memory has been unmapped, or must not be touched any more; the ring is off then.
         """
-        if self._generation != self._memory.generation and not self._attach():
+        self._ledger.sees()
+        if self._made_for != self._versions() and not self._attach():
             return np.zeros(0, DESCRIPTOR)
         assert self._view is not None
         runs = [self._view[first : first + slots] for first, slots in ring.segments(self.head, count, self.size)]

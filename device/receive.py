@@ -9,16 +9,21 @@ from device.check import check_buffers, refuse_all, status_of
 from device.counters import Counters
 from device.descriptors import Flag, Refusal
 from device.frames import Frames, copy_pieces
-from device.memory import GuestMemory
+from device.ledger import Ledger
+from device.memory import GuestMemory, gather
 from device.queue import Ring
 from device.recorder import Event, Trace
+from device.registers import INDEX_BITS
+
+INDEX_MASK = (1 << INDEX_BITS) - 1
 
 
 class ReceivePath:
     """Frame i goes to descriptor i; whatever is not delivered is counted under the reason."""
 
-    def __init__(self, memory: GuestMemory, ring: Ring, counters: Counters, trace: Trace) -> None:
+    def __init__(self, memory: GuestMemory, ledger: Ledger, ring: Ring, counters: Counters, trace: Trace) -> None:
         self._memory = memory
+        self._ledger = ledger
         self._ring = ring
         self._counters = counters
         self._trace = trace
@@ -36,7 +41,7 @@ class ReceivePath:
         if not len(taken):
             return
         # 1. Check the card's own copy. 2. Write the frames. 3. Give the descriptors back: data before status.
-        places, codes = check_buffers(self._memory, descriptors)
+        places, codes = check_buffers(self._memory, self._ledger, self._ring, descriptors)
         refused = codes != 0
         overlong = ~refused & (taken.length > descriptors["length"])
         delivered = ~(refused | overlong)
@@ -47,6 +52,7 @@ class ReceivePath:
                 piece = piece.select(fits)
             offset = place.offset if fits.all() else place.offset[fits]
             copy_pieces(place.region.data, offset, piece.data, piece.offset, piece.length)
+        self._ledger.look_behind(index)
         if refused.any():
             refuse_all(self._ring, descriptors, codes)
             self._counters.add("rx_refused", int(np.count_nonzero(refused)))
@@ -56,6 +62,9 @@ class ReceivePath:
         if self._trace.frames:
             descriptors["length"] = length
             self._trace.add_buffers(Event.WRITE, stamp, index, descriptors, status)
+            moved = gather(places, length).select(delivered)
+            slots = (index + np.flatnonzero(delivered)) & INDEX_MASK
+            self._trace.add_frames(Event.FRAME_IN, stamp, slots, descriptors["address"][delivered], moved)
         self._ring.write_back(status, length, np.full(len(taken), Flag.END_OF_FRAME, np.uint16))
         self._counters.add("rx_frames", int(np.count_nonzero(delivered)))
         self._counters.add("rx_bytes", int(length.sum()))

@@ -15,9 +15,10 @@ from device.fifo import Fifo
 from device.frames import Bytes, Frames
 from device.interrupt import Interrupts, Source
 from device.kind import Board, Kind, Registry
+from device.ledger import Touch
 from device.memory import OutsideMemoryError
-from device.packing import unpack
-from device.recorder import Event
+from device.packing import packed_starts, unpack
+from device.recorder import Event, Grant
 from device.registers import BUFFER_MAX, CHANNEL_BLOCK, CHANNEL_CONTROL, START, TRANSFER_BLOCK, TRANSFER_STATUS
 from device.wire import framed
 
@@ -173,9 +174,16 @@ class Subordinate(Kind):
             text = f"channel of {transfer.length} bytes, it may have 1 to {BUFFER_MAX}"
             raise RefusedTransferError(Refusal.LENGTH, text)
         try:
-            return self._board.memory.view(transfer.address, transfer.length)
+            buffer = self._board.memory.view(transfer.address, transfer.length)
         except OutsideMemoryError as error:
             raise RefusedTransferError(Refusal.ADDRESS, f"channel {error}") from error
+        touch = Touch(transfer.address, transfer.length, transfer.index, transfer.transmit)
+        # The memory may be granted as such; what lets the card touch it is the channel's being set up.
+        access = Grant.READ if transfer.transmit else Grant.WRITE
+        if not self._board.ledger.allows(touch, access, passing_only=True):
+            text = f"channel of {transfer.length} bytes at {transfer.address:#x} is not granted"
+            raise RefusedTransferError(Refusal.LEDGER, text)
+        return buffer
 
     def _fill(self, transfer: Transfer, buffer: Bytes) -> Moved:
         """Move as many waiting frames as fit."""
@@ -188,7 +196,13 @@ class Subordinate(Kind):
             raise RefusedTransferError(Refusal.LENGTH, text)
         if self._trace.frames:
             self._trace.add(Event.WRITE, transfer.index, transfer.address, size, STATUS_DONE)
+        stamp = self._trace.stamp()
         buffer[:size] = packed.data
+        if self._trace.frames:
+            start = packed_starts(packed.length)
+            moved = Frames(buffer, start, packed.length)
+            self._trace.add_frames(Event.FRAME_IN, stamp, transfer.index, transfer.address + start, moved)
+        self._board.ledger.look_behind(transfer.index)
         self._words[self._waiting] = len(self._fifo)
         self._board.counters.add("rx_frames", frames)
         self._board.counters.add("rx_bytes", int(packed.length.sum()))
@@ -204,6 +218,8 @@ class Subordinate(Kind):
             self._refuse(transfer, refusal, f"frame {len(frames)} of a transfer, at byte {size} of {transfer.length}")
         if self._trace.frames:
             self._trace.add(Event.READ, transfer.index, transfer.address, transfer.length, status, stamp)
+            address = transfer.address + frames.offset
+            self._trace.add_frames(Event.FRAME_OUT, stamp, transfer.index, address, frames)
         self._board.outlet.hand_over(framed(frames), len(frames))
         return Moved(len(frames), size, refusal)
 

@@ -11,12 +11,15 @@ import numpy.typing as npt
 from device.check import Codes, check_buffers, refuse_all, status_of
 from device.descriptors import Descriptors, Flag, Refusal
 from device.frames import Bytes, Offsets, copy_pieces
+from device.ledger import Ledger
 from device.memory import GuestMemory, Place
 from device.outlet import Outlet
 from device.queue import Ring
 from device.recorder import Event, Trace
-from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN
-from device.wire import LENGTH_PREFIX, write_prefixes
+from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN, INDEX_BITS
+from device.wire import LENGTH_PREFIX, split, write_prefixes
+
+INDEX_MASK = (1 << INDEX_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ class Chains:
 class TransmitPath:
     """Takes all that the doorbell covers, at most one ring's length, and hands it to the wire as one write."""
 
-    def __init__(self, memory: GuestMemory, ring: Ring, outlet: Outlet, trace: Trace) -> None:
+    def __init__(self, memory: GuestMemory, ledger: Ledger, ring: Ring, outlet: Outlet, trace: Trace) -> None:
         self._memory = memory
+        self._ledger = ledger
         self._ring = ring
         self._outlet = outlet
         self._trace = trace
@@ -58,13 +62,16 @@ class TransmitPath:
         if not len(descriptors):
             return False
         chains = Chains.of(descriptors)
-        places, codes = check_buffers(self._memory, descriptors)
+        places, codes = check_buffers(self._memory, self._ledger, self._ring, descriptors)
         good = self._judge(descriptors, chains, codes)
         framed = self._gather(descriptors, chains, places, good)
         # The bytes are in the card's own buffer: the descriptors can go back.
         status = status_of(codes)
         if self._trace.frames:
             self._trace.add_buffers(Event.READ, stamp, index, descriptors, status)
+            first = chains.first[good]
+            place = (index + first) & INDEX_MASK
+            self._trace.add_frames(Event.FRAME_OUT, stamp, place, descriptors["address"][first], split(framed)[0])
         self._ring.write_back(status)
         self._outlet.hand_over(framed, int(np.count_nonzero(good)))
         return True

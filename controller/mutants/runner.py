@@ -5,7 +5,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from controller import verdict
 from controller.card import Kind
 from controller.demo import exchange
 from controller.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
@@ -13,6 +12,7 @@ from controller.interface import DRIVER, ECHO, FIND
 from controller.mutants.matrix import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Mutant
 from controller.provision import Provision
 from controller.rig import Options, Rig, open_rig
+from controller.verdict import violations
 from controller.verifier.functions import Detail
 from controller.watch import Watch
 
@@ -20,7 +20,7 @@ BITE = 32
 """Frames between two looks: fewer than the driver posts."""
 SILENT_BITES = 2
 """After so many bites in a row without any echo there will be none."""
-RINGS = ("rx_ring_size=64", "tx_ring_size=64")
+PARAMETERS = ("rx_ring_size=64", "tx_ring_size=64", "noncoherent=64:1")
 """Small, so that a driver is loaded fast, and indices wrap within the frames of one run."""
 QUIET = 0.1
 """Seconds without any echo, before scaling, after which what is under way counts as lost."""
@@ -83,44 +83,46 @@ class Bench:
     async def run(self, mutant: Mutant | None, frames: Sequence[bytes]) -> None:
         """Load, inject until what is expected is seen, unload. `result` is kept up to date, whatever ends this."""
         self.result = Result(mutant)
-        watch = Watch(self._recorder, Detail.FRAMES)
+        watch, before = Watch(self._recorder, Detail.BYTES), await self._rig.counters()
         try:
             if await self._load(mutant):
                 await self._inject(watch, frames)
             else:
                 self.result.reports[LOAD_FAILED] = 1
             await self._unload()
+            counters = await self._rig.counters()
+            self.result.reports.update(violations({name: counters[name] - before[name] for name in before}))
         finally:
             await watch.finish()
-            self.result.reports.update(watch.verifier.verdict.counts)
+            self._take(watch)
+
+    def _take(self, watch: Watch) -> None:
+        """What has been reported by now."""
+        for name, count in watch.verifier.verdict.counts.items():
+            self.result.reports[name] = count
+        for word, times in watch.witnesses.counts.items():
+            self.result.reports[word] = times
 
     async def _load(self, mutant: Mutant | None) -> bool:
-        parameters = [f"recorder={int(Detail.FRAMES)}", *RINGS, *([f"mutate={mutant.name}"] if mutant else [])]
+        parameters = [f"recorder={int(Detail.BYTES)}", *PARAMETERS, *([f"mutate={mutant.name}"] if mutant else [])]
         ended = await self._rig.guest.run(["sh", "-ec", _LOAD, "load", *parameters], check=False)
         if ended.code not in (0, _NO_INTERFACE):
             raise RigError(f"the driver was not set up with {' '.join(parameters)}: {ended.stderr.strip()}")
         return ended.code == 0
 
     async def _inject(self, watch: Watch, frames: Sequence[bytes]) -> None:
-        """The verdict is over all frames so far: what comes late is not lost."""
-        rig, quiet = self._rig, QUIET * self._rig.deadlines.scale
-        before, echoed, silent = await rig.counters(), list[bytes](), 0
+        rig, silent = self._rig, 0
+        quiet = (QUIET if self.result.mutant else rig.deadlines.quiet) * rig.deadlines.scale
         for start in range(0, len(frames), BITE):
-            came = await exchange(rig.wire, frames[start : start + BITE], quiet=quiet)
-            echoed, silent = echoed + came, 0 if came else silent + 1
-            self.result.frames = min(start + BITE, len(frames))
-            await watch.catch_up()
-            grown = {name: value - before[name] for name, value in (await rig.counters()).items()}
-            judged = verdict.judge(frames[: self.result.frames], echoed, cpu=0, counters=grown)
-            self.result.reports = Counter({name: getattr(judged, name) for name in verdict.KINDS})
-            self.result.reports.update(judged.violations)
-            broken = watch.verifier.verdict.counts
-            if silent == SILENT_BITES or self.result.caught or any(map(broken.get, self._expected)):
+            bite = frames[start : start + BITE]
+            self.result.frames = start + len(bite)
+            await watch.begin(bite, quiet=quiet)
+            echoed = await exchange(rig.wire, bite, quiet=quiet)
+            await watch.settle(bite, echoed, quiet=quiet)
+            self._take(watch)
+            silent = 0 if echoed else silent + 1
+            if silent == SILENT_BITES or self.result.caught:
                 return
-
-    @property
-    def _expected(self) -> Sequence[str]:
-        return self.result.mutant.expected if self.result.mutant else ()
 
     async def _unload(self) -> None:
         ended = await self._rig.guest.run(["sh", "-ec", _UNLOAD], deadline=UNLOAD)
@@ -139,7 +141,7 @@ async def run_kind(
     while waiting:
         bench = None
         try:
-            async with open_rig(provision, Options(kind=kind, detail=Detail.FRAMES)) as rig:
+            async with open_rig(provision, Options(kind=kind, detail=Detail.BYTES, ledger="report")) as rig:
                 bench = Bench(rig)
                 while waiting:
                     await bench.run(waiting[0], frames)

@@ -41,6 +41,7 @@ DESCRIPTOR_BYTES = 16
 BAR_CONTROL, CONTROL_OFFSET, CONTROL_INTERRUPT = 0, 0x18, 0x2
 STATUS_ERROR = 0x2
 REFUSED_ADDRESS = 4
+GUARD_CHANGED = 6
 LINE = 64
 """Cache line, as long as NdisMGetDmaAlignment has not said more."""
 

@@ -36,7 +36,7 @@ class Kind(enum.IntEnum):
 
 
 GRANT_ARGUMENTS = ("physical", "length", "flags", "guard")
-"""What GRANT and REVOKE record, whichever function did it; flags and guard are 0 when it is taken back."""
+"""What GRANT and REVOKE record, whichever function did it; guard is 0 when it is taken back."""
 
 
 class Phase(enum.IntEnum):
@@ -56,6 +56,7 @@ class Detail(enum.IntEnum):
     OFF = 0
     ALLOCATIONS = 1  # all but what happens for each frame or interrupt
     FRAMES = 2
+    BYTES = 3  # also the frames' bytes, beside their digests
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Function:
     """One thing that can be recorded.
 
     `highest` is the highest level it may be called at, for a handler the level it is called at. `result` names what
-    the record's result holds: "status", "address", "handle", "count", or "" for nothing.
+    the record's result holds: "status", "address", "handle", "count", "digest", or "" for nothing. A digest is the
+    CRC32C of a packet's bytes as the CPU sees them, in the high half the slot that keeps them; ENTER has it too.
     """
 
     number: int
@@ -95,7 +97,14 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("MiniportEnableInterrupt", "4.8", "", "", DISPATCH, FRAMES),
     ("MiniportDisableInterrupt", "4.8", "", "", DEVICE, FRAMES),
     ("MiniportHandleInterrupt", "4.8", "", "", DISPATCH, FRAMES),
-    ("MiniportSendPackets", "4.8", "packet buffer length elements", "", DISPATCH, FRAMES),  # ENTER for each packet
+    (
+        "MiniportSendPackets",
+        "4.8",
+        "packet buffer length elements",
+        "digest",
+        DISPATCH,
+        FRAMES,
+    ),  # ENTER for each packet
     ("MiniportReturnPacket", "4.8", "packet", "", DISPATCH, FRAMES),
     ("MiniportTimer", "4.8", "timer", "", DISPATCH, FRAMES),
     # -- what NDIS gave the miniport with a packet, one record an element --------------------------------
@@ -166,8 +175,8 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("NdisMDeregisterInterrupt", "4.7", "interrupt", "", PASSIVE, ALLOCATIONS),
     # -- 4.8 packets to and from the protocol -----------------------------------------------------------
     # CALL for each packet before the protocol sees it; LEAVE once for 64 packets: bit i: packet first + i is PENDING
-    ("NdisMIndicateReceivePacket", "4.8", "packet buffer length status", "", DISPATCH, FRAMES),
-    ("NdisMSendComplete", "4.8", "packet status", "", DISPATCH, FRAMES),
+    ("NdisMIndicateReceivePacket", "4.8", "packet buffer length status", "digest", DISPATCH, FRAMES),
+    ("NdisMSendComplete", "4.8", "packet status", "digest", DISPATCH, FRAMES),
     ("NdisMIndicateStatus", "4.8", "status", "", DISPATCH, ALLOCATIONS),
     ("NdisMIndicateStatusComplete", "4.8", "", "", DISPATCH, ALLOCATIONS),
     # -- 4.9 kernel pool --------------------------------------------------------------------------------

@@ -294,8 +294,7 @@ R107 E bad_end_of_a_transfer (DDI:ndismcompletedmatransfer)
     NdisMCompleteDmaTransfer with other arguments than the Setup's, or without one; a packet over the
     transfer's memory is indicated, or its send reported, before it succeeded.
 R108 F guard_bytes_changed (WDD:0xE6)
-    Guard bytes around a DMA buffer were changed.
-    hidden: the layer lays no guard bytes: it would take a record of their check at the free
+    Guard bytes behind a DMA buffer were changed, as the card's ledger sees when it next writes there.
 R109 E port_outside_its_range (DDI; NT4:101mini_8)
     A port is read or written outside the registered ranges; the buffer's size is not recorded.
 R110 E mapped_memory_is_not_the_cards (DDI:ndismmapiospace)

@@ -34,7 +34,7 @@
 /* BAR0: Card-wide control registers. Offsets are within the block. */
 #define NICRIG_CARD_BASE                        0x0
 #define NICRIG_CARD_IDENTITY                    0x0         /* RO, reset 0x5243494e */
-#define NICRIG_CARD_VERSION                     0x4         /* RO, reset 0x10001 */
+#define NICRIG_CARD_VERSION                     0x4         /* RO, reset 0x10002 */
 #define NICRIG_CARD_VERSION_MINOR               0xffff
 #define NICRIG_CARD_VERSION_MINOR_SHIFT         0x0
 #define NICRIG_CARD_VERSION_MAJOR               0xffff0000
@@ -212,10 +212,11 @@ C_ASSERT(FIELD_OFFSET(struct nicrig_descriptor, status) == 14);
 #define NICRIG_REFUSAL_CHAIN                    0x5
 #define NICRIG_REFUSAL_ACCESS                   0x6
 #define NICRIG_REFUSAL_TRANSFER                 0x7
+#define NICRIG_REFUSAL_LEDGER                   0x8
 
 /* Datasheet section 11: 64-bit counters, low word first, and their names in order. */
 #define NICRIG_COUNTER_BASE                     0x400
-#define NICRIG_COUNTERS                         0x17
+#define NICRIG_COUNTERS                         0x1e
 #define NICRIG_COUNTER_NAMES \
 	"rx_frames", \
 	"rx_bytes", \
@@ -239,6 +240,13 @@ C_ASSERT(FIELD_OFFSET(struct nicrig_descriptor, status) == 14);
 	"refused_address", \
 	"refused_chain", \
 	"refused_access", \
-	"refused_transfer"
+	"refused_transfer", \
+	"refused_ledger", \
+	"ledger_before_grant", \
+	"ledger_after_free", \
+	"ledger_outside", \
+	"ledger_across_end", \
+	"ledger_wrong_direction", \
+	"ledger_guard_changed"
 
 #endif /* NICRIG_HARDWARE_H */

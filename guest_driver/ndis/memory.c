@@ -28,6 +28,14 @@ static void *contiguous_memory(size_t bytes, u64 highest)
 	return NULL;
 }
 
+bool ndis_memory_noncached(const void *va)
+{
+	unsigned int level;
+	pte_t *pte = lookup_address((unsigned long)va, &level);
+
+	return pte && (pte_flags(*pte) & (_PAGE_PCD | _PAGE_PWT));
+}
+
 static void free_pages_of(void *va, size_t bytes, UINT flags)
 {
 	if (flags & NDIS_MEMORY_NONCACHED)

@@ -10,6 +10,7 @@ enum ndis_detail {
 	NDIS_DETAIL_OFF = 0,
 	NDIS_DETAIL_ALLOCATIONS = 1,
 	NDIS_DETAIL_FRAMES = 2,
+	NDIS_DETAIL_BYTES = 3,
 };
 
 enum ndis_kind {
@@ -53,7 +54,7 @@ enum ndis_function {
 	NDIS_FN_MiniportEnableInterrupt = 12,
 	NDIS_FN_MiniportDisableInterrupt = 13,
 	NDIS_FN_MiniportHandleInterrupt = 14,
-	NDIS_FN_MiniportSendPackets = 15, /* packet, buffer, length, elements */
+	NDIS_FN_MiniportSendPackets = 15, /* packet, buffer, length, elements -> digest */
 	NDIS_FN_MiniportReturnPacket = 16, /* packet */
 	NDIS_FN_MiniportTimer = 17, /* timer */
 	NDIS_FN_ScatterGatherElement = 18, /* packet, index, physical, length */
@@ -109,8 +110,8 @@ enum ndis_function {
 	NDIS_FN_NdisMUnmapIoSpace = 68, /* address, length */
 	NDIS_FN_NdisMRegisterInterrupt = 69, /* interrupt, vector, level, modes -> status */
 	NDIS_FN_NdisMDeregisterInterrupt = 70, /* interrupt */
-	NDIS_FN_NdisMIndicateReceivePacket = 71, /* packet, buffer, length, status */
-	NDIS_FN_NdisMSendComplete = 72, /* packet, status */
+	NDIS_FN_NdisMIndicateReceivePacket = 71, /* packet, buffer, length, status -> digest */
+	NDIS_FN_NdisMSendComplete = 72, /* packet, status -> digest */
 	NDIS_FN_NdisMIndicateStatus = 73, /* status */
 	NDIS_FN_NdisMIndicateStatusComplete = 74,
 	NDIS_FN_ExAllocatePool = 75, /* type, length -> address */

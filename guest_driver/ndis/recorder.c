@@ -38,6 +38,8 @@ void ndis_recorder_open(struct pci_dev *pdev, int bar)
 	recorder_pdev = pdev;
 	WRITE_ONCE(words[NICRIG_RECORDER_DETAIL], ndis_recorder_detail);
 	rcu_assign_pointer(recorder, words);
+	/* Whatever a driver before this one was granted, it has no more. */
+	ndis_revoke(NDIS_FN_MiniportInitialize, 0, NICRIG_REVOKE_EVERYTHING, 0);
 }
 
 void ndis_recorder_close(struct pci_dev *pdev)
@@ -102,6 +104,17 @@ void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, 
 	rcu_read_unlock();
 }
 
+u8 *ndis_recorder_slot(u32 *number)
+{
+	u64 *words = rcu_dereference(recorder);
+
+	if (!words)
+		return NULL;
+	*number = atomic64_inc_return((atomic64_t *)&words[NICRIG_RECORDER_SLOT_HEAD]);
+	return (u8 *)words + NICRIG_RECORDER_SLOTS_OFFSET +
+	       (size_t)((*number - 1) % NICRIG_RECORDER_SLOTS) * NICRIG_RECORDER_SLOT_BYTES;
+}
+
 static bool grant_wanted(unsigned int how)
 {
 	bool wanted = ndis_recorder_detail;
@@ -125,7 +138,7 @@ void ndis_grant(enum ndis_function function, dma_addr_t address, size_t length, 
 void ndis_revoke(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how)
 {
 	if (grant_wanted(how))
-		ndis_record_now(function, NICRIG_RECORD_REVOKE, address, length, 0, 0, 0);
+		ndis_record_now(function, NICRIG_RECORD_REVOKE, address, length, how, 0, 0);
 }
 
 enum ndis_phase ndis_phase_now(void)

@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 import pytest
 
 from device.kinds import KINDS
+from device.ledger import Policy
 from device.vfio_user import library
 from tests.fakes.bus import Bus
 from tests.fakes.card_driver import CardDriver
@@ -74,8 +75,10 @@ def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
     """Starts card processes, each of which must end well."""
     started: list[CardProcess] = []
 
-    def start(interrupts: Literal["msix", "msi"] = "msix", kind: str = "bus-master") -> CardProcess:
-        started.append(CardProcess(sockets, library.find()[0], interrupts, kind))
+    def start(
+        interrupts: Literal["msix", "msi"] = "msix", kind: str = "bus-master", ledger: str = "off"
+    ) -> CardProcess:
+        started.append(CardProcess(sockets, library.find()[0], interrupts, kind, ledger))
         return started[-1]
 
     yield start
@@ -86,8 +89,9 @@ def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
 AnyBench: TypeAlias = KindBench[Any]
 
 
-def _in_memory(kind: str) -> Iterator[AnyBench]:
+def _in_memory(kind: str, ledger: str) -> Iterator[AnyBench]:
     bus = MemoryBus(kind=KINDS[kind])
+    bus.card.ledger.set_policy(Policy(ledger))
     bus.memory.map(MEMORY_AT, MEMORY_BYTES)
     yield KindBench(bus, DRIVERS[kind](bus), bus.peer)
     bus.close()
@@ -103,13 +107,13 @@ def _over_library(card: CardProcess, kind: str) -> Iterator[AnyBench]:
         bus.close()
 
 
-def _benches(request: pytest.FixtureRequest, face: str, kind: str) -> Iterator[AnyBench]:
+def benches(request: pytest.FixtureRequest, face: str, kind: str, ledger: str = "off") -> Iterator[AnyBench]:
     """One bench; when the test is done the driver stops, and all that the card may not touch is checked."""
     if face == "memory":
-        benches = _in_memory(kind)
+        made = _in_memory(kind, ledger)
     else:
-        benches = _over_library(request.getfixturevalue("start_card")(face, kind), kind)
-    for bench in benches:
+        made = _over_library(request.getfixturevalue("start_card")(face, kind, ledger), kind)
+    for bench in made:
         yield bench
         bench.driver.stop()
 
@@ -121,25 +125,25 @@ FACES = ["memory", REAL_MSIX, pytest.param("msi", marks=pytest.mark.real)]
 @pytest.fixture(params=FACES)
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """A bus master on each face in turn."""
-    yield from _benches(request, request.param, "bus-master")
+    yield from benches(request, request.param, "bus-master")
 
 
 @pytest.fixture
 def real_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """A bus master's process, for what only a process does."""
-    yield from _benches(request, "msix", "bus-master")
+    yield from benches(request, "msix", "bus-master")
 
 
 @pytest.fixture(params=["memory", REAL_MSIX])
 def subordinate(request: pytest.FixtureRequest) -> Iterator[KindBench[SubordinateDriver]]:
     """A subordinate card on both faces."""
-    yield from _benches(request, request.param, "subordinate")
+    yield from benches(request, request.param, "subordinate")
 
 
 @pytest.fixture(params=["memory", REAL_MSIX])
 def non_dma(request: pytest.FixtureRequest) -> Iterator[KindBench[NonDmaDriver]]:
     """A non-DMA card on both faces."""
-    yield from _benches(request, request.param, "non-dma")
+    yield from benches(request, request.param, "non-dma")
 
 
 @pytest.fixture(params=list(KINDS))
@@ -152,10 +156,10 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=["memory", REAL_MSIX])
 def any_bench(request: pytest.FixtureRequest, kind: str) -> Iterator[KindBench[CardDriver]]:
     """Every kind on both faces."""
-    yield from _benches(request, request.param, kind)
+    yield from benches(request, request.param, kind)
 
 
 @pytest.fixture
 def real_any_bench(request: pytest.FixtureRequest, kind: str) -> Iterator[KindBench[CardDriver]]:
     """Every kind's process, for what only a process does."""
-    yield from _benches(request, "msix", kind)
+    yield from benches(request, "msix", kind)

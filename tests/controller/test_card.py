@@ -15,7 +15,7 @@ READY = "import signal; print('ready', flush=True); print('-device ...', flush=T
 
 
 def card(folder: Path, body: str) -> Card:
-    return Card(folder, Path("/lib/libvfio-user.so"), "msi", "non-dma", program=(sys.executable, "-c", body))
+    return Card(folder, Path("/lib/libvfio-user.so"), "msi", "non-dma", "report", program=(sys.executable, "-c", body))
 
 
 async def test_start_returns_when_the_card_says_ready(tmp_path: Path) -> None:
@@ -24,12 +24,12 @@ async def test_start_returns_when_the_card_says_ready(tmp_path: Path) -> None:
     await made.close()
 
 
-async def test_the_card_is_told_its_sockets_library_interrupts_and_kind(tmp_path: Path) -> None:
+async def test_the_card_is_told_its_sockets_library_interrupts_kind_and_ledger(tmp_path: Path) -> None:
     made = card(tmp_path, f"import sys; sys.stderr.write(repr(sys.argv[1:])); sys.stderr.flush(); {READY}")
     await made.start()
     await made.close()
     where = ["--sockets", str(tmp_path), "--library", "/lib/libvfio-user.so"]
-    expected = [*where, "--interrupts", "msi", "--kind", "non-dma"]
+    expected = [*where, "--interrupts", "msi", "--kind", "non-dma", "--ledger", "report"]
     assert made.log.read_text() == repr(expected)
 
 

@@ -17,6 +17,7 @@ def test_help_names_every_option_with_its_environment_variable() -> None:
     for option, variable in {
         "--accelerator": "NICRIG_ACCELERATOR",
         "--interrupts": "NICRIG_INTERRUPTS",
+        "--ledger": "NICRIG_LEDGER",
         "--frames": "NICRIG_FRAMES",
         "--seed": "NICRIG_SEED",
         "--keep-logs": "NICRIG_KEEP_LOGS",

@@ -14,11 +14,12 @@ import pytest
 from controller.recorder import Layout
 from controller.verifier.events import CARD_EVENTS
 from device.counters import COUNTERS
+from device.findings import Finding
 from device.kinds import KINDS
 from device.monitor import MESSAGE_MAX, CardCommands, Session
 from tests.fakes import recorder as datasheet
 from tests.fakes.memory_bus import MemoryBus
-from tests.fakes.recorder import DETAIL, HEAD, SETTLED, Record
+from tests.fakes.recorder import DETAIL, HEAD, SETTLED, Granting, Record, RecorderMemory
 
 
 class Client:
@@ -144,6 +145,31 @@ def test_query_card_tells_the_kind(name: str) -> None:
     assert isinstance(answer, dict)
     assert answer["kind"] == name
     bus.close()
+
+
+def test_the_ledger_is_queried_and_set(client: Client) -> None:
+    client.execute("qmp_capabilities")
+    off = client.execute("query-ledger")["return"]
+    assert (off["policy"], off["blind"], off["ranges"]) == ("off", "no driver has begun to record", 0)
+    assert client.execute("set-ledger", policy="report")["return"] == {}
+    grants = Granting(RecorderMemory(client.bus.recorder()))
+    grants.grant(0x1000, 0x100)
+    client.bus.card.ledger.sees()
+    assert client.execute("query-ledger")["return"] == {
+        "policy": "report",
+        "blind": None,
+        "ranges": 1,
+        "bytes": 0x100,
+        "generation": 1,
+        "records": 2,
+        "findings": dict.fromkeys([finding.name.lower() for finding in Finding], 0),
+    }
+
+
+@pytest.mark.parametrize("arguments", [{}, {"policy": "on"}, {"policy": 1}, {"policy": "off", "seed": 1}])
+def test_set_ledger_takes_a_policy_and_nothing_else(client: Client, arguments: dict[str, object]) -> None:
+    client.execute("qmp_capabilities")
+    assert client.execute("set-ledger", **arguments)["error"]["class"] == "GenericError"
 
 
 def test_query_recorder_tells_a_reader_all_it_needs(client: Client) -> None:

@@ -37,6 +37,9 @@ class Bus(Control, Protocol):
     def access(self, bar: int, offset: int, size: int, data: bytes | None = None) -> bytes:
         """Any access to any BAR: a read of `size` bytes, or a write of `data`, which gives b""."""
 
+    def recorder(self) -> memoryview:
+        """BAR3, shared with the card."""
+
     def take_interrupts(self, vector: int) -> int:
         """Messages of a vector since the last call."""
 

@@ -13,6 +13,7 @@ from tests.fakes.bus import WAIT_SECONDS, Bus, Control
 from tests.fakes.card_registers import CardRegisters, event_word
 from tests.fakes.driver_ring import RingWords
 from tests.fakes.interrupt_account import ArmWord, InterruptAccount
+from tests.fakes.recorder import MAY_READ, MAY_WRITE, Granting, RecorderMemory
 
 
 def queue_arm(names: tuple[Register, Register, Register], pair: int = 0) -> ArmWord:
@@ -35,7 +36,9 @@ class CardDriver(ABC):
     ) -> None:
         self.bus = bus
         self.card = CardRegisters(bus, kind, pair, by)
-        self._buffers: set[int] = set()
+        self._buffers: dict[int, tuple[int, int]] = {}
+        """Length of each by its address, and how it is granted."""
+        self.granting: Granting | None = None
         self._running = False
         self._rx_arm, self._tx_arm = rx_arm, tx_arm
         event_vector = bus.vector_count - 1
@@ -99,14 +102,22 @@ class CardDriver(ABC):
                 self.take_interrupts(vector)
         self._interrupts.masked = not enabled
 
-    def _allocate(self, size: int, alignment: int) -> int:
+    def record_grants(self) -> None:
+        """Section 14: from now on record what the card may touch. Before `start`."""
+        self.granting = Granting(RecorderMemory(self.bus.recorder()))
+
+    def _allocate(self, size: int, alignment: int, how: int = MAY_READ | MAY_WRITE) -> int:
         address = self.bus.memory.allocate(size, alignment)
-        self._buffers.add(address)
+        self._buffers[address] = (size, how)
+        if self.granting:
+            self.granting.grant(address, size, how)
         return address
 
     def _free(self, address: int) -> None:
         if address in self._buffers:
-            self._buffers.remove(address)
+            size, how = self._buffers.pop(address)
+            if self.granting:
+                self.granting.revoke(address, size, how)
             self.bus.memory.free(address)
 
     def _free_buffers(self) -> None:

@@ -25,7 +25,12 @@ class CardProcess:
     """Runs a card from construction, which returns when it is ready, to `close`."""
 
     def __init__(
-        self, sockets: Path, library: Path | None, interrupts: Interrupts = "msix", kind: str = "bus-master"
+        self,
+        sockets: Path,
+        library: Path | None,
+        interrupts: Interrupts = "msix",
+        kind: str = "bus-master",
+        ledger: str = "off",
     ) -> None:
         self.vfio_user = sockets / "vfio-user.sock"
         self.wire = sockets / "wire.sock"
@@ -33,7 +38,7 @@ class CardProcess:
         if len(str(self.vfio_user)) > SOCKET_PATH_MAX:
             raise ValueError(f"{self.vfio_user} is too long for a unix socket: give a shorter directory")
         self._errors = os.memfd_create("card-errors", os.MFD_CLOEXEC)
-        arguments = ["--sockets", str(sockets), "--interrupts", interrupts, "--kind", kind]
+        arguments = ["--sockets", str(sockets), "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
         arguments += ["--library", str(library)] if library else []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "device", *arguments],

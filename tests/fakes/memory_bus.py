@@ -94,6 +94,9 @@ class MemoryBus:
         self.step()
         return b""
 
+    def recorder(self) -> memoryview:
+        return self.card.recorder.bytes()
+
     def take_interrupts(self, vector: int) -> int:
         return self._messages.pop(vector, 0)
 

@@ -11,10 +11,14 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
-from controller.recorder import Layout
+from controller.recorder import Layout, Slots
 
-MAGIC, CAPACITY, HEAD, DETAIL, SETTLED = 0x00, 0x08, 0x10, 0x18, 0x20
+MAGIC, CAPACITY, HEAD, DETAIL, SETTLED, GRANTS = 0x00, 0x08, 0x10, 0x18, 0x20, 0x28
+GRANT, REVOKE = 3, 4
+MAY_READ, MAY_WRITE, CACHED, PASSING = 1, 2, 4, 8
+ALL_ONES = (1 << 64) - 1
 RECORDS_AT = 0x1000
+SLOTS, SLOT_BYTES = 4, 2048
 RECORD = struct.Struct("<QQHBBBBHQQQQQ")
 ASLEEP = (1 << 64) - 1
 
@@ -74,6 +78,21 @@ class RecorderMemory:
         return RECORDS_AT + (sequence - 1) % self.word(CAPACITY) * RECORD.size
 
 
+class Granting:
+    """Grants as a guest records them, from the begin of a driver on."""
+
+    def __init__(self, records: RecorderMemory) -> None:
+        self.records = records
+        records.set_word(DETAIL, max(1, records.word(DETAIL)))
+        self.revoke(0, ALL_ONES, 0)
+
+    def grant(self, address: int, length: int, how: int = MAY_READ | MAY_WRITE, guard: int = 0) -> None:
+        self.records.write(kind=GRANT, a=address, b=length, c=how, d=guard)
+
+    def revoke(self, address: int, length: int, how: int = MAY_READ | MAY_WRITE) -> None:
+        self.records.write(kind=REVOKE, a=address, b=length, c=how)
+
+
 class Rings:
     """Both rings of a card that is not there, as files in `folder`; `layout` is what it would tell of them."""
 
@@ -91,12 +110,13 @@ class Rings:
             head=HEAD // 8,
             detail=DETAIL // 8,
             settled=SETTLED // 8,
+            slots=Slots(offset=RECORDS_AT + capacity * RECORD.size, count=SLOTS, bytes=SLOT_BYTES),
             events={"1": "card.reset", "5": "card.doorbell", "9": "card.link"},
         )
 
 
 def _file(path: Path, capacity: int) -> RecorderMemory:
-    path.write_bytes(bytes(RECORDS_AT + capacity * RECORD.size))
+    path.write_bytes(bytes(RECORDS_AT + capacity * RECORD.size + SLOTS * SLOT_BYTES))
     with path.open("r+b") as file:
         made = RecorderMemory(memoryview(mmap.mmap(file.fileno(), 0)))
     made.set_word(MAGIC, int.from_bytes(b"NICRRECD", "little"))

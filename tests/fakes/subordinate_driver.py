@@ -21,6 +21,7 @@ from tests.fakes.card_driver import CardDriver
 from tests.fakes.driver_ring import INDEX_MASK, distance, ring_doorbell
 from tests.fakes.guest_memory import GUARD_BYTES, guard_pattern
 from tests.fakes.interrupt_account import ArmWord
+from tests.fakes.recorder import MAY_READ, MAY_WRITE, PASSING, Granting
 from tests.fakes.rules import expect
 
 PREFIX = struct.Struct("<I")
@@ -60,9 +61,14 @@ class DmaChannel:
         self._bus = bus
         self.stops = 0
         self.is_set_up = False
+        self.granting: Granting | None = None
+        self._granted = (0, 0, 0)
 
     def set_up(self, address: int, length: int, *, to_device: bool) -> None:
         """NdisMSetupDmaTransfer: any values, the card checks them."""
+        self._granted = (address, length, PASSING | (MAY_READ if to_device else MAY_WRITE))
+        if self.granting:
+            self.granting.grant(*self._granted)
         words = self._bus.doorbells
         words[channel_word(registers.ADDRESS_LOW)] = address & 0xFFFFFFFF
         words[channel_word(registers.ADDRESS_HIGH)] = address >> 32
@@ -79,6 +85,8 @@ class DmaChannel:
         full_barrier()
         if words[channel_word(registers.ACTIVE)]:
             self.stop()
+        if self.granting and self.is_set_up:
+            self.granting.revoke(*self._granted)
         self.is_set_up = False
         return int(words[channel_word(registers.COUNT)])
 
@@ -117,6 +125,10 @@ class SubordinateDriver(CardDriver):
         """Frames that came in since the reset, modulo 2**16."""
         self.kicks = 0
         self._sending: list[bytes] = []
+
+    def record_grants(self) -> None:
+        super().record_grants()
+        self.channel.granting = self.granting
 
     # -- start and stop -----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from device.registers import BAR_CONTROL, BAR_DOORBELL
+from device.registers import BAR_CONTROL, BAR_DOORBELL, BAR_RECORDER
 from tests.fakes.bus import WAIT_SECONDS, Bus
 from tests.fakes.guest_memory import GuestMemory, MemoryRange
 from tests.fakes.vfio_user import VfioUserClient, VfioUserError
@@ -91,6 +91,9 @@ class VfioUserBus:
             return self.client.read_region(bar, offset, size)
         self.client.write_region(bar, offset, data)
         return b""
+
+    def recorder(self) -> memoryview:
+        return self.client.map_region(BAR_RECORDER).data
 
     def take_interrupts(self, vector: int) -> int:
         try:

@@ -14,6 +14,7 @@ from controller.verifier.checks.teardown import access_after_free, null_of_failu
 from controller.verifier.constants import (
     DESCRIPTOR_BYTES,
     DEVICE_SUBORDINATE,
+    GUARD_CHANGED,
     LINE,
     REFUSED_ADDRESS,
     STATUS_ERROR,
@@ -48,6 +49,14 @@ def addresses_are_granted(world: World, event: Event, report: Report) -> None:
     if event.a == REFUSED_ADDRESS:
         name = "transmit" if event.c else "receive"
         report("R90", f"the card refused the address of {name} descriptor {event.b}", event)
+
+
+@on.card("card.ledger")
+def guard_bytes_are_left_alone(world: World, event: Event, report: Report) -> None:
+    if event.a == GUARD_CHANGED:
+        block = world.granted.find(event.b)
+        what = f"the {event.c:#x} bytes at {event.b:#x}" if block is None else str(block)
+        report("R108", f"guard bytes behind {what} were changed", block.made if block else None, event)
 
 
 @on.card("card.read")

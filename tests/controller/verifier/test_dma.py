@@ -394,6 +394,16 @@ def test_r107_silent_in_order() -> None:
     silent(script.call("NdisMIndicateReceivePacket", packet=packet, buffer=buffer, length=0x2000))
 
 
+def test_r108_guard_bytes_changed() -> None:
+    script, item = receiving()
+    fires(script.card("card.ledger", finding=6, address=item.block.physical, length=item.block.length), "R108")
+
+
+def test_r108_silent_for_what_else_the_ledger_finds() -> None:
+    script, item = receiving()
+    silent(script.write(item).card("card.ledger", finding=3, address=0x66000000, length=60))
+
+
 @pytest.mark.parametrize("port", [0xBFFF, 0xC010])
 def test_r109_port_outside_its_range(port: int) -> None:
     script = Script().ready().call("NdisMRegisterIoPortRange", first=0xC000, count=16)
