@@ -270,7 +270,7 @@ R97 F stored_under_the_card (MS51:ff551975)
     hidden: stores are plain instructions: it would take a digest of the bytes at the doorbell
 R98 E received_without_a_flush (NT4:204trnsf_14)
     A packet is indicated whose cached buffer the card wrote, without NdisFlushBuffer(FALSE) or
-    NdisMUpdateSharedMemory since; loads are not seen.
+    NdisMUpdateSharedMemory of all that it wrote since; loads are not seen.
 R99 E receive_buffer_unaligned (MS51:ff551975; WDD)
     The card writes into a cached buffer whose start or size is not a multiple of the DMA alignment.
 R100 E frames_share_a_line (NT4:103ndisx_86)

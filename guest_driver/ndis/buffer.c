@@ -162,15 +162,15 @@ VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE P
 }
 
 /*
- * NdisFreeBuffer, section 4.6: returns the descriptor only. One that is free already, or still mapped, is refused.
- * <= DISPATCH_LEVEL.
+ * NdisFreeBuffer, section 4.6: returns the descriptor only. NULL, one that is free already, or still mapped, is
+ * refused. <= DISPATCH_LEVEL.
  */
 VOID IoFreeMdl(PMDL Mdl)
 {
 	struct ndis_buffer *buffer = to_ndis_buffer(Mdl);
 
-	ndis_record(NdisFreeBuffer, Mdl, Mdl->ByteCount, 0, 0, 0);
-	if (WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !buffer->used || buffer->mapped))
+	ndis_record(NdisFreeBuffer, Mdl, Mdl ? Mdl->ByteCount : 0, 0, 0, 0);
+	if (WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !Mdl || !buffer->used || buffer->mapped))
 		return;
 	buffer->used = false;
 	ndis_object_count(NDIS_OBJECT_BUFFER, -1);

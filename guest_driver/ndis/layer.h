@@ -46,6 +46,9 @@ struct ndis_wrapper {
 	bool registered;
 };
 
+/* What every interrupt's resource says. */
+#define NDIS_INTERRUPT_LEVEL (DISPATCH_LEVEL + 1)
+
 /* Section 4.3: a limit of NDIS, not of the platform. */
 #define NDIS_MAP_REGISTERS_MAX 64
 

@@ -110,6 +110,12 @@ def freed_lock_is_one(world: World, event: Event, report: Report) -> None:
         _freed_unknown(world, event, report, event.a, world.freed_objects)
 
 
+@on.call("NdisCloseConfiguration")
+def closed_configuration_is_open(world: World, event: Event, report: Report) -> None:
+    if event.a not in world.configurations:
+        _freed_unknown(world, event, report, event.a, world.freed_objects)
+
+
 @on.call(*FREE_MEMORY)
 def memory_is_freed_by_its_family(world: World, event: Event, report: Report) -> None:
     block = world.blocks.get(event.a)

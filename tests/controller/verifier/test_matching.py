@@ -39,7 +39,11 @@ def test_r41_freed_inside_a_block() -> None:
 
 
 @pytest.mark.parametrize(
-    "free", ["NdisFreePacket", "NdisFreeBuffer", "NdisFreePacketPool", "NdisFreeBufferPool", "NdisMDeregisterInterrupt"]
+    "free",
+    [
+        *("NdisFreePacket", "NdisFreeBuffer", "NdisFreePacketPool", "NdisFreeBufferPool"),
+        *("NdisMDeregisterInterrupt", "NdisCloseConfiguration"),
+    ],
 )
 def test_r41_other_things_that_are_not_there(free: str) -> None:
     script = Script().ready()
