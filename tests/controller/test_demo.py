@@ -69,6 +69,13 @@ async def test_a_lost_frame_does_not_stop_the_rest() -> None:
     assert echoed == FRAMES[:3] + FRAMES[4:]
 
 
+async def test_what_a_doubled_frame_stood_in_for_is_waited_for() -> None:
+    def double(batch: list[bytes]) -> list[bytes]:
+        return [frame for one in batch for frame in ([one, one] if one == FRAMES[3] else [one])]
+
+    assert await Echo(double).exchange() == FRAMES[:4] + FRAMES[3:]
+
+
 async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
     echo = Echo(lambda _: [])
     assert await echo.exchange(window=50) == []

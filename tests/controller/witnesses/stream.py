@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from crc32c import crc32c
 
-from controller.verifier.events import Event
+from controller.verifier.events import CARD_EVENTS, Event
 from controller.verifier.functions import Kind, Phase
 from controller.witnesses.judge import Finding, Witnesses
 
@@ -35,6 +35,7 @@ class Stream:
     echoed: list[bytes] = field(default_factory=list)
     _kept: list[bytes] = field(default_factory=list)
     _sends: int = 0
+    _card: int = 0
 
     def setup(self) -> Stream:
         """The receive buffers, each a block of cached shared memory; or a channel."""
@@ -49,7 +50,10 @@ class Stream:
         self, function: str, a: int = 0, b: int = 0, c: int = 0, d: int = 0, result: int = 0, kind: Kind = Kind.CALL
     ) -> Stream:
         number = len(self.events) + 1
-        self.events.append(Event(number, function, kind, Phase.RUN, 2, 0, 0, number * 1000, a, b, c, d, result))
+        if function in CARD_EVENTS:
+            self._card += 1
+        sequence = self._card if function in CARD_EVENTS else number - self._card
+        self.events.append(Event(sequence, function, kind, Phase.RUN, 2, 0, 0, number * 1000, a, b, c, d, result))
         return self
 
     def digest(self, data: bytes) -> int:
@@ -118,6 +122,12 @@ class Stream:
         self.flushes_write(number, len(data)).reads(moved, number).completes(data, number)
         self.echoed.append(moved)
         return self
+
+    def number_again(self) -> None:
+        """Number the events, after some were taken out or put in."""
+        events, self.events, self._card = self.events, [], 0
+        for event in events:
+            self.add(event.function, *event[8:12], event.result, Kind(event.kind))
 
     # -- judged -----------------------------------------------------------------------------------------------
     def judged(self, *, wires: bool = True) -> Witnesses:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.witnesses.judge import Finding
+from controller.witnesses.judge import Finding, Witnesses
 from tests.controller.witnesses.stream import BUFFER_BYTES, PAGE, PHYSICAL, SKB, SKB_PHYSICAL, Stream, frame
 
 ONE, TWO, THREE = frame(1), frame(2), frame(3)
@@ -308,13 +308,39 @@ def test_a_packet_that_the_layer_refuses_is_no_look() -> None:
 
 def test_lost_records_leave_the_wire() -> None:
     built = stream().receives(ONE, 0, seen=OLD[:200])
-    witnesses = built.judged()
-    witnesses.restart()
-    witnesses.begin(built.injected)
-    witnesses.feed(built.events, built.frame_of)
+    built.echoed = [OLD, ONE]
+    assert built.judged().counts == {"stale": 1, "lost": 2, "unexpected": 2}
+    built.events[-1] = built.events[-1]._replace(sequence=built.events[-1].sequence + 1)
+    assert built.judged().counts == {}
+
+
+def test_lost_events_of_the_card_leave_the_wire() -> None:
+    witnesses = Witnesses()
+    witnesses.begin([ONE])
+    witnesses.feed(stream().receives(ONE, 0, seen=OLD[:200]).events)
     witnesses.lost()
-    witnesses.settle(built.injected, [OLD, ONE])
+    witnesses.settle([ONE], [ONE])
     assert witnesses.counts == {}
+
+
+def test_a_recording_is_judged_in_parts_that_end_where_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.witnesses.judge.PART_EVENTS", 20)
+    built = Stream(bytes_kept=False).setup()
+    for number in range(50):
+        built.receives(frame(number), number % 16).echoes(frame(number))
+    built.receives(ONE, 0, seen=OLD[:200])
+    witnesses = Witnesses()
+    witnesses.judge_stream(built.events)
+    assert witnesses.frames == {"in": 51, "out": 50}
+    assert witnesses.counts == {"changed-under-device": 1}
+
+
+def test_what_a_reset_took_is_not_lost() -> None:
+    built = Stream(bytes_kept=False).setup().writes(ONE, 0)
+    lost, taken = Witnesses(), Witnesses()
+    lost.judge_stream(built.events)
+    taken.judge_stream(built.add("card.reset").events)
+    assert (lost.counts, taken.counts) == ({"lost": 1}, {})
 
 
 def test_the_views_are_shown_in_the_order_of_the_way() -> None:

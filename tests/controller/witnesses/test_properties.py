@@ -111,6 +111,7 @@ def test_one_look_less_or_more_is_seen(built: Stream, data: st.DataObject, more:
     names = LOOKS.keys() - {"NdisMSendComplete"}
     place = data.draw(st.sampled_from([n for n, event in enumerate(built.events) if event.function in names]))
     less_or_more(built.events, place, more=more)
+    built.number_again()
     assert built.counts() != {}
 
 
