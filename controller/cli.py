@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from controller.demo import Outcome
+    from controller.mutants.report import Outcome as Mutation
 
 T = TypeVar("T")
 
@@ -93,7 +94,7 @@ def demo(
         kind=kind,
         ledger=ledger,
         keep_logs=keep_logs,
-        detail=Detail.FRAMES,
+        detail=Detail.BYTES,
     )
     outcome: Outcome = _run(lambda: run_demo(options, count=frames, seed=seed, report=_progress, save=record))
     for line in [outcome.json()] if json else outcome.lines():
@@ -136,6 +137,30 @@ def rules(json: JsonOption = False) -> None:
     from controller.show import show_rules
 
     show_rules(json=json)
+
+
+@app.command()
+def mutants(
+    kind: Annotated[
+        Literal["bus-master", "subordinate", "non-dma"] | None,
+        typer.Option("--kind", help="Only mutants of this kind of card."),
+    ] = None,
+    only: Annotated[str, typer.Option("--only", help="Only mutants like this, as NdisFlushBuffer:*.")] = "*",
+    frames: Annotated[int, typer.Option("--frames", min=1, help="At most so many frames for each.")] = 1000,
+    json: JsonOption = False,
+) -> None:
+    """Make each fault between miniport and NDIS, one at a time, and see that it is caught for the right reason."""
+    from controller.mutants.command import run_mutants
+    from controller.mutants.matrix import chosen
+
+    wanted = chosen(kind, only)
+    if not any(mutant.live for mutant in wanted):
+        raise typer.BadParameter(f"no live mutant is like {only}: they are called as mutate= of the driver takes them")
+    outcome: Mutation = _run(lambda: run_mutants(wanted, count=frames, report=_progress))
+    for line in [outcome.json()] if json else outcome.lines():
+        print(line)
+    if not outcome.good:
+        raise typer.Exit(VIOLATION)
 
 
 def _progress(line: str) -> None:

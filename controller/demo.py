@@ -9,16 +9,17 @@ from pathlib import Path
 import msgspec
 import trio
 
-from controller import frames, recording, verdict
+from controller import frames, recording
 from controller.card import Kind
 from controller.interface import Interface
 from controller.provision import provide
 from controller.rig import Options, Rig, open_rig
-from controller.side_by_side import side_by_side
-from controller.verdict import Difference, Verdict
+from controller.verdict import Verdict, conclude, findings
 from controller.verifier.verdict import Violation
 from controller.watch import Watch, watching
 from controller.wire import Wire
+from controller.witnesses import report as witnessed
+from controller.witnesses.judge import Witnesses
 
 # Fewer than the driver posts, so that no frame finds the ring empty: what is lost then was lost, not refused.
 WINDOW = 64
@@ -49,7 +50,7 @@ class Outcome:
         """What people read; the line with the verdict comes last."""
         judged = self.verdict
         counts = " ".join(f"{name} {count}" for name, count in self.counts().items())
-        lines = difference_lines(judged.first) if judged.first else []
+        lines = [line for finding in judged.findings for line in witnessed.report(finding)]
         lines += [line for violation in self.broken for line in violation_lines(violation)]
         lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
         if self.unseen:
@@ -64,9 +65,8 @@ class Outcome:
     def counts(self) -> dict[str, int]:
         """The five counts that are always told, and the others where they are not zero."""
         judged = self.verdict
-        always = {name: getattr(judged, name) for name in ("injected", "cpu", "echoed", "lost", "corrupted")}
-        others = {name: getattr(judged, name) for name in ("duplicated", "reordered", "unexpected")}
-        return always | {name: count for name, count in others.items() if count}
+        always = {"injected": judged.injected, "cpu": judged.cpu, "echoed": judged.echoed, "lost": 0, "corrupted": 0}
+        return always | {str(word): count for word, count in judged.counts.items()}
 
     def json(self) -> str:
         """The same as one JSON object on one line."""
@@ -76,22 +76,11 @@ class Outcome:
             "kind": self.kind,
             "accelerator": self.accelerator,
             "frames": self.counts(),
+            "witnesses": [witnessed.to_json(finding) for finding in self.verdict.findings],
             "violations": violations,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
         return msgspec.json.encode(made).decode()
-
-
-def difference_lines(first: Difference) -> list[str]:
-    """The first difference: what it is, the frame as scapy reads it, and both sides' bytes where both exist."""
-    frame = first.injected if first.injected is not None else first.echoed
-    assert frame is not None
-    lines = [f"first difference: a frame was {first.kind}: {frames.summary(frame)}"]
-    if first.injected is not None and first.echoed is not None and first.injected != first.echoed:
-        lines += ["  offset  injected  |  echoed", *side_by_side(first.injected, first.echoed)]
-    elif first.kind in ("lost", "unexpected"):
-        lines += side_by_side(first.injected or b"", first.echoed or b"")
-    return lines
 
 
 def violation_lines(violation: Violation) -> list[str]:
@@ -119,7 +108,7 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report, s
             judged = await echo_and_judge(rig, interface, injected, watch)
             await rig.unload_driver()
         # After the driver's last reset nothing is under way: all that the ledger was to find is found.
-        found, ledger = verdict.findings(await rig.counters()), await rig.monitor.execute("query-ledger")
+        found, ledger = findings(await rig.counters()), await rig.monitor.execute("query-ledger")
         clock.stage("traffic")
         name = rig.accelerator.name
     rules = watch.verifier
@@ -141,15 +130,23 @@ async def echo_and_judge(
     With a `watch` no more is injected at a time than the recorder's ring can hold the records of.
     """
     before, counters_before = await interface.received(), await rig.counters()
-    echoed: list[bytes] = []
+    quiet = rig.deadlines.quiet * rig.deadlines.scale
+    witnesses = Witnesses() if watch is None else watch.witnesses
+    witnesses.restart()
+    echoes = 0
     for start in range(0, len(injected), CHUNK):
         chunk = injected[start : start + CHUNK]
-        echoed += await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
         if watch is not None:
-            await watch.catch_up()
+            await watch.begin(chunk, quiet=quiet)
+        echoed = await exchange(rig.wire, chunk, quiet=quiet)
+        if watch is not None:
+            await watch.settle(chunk, echoed, quiet=quiet)
+        else:
+            witnesses.settle(chunk, echoed)
+        echoes += len(echoed)
     after, counters = await interface.received(), await rig.counters()
     grown = {name: value - counters_before[name] for name, value in counters.items()}
-    return verdict.judge(injected, echoed, cpu=after - before, counters=grown)
+    return conclude(witnesses, injected=len(injected), cpu=after - before, echoed=echoes, counters=grown)
 
 
 async def exchange(wire: Wire, injected: Sequence[bytes], *, quiet: float, window: int = WINDOW) -> list[bytes]:
@@ -159,6 +156,7 @@ async def exchange(wire: Wire, injected: Sequence[bytes], *, quiet: float, windo
     """
     echoed: list[bytes] = []
     sent = settled = 0
+    silent = False
     while sent < len(injected) or settled < sent:
         batch = injected[sent : settled + window]
         if batch:
@@ -169,7 +167,12 @@ async def exchange(wire: Wire, injected: Sequence[bytes], *, quiet: float, windo
             echoed += arrived
             settled = min(sent, settled + len(arrived))
         if silence.cancelled_caught:
-            settled = sent
+            settled, silent = sent, True
+    # A frame that came twice stood in for one that is still to come.
+    while not silent and len(set(echoed)) < len(set(injected)):
+        with trio.move_on_after(quiet) as silence:
+            echoed += await wire.receive()
+        silent = silence.cancelled_caught
     return echoed
 
 

@@ -8,13 +8,13 @@ from controller.polling import until
 
 DRIVER = "nicrig"
 
-_FIND = f'for net in /sys/bus/pci/drivers/{DRIVER}/*/net/*; do [ -e "$net" ] && echo "${{net##*/}}"; done; true'
+FIND = f'for net in /sys/bus/pci/drivers/{DRIVER}/*/net/*; do [ -e "$net" ] && echo "${{net##*/}}"; done; true'
 
 # From the stack's first step after the driver (tc's ingress hook) out through the same interface: no protocol of the
 # guest's looks at the frame or changes it. GRO is off, for it would make one frame of several, and one queue takes the
 # place of fq_codel, which lets flows overtake each other. The queue has room for more than a ring can hold at once, as
 # the stack drops what finds it full. tc by its path: busybox's own, which its shell would take, knows no filters.
-_ECHO = """
+ECHO = """
 ethtool -K "$0" gro off
 modprobe -a sch_ingress cls_matchall act_mirred
 /usr/bin/tc qdisc replace dev "$0" root pfifo limit 10000
@@ -33,7 +33,7 @@ class Interface:
     @classmethod
     async def find(cls, guest: Guest) -> "Interface | None":
         """The interface that the driver has made, or None."""
-        names = (await guest.run(["sh", "-c", _FIND])).stdout.split()
+        names = (await guest.run(["sh", "-c", FIND])).stdout.split()
         return cls(guest, names[0]) if names else None
 
     async def up(self) -> None:
@@ -57,7 +57,7 @@ class Interface:
 
     async def start_echo(self) -> None:
         """From now on the guest's stack sends back, byte for byte, each frame that the driver hands it."""
-        await self.guest.run(["sh", "-ec", _ECHO, self.name])
+        await self.guest.run(["sh", "-ec", ECHO, self.name])
 
     async def received(self) -> int:
         """Frames that the driver counted as received since it was loaded: what the CPU saw."""

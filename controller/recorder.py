@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from crc32c import crc32c
 
 from controller.errors import RigError
 from controller.verifier.events import Event
@@ -28,6 +29,14 @@ READ_MAX = 16384
 """Most records that one read takes of a ring: what is taken at once is held in memory at once."""
 
 
+class Slots(msgspec.Struct, frozen=True):
+    """Where a ring's file keeps the bytes of frames: frame n, from 1, in slot (n - 1) modulo `count`."""
+
+    offset: int
+    count: int
+    bytes: int
+
+
 class Layout(msgspec.Struct, frozen=True):
     """What the card answers to query-recorder."""
 
@@ -39,6 +48,7 @@ class Layout(msgspec.Struct, frozen=True):
     head: int
     detail: int
     settled: int
+    slots: Slots
     events: dict[str, str]
 
     def names(self) -> dict[int, str]:
@@ -58,6 +68,7 @@ class Ring:
             raise RigError(f"{path}: no flight recorder there ({error}): name the folder of a running card") from error
         self.words = memoryview(self._data).cast("Q")
         self._records: Records = np.frombuffer(self._data, np.dtype(layout.record), layout.capacity, layout.offset)
+        self._slots = layout.slots
         self._head = layout.head
         self._next = 1
         self._waited_for = 0
@@ -110,6 +121,11 @@ class Ring:
             if len(found):
                 yield found
 
+    def frame(self, number: int, length: int) -> bytes:
+        """What the slot of the frame of this number has now: maybe a newer one, as only the digest tells."""
+        at = self._slots.offset + (number - 1) % self._slots.count * self._slots.bytes
+        return self._data[at : at + min(length, self._slots.bytes)]
+
     def _give_up_overwritten(self) -> None:
         oldest = self.head - len(self._records) + 1
         if oldest > self._next:
@@ -145,7 +161,18 @@ class Recorder:
     @property
     def detail(self) -> Detail:
         """How much the guest records now; a guest may write anything there."""
-        return Detail(min(self._guest.words[self._detail], Detail.FRAMES))
+        return Detail(min(self._guest.words[self._detail], Detail.BYTES))
+
+    def frame(self, digest: int, length: int, card: bool) -> bytes | None:
+        """The bytes of the frame of this recorded digest, by guest or card; None when they are not kept any more."""
+        number, crc = digest >> 32, digest & 0xFFFF_FFFF
+        kept = (self._card if card else self._guest).frame(number, length) if number else b""
+        return kept if len(kept) == length and crc32c(kept) == crc else None
+
+    def at_rest(self) -> bool:
+        """Whether the card sleeps and all that was recorded has been read: nothing is under way for now."""
+        asleep = self._card.words[self._settled] == ALL
+        return asleep and self._guest.done == self._guest.head and not len(self._early)
 
     def read(self, *, to_end: bool = False) -> Iterator[Batch]:
         """What is new, in batches. What the card may still put something before is left for the next time.

@@ -94,10 +94,8 @@ def text(event: Event) -> str:
     """An event as a person reads it: number, seconds, where it ran, and the call."""
     shown = {} if event.kind == Kind.LEAVE and not any(arguments(event).values()) else arguments(event)
     inside = ", ".join(f"{name}={value:#x}" for name, value in shown.items())
-    result = f" -> {event.result:#x}" if BY_NAME.get(event.function) and BY_NAME[event.function].result else ""
+    result = f" -> {event.result:#x}" if _has_result(event) else ""
     arrow = {Kind.ENTER: "> ", Kind.LEAVE: "< "}.get(Kind(event.kind) if event.kind < len(_KINDS) else Kind.CALL, "")
-    if event.kind == Kind.ENTER:
-        result = ""
     if event.function in CARD_EVENTS:
         where = "card"
     else:
@@ -105,6 +103,12 @@ def text(event: Event) -> str:
         held = f" +{event.locks}" if event.locks else ""
         where = f"cpu{event.cpu} {level}{held} {_name(_PHASES, event.phase)}"
     return f"{event.sequence:>9} {event.time / 1e9:>12.6f} {where:<28} {arrow}{event.function}({inside}){result}"
+
+
+def _has_result(event: Event) -> bool:
+    """A handler ends with its result; a digest is of the frame that is handed over, so it stands where that begins."""
+    kind = BY_NAME[event.function].result if event.function in BY_NAME else ""
+    return bool(kind) and event.kind != (Kind.LEAVE if kind == "digest" else Kind.ENTER)
 
 
 def load(path: Path) -> tuple[Detail, Iterator[Event]]:

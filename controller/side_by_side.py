@@ -1,40 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two frames as bytes side by side, the differing ones marked."""
+"""Frames as bytes side by side, the differing ones marked."""
 
 ROW = 8
-"""Bytes in a row: two hexadecimal columns then fit into 80 characters."""
+"""Bytes in a row: two hexadecimal columns then fit into 80 characters, three into 120."""
 _ABSENT = "--"
 
 
-def side_by_side(left: bytes, right: bytes, *, context: int = 2) -> list[str]:
-    """Lines with the offset, both frames' bytes, and `<` where they differ; a differing byte stands in brackets.
+def side_by_side(*frames: bytes, context: int = 2, most: int = 1000) -> list[str]:
+    """Lines with the offset, the frames' bytes, and `<` where they differ; a differing byte stands in brackets.
 
-    Equal rows are left out but for `context` of them around each differing one.
+    Equal rows are left out but for `context` of them around each differing one; after `most` rows it ends.
     """
-    rows = range(0, max(len(left), len(right)), ROW)
-    differing = [at // ROW for at in rows if left[at : at + ROW] != right[at : at + ROW]]
+    rows = range(0, max(map(len, frames)), ROW)
+    differing = [at // ROW for at in rows if len({frame[at : at + ROW] for frame in frames}) > 1]
     near = {row + step for row in differing for step in range(-context, context + 1)}
     shown = sorted(near & set(range(len(rows))))
     lines = []
-    for before, row in zip([-1, *shown], shown, strict=False):
+    for before, row in zip([-1, *shown], shown[:most], strict=False):
         if row != before + 1:
             lines.append("  ...")
-        lines.append(_line(left, right, row * ROW))
+        lines.append(_line(frames, row * ROW))
+    if len(shown) > most:
+        lines.append(f"  ... {len(shown) - most} rows more")
     return lines
 
 
-def _line(left: bytes, right: bytes, at: int) -> str:
-    columns = [_column(one, other, at) for one, other in ((left, right), (right, left))]
-    mark = " <" if left[at : at + ROW] != right[at : at + ROW] else ""
-    return f"  {at:04x}  {columns[0]}  |  {columns[1]}{mark}"
+def _line(frames: tuple[bytes, ...], at: int) -> str:
+    columns = ["".join(_byte(frame, frames, i) for i in range(at, at + ROW)) for frame in frames]
+    mark = " <" if len({frame[at : at + ROW] for frame in frames}) > 1 else ""
+    return f"  {at:04x}  {'  |  '.join(columns)}{mark}"
 
 
-def _column(one: bytes, other: bytes, at: int) -> str:
-    return "".join(_byte(one[i : i + 1], other[i : i + 1]) for i in range(at, at + ROW))
-
-
-def _byte(one: bytes, other: bytes) -> str:
-    text = one.hex() or _ABSENT
-    if not one and not other:
-        text = "  "
-    return f"[{text}]" if one != other else f" {text} "
+def _byte(frame: bytes, frames: tuple[bytes, ...], at: int) -> str:
+    there = {each[at : at + 1] for each in frames}
+    text = "  " if there == {b""} else frame[at : at + 1].hex() or _ABSENT
+    return f"[{text}]" if len(there) > 1 else f" {text} "

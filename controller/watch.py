@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Judges a rig's records while they come, and saves them if asked to."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,19 +12,25 @@ from controller import recording
 from controller.recorder import Recorder, events
 from controller.verifier.functions import Detail
 from controller.verifier.judge import Verifier
+from controller.witnesses.judge import Witnesses
 
 if TYPE_CHECKING:
     from controller.rig import Rig
 
 PERIOD = 0.02
 """Seconds between two looks: at full speed the ring holds several times as much."""
+REST_PERIOD = 0.001
 
 
 class Watch:
-    """`run` goes on beside the traffic; `finish` comes when guest and card are at rest. `verifier` is the judge."""
+    """`run` goes on beside the traffic; `finish` comes when guest and card are at rest.
+
+    `verifier` judges the calls, `witnesses` the frames that run between begin() and settle().
+    """
 
     def __init__(self, recorder: Recorder, detail: Detail, save: Path | None = None) -> None:
         self.verifier = Verifier(detail)
+        self.witnesses = Witnesses()
         self._recorder = recorder
         self._turn = trio.Lock()
         self._stack = ExitStack()
@@ -44,6 +50,26 @@ class Watch:
         async with self._turn:
             await trio.to_thread.run_sync(self._step, False)
 
+    async def begin(self, injected: Sequence[bytes], *, quiet: float) -> None:
+        """Before these frames are injected. Waits, at most `quiet` seconds, until nothing is under way."""
+        await self._rest(quiet)
+        async with self._turn:
+            self.witnesses.begin(injected)
+
+    async def settle(self, injected: Sequence[bytes], echoed: Sequence[bytes] | None, *, quiet: float) -> None:
+        """Judge these frames and what came back, None where nothing is to come back. Waits as begin() does."""
+        await self._rest(quiet)
+        async with self._turn:
+            await trio.to_thread.run_sync(self.witnesses.settle, injected, echoed)
+
+    async def _rest(self, quiet: float) -> None:
+        """A send may never be completed: hence the limit."""
+        with trio.move_on_after(quiet):
+            await self.catch_up()
+            while not self._recorder.at_rest() or self.witnesses.outstanding:
+                await trio.sleep(REST_PERIOD)
+                await self.catch_up()
+
     async def finish(self) -> None:
         """Judge what is left."""
         with trio.CancelScope(shield=True):
@@ -55,11 +81,13 @@ class Watch:
         for batch in self._recorder.read(to_end=to_end):
             if batch.card_lost:
                 self.verifier.lost(0, batch.card_lost)
+                self.witnesses.lost()
             # What nobody declared is a gap in the numbers, and judged as one.
             happened = list(filter(recording.declared, events(batch.records, self._recorder.names)))
             if self._file is not None:
                 self._file.writelines(map(recording.line, happened))
             self.verifier.feed(happened)
+            self.witnesses.feed(happened, self._recorder.frame)
 
 
 @asynccontextmanager

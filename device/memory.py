@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from device.frames import Bytes, Offsets, Selection
+from device.frames import Bytes, Frames, Offsets, Selection, copy_pieces
 
 ALL = slice(None)
 
@@ -95,3 +95,13 @@ class GuestMemory:
                 places.append(Place(region, inside, offset[inside].astype(np.int64)))
                 found |= inside
         return places, found
+
+
+def gather(places: list[Place], length: npt.NDArray[np.integer]) -> Frames:
+    """The pieces as they lie in guest memory now, in order, in one copy; one of length 0 need not be in any place."""
+    size = length.astype(np.int64)
+    start = np.cumsum(size) - size
+    data = np.empty(int(size.sum()), np.uint8)
+    for place in places:
+        copy_pieces(data, start[place.chosen], place.region.data, place.offset, size[place.chosen])
+    return Frames(data, start, size)

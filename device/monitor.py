@@ -20,7 +20,18 @@ from device.card import RECORDER_FILE, TRACE_FILE, Card
 from device.findings import Finding
 from device.ledger import BLIND, Policy
 from device.listener import listen, unlisten
-from device.recorder import CAPACITY, DETAIL, HEAD, RECORD, RECORDS_OFFSET, SETTLED, Event
+from device.recorder import (
+    CAPACITY,
+    DETAIL,
+    HEAD,
+    RECORD,
+    RECORDS_OFFSET,
+    SETTLED,
+    SLOT_BYTES,
+    SLOTS,
+    SLOTS_OFFSET,
+    Event,
+)
 
 MESSAGE_MAX = 4096
 CLIENTS_MAX = 4
@@ -92,6 +103,7 @@ class CardCommands:
             "head": HEAD,
             "detail": DETAIL,
             "settled": SETTLED,
+            "slots": {"offset": SLOTS_OFFSET, "count": SLOTS, "bytes": SLOT_BYTES},
             "events": {str(int(event)): f"card.{event.name.lower()}" for event in Event},
         }
 

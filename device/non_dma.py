@@ -14,8 +14,9 @@ from device.interrupt import Interrupts, Source
 from device.kind import Board, Kind, Registry
 from device.layout import Block
 from device.queue import Queue, QueueWords
+from device.recorder import Event
 from device.registers import FRAME_MAX, FRAME_MIN, RX_SLOT_BLOCK, SLOT_FRAME, SLOTS, TX_SLOT_BLOCK
-from device.wire import framed
+from device.wire import framed, split
 
 
 class Slots:
@@ -63,9 +64,12 @@ class NonDma(Kind):
         count = min(self._rx.posted(), len(frames))
         taken = frames.select(slice(count))
         self._board.counters.add("rx_no_buffer", len(frames) - count)
-        places = self._rx_slots.places(self._rx.head, count)
+        stamp, places = self._board.trace.stamp(), self._rx_slots.places(self._rx.head, count)
         copy_pieces(self._rx_slots.data, self._rx_slots.frame_offset(places), taken.data, taken.offset, taken.length)
         self._rx_slots.words[places, LENGTH] = taken.length
+        if self._board.trace.frames:
+            moved = Frames(self._rx_slots.data, self._rx_slots.frame_offset(places), taken.length)
+            self._board.trace.add_frames(Event.FRAME_IN, stamp, places, 0, moved)
         self._rx.advance(count)
         self._board.counters.add("rx_frames", count)
         self._board.counters.add("rx_bytes", int(taken.length.sum()))
@@ -76,7 +80,7 @@ class NonDma(Kind):
         count = self._tx.posted()
         if not count or self._board.outlet.full():
             return False
-        places = self._tx_slots.places(self._tx.head, count)
+        stamp, places = self._board.trace.stamp(), self._tx_slots.places(self._tx.head, count)
         length = self._tx_slots.words[places, LENGTH].astype(np.int64)  # the card's own copy
         codes = np.where((length >= FRAME_MIN) & (length <= FRAME_MAX), 0, Refusal.LENGTH).astype(np.uint16)
         good = codes == 0
@@ -86,6 +90,8 @@ class NonDma(Kind):
             self._tx.refuse(Refusal.LENGTH, text, self._tx.head + bad, int(np.count_nonzero(~good)))
         frames = Frames(self._tx_slots.data, self._tx_slots.frame_offset(places), length).select(good)
         sent = framed(frames)
+        if self._board.trace.frames:
+            self._board.trace.add_frames(Event.FRAME_OUT, stamp, places[good], 0, split(sent)[0])
         self._tx_slots.words[places, STATUS] = status_of(codes)
         self._tx.advance(count)
         self._board.outlet.hand_over(sent, len(frames))

@@ -21,12 +21,18 @@ def packed_ends(length: npt.NDArray[np.integer]) -> Offsets:
     return np.cumsum(padded + PACK_PREFIX)
 
 
+def packed_starts(length: npt.NDArray[np.integer]) -> Offsets:
+    """Where each frame's own bytes begin, behind its length."""
+    return np.concatenate(([0], packed_ends(length)[:-1])) + PACK_PREFIX
+
+
 def pack(target: Bytes, frames: Frames) -> None:
     """Write the frames, packed, over all of target, which has their packed size."""
     target[:] = 0
-    start = np.concatenate(([0], packed_ends(frames.length)[:-1]))
-    windows(target, PACK_PREFIX)[start] = frames.length.astype("<u4").view(np.dtype((np.void, PACK_PREFIX)))
-    copy_pieces(target, start + PACK_PREFIX, frames.data, frames.offset, frames.length)
+    start = packed_starts(frames.length)
+    prefix = frames.length.astype("<u4").view(np.dtype((np.void, PACK_PREFIX)))
+    windows(target, PACK_PREFIX)[start - PACK_PREFIX] = prefix
+    copy_pieces(target, start, frames.data, frames.offset, frames.length)
 
 
 def unpack(data: Bytes) -> tuple[Frames, int, Refusal | None]:

@@ -10,9 +10,12 @@ from device.counters import Counters
 from device.descriptors import Flag, Refusal
 from device.frames import Frames, copy_pieces
 from device.ledger import Ledger
-from device.memory import GuestMemory
+from device.memory import GuestMemory, gather
 from device.queue import Ring
 from device.recorder import Event, Trace
+from device.registers import INDEX_BITS
+
+INDEX_MASK = (1 << INDEX_BITS) - 1
 
 
 class ReceivePath:
@@ -59,6 +62,9 @@ class ReceivePath:
         if self._trace.frames:
             descriptors["length"] = length
             self._trace.add_buffers(Event.WRITE, stamp, index, descriptors, status)
+            moved = gather(places, length).select(delivered)
+            slots = (index + np.flatnonzero(delivered)) & INDEX_MASK
+            self._trace.add_frames(Event.FRAME_IN, stamp, slots, descriptors["address"][delivered], moved)
         self._ring.write_back(status, length, np.full(len(taken), Flag.END_OF_FRAME, np.uint16))
         self._counters.add("rx_frames", int(np.count_nonzero(delivered)))
         self._counters.add("rx_bytes", int(length.sum()))

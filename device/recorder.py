@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from crc32c import crc32c
+
+from device.frames import Frames
 
 RECORD = np.dtype(
     [
@@ -56,22 +59,29 @@ HEADER_DOC = {
     "MAGIC": '"NICRRECD" in ASCII, little endian; the card writes it.',
     "CAPACITY": "Records that the ring holds; the card writes it. Record n lies in place (n - 1) modulo this.",
     "HEAD": "Records begun since the card started; the driver adds 1, atomically, before it fills one in.",
-    "DETAIL": "How much the driver records: 0 nothing, 1 all but what happens for each frame, 2 everything.",
+    "DETAIL": "How much is recorded: 0 nothing, 1 all but what happens for each frame, 2 everything, 3 bytes too.",
     "SETTLED": "Of the card's own ring only.",
     "GRANTS": "1 while the card wants to know of PASSING grants too; the card writes it.",
+    "SLOT_HEAD": "Frames kept since the card started; who keeps one adds 1, atomically, before it fills the slot in.",
 }
 """The 64-bit words at the start of BAR3, in order."""
 
 MAGIC = int.from_bytes(b"NICRRECD", "little")
 HEAD, DETAIL = 2, 3
-GRANTS = 5
+GRANTS, SLOT_HEAD = 5, 6
 SETTLED = 4
 """Of the card's own ring: its next record will not be older than this many guest records; all ones while it sleeps."""
 ASLEEP = (1 << 64) - 1
-FRAMES = 2
+FRAMES, BYTES = 2, 3
 RECORDS_OFFSET = 0x1000
-RECORDER_BYTES = 8 << 20
-CAPACITY = (RECORDER_BYTES - RECORDS_OFFSET) // RECORD.itemsize
+SLOTS_OFFSET = 8 << 20
+CAPACITY = (SLOTS_OFFSET - RECORDS_OFFSET) // RECORD.itemsize
+SLOTS, SLOT_BYTES = 4096, 2048
+"""Frame n, from 1, lies in slot (n - 1) modulo SLOTS, its length elsewhere; more than a slot holds is cut."""
+RECORDER_BYTES = SLOTS_OFFSET + SLOTS * SLOT_BYTES
+
+
+Numbers = npt.NDArray[np.integer] | int
 
 
 class GuestRecord(enum.IntEnum):
@@ -109,6 +119,8 @@ class Event(enum.IntEnum):
     INTERRUPT = 8
     LINK = 9
     REFUSAL = 10
+    FRAME_IN = 11
+    FRAME_OUT = 12
     LEDGER = 13
 
 
@@ -123,6 +135,8 @@ EVENT_DOC = {
     Event.INTERRUPT: "A vector was fired: vector.",
     Event.LINK: "The link came up or went down: 1 for up.",
     Event.REFUSAL: "Something was refused: code, index, 1 for transmit.",
+    Event.FRAME_IN: "A frame was given to the driver: ring index, slot or transfer, address or 0, bytes, digest.",
+    Event.FRAME_OUT: "A frame of the driver was taken for the wire: as FRAME_IN.",
     Event.LEDGER: (
         "The ledger found something (section 17): finding, plus 256 for transmit; address, bytes; ring index or "
         "transfer, 65536 for the ring itself."
@@ -144,6 +158,7 @@ class RecordRing:
         self._data = mmap.mmap(self.fd, RECORDER_BYTES)
         self.words = memoryview(self._data).cast("Q")
         self.records: npt.NDArray[Any] = np.frombuffer(self._data, RECORD, CAPACITY, RECORDS_OFFSET)
+        self.slots = memoryview(self._data)[SLOTS_OFFSET:]
         self.words[0], self.words[1] = MAGIC, CAPACITY
 
     def bytes(self) -> memoryview:
@@ -194,18 +209,55 @@ class Trace:
     ) -> None:
         """Record the buffers of descriptors from ring index `index` on, each with its address, length and status."""
         count = len(descriptors)
-        place = np.arange(self._written, self._written + count) % CAPACITY
-        made = np.zeros(count, RECORD)
-        made["sequence"] = np.arange(self._written + 1, self._written + 1 + count)
-        made["time"] = time.monotonic_ns()
-        made["function"] = event
+        made = self._next(event, stamp, count)
         made["a"] = np.arange(index, index + count) & 0xFFFF
         made["b"] = descriptors["address"]
         made["c"] = descriptors["length"]
         made["d"] = status
+        self._put(made)
+
+    def add_frames(self, event: Event, stamp: int, place: Numbers, address: Numbers, frames: Frames) -> None:
+        """The card's witness: record what was moved, each frame with its place and its device address.
+
+        The digest is the CRC32C of the bytes that were moved; they are kept too while the guest keeps its own.
+        """
+        made = self._next(event, stamp, len(frames))
+        made["a"] = place
+        made["b"] = address
+        made["c"] = frames.length
+        made["d"] = self._digests(frames)
+        self._put(made)
+
+    def _digests(self, frames: Frames) -> list[int]:
+        data, keep = frames.data.data, self._guest[DETAIL] >= BYTES
+        found = []
+        for offset, length in zip(frames.offset.tolist(), frames.length.tolist(), strict=True):
+            frame = data[offset : offset + length]
+            found.append(crc32c(frame) | (self._keep(frame) << 32 if keep else 0))
+        return found
+
+    def _keep(self, frame: memoryview) -> int:
+        """Keep the bytes of a frame; the number under which they are found."""
+        words = self._own.words
+        number = words[SLOT_HEAD] = words[SLOT_HEAD] + 1 & 0xFFFF_FFFF
+        at = (number - 1) % SLOTS * SLOT_BYTES
+        kept = frame[:SLOT_BYTES]
+        self._own.slots[at : at + len(kept)] = kept
+        return number
+
+    def _next(self, event: Event, stamp: int, count: int) -> npt.NDArray[Any]:
+        """The next records, to be filled in."""
+        made = np.zeros(count, RECORD)
+        made["sequence"] = np.arange(self._written + 1, self._written + 1 + count)
+        made["time"] = time.monotonic_ns()
+        made["function"] = event
         made["result"] = stamp
+        return made
+
+    def _put(self, made: npt.NDArray[Any]) -> None:
+        place = np.arange(self._written, self._written + len(made)) % CAPACITY
         self._own.records[place] = made
-        self._publish(count)
+        self._publish(len(made))
 
     def _publish(self, count: int) -> None:
         self._written += count

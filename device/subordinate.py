@@ -17,7 +17,7 @@ from device.interrupt import Interrupts, Source
 from device.kind import Board, Kind, Registry
 from device.ledger import Touch
 from device.memory import OutsideMemoryError
-from device.packing import unpack
+from device.packing import packed_starts, unpack
 from device.recorder import Event, Grant
 from device.registers import BUFFER_MAX, CHANNEL_BLOCK, CHANNEL_CONTROL, START, TRANSFER_BLOCK, TRANSFER_STATUS
 from device.wire import framed
@@ -196,7 +196,12 @@ class Subordinate(Kind):
             raise RefusedTransferError(Refusal.LENGTH, text)
         if self._trace.frames:
             self._trace.add(Event.WRITE, transfer.index, transfer.address, size, STATUS_DONE)
+        stamp = self._trace.stamp()
         buffer[:size] = packed.data
+        if self._trace.frames:
+            start = packed_starts(packed.length)
+            moved = Frames(buffer, start, packed.length)
+            self._trace.add_frames(Event.FRAME_IN, stamp, transfer.index, transfer.address + start, moved)
         self._board.ledger.look_behind(transfer.index)
         self._words[self._waiting] = len(self._fifo)
         self._board.counters.add("rx_frames", frames)
@@ -213,6 +218,8 @@ class Subordinate(Kind):
             self._refuse(transfer, refusal, f"frame {len(frames)} of a transfer, at byte {size} of {transfer.length}")
         if self._trace.frames:
             self._trace.add(Event.READ, transfer.index, transfer.address, transfer.length, status, stamp)
+            address = transfer.address + frames.offset
+            self._trace.add_frames(Event.FRAME_OUT, stamp, transfer.index, address, frames)
         self._board.outlet.hand_over(framed(frames), len(frames))
         return Moved(len(frames), size, refusal)
 

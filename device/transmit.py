@@ -16,8 +16,10 @@ from device.memory import GuestMemory, Place
 from device.outlet import Outlet
 from device.queue import Ring
 from device.recorder import Event, Trace
-from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN
-from device.wire import LENGTH_PREFIX, write_prefixes
+from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN, INDEX_BITS
+from device.wire import LENGTH_PREFIX, split, write_prefixes
+
+INDEX_MASK = (1 << INDEX_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,9 @@ class TransmitPath:
         status = status_of(codes)
         if self._trace.frames:
             self._trace.add_buffers(Event.READ, stamp, index, descriptors, status)
+            first = chains.first[good]
+            place = (index + first) & INDEX_MASK
+            self._trace.add_frames(Event.FRAME_OUT, stamp, place, descriptors["address"][first], split(framed)[0])
         self._ring.write_back(status)
         self._outlet.hand_over(framed, int(np.count_nonzero(good)))
         return True

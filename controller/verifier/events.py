@@ -16,9 +16,12 @@ CARD_EVENTS: dict[str, tuple[str, ...]] = {
     "card.interrupt": ("vector",),
     "card.link": ("up",),
     "card.refusal": ("code", "index", "transmit"),
+    "card.frame_in": ("place", "address", "length", "digest"),  # a frame as it was written for the driver
+    "card.frame_out": ("place", "address", "length", "digest"),  # a frame as it was read for the wire
     "card.ledger": ("finding", "address", "length", "index"),  # the ledger found something; | 256 for transmit
 }
-"""What the card records of itself, and its arguments. `status` is the descriptor's status as written back."""
+"""What the card records of itself, and its arguments. `status` is the descriptor's status as written back, `digest` a
+CRC32C and in its high half the slot that keeps the bytes."""
 
 
 class Event(NamedTuple):

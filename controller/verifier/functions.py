@@ -56,6 +56,7 @@ class Detail(enum.IntEnum):
     OFF = 0
     ALLOCATIONS = 1  # all but what happens for each frame or interrupt
     FRAMES = 2
+    BYTES = 3  # also the frames' bytes, beside their digests
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Function:
     """One thing that can be recorded.
 
     `highest` is the highest level it may be called at, for a handler the level it is called at. `result` names what
-    the record's result holds: "status", "address", "handle", "count", or "" for nothing.
+    the record's result holds: "status", "address", "handle", "count", "digest", or "" for nothing. A digest is the
+    CRC32C of a packet's bytes as the CPU sees them, in the high half the slot that keeps them; ENTER has it too.
     """
 
     number: int
@@ -95,7 +97,14 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("MiniportEnableInterrupt", "4.8", "", "", DISPATCH, FRAMES),
     ("MiniportDisableInterrupt", "4.8", "", "", DEVICE, FRAMES),
     ("MiniportHandleInterrupt", "4.8", "", "", DISPATCH, FRAMES),
-    ("MiniportSendPackets", "4.8", "packet buffer length elements", "", DISPATCH, FRAMES),  # ENTER for each packet
+    (
+        "MiniportSendPackets",
+        "4.8",
+        "packet buffer length elements",
+        "digest",
+        DISPATCH,
+        FRAMES,
+    ),  # ENTER for each packet
     ("MiniportReturnPacket", "4.8", "packet", "", DISPATCH, FRAMES),
     ("MiniportTimer", "4.8", "timer", "", DISPATCH, FRAMES),
     # -- what NDIS gave the miniport with a packet, one record an element --------------------------------
@@ -103,7 +112,8 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     # -- 4.1 plain memory -------------------------------------------------------------------------------
     ("NdisAllocateMemory", "4.1", "address length flags highest", "status", DISPATCH, ALLOCATIONS),
     ("NdisAllocateMemoryWithTag", "4.1", "address length tag", "status", DISPATCH, ALLOCATIONS),
-    ("NdisFreeMemory", "4.1", "address length flags", "", DISPATCH, ALLOCATIONS),
+    # beyond: 1 if the bytes behind the block were written
+    ("NdisFreeMemory", "4.1", "address length flags beyond", "", DISPATCH, ALLOCATIONS),
     # -- 4.2 attributes ---------------------------------------------------------------------------------
     ("NdisMSetAttributesEx", "4.2", "context hang flags bus", "", PASSIVE, ALLOCATIONS),
     # -- 4.3 bus-master DMA -----------------------------------------------------------------------------
@@ -155,8 +165,8 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("NdisQueryBufferSafe", "4.6", "buffer priority", "address", DISPATCH, FRAMES),
     ("NdisQueryPacket", "4.6", "packet", "count", DISPATCH, FRAMES),  # count: total bytes; 0xffff... if not asked for
     # -- 4.7 ports, device memory, interrupt ------------------------------------------------------------
-    ("NdisMRegisterIoPortRange", "4.7", "first count", "status", PASSIVE, ALLOCATIONS),
-    ("NdisMDeregisterIoPortRange", "4.7", "first count", "", PASSIVE, ALLOCATIONS),
+    ("NdisMRegisterIoPortRange", "4.7", "first count offset", "status", PASSIVE, ALLOCATIONS),
+    ("NdisMDeregisterIoPortRange", "4.7", "first count offset", "", PASSIVE, ALLOCATIONS),
     ("NdisRawReadPort", "4.7", "port bytes", "", HIGH, FRAMES),  # every NdisRawReadPort*: bytes in all
     ("NdisRawWritePort", "4.7", "port bytes", "", HIGH, FRAMES),
     ("NdisMMapIoSpace", "4.7", "physical length address", "status", PASSIVE, ALLOCATIONS),
@@ -166,8 +176,8 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("NdisMDeregisterInterrupt", "4.7", "interrupt", "", PASSIVE, ALLOCATIONS),
     # -- 4.8 packets to and from the protocol -----------------------------------------------------------
     # CALL for each packet before the protocol sees it; LEAVE once for 64 packets: bit i: packet first + i is PENDING
-    ("NdisMIndicateReceivePacket", "4.8", "packet buffer length status", "", DISPATCH, FRAMES),
-    ("NdisMSendComplete", "4.8", "packet status", "", DISPATCH, FRAMES),
+    ("NdisMIndicateReceivePacket", "4.8", "packet buffer length status", "digest", DISPATCH, FRAMES),
+    ("NdisMSendComplete", "4.8", "packet status", "digest", DISPATCH, FRAMES),
     ("NdisMIndicateStatus", "4.8", "status", "", DISPATCH, ALLOCATIONS),
     ("NdisMIndicateStatusComplete", "4.8", "", "", DISPATCH, ALLOCATIONS),
     # -- 4.9 kernel pool --------------------------------------------------------------------------------

@@ -152,8 +152,8 @@ R44 F used_after_free (WDD:special-pool)
     A call is given a packet, buffer, pool, timer, lock or shared range that was freed; loads and stores are
     not seen.
 R45 F access_beyond_a_block (WDD)
-    The card reads or writes beyond the length of a shared block, its last page's slack included; loads and
-    stores are not seen.
+    The card reads or writes beyond the length of a shared block, its last page's slack included, or bytes
+    behind a plain block were changed when it is freed; loads are not seen.
 R46 E empty_allocation (WDD; DDI:exallocatepool)
     Zero bytes are asked for.
 R47 W bad_tag (DDI:exallocatepoolwithtag; WDD)
@@ -270,7 +270,7 @@ R97 F stored_under_the_card (MS51:ff551975)
     hidden: stores are plain instructions: it would take a digest of the bytes at the doorbell
 R98 E received_without_a_flush (NT4:204trnsf_14)
     A packet is indicated whose cached buffer the card wrote, without NdisFlushBuffer(FALSE) or
-    NdisMUpdateSharedMemory since; loads are not seen.
+    NdisMUpdateSharedMemory of all that it wrote since; loads are not seen.
 R99 E receive_buffer_unaligned (MS51:ff551975; WDD)
     The card writes into a cached buffer whose start or size is not a multiple of the DMA alignment.
 R100 E frames_share_a_line (NT4:103ndisx_86)

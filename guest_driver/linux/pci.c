@@ -21,7 +21,7 @@ static int set_recorder(const char *value, const struct kernel_param *param)
 	unsigned int detail;
 	int error = kstrtouint(value, 0, &detail);
 
-	if (error || detail > NDIS_DETAIL_FRAMES)
+	if (error || detail > NDIS_DETAIL_BYTES)
 		return -EINVAL;
 	ndis_recorder_set_detail(detail);
 	return 0;
@@ -29,7 +29,8 @@ static int set_recorder(const char *value, const struct kernel_param *param)
 
 static const struct kernel_param_ops recorder_ops = { .set = set_recorder, .get = param_get_uint };
 module_param_cb(recorder, &recorder_ops, &ndis_recorder_detail, 0644);
-MODULE_PARM_DESC(recorder, "Flight recorder: 0 off, 1 all but what happens for each frame (default), 2 everything");
+MODULE_PARM_DESC(recorder, "Flight recorder: 0 off, 1 all but what happens for each frame (default), 2 everything, "
+		 "3 also the bytes of frames");
 
 static struct ndis_wrapper *edge_wrapper;
 

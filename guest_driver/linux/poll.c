@@ -30,6 +30,12 @@ static struct sk_buff *edge_copy(struct edge *edge, PNDIS_PACKET packet)
 	}
 	while (buffer) {
 		NdisQueryBufferSafe(buffer, &va, &length, NormalPagePriority);
+		/* A miniport that does not recalculate its totals has told too few bytes (R77). */
+		if (unlikely(length > skb_tailroom(skb))) {
+			dev_core_stats_rx_dropped_inc(edge->netdev);
+			kfree_skb(skb);
+			return NULL;
+		}
 		skb_put_data(skb, va, length);
 		NdisGetNextBuffer(buffer, &buffer);
 	}

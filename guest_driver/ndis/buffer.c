@@ -118,7 +118,9 @@ static void describe(struct ndis_buffer *buffer, void *va, UINT length)
 	buffer->length = length;
 	buffer->mapped = 0;
 	buffer->used = true;
+	buffer->flushed = false;
 	buffer->dev = NULL;
+	buffer->split = NULL;
 }
 
 /* R70: NULL for what is neither shared memory nor nonpaged linear memory, and when the pool is out. */
@@ -160,15 +162,15 @@ VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE P
 }
 
 /*
- * NdisFreeBuffer, section 4.6: returns the descriptor only. One that is free already, or still mapped, is refused.
- * <= DISPATCH_LEVEL.
+ * NdisFreeBuffer, section 4.6: returns the descriptor only. NULL, one that is free already, or still mapped, is
+ * refused. <= DISPATCH_LEVEL.
  */
 VOID IoFreeMdl(PMDL Mdl)
 {
 	struct ndis_buffer *buffer = to_ndis_buffer(Mdl);
 
-	ndis_record(NdisFreeBuffer, Mdl, Mdl->ByteCount, 0, 0, 0);
-	if (WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !buffer->used || buffer->mapped))
+	ndis_record(NdisFreeBuffer, Mdl, Mdl ? Mdl->ByteCount : 0, 0, 0, 0);
+	if (WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !Mdl || !buffer->used || buffer->mapped))
 		return;
 	buffer->used = false;
 	ndis_object_count(NDIS_OBJECT_BUFFER, -1);
@@ -229,9 +231,11 @@ bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_f
 {
 	if (buffer->dev)
 		return false;
-	buffer->dma = dma_map_single(dev, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount, DMA_TO_DEVICE);
-	if (dma_mapping_error(dev, buffer->dma))
+	if (!ndis_cache_map(dev, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount, DMA_TO_DEVICE, &buffer->dma,
+			    &buffer->split))
 		return false;
+	if (buffer->flushed && buffer->split)
+		ndis_split_write_back(buffer->split, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount);
 	buffer->dev = dev;
 	buffer->mapped = buffer->mdl.ByteCount;
 	buffer->mapped_by = by;
@@ -244,7 +248,34 @@ void ndis_buffer_unmap(struct ndis_buffer *buffer)
 	if (!buffer->mapped)
 		return;
 	ndis_revoke(buffer->mapped_by, buffer->dma, buffer->mapped, NDIS_SEND_ACCESS);
-	dma_unmap_single(buffer->dev, buffer->dma, buffer->mapped, DMA_TO_DEVICE);
+	ndis_cache_unmap(buffer->dev, buffer->dma, buffer->mapped, DMA_TO_DEVICE, &buffer->split);
+	buffer->flushed = false;
 	buffer->dev = NULL;
 	buffer->mapped = 0;
+}
+
+/*
+ * The flush of a send may come before its mapping (docs/ndis51.md section 5), and is made up for there. What is mapped
+ * for the card to read has nothing to bring in.
+ */
+static void flush_send(struct ndis_buffer *buffer, bool read)
+{
+	if (read)
+		return;
+	buffer->flushed = true;
+	if (buffer->split)
+		ndis_split_write_back(buffer->split, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount);
+}
+
+void ndis_buffer_flush(struct ndis_buffer *buffer, bool read)
+{
+	void *va = buffer->mdl.MappedSystemVa;
+	struct ndis_shared_place place;
+
+	if (!ndis_shared_lookup(va, buffer->mdl.ByteCount, &place))
+		flush_send(buffer, read);
+	else if (place.split && read)
+		ndis_split_invalidate(place.split, va, buffer->mdl.ByteCount);
+	else if (place.split)
+		ndis_split_write_back(place.split, va, buffer->mdl.ByteCount);
 }

@@ -9,12 +9,24 @@ static PNDIS_BUFFER last_of(PNDIS_BUFFER buffer)
 	return buffer;
 }
 
-/* Section 4.6: the buffer may have others behind it. */
+/* R78: chained again, a buffer would make the chain endless. */
+static bool in_chain(PNDIS_PACKET packet, PNDIS_BUFFER buffer)
+{
+	PNDIS_BUFFER each;
+
+	for (each = packet->Private.Head; each && each != buffer; each = each->Next)
+		;
+	return each;
+}
+
+/* Section 4.6: the buffer may have others behind it. One that is in the chain is refused. */
 VOID NdisChainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
 {
 	PNDIS_BUFFER last = last_of(Buffer);
 
 	ndis_record(NdisChainBufferAtFront, Packet, Buffer, 0, 0, 0);
+	if (WARN_ON_ONCE(in_chain(Packet, Buffer)))
+		return;
 	if (!Packet->Private.Head)
 		Packet->Private.Tail = last;
 	last->Next = Packet->Private.Head;
@@ -22,10 +34,12 @@ VOID NdisChainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
 	Packet->Private.ValidCounts = FALSE;
 }
 
-/* Section 4.6: the buffer may have others behind it. */
+/* Section 4.6: the buffer may have others behind it. One that is in the chain is refused. */
 VOID NdisChainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
 {
 	ndis_record(NdisChainBufferAtBack, Packet, Buffer, 0, 0, 0);
+	if (WARN_ON_ONCE(in_chain(Packet, Buffer)))
+		return;
 	if (Packet->Private.Head)
 		Packet->Private.Tail->Next = Buffer;
 	else

@@ -66,11 +66,17 @@ static bool map_transfer(struct ndis_dma_channel *channel)
 
 	channel->mapped = !ndis_shared_lookup(va, channel->length, &place);
 	if (channel->mapped) {
-		channel->dma = dma_map_single(dev, va, channel->length, direction(channel->write));
-		return !dma_mapping_error(dev, channel->dma);
+		if (!ndis_cache_map(dev, va, channel->length, direction(channel->write), &channel->dma,
+				    &channel->split))
+			return false;
+		if (channel->split)
+			ndis_split_write_back(channel->split, va, channel->length);
+		return true;
 	}
 	channel->dma = place.dma;
-	if (place.cached)
+	if (place.split)
+		ndis_split_write_back(place.split, va, channel->length);
+	else if (place.cached)
 		dma_sync_single_for_device(dev, channel->dma, channel->length, direction(channel->write));
 	return true;
 }
@@ -79,11 +85,17 @@ static void unmap_transfer(struct ndis_dma_channel *channel)
 {
 	struct device *dev = &channel->adapter->pdev->dev;
 	void *va = (PCHAR)MmGetSystemAddressForMdl(channel->buffer) + channel->offset;
-	struct ndis_shared_place place;
+	struct ndis_shared_place place = {};
+	struct ndis_split *split;
 
+	if (!channel->mapped)
+		ndis_shared_lookup(va, channel->length, &place);
+	split = channel->mapped ? channel->split : place.split;
+	if (split && !channel->write)
+		ndis_split_invalidate(split, va, channel->length);
 	if (channel->mapped)
-		dma_unmap_single(dev, channel->dma, channel->length, direction(channel->write));
-	else if (ndis_shared_lookup(va, channel->length, &place) && place.cached)
+		ndis_cache_unmap(dev, channel->dma, channel->length, direction(channel->write), &channel->split);
+	else if (place.cached && !split)
 		dma_sync_single_for_cpu(dev, channel->dma, channel->length, direction(channel->write));
 }
 
@@ -127,6 +139,7 @@ VOID NdisMSetupDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE MiniportDmaHandle, P
 	struct ndis_dma_channel *channel = MiniportDmaHandle;
 
 	*Status = NDIS_STATUS_RESOURCES;
+	ndis_cache_tick();
 	if (KeGetCurrentIrql() <= DISPATCH_LEVEL && channel) {
 		spin_lock_bh(&channel->adapter->lock);
 		*Status = set_up(channel, Buffer, Offset, Length, WriteToDevice);
@@ -168,6 +181,7 @@ VOID NdisMCompleteDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE MiniportDmaHandle
 	struct ndis_dma_channel *channel = MiniportDmaHandle;
 
 	*Status = NDIS_STATUS_RESOURCES;
+	ndis_cache_tick();
 	if (KeGetCurrentIrql() <= DISPATCH_LEVEL && channel) {
 		spin_lock_bh(&channel->adapter->lock);
 		*Status = complete_transfer(channel, Buffer, Offset, Length, WriteToDevice);

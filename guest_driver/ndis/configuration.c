@@ -199,7 +199,7 @@ VOID NdisMQueryAdapterResources(PNDIS_STATUS Status, NDIS_HANDLE WrapperConfigur
 	descriptor->ShareDisposition = CmResourceShareDeviceExclusive;
 	descriptor->Flags = CM_RESOURCE_INTERRUPT_LATCHED | CM_RESOURCE_INTERRUPT_MESSAGE;
 	descriptor->u.Interrupt.Vector = pci_irq_vector(adapter->pdev, 0);
-	descriptor->u.Interrupt.Level = DISPATCH_LEVEL + 1;
+	descriptor->u.Interrupt.Level = NDIS_INTERRUPT_LEVEL;
 	descriptor->u.Interrupt.Affinity = ~(KAFFINITY)0;
 }
 

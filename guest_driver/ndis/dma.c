@@ -44,7 +44,7 @@ ULONG NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle)
 	ULONG alignment = 0;
 
 	if (ndis_has_dma(adapter) && KeGetCurrentIrql() == PASSIVE_LEVEL)
-		alignment = max_t(ULONG, dma_get_cache_alignment(), L1_CACHE_BYTES);
+		alignment = max3(dma_get_cache_alignment(), L1_CACHE_BYTES, ndis_cache_line());
 	ndis_record(NdisMGetDmaAlignment, 0, 0, 0, 0, alignment);
 	return alignment;
 }
@@ -58,9 +58,14 @@ VOID KeFlushIoBuffers(PMDL Mdl, BOOLEAN ReadOperation, BOOLEAN DmaOperation)
 	struct ndis_buffer *buffer = to_ndis_buffer(Mdl);
 
 	ndis_record(NdisFlushBuffer, Mdl, Mdl->MappedSystemVa, Mdl->ByteCount, !ReadOperation, 0);
-	if (!buffer->dev || !DmaOperation)
+	ndis_cache_tick();
+	if (!DmaOperation)
 		return;
-	if (ReadOperation)
+	if (ndis_noncoherent())
+		ndis_buffer_flush(buffer, ReadOperation);
+	else if (!buffer->dev)
+		return;
+	else if (ReadOperation)
 		dma_sync_single_for_cpu(buffer->dev, buffer->dma, Mdl->ByteCount, DMA_FROM_DEVICE);
 	else
 		dma_sync_single_for_device(buffer->dev, buffer->dma, Mdl->ByteCount, DMA_TO_DEVICE);

@@ -5,11 +5,11 @@
  * The parameter `failed` tells what was made to fail.
  */
 #include <linux/module.h>
-#include <linux/prandom.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "chance.h"
 #include "inject.h"
 
 #define NDIS_RULES_MAX 8
@@ -64,8 +64,7 @@ struct rule {
 	enum rule_kind kind;
 	unsigned long nth, calls;
 	unsigned long over;
-	unsigned int part, whole;
-	struct rnd_state random;
+	struct ndis_chance chance;
 };
 
 DEFINE_STATIC_KEY_FALSE(ndis_injecting);
@@ -82,7 +81,7 @@ static bool rule_fails(struct rule *rule, size_t bytes)
 	case RULE_OVER:
 		return bytes > rule->over;
 	case RULE_PROBABILITY:
-		return prandom_u32_state(&rule->random) % rule->whole < rule->part;
+		return ndis_chance_draw(&rule->chance);
 	}
 	return false;
 }
@@ -128,19 +127,6 @@ static bool parse_function(const char *name, struct rule *rule)
 	return false;
 }
 
-/* A/B[:SEED] */
-static bool parse_probability(char *text, struct rule *rule)
-{
-	char *part = strsep(&text, "/"), *whole = strsep(&text, ":");
-	u64 seed = 0;
-
-	if (!whole || kstrtouint(part, 0, &rule->part) || kstrtouint(whole, 0, &rule->whole) || !rule->whole ||
-	    rule->part > rule->whole || (text && kstrtou64(text, 0, &seed)))
-		return false;
-	prandom_seed_state(&rule->random, seed);
-	return true;
-}
-
 static bool parse_rule(char *text, struct rule *rule)
 {
 	char *name = strsep(&text, ":"), *kind = strsep(&text, ":");
@@ -156,7 +142,7 @@ static bool parse_rule(char *text, struct rule *rule)
 		return !kstrtoul(text, 0, &rule->over);
 	}
 	rule->kind = RULE_PROBABILITY;
-	return !strcmp(kind, "probability") && parse_probability(text, rule);
+	return !strcmp(kind, "probability") && ndis_chance_parse(&rule->chance, text);
 }
 
 /* Before the first call of a miniport: parameters are set while the module is loaded, and these only then. */

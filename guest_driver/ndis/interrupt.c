@@ -56,12 +56,13 @@ static NDIS_STATUS connect_interrupt(struct ndis_adapter *adapter, PNDIS_MINIPOR
 }
 
 static NDIS_STATUS register_interrupt(struct ndis_adapter *adapter, PNDIS_MINIPORT_INTERRUPT interrupt, UINT vector,
-				      BOOLEAN request_isr, BOOLEAN shared, NDIS_INTERRUPT_MODE mode)
+				      UINT level, BOOLEAN request_isr, BOOLEAN shared, NDIS_INTERRUPT_MODE mode)
 {
 	NDIS_STATUS status;
 
 	if (!ndis_may_claim(adapter) ||
-	    (int)vector != pci_irq_vector(adapter->pdev, 0) || mode != NdisInterruptLatched)
+	    (int)vector != pci_irq_vector(adapter->pdev, 0) || level != NDIS_INTERRUPT_LEVEL ||
+	    mode != NdisInterruptLatched)
 		return NDIS_STATUS_FAILURE;
 	if (adapter->interrupt)
 		return NDIS_STATUS_RESOURCE_CONFLICT;
@@ -85,15 +86,16 @@ static NDIS_STATUS register_interrupt(struct ndis_adapter *adapter, PNDIS_MINIPO
 
 /*
  * Section 4.7: SUCCESS; RESOURCE_CONFLICT if the adapter or somebody else has the vector; RESOURCES; FAILURE before
- * the attributes, outside MiniportInitialize, above PASSIVE_LEVEL or for a vector that is not in the resource list. The
- * routine may run before this returns. Every message vector of the function is connected to this one interrupt.
+ * the attributes, outside MiniportInitialize, above PASSIVE_LEVEL or for a vector or level that is not in the resource
+ * list. The routine may run before this returns. Every message vector of the function is connected to this one
+ * interrupt.
  */
 NDIS_STATUS NdisMRegisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt, NDIS_HANDLE MiniportAdapterHandle,
 				   UINT InterruptVector, UINT InterruptLevel, BOOLEAN RequestIsr,
 				   BOOLEAN SharedInterrupt, NDIS_INTERRUPT_MODE InterruptMode)
 {
-	NDIS_STATUS status = register_interrupt(MiniportAdapterHandle, Interrupt, InterruptVector, RequestIsr,
-						SharedInterrupt, InterruptMode);
+	NDIS_STATUS status = register_interrupt(MiniportAdapterHandle, Interrupt, InterruptVector, InterruptLevel,
+						RequestIsr, SharedInterrupt, InterruptMode);
 
 	ndis_record(NdisMRegisterInterrupt, Interrupt, InterruptVector, InterruptLevel,
 		    (RequestIsr ? 1 : 0) | (SharedInterrupt ? 2 : 0) | InterruptMode << 2, status);

@@ -11,6 +11,7 @@
 #include <ndis.h>
 
 #include "binding.h"
+#include "cache.h"
 #include "recorder.h"
 
 /* What a driver can have of the layer, and leave behind (objects.c). */
@@ -45,6 +46,9 @@ struct ndis_wrapper {
 	bool registered;
 };
 
+/* What every interrupt's resource says. */
+#define NDIS_INTERRUPT_LEVEL (DISPATCH_LEVEL + 1)
+
 /* Section 4.3: a limit of NDIS, not of the platform. */
 #define NDIS_MAP_REGISTERS_MAX 64
 
@@ -69,6 +73,7 @@ struct ndis_dma_channel {
 	ULONG length;
 	bool write;
 	dma_addr_t dma;
+	struct ndis_split *split;
 };
 
 /*
@@ -128,6 +133,7 @@ struct ndis_packet {
 /*
  * An NDIS_BUFFER. `dev` is set while the memory it describes is reachable by the adapter's DMA: all the time for cached
  * shared memory, else while `mapped` bytes are mapped. `pool` is NULL for a buffer of the pool whose handle is NULL.
+ * `split` are the two views of memory that is not shared, while it is mapped; `flushed` is NdisFlushBuffer(TRUE) on it.
  */
 struct ndis_buffer {
 	MDL mdl;
@@ -137,8 +143,10 @@ struct ndis_buffer {
 	UINT mapped;
 	enum ndis_function mapped_by;
 	bool used;
+	bool flushed;
 	struct device *dev;
 	dma_addr_t dma;
+	struct ndis_split *split;
 };
 
 static inline struct ndis_packet *to_ndis_packet(PNDIS_PACKET packet)
@@ -201,7 +209,11 @@ struct ndis_block {
 void *ndis_block_memory(size_t length, size_t *room);
 struct ndis_block *ndis_block_add(enum ndis_object_kind kind, void *va, size_t length, size_t room);
 struct ndis_block *ndis_block_find(enum ndis_object_kind kind, const void *va);
+bool ndis_block_kept(const struct ndis_block *block);
 void ndis_block_remove(struct ndis_block *block);
+
+/* memory.c: whether this page was asked for as noncached. */
+bool ndis_memory_noncached(const void *va);
 
 /* shared.c: before the first adapter and after the last; the latter waits for memory that is still to be released. */
 bool ndis_shared_start(void);
@@ -209,11 +221,12 @@ void ndis_shared_stop(void);
 /* shared.c: until nothing is allocated or released behind the miniport's back any more. PASSIVE_LEVEL. */
 void ndis_shared_settle(void);
 
-/* shared.c: where the device finds bytes that lie inside one block of shared memory. */
+/* shared.c: where the device finds bytes that lie inside one block of shared memory, and whether it has two views. */
 struct ndis_shared_place {
 	struct device *dev;
 	dma_addr_t dma;
 	bool cached;
+	struct ndis_split *split;
 };
 
 bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_place *place);
@@ -221,9 +234,17 @@ bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_place 
 /* buffer.c: `by` gives the addresses away. False, and nothing is mapped: no resources, or the buffer is mapped. */
 bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_function by);
 void ndis_buffer_unmap(struct ndis_buffer *buffer);
+/* buffer.c: NdisFlushBuffer on the non-coherent machine. */
+void ndis_buffer_flush(struct ndis_buffer *buffer, bool read);
 
 /* packet.c: brings the totals in the packet's private part up to date. */
 void ndis_packet_recount(PNDIS_PACKET packet);
+
+/*
+ * digest.c: the CRC32C of a packet's bytes and the slot that keeps them, 0 for none, in the high half; 0 for a packet
+ * that is not this owner's. Any level.
+ */
+u64 ndis_digest(const struct ndis_packet *packet, enum ndis_packet_owner owner);
 
 /* sglist.c */
 NDIS_STATUS ndis_packet_map(struct ndis_adapter *adapter, struct ndis_packet *packet);

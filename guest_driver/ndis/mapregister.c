@@ -150,6 +150,7 @@ VOID NdisMStartBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BU
 	struct ndis_buffer *buffer = to_ndis_buffer(Buffer);
 
 	*ArraySize = 0;
+	ndis_cache_tick();
 	if (take_register(adapter, buffer, PhysicalMapRegister, WriteToDevice)) {
 		if (ndis_buffer_map(buffer, &adapter->pdev->dev, NDIS_FN_NdisMStartBufferPhysicalMapping)) {
 			ndis_object_count(NDIS_OBJECT_MAPPING, 1);

@@ -10,14 +10,18 @@
 #define NICRIG_RECORDER_MAGIC                   0x0         /* "NICRRECD" in ASCII, little endian */
 #define NICRIG_RECORDER_CAPACITY                0x1         /* Records that the ring holds */
 #define NICRIG_RECORDER_HEAD                    0x2         /* Records begun since the card started */
-#define NICRIG_RECORDER_DETAIL                  0x3         /* How much the driver records */
+#define NICRIG_RECORDER_DETAIL                  0x3         /* How much is recorded */
 #define NICRIG_RECORDER_SETTLED                 0x4         /* Of the card's own ring only */
 #define NICRIG_RECORDER_GRANTS                  0x5         /* 1 while the card wants to know of PASSING grants too */
+#define NICRIG_RECORDER_SLOT_HEAD               0x6         /* Frames kept since the card started */
 
 #define NICRIG_RECORDER_MAGIC_VALUE             0x444345525243494eULL
-#define NICRIG_RECORDER_BYTES                   0x800000
+#define NICRIG_RECORDER_BYTES                   0x1000000
 #define NICRIG_RECORDER_RECORDS_OFFSET          0x1000
 #define NICRIG_RECORDER_RECORDS                 0x1ffc0     /* records that the ring holds */
+#define NICRIG_RECORDER_SLOTS_OFFSET            0x800000
+#define NICRIG_RECORDER_SLOTS                   0x1000      /* frames whose bytes are kept */
+#define NICRIG_RECORDER_SLOT_BYTES              0x800
 
 /* Records that the card understands: their kind, how memory is granted, what guard bytes hold. */
 #define NICRIG_RECORD_GRANT                     0x3

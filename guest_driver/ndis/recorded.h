@@ -10,6 +10,7 @@ enum ndis_detail {
 	NDIS_DETAIL_OFF = 0,
 	NDIS_DETAIL_ALLOCATIONS = 1,
 	NDIS_DETAIL_FRAMES = 2,
+	NDIS_DETAIL_BYTES = 3,
 };
 
 enum ndis_kind {
@@ -53,13 +54,13 @@ enum ndis_function {
 	NDIS_FN_MiniportEnableInterrupt = 12,
 	NDIS_FN_MiniportDisableInterrupt = 13,
 	NDIS_FN_MiniportHandleInterrupt = 14,
-	NDIS_FN_MiniportSendPackets = 15, /* packet, buffer, length, elements */
+	NDIS_FN_MiniportSendPackets = 15, /* packet, buffer, length, elements -> digest */
 	NDIS_FN_MiniportReturnPacket = 16, /* packet */
 	NDIS_FN_MiniportTimer = 17, /* timer */
 	NDIS_FN_ScatterGatherElement = 18, /* packet, index, physical, length */
 	NDIS_FN_NdisAllocateMemory = 19, /* address, length, flags, highest -> status */
 	NDIS_FN_NdisAllocateMemoryWithTag = 20, /* address, length, tag -> status */
-	NDIS_FN_NdisFreeMemory = 21, /* address, length, flags */
+	NDIS_FN_NdisFreeMemory = 21, /* address, length, flags, beyond */
 	NDIS_FN_NdisMSetAttributesEx = 22, /* context, hang, flags, bus */
 	NDIS_FN_NdisMInitializeScatterGatherDma = 23, /* dma64, maximum -> status */
 	NDIS_FN_NdisMAllocateMapRegisters = 24, /* channel, size, base, maximum -> status */
@@ -101,16 +102,16 @@ enum ndis_function {
 	NDIS_FN_NdisQueryBuffer = 60, /* buffer -> address */
 	NDIS_FN_NdisQueryBufferSafe = 61, /* buffer, priority -> address */
 	NDIS_FN_NdisQueryPacket = 62, /* packet -> count */
-	NDIS_FN_NdisMRegisterIoPortRange = 63, /* first, count -> status */
-	NDIS_FN_NdisMDeregisterIoPortRange = 64, /* first, count */
+	NDIS_FN_NdisMRegisterIoPortRange = 63, /* first, count, offset -> status */
+	NDIS_FN_NdisMDeregisterIoPortRange = 64, /* first, count, offset */
 	NDIS_FN_NdisRawReadPort = 65, /* port, bytes */
 	NDIS_FN_NdisRawWritePort = 66, /* port, bytes */
 	NDIS_FN_NdisMMapIoSpace = 67, /* physical, length, address -> status */
 	NDIS_FN_NdisMUnmapIoSpace = 68, /* address, length */
 	NDIS_FN_NdisMRegisterInterrupt = 69, /* interrupt, vector, level, modes -> status */
 	NDIS_FN_NdisMDeregisterInterrupt = 70, /* interrupt */
-	NDIS_FN_NdisMIndicateReceivePacket = 71, /* packet, buffer, length, status */
-	NDIS_FN_NdisMSendComplete = 72, /* packet, status */
+	NDIS_FN_NdisMIndicateReceivePacket = 71, /* packet, buffer, length, status -> digest */
+	NDIS_FN_NdisMSendComplete = 72, /* packet, status -> digest */
 	NDIS_FN_NdisMIndicateStatus = 73, /* status */
 	NDIS_FN_NdisMIndicateStatusComplete = 74,
 	NDIS_FN_ExAllocatePool = 75, /* type, length -> address */

@@ -104,6 +104,17 @@ void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, 
 	rcu_read_unlock();
 }
 
+u8 *ndis_recorder_slot(u32 *number)
+{
+	u64 *words = rcu_dereference(recorder);
+
+	if (!words)
+		return NULL;
+	*number = atomic64_inc_return((atomic64_t *)&words[NICRIG_RECORDER_SLOT_HEAD]);
+	return (u8 *)words + NICRIG_RECORDER_SLOTS_OFFSET +
+	       (size_t)((*number - 1) % NICRIG_RECORDER_SLOTS) * NICRIG_RECORDER_SLOT_BYTES;
+}
+
 static bool grant_wanted(unsigned int how)
 {
 	bool wanted = ndis_recorder_detail;

@@ -10,6 +10,7 @@
 #ifndef NICRIG_RECORDER_H
 #define NICRIG_RECORDER_H
 
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 #include "record.h"
@@ -22,6 +23,9 @@ void ndis_recorder_open(struct pci_dev *pdev, int bar);
 void ndis_recorder_close(struct pci_dev *pdev);
 
 extern unsigned int ndis_recorder_detail;
+
+/* The next slot for a frame's bytes and its number; NULL without a recorder. Inside rcu_read_lock(). Any level. */
+u8 *ndis_recorder_slot(u32 *number);
 
 void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, u64 d, u64 result);
 
@@ -43,7 +47,8 @@ enum ndis_phase ndis_phase_now(void);
 static inline bool ndis_call_recorded(unsigned int detail)
 {
 	return unlikely(ndis_recorder_detail >= detail) &&
-	       (ndis_recorder_detail > detail || ndis_phase_now() != NDIS_PHASE_PROTOCOL);
+	       (detail < min(ndis_recorder_detail, (unsigned int)NDIS_DETAIL_FRAMES) ||
+		ndis_phase_now() != NDIS_PHASE_PROTOCOL);
 }
 
 /* Name is never expanded, since NDIS has some of these functions as macros. */

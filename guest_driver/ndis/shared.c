@@ -15,6 +15,7 @@ struct ndis_shared_block {
 	dma_addr_t dma;
 	u32 length;
 	bool cached;
+	struct ndis_split *split;
 	struct work_struct release;
 };
 
@@ -97,10 +98,20 @@ static unsigned int shared_access(const struct ndis_shared_block *block)
 	return NICRIG_GRANT_READ | NICRIG_GRANT_WRITE | (block->cached ? NICRIG_GRANT_CACHED : 0);
 }
 
+/* R45, R108: of both views, where there are two. */
+static bool slack_kept(const struct ndis_shared_block *block)
+{
+	return !memchr_inv(slack(block), NICRIG_GUARD, slack_bytes(block)) &&
+	       (!block->split || !memchr_inv(block->split->views.device + block->length, NICRIG_GUARD,
+					     slack_bytes(block)));
+}
+
 static void shared_release(struct ndis_shared_block *block)
 {
-	WARN_ON_ONCE(memchr_inv(slack(block), NICRIG_GUARD, slack_bytes(block)));
-	if (block->cached)
+	WARN_ON_ONCE(!slack_kept(block));
+	if (block->split)
+		ndis_split_shared_free(block->split);
+	else if (block->cached)
 		dma_free_noncoherent(block->dev, PAGE_ALIGN(block->length), block->va, block->dma,
 				     DMA_BIDIRECTIONAL);
 	else
@@ -124,6 +135,18 @@ bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_place 
 	place->dev = block->dev;
 	place->dma = block->dma + (va - block->va);
 	place->cached = block->cached;
+	place->split = block->split;
+	return true;
+}
+
+/* The driver gets the CPU's view, the card its own. */
+static bool shared_split(struct ndis_shared_block *block, size_t bytes)
+{
+	block->split = ndis_split_shared(block->dev, bytes);
+	if (!block->split)
+		return false;
+	block->va = block->split->views.cpu;
+	block->dma = block->split->dma;
 	return true;
 }
 
@@ -131,6 +154,8 @@ static bool shared_fill(struct ndis_shared_block *block)
 {
 	size_t bytes = PAGE_ALIGN((size_t)block->length);
 
+	if (block->cached && ndis_noncoherent())
+		return shared_split(block, bytes);
 	if (block->cached)
 		block->va = dma_alloc_noncoherent(block->dev, bytes, &block->dma, DMA_BIDIRECTIONAL, ndis_gfp());
 	else
@@ -176,6 +201,7 @@ VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, 
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 	struct ndis_shared_block *block = NULL;
 
+	ndis_cache_tick();
 	if (ndis_may_claim(adapter) && ndis_has_dma(adapter) && Length &&
 	    !ndis_fail(NdisMAllocateSharedMemory, Length))
 		block = shared_make(adapter, Length, Cached);
@@ -311,8 +337,14 @@ VOID NdisUpdateSharedMemory(NDIS_HANDLE NdisAdapterHandle, ULONG Length, PVOID V
 	struct ndis_shared_place place;
 
 	ndis_record(NdisMUpdateSharedMemory, Length, VirtualAddress, PhysicalAddress.QuadPart, 0, 0);
-	if (!WARN_ON_ONCE(!ndis_shared_lookup(VirtualAddress, Length, &place) ||
-			  place.dma != (dma_addr_t)PhysicalAddress.QuadPart) && place.cached)
+	ndis_cache_tick();
+	if (WARN_ON_ONCE(!ndis_shared_lookup(VirtualAddress, Length, &place) ||
+			 place.dma != (dma_addr_t)PhysicalAddress.QuadPart))
+		return;
+	/* What the CPU's cache holds stays in it: bringing in what the card wrote is the flush's job. */
+	if (place.split)
+		ndis_split_write_back(place.split, VirtualAddress, Length);
+	else if (place.cached)
 		dma_sync_single_for_cpu(&adapter->pdev->dev, place.dma, Length, DMA_FROM_DEVICE);
 	/* The loads of the caller that follow may not be done before the sync. */
 	dma_rmb();

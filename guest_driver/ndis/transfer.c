@@ -24,8 +24,9 @@ static void record_sends(PPNDIS_PACKET packets, UINT count)
 		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
 
 		ndis_packet_recount(packets[i]);
-		ndis_entered(MiniportSendPackets, packets[i], private->Head, private->TotalLength,
-			     list ? list->NumberOfElements : 0);
+		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_MiniportSendPackets, NDIS_KIND_ENTER, packets[i],
+			       private->Head, private->TotalLength, list ? list->NumberOfElements : 0,
+			       ndis_digest(to_ndis_packet(packets[i]), NDIS_PACKET_SENT));
 		for (j = 0; list && j < list->NumberOfElements; j++)
 			ndis_record(ScatterGatherElement, packets[i], j, list->Elements[j].Address.QuadPart,
 				    list->Elements[j].Length, 0);
@@ -43,6 +44,7 @@ VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, U
 	struct ndis_caller before;
 	UINT i, mapped = 0;
 
+	ndis_cache_tick();
 	for (i = 0; i < NumberOfPackets; i++) {
 		struct ndis_packet *packet = to_ndis_packet(PacketArray[i]);
 		NDIS_STATUS status;
@@ -70,7 +72,8 @@ VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, N
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 	struct ndis_packet *packet = to_ndis_packet(Packet);
 
-	ndis_record(NdisMSendComplete, Packet, Status, 0, 0, 0);
+	ndis_record(NdisMSendComplete, Packet, Status, 0, 0, ndis_digest(packet, NDIS_PACKET_SENT));
+	ndis_cache_tick();
 	if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_SENT || packet->adapter != adapter))
 		return;
 	ndis_packet_unmap(adapter, packet);
@@ -88,7 +91,8 @@ static void record_indications(PPNDIS_PACKET packets, UINT count)
 
 		ndis_packet_recount(packets[i]);
 		ndis_record(NdisMIndicateReceivePacket, packets[i], private->Head, private->TotalLength,
-			    NDIS_GET_PACKET_STATUS(packets[i]), 0);
+			    NDIS_GET_PACKET_STATUS(packets[i]),
+			    ndis_digest(to_ndis_packet(packets[i]), NDIS_PACKET_IDLE));
 	}
 }
 
@@ -123,6 +127,7 @@ VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET
 	UINT i;
 
 	record_indications(ReceivePackets, NumberOfPackets);
+	ndis_cache_tick();
 	for (i = 0; i < NumberOfPackets; i++) {
 		struct ndis_packet *packet = to_ndis_packet(ReceivePackets[i]);
 

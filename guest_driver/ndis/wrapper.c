@@ -3,6 +3,7 @@
 #include <linux/slab.h>
 
 #include "layer.h"
+#include "mutate.h"
 
 /* Windows gives every driver one; here it only carries the wrapper from loader to NdisInitializeWrapper and back. */
 struct _DRIVER_OBJECT {
@@ -55,6 +56,7 @@ NDIS_STATUS NdisMRegisterMiniport(NDIS_HANDLE NdisWrapperHandle,
 	if (CharacteristicsLength < sizeof(*MiniportCharacteristics) || !has_handlers(MiniportCharacteristics))
 		return NDIS_STATUS_BAD_CHARACTERISTICS;
 	wrapper->miniport = *MiniportCharacteristics;
+	ndis_mutate_handlers(&wrapper->miniport);
 	wrapper->registered = true;
 	return NDIS_STATUS_SUCCESS;
 }

@@ -37,6 +37,16 @@ ULONG selftest_alive(VOID)
 	return ndis_objects_alive();
 }
 
+ULONG selftest_line(VOID)
+{
+	return ndis_cache_line();
+}
+
+VOID selftest_say(const CHAR *what, ULONGLONG value)
+{
+	pr_info("%s: %s %016llx\n", KBUILD_MODNAME, what, value);
+}
+
 ULONGLONG selftest_physical(PVOID va)
 {
 	return virt_to_phys(va);
@@ -80,6 +90,16 @@ VOID selftest_card_moves(ULONG bytes)
 	else
 		memcpy(memory, selftest_card_memory + at, bytes);
 	transfer.left -= bytes;
+}
+
+VOID selftest_card_reads(PVOID to, ULONGLONG address, ULONG bytes)
+{
+	memcpy(to, phys_to_virt(address), bytes);
+}
+
+VOID selftest_card_writes(ULONGLONG address, PVOID from, ULONG bytes)
+{
+	memcpy(phys_to_virt(address), from, bytes);
 }
 
 static const struct ndis_dma_controller controller = {
@@ -214,6 +234,10 @@ static int card_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	play(pdev, vectors, &selftest_card, NULL);
 	play(pdev, vectors, &selftest_timing, NULL);
 	play(pdev, vectors, &selftest_transfers, NULL);
+	if (ndis_noncoherent()) {
+		play(pdev, vectors, &selftest_coherency, NULL);
+		play(pdev, vectors, &selftest_coherency_channel, &controller);
+	}
 	report();
 	return 0;
 }

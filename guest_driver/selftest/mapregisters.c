@@ -15,6 +15,9 @@ static NDIS_HANDLE packets;
 static PNDIS_PACKET packet;
 static NDIS_PHYSICAL_ADDRESS_UNIT units[8];
 
+/* Buffer `one` spans three pages; where the card gets a copy of it, that may span fewer. */
+#define SELFTEST_UNITS 3
+
 static NDIS_STATUS allocate(NDIS_HANDLE adapter, ULONG base, ULONG maximum)
 {
 	return NdisMAllocateMapRegisters(adapter, 0, NDIS_DMA_32BITS, base, maximum);
@@ -71,6 +74,11 @@ static UINT start(NDIS_HANDLE adapter, PNDIS_BUFFER buffer, ULONG index, BOOLEAN
 	return count;
 }
 
+static BOOLEAN mapped(UINT count)
+{
+	return count && count <= SELFTEST_UNITS;
+}
+
 /* R92: nothing of this maps. */
 static VOID wrong_starts(NDIS_HANDLE adapter)
 {
@@ -103,7 +111,7 @@ static VOID wrong_completions(NDIS_HANDLE adapter)
 static VOID send(NDIS_HANDLE adapter, PNDIS_PACKET its_packet)
 {
 	CHECK(!NDIS_PER_PACKET_INFO_FROM_PACKET(its_packet, ScatterGatherListPacketInfo));
-	CHECK(start(adapter, one, 7, TRUE) == 3);
+	CHECK(mapped(start(adapter, one, 7, TRUE)));
 	NdisMSendComplete(adapter, its_packet, NDIS_STATUS_SUCCESS);
 }
 
@@ -115,7 +123,7 @@ static VOID forgotten_mapping(NDIS_HANDLE adapter)
 	NdisChainBufferAtFront(packet, one);
 	REFUSED(NdisSendPackets(adapter, array, 1));
 	NdisUnchainBufferAtFront(packet, &removed);
-	CHECK(start(adapter, one, 7, TRUE) == 3);
+	CHECK(mapped(start(adapter, one, 7, TRUE)));
 	NdisMCompleteBufferPhysicalMapping(adapter, one, 7);
 }
 
@@ -124,7 +132,7 @@ static VOID run(NDIS_HANDLE adapter)
 	UINT count, i, total = 0;
 
 	count = start(adapter, one, 3, TRUE);
-	CHECK(count == 3);
+	CHECK(mapped(count));
 	for (i = 0; i < count; i++) {
 		CHECK(units[i].PhysicalAddress.QuadPart % PAGE_SIZE + units[i].Length <= PAGE_SIZE);
 		total += units[i].Length;
@@ -136,7 +144,7 @@ static VOID run(NDIS_HANDLE adapter)
 	NdisMCompleteBufferPhysicalMapping(adapter, one, 3);
 	REFUSED(NdisMCompleteBufferPhysicalMapping(adapter, one, 3));
 	forgotten_mapping(adapter);
-	CHECK(start(adapter, two, 3, TRUE) == 3);
+	CHECK(mapped(start(adapter, two, 3, TRUE)));
 }
 
 static VOID run_device(NDIS_HANDLE adapter)

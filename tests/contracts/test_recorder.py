@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from crc32c import crc32c
 from typer.testing import CliRunner
 
 from controller import recording
@@ -31,7 +32,7 @@ from tests.fakes.wire_peer import WirePeer
 
 pytestmark = pytest.mark.real
 
-PER_FRAME = {"card.doorbell", "card.read", "card.write", "card.interrupt"}
+PER_FRAME = {"card.doorbell", "card.read", "card.write", "card.interrupt", "card.frame_in", "card.frame_out"}
 
 
 def query_recorder(monitor: Path) -> Layout:
@@ -104,14 +105,16 @@ def test_the_guest_s_records_stand_around_what_the_card_did_between_them(recorde
     recorded.driver.send_and_reap(frames_of(60))
     recorded.call("NdisMSendComplete", a=0xFFFF_8880_0000_1000)
     found = [event for event in recorded.read() if event.function != "card.register"]  # whether it had to be kicked
-    sent, doorbell, read, complete = found
+    sent, doorbell, read, frame, complete = found
     assert (sent.function, sent.sequence, sent.kind, sent.a, sent.c) == (
         *("MiniportSendPackets", 1, Kind.ENTER, 0xFFFF_8880_0000_1000, 60),
     )
     assert (doorbell.function, doorbell.a, doorbell.b, doorbell.c) == ("card.doorbell", 1, 1, 0)
     assert (read.function, read.a, read.c, read.d & 1) == ("card.read", 0, 60, 1)
+    assert (frame.function, frame.a, frame.b, frame.c) == ("card.frame_out", 0, read.b, 60)
+    assert frame.d == crc32c(frames_of(60)[0])
     assert (complete.function, complete.sequence) == ("NdisMSendComplete", 2)
-    assert {doorbell.result, read.result} == {1}
+    assert {doorbell.result, read.result, frame.result} == {1}
 
 
 @pytest.mark.parametrize(("detail", "traced"), [(0, set()), (1, set()), (2, PER_FRAME)])

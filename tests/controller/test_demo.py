@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 import trio
+from crc32c import crc32c
 
 from controller.demo import Outcome, exchange
-from controller.frames import mixed
+from controller.frames import mixed, summary
 from controller.verdict import judge
 from controller.verifier.events import Event
 from controller.verifier.functions import Irql, Kind, Phase
@@ -68,6 +69,13 @@ async def test_a_lost_frame_does_not_stop_the_rest() -> None:
     assert echoed == FRAMES[:3] + FRAMES[4:]
 
 
+async def test_what_a_doubled_frame_stood_in_for_is_waited_for() -> None:
+    def double(batch: list[bytes]) -> list[bytes]:
+        return [frame for one in batch for frame in ([one, one] if one == FRAMES[3] else [one])]
+
+    assert await Echo(double).exchange() == FRAMES[:4] + FRAMES[3:]
+
+
 async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
     echo = Echo(lambda _: [])
     assert await echo.exchange(window=50) == []
@@ -89,7 +97,7 @@ def test_the_last_line_is_the_verdict() -> None:
 def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
     damaged = FRAMES[0][:20] + bytes([FRAMES[0][20] ^ 0xFF]) + FRAMES[0][21:]
     lines = outcome([damaged, *FRAMES[1:]]).lines()
-    assert lines[0].startswith("first difference: a frame was corrupted: Ether / ARP")
+    assert lines[0].startswith("first corrupted frame, on its way into the guest and out again: Ether / ARP")
     assert any(f"[{damaged[20]:02x}]" in line and line.endswith("<") for line in lines)
     assert lines[-1].startswith("verdict: incoherent: ")
 
@@ -100,10 +108,28 @@ def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_told() -> 
     judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1})
     lines = Outcome(judged, "bus-master", "tcg", {}, [rule], 12).lines()
     assert lines[0] == "R41 F: 0x1000 is freed twice"
-    assert "NdisFreeMemory(address=0x1000, length=0x40, flags=0x0)" in lines[1]
+    assert "NdisFreeMemory(address=0x1000, length=0x40, flags=0x0, beyond=0x0)" in lines[1]
     assert lines[2] == "violation R41: 1"
     assert lines[3].startswith("12 records of the flight recorder were lost")
     assert lines[4].startswith("verdict: incoherent")
+
+
+LOST = {
+    "word": "lost",
+    "why": "the wire into the guest had the frame, the wire out of it never did",
+    "way": "echo",
+    "views": {
+        "injected": {
+            "length": len(FRAMES[-1]),
+            "crc32c": crc32c(FRAMES[-1]),
+            "address": 0,
+            "bytes": FRAMES[-1].hex(),
+        }
+    },
+    "line": 64,
+    "lines": [],
+    "records": [],
+}
 
 
 def test_json_is_one_object_with_the_same() -> None:
@@ -114,6 +140,7 @@ def test_json_is_one_object_with_the_same() -> None:
         "kind": "bus-master",
         "accelerator": "tcg",
         "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
+        "witnesses": [{**LOST, "frame": summary(FRAMES[-1])}],
         "violations": [],
         "seconds": {"setup": 0.1, "boot": 3.0, "traffic": 0.5},
     }

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from crc32c import crc32c
 
 from device import registers
 from device.frames import Frames
@@ -50,6 +51,9 @@ def non_dma() -> Iterator[NonDmaDriver]:
     bus.close()
 
 
+DIGEST = crc32c(bytes(60))
+
+
 def core(driver: CardDriver) -> MemoryBus:
     assert isinstance(driver.bus, MemoryBus)
     return driver.bus
@@ -74,10 +78,12 @@ def test_a_transfer_is_recorded_with_its_channel_while_frames_are(subordinate: S
         (Event.DOORBELL, 0, 1, 0, 1),
         (Event.ENABLE, 0, at, 2048, 0),
         (Event.WRITE, 1, at, size, 1),
+        (Event.FRAME_IN, 1, at + 4, 60, DIGEST),
         (Event.DISABLE, 0, 0, 0, 0),
         (Event.DOORBELL, 1, 2, 1, 1),
         (Event.ENABLE, 1, at, size, 0),
         (Event.READ, 2, at, size, 1),
+        (Event.FRAME_OUT, 2, at + 4, 60, DIGEST),
         (Event.DISABLE, 1, 0, 0, 0),
     ]
 

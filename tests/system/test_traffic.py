@@ -73,6 +73,4 @@ async def test_a_guest_that_drops_frames_gives_an_incoherent_verdict_with_the_fr
     await rig.guest.run(["/usr/bin/tc", *drop[1:]])
     verdict = await echo_and_judge(rig, nic, frames.mixed(60, seed=1))
     assert verdict.word == "incoherent"
-    assert (verdict.lost, verdict.echoed, verdict.corrupted) == (10, 50, 0)
-    assert verdict.first is not None
-    assert verdict.first.kind == "lost"
+    assert (verdict.echoed, verdict.counts) == (50, {"lost": 10})

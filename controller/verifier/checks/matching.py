@@ -110,6 +110,12 @@ def freed_lock_is_one(world: World, event: Event, report: Report) -> None:
         _freed_unknown(world, event, report, event.a, world.freed_objects)
 
 
+@on.call("NdisCloseConfiguration")
+def closed_configuration_is_open(world: World, event: Event, report: Report) -> None:
+    if event.a not in world.configurations:
+        _freed_unknown(world, event, report, event.a, world.freed_objects)
+
+
 @on.call(*FREE_MEMORY)
 def memory_is_freed_by_its_family(world: World, event: Event, report: Report) -> None:
     block = world.blocks.get(event.a)
@@ -220,6 +226,13 @@ def stays_in_its_block(world: World, block: Block, event: Event, report: Report)
     if beyond > 0:
         text = f"{event.function} of {event.c:#x} bytes at {event.b:#x} goes {beyond:#x} bytes beyond {block}"
         report("R45", text, block.made, event)
+
+
+@on.call("NdisFreeMemory")
+def freed_memory_was_kept_to(world: World, event: Event, report: Report) -> None:
+    block = world.blocks.get(event.a)
+    if event.d and block:
+        report("R45", f"bytes behind {block} were written", block.made, event)
 
 
 @on.call(

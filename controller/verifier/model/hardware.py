@@ -149,11 +149,14 @@ def waited(world: World, event: Event) -> None:
 def configuration_opened(world: World, event: Event) -> None:
     if event.result == SUCCESS and len(world.configurations) < FEW:
         world.configurations[event.a] = event
+        world.freed_objects.forget(event.a)
 
 
 @on.call("NdisCloseConfiguration")
 def configuration_closed(world: World, event: Event) -> None:
-    world.configurations.pop(event.a, None)
+    opened = world.configurations.pop(event.a, None)
+    if opened is not None:
+        world.freed_objects.add(event.a, (opened, event))
 
 
 @on.card("card.register")

@@ -128,6 +128,15 @@ def described(block: Block, address: int) -> Buffer | None:
     return next((buffer for buffer in block.buffers.values() if buffer.start == address), None)
 
 
+def covers_the_frame(buffer: Buffer, address: int, length: int) -> bool:
+    """Whether these bytes are all that the card wrote into the buffer last, as far as that is known."""
+    written, block = buffer.written, buffer.block
+    if written is None or block is None:
+        return True
+    start = block.start + written.b - block.physical
+    return address <= start and start + written.c <= address + length
+
+
 @on.call("NdisMUpdateSharedMemory")
 def shared_memory_updated(world: World, event: Event) -> None:
     block = world.blocks.find(event.b)
@@ -135,7 +144,7 @@ def shared_memory_updated(world: World, event: Event) -> None:
         return
     block.flushed = block.handed_over = True
     buffer = described(block, event.b)
-    if buffer is not None:
+    if buffer is not None and covers_the_frame(buffer, event.b, event.a):
         buffer.updated = True
 
 
@@ -147,7 +156,7 @@ def buffer_flushed(world: World, event: Event) -> None:
         if send is not None and event.d:
             send.flushed = True
         return
-    if not event.d:
+    if not event.d and covers_the_frame(buffer, buffer.start, buffer.length):
         buffer.flushed = True
     if buffer.block is not None:
         buffer.block.handed_over = True

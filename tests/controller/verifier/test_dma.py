@@ -176,6 +176,18 @@ def test_r98_received_without_a_flush(missing: str) -> None:
     assert violation.evidence[0].function == "card.write"
 
 
+def test_r98_updated_in_part() -> None:
+    script, item = receiving()
+    script.write(item, 1000).flush(item.buffer, write=False).update(item, 999)
+    fires(script.indicate(item, length=0x800), "R98")
+
+
+def test_r98_flushed_in_part() -> None:
+    script, item = receiving()
+    script.write(item, 1000).adjust(item.buffer, 999).flush(item.buffer, write=False).update(item, 1000)
+    fires(script.indicate(item, length=999), "R98")
+
+
 def test_r98_silent_after_both() -> None:
     script, item = receiving()
     silent(script.received(item))

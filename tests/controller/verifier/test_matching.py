@@ -39,7 +39,11 @@ def test_r41_freed_inside_a_block() -> None:
 
 
 @pytest.mark.parametrize(
-    "free", ["NdisFreePacket", "NdisFreeBuffer", "NdisFreePacketPool", "NdisFreeBufferPool", "NdisMDeregisterInterrupt"]
+    "free",
+    [
+        *("NdisFreePacket", "NdisFreeBuffer", "NdisFreePacketPool", "NdisFreeBufferPool"),
+        *("NdisMDeregisterInterrupt", "NdisCloseConfiguration"),
+    ],
 )
 def test_r41_other_things_that_are_not_there(free: str) -> None:
     script = Script().ready()
@@ -139,6 +143,11 @@ def test_r45_access_beyond_a_block() -> None:
     script = Script().ready()
     item = script.receive_buffer(length=64)
     fires(script.succeed().write(item, 65), "R45")
+
+
+def test_r45_stores_behind_a_block() -> None:
+    script = Script().ready()
+    fires(script.call("NdisFreeMemory", address=script.memory(), beyond=1), "R45")
 
 
 def test_r45_silent_up_to_the_end() -> None:

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs mutants: a machine for each kind of card, a fresh driver for each mutant, frames until it is caught."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from controller.card import Kind
+from controller.demo import exchange
+from controller.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
+from controller.interface import DRIVER, ECHO, FIND
+from controller.mutants.matrix import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Mutant
+from controller.provision import Provision
+from controller.rig import Options, Rig, open_rig
+from controller.verdict import violations
+from controller.verifier.functions import Detail
+from controller.watch import Watch
+
+BITE = 32
+"""Frames between two looks: fewer than the driver posts."""
+SILENT_BITES = 2
+"""After so many bites in a row without any echo there will be none."""
+PARAMETERS = ("rx_ring_size=64", "tx_ring_size=64", "noncoherent=64:1")
+"""Small, so that a driver is loaded fast, and indices wrap within the frames of one run."""
+QUIET = 0.1
+"""Seconds without any echo, before scaling, after which what is under way counts as lost."""
+UNLOAD = 1.0
+"""Seconds, before scaling, that an unload may take."""
+
+_NO_INTERFACE = 3
+_LOAD = f"""
+modprobe {DRIVER} "$@"
+net=$({FIND})
+[ -n "$net" ] || exit {_NO_INTERFACE}
+ip link set dev "$net" up
+for look in 1 2 3 4 5; do
+	read -r carrier < "/sys/class/net/$net/carrier" && [ "$carrier" = 1 ] && break
+	sleep 0.01
+done
+{ECHO.replace("$0", "$net")}
+"""
+_UNLOAD = f"""
+for device in /sys/bus/pci/drivers/{DRIVER}/0*; do
+	[ ! -e "$device" ] || echo "${{device##*/}}" > /sys/bus/pci/drivers/{DRIVER}/unbind
+done
+cat /sys/module/{DRIVER}/parameters/mutated
+rmmod {DRIVER}
+"""
+
+
+@dataclass
+class Result:
+    """What one run of a driver showed: every report with its count, and how many frames were injected by its end.
+
+    `mutated` is how many calls were changed; None where nobody could ask: the driver was not loaded any more.
+    """
+
+    mutant: Mutant | None
+    frames: int = 0
+    reports: Counter[str] = field(default_factory=Counter)
+    mutated: int | None = None
+
+    @property
+    def caught(self) -> list[str]:
+        """The expected ones among the reports; without a mutant none is."""
+        return [name for name in self.mutant.expected if self.reports[name]] if self.mutant else []
+
+    @property
+    def killed(self) -> bool:
+        """Caught for a reason that was expected."""
+        return bool(self.caught) and self.mutated != 0
+
+
+class Bench:
+    """A running rig, and what became of the driver that it ran last."""
+
+    result: Result
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._recorder = rig.recorder()
+
+    async def run(self, mutant: Mutant | None, frames: Sequence[bytes]) -> None:
+        """Load, inject until what is expected is seen, unload. `result` is kept up to date, whatever ends this."""
+        self.result = Result(mutant)
+        watch, before = Watch(self._recorder, Detail.BYTES), await self._rig.counters()
+        try:
+            if await self._load(mutant):
+                await self._inject(watch, frames)
+            else:
+                self.result.reports[LOAD_FAILED] = 1
+            await self._unload()
+            counters = await self._rig.counters()
+            self.result.reports.update(violations({name: counters[name] - before[name] for name in before}))
+        finally:
+            await watch.finish()
+            self._take(watch)
+
+    def _take(self, watch: Watch) -> None:
+        """What has been reported by now."""
+        for name, count in watch.verifier.verdict.counts.items():
+            self.result.reports[name] = count
+        for word, times in watch.witnesses.counts.items():
+            self.result.reports[word] = times
+
+    async def _load(self, mutant: Mutant | None) -> bool:
+        parameters = [f"recorder={int(Detail.BYTES)}", *PARAMETERS, *([f"mutate={mutant.name}"] if mutant else [])]
+        ended = await self._rig.guest.run(["sh", "-ec", _LOAD, "load", *parameters], check=False)
+        if ended.code not in (0, _NO_INTERFACE):
+            raise RigError(f"the driver was not set up with {' '.join(parameters)}: {ended.stderr.strip()}")
+        return ended.code == 0
+
+    async def _inject(self, watch: Watch, frames: Sequence[bytes]) -> None:
+        rig, silent = self._rig, 0
+        quiet = (QUIET if self.result.mutant else rig.deadlines.quiet) * rig.deadlines.scale
+        for start in range(0, len(frames), BITE):
+            bite = frames[start : start + BITE]
+            self.result.frames = start + len(bite)
+            await watch.begin(bite, quiet=quiet)
+            echoed = await exchange(rig.wire, bite, quiet=quiet)
+            await watch.settle(bite, echoed, quiet=quiet)
+            self._take(watch)
+            silent = 0 if echoed else silent + 1
+            if silent == SILENT_BITES or self.result.caught:
+                return
+
+    async def _unload(self) -> None:
+        ended = await self._rig.guest.run(["sh", "-ec", _UNLOAD], deadline=UNLOAD)
+        self.result.mutated = int(ended.stdout)
+
+
+async def run_kind(
+    provision: Provision,
+    kind: Kind,
+    mutants: Iterable[Mutant],
+    frames: Sequence[bytes],
+    tell: Callable[[Result], None],
+) -> None:
+    """A clean run, each mutant, and a clean run again. A machine that a mutant brings down is replaced."""
+    waiting: deque[Mutant | None] = deque([None, *mutants, None])
+    while waiting:
+        bench = None
+        try:
+            async with open_rig(provision, Options(kind=kind, detail=Detail.BYTES, ledger="report")) as rig:
+                bench = Bench(rig)
+                while waiting:
+                    await bench.run(waiting[0], frames)
+                    waiting.popleft()
+                    tell(bench.result)
+        except (PartDeathError, DeadlineError, GuestCommandError) as error:
+            if bench is None or waiting[0] is None:
+                raise
+            waiting.popleft()
+            bench.result.reports[GUEST_HUNG if isinstance(error, DeadlineError) else GUEST_CRASHED] = 1
+            tell(bench.result)

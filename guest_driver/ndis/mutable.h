@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Kbuild includes this before anything else into the files of the miniport, on Linux: what they call by these names are
+ * the trampolines of mutable.c, so that a call can be mutated. It is the same list as there; a test compares.
+ */
+#ifndef NICRIG_MUTABLE_H
+#define NICRIG_MUTABLE_H
+
+#define NdisOpenConfiguration mutable_NdisOpenConfiguration
+#define NdisReadConfiguration mutable_NdisReadConfiguration
+#define NdisCloseConfiguration mutable_NdisCloseConfiguration
+#define NdisMQueryAdapterResources mutable_NdisMQueryAdapterResources
+#define NdisAllocateMemory mutable_NdisAllocateMemory
+#define NdisAllocateMemoryWithTag mutable_NdisAllocateMemoryWithTag
+#define NdisFreeMemory mutable_NdisFreeMemory
+#define NdisMSetAttributesEx mutable_NdisMSetAttributesEx
+#define NdisMInitializeScatterGatherDma mutable_NdisMInitializeScatterGatherDma
+#define NdisMAllocateSharedMemory mutable_NdisMAllocateSharedMemory
+#define NdisMFreeSharedMemory mutable_NdisMFreeSharedMemory
+#define NdisUpdateSharedMemory mutable_NdisUpdateSharedMemory
+#define KeFlushIoBuffers mutable_KeFlushIoBuffers
+#define NdisMGetDmaAlignment mutable_NdisMGetDmaAlignment
+#define NdisMRegisterDmaChannel mutable_NdisMRegisterDmaChannel
+#define NdisMDeregisterDmaChannel mutable_NdisMDeregisterDmaChannel
+#define NdisMSetupDmaTransfer mutable_NdisMSetupDmaTransfer
+#define NdisMCompleteDmaTransfer mutable_NdisMCompleteDmaTransfer
+#define NdisAllocatePacketPoolEx mutable_NdisAllocatePacketPoolEx
+#define NdisFreePacketPool mutable_NdisFreePacketPool
+#define NdisAllocatePacket mutable_NdisAllocatePacket
+#define NdisFreePacket mutable_NdisFreePacket
+#define NdisAllocateBufferPool mutable_NdisAllocateBufferPool
+#define NdisFreeBufferPool mutable_NdisFreeBufferPool
+#define NdisAllocateBuffer mutable_NdisAllocateBuffer
+#define IoFreeMdl mutable_IoFreeMdl
+#define NdisAdjustBufferLength mutable_NdisAdjustBufferLength
+#define NdisChainBufferAtFront mutable_NdisChainBufferAtFront
+#define NdisUnchainBufferAtFront mutable_NdisUnchainBufferAtFront
+#define NdisRecalculatePacketCounts mutable_NdisRecalculatePacketCounts
+#define NdisQueryBufferSafe mutable_NdisQueryBufferSafe
+#define NdisQueryPacket mutable_NdisQueryPacket
+#define NdisMRegisterIoPortRange mutable_NdisMRegisterIoPortRange
+#define NdisMDeregisterIoPortRange mutable_NdisMDeregisterIoPortRange
+#define READ_PORT_ULONG mutable_READ_PORT_ULONG
+#define WRITE_PORT_ULONG mutable_WRITE_PORT_ULONG
+#define NdisMMapIoSpace mutable_NdisMMapIoSpace
+#define NdisMUnmapIoSpace mutable_NdisMUnmapIoSpace
+#define WRITE_REGISTER_ULONG mutable_WRITE_REGISTER_ULONG
+#define NdisMoveToMappedMemory mutable_NdisMoveToMappedMemory
+#define NdisMoveFromMappedMemory mutable_NdisMoveFromMappedMemory
+#define NdisMRegisterInterrupt mutable_NdisMRegisterInterrupt
+#define NdisMDeregisterInterrupt mutable_NdisMDeregisterInterrupt
+#define NdisAllocateSpinLock mutable_NdisAllocateSpinLock
+#define NdisFreeSpinLock mutable_NdisFreeSpinLock
+#define NdisMIndicateReceivePacket mutable_NdisMIndicateReceivePacket
+#define NdisMSendComplete mutable_NdisMSendComplete
+
+#endif /* NICRIG_MUTABLE_H */

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the guest lets be mutated, as its sources declare it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.guest_driver.sources import NDIS, code
+
+_CALL = re.compile(r'CALL\(\d, [\w ]+, (\w+), (?:(\w+), )?([A-Z |]+), "(\w+)",')
+_OPERATOR = re.compile(r'\{ "(\w+)", (\w+), "(\w*)" \}')
+ALL = {"SKIP", "REPEAT", "WAIT", "RAISE"}
+
+
+@dataclass(frozen=True)
+class Mutable:
+    """`name` as mutate= takes it, `function` as the miniport calls it (a handler has none), and its operators."""
+
+    name: str
+    function: str | None
+    operators: frozenset[str]
+
+
+def operators() -> dict[str, tuple[str, str]]:
+    """What each operator is for: a way that a whole call may be treated, or letters of arguments."""
+    return {name: (may, letters) for name, may, letters in _OPERATOR.findall(code(NDIS / "mutate.c"))}
+
+
+def mutables() -> list[Mutable]:
+    found = []
+    for name, function, may, letters in _CALL.findall(code(NDIS / "mutable.c")):
+        ways = {way for each in may.split(" | ") for way in (ALL if each == "ALL" else {each})}
+        taken = {
+            operator if way != "0" else f"{operator}{number}"
+            for operator, (way, which) in operators().items()
+            for number, letter in enumerate(letters, 1)
+            if way.removeprefix("NDIS_MAY_") in ways or letter in which
+        }
+        found.append(Mutable(name if function else f"Miniport{name}", function or None, frozenset(taken)))
+    return found
