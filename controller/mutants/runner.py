@@ -20,6 +20,8 @@ BITE = 32
 """Frames between two looks: fewer than the driver posts."""
 SILENT_BITES = 2
 """After so many bites in a row without any echo there will be none."""
+TRIAL = 128
+"""Frames after which more are injected only if these have made calls that are mutated."""
 PARAMETERS = ("rx_ring_size=64", "tx_ring_size=64", "noncoherent=64:1")
 """Small, so that a driver is loaded fast, and indices wrap within the frames of one run."""
 QUIET = 0.1
@@ -111,18 +113,27 @@ class Bench:
         return ended.code == 0
 
     async def _inject(self, watch: Watch, frames: Sequence[bytes]) -> None:
-        rig, silent = self._rig, 0
-        quiet = (QUIET if self.result.mutant else rig.deadlines.quiet) * rig.deadlines.scale
+        silent, loaded = 0, await self._mutated()
         for start in range(0, len(frames), BITE):
-            bite = frames[start : start + BITE]
-            self.result.frames = start + len(bite)
-            await watch.begin(bite, quiet=quiet)
-            echoed = await exchange(rig.wire, bite, quiet=quiet)
-            await watch.settle(bite, echoed, quiet=quiet)
-            self._take(watch)
+            if start == TRIAL and self.result.mutant and await self._mutated() == loaded:
+                return
+            echoed = await self._bite(watch, frames[start : start + BITE])
             silent = 0 if echoed else silent + 1
             if silent == SILENT_BITES or self.result.caught:
                 return
+
+    async def _bite(self, watch: Watch, bite: Sequence[bytes]) -> list[bytes]:
+        deadlines = self._rig.deadlines
+        quiet = (QUIET if self.result.mutant else deadlines.quiet) * deadlines.scale
+        self.result.frames += len(bite)
+        await watch.begin(bite, quiet=quiet)
+        echoed = await exchange(self._rig.wire, bite, quiet=quiet)
+        await watch.settle(bite, echoed, quiet=quiet)
+        self._take(watch)
+        return echoed
+
+    async def _mutated(self) -> int:
+        return int((await self._rig.guest.run(["cat", f"/sys/module/{DRIVER}/parameters/mutated"])).stdout)
 
     async def _unload(self) -> None:
         ended = await self._rig.guest.run(["sh", "-ec", _UNLOAD], deadline=UNLOAD)
