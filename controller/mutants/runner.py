@@ -3,6 +3,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from controller.card import Kind
@@ -10,8 +11,7 @@ from controller.demo import exchange
 from controller.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
 from controller.interface import DRIVER, ECHO, FIND
 from controller.mutants.matrix import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Mutant
-from controller.provision import Provision
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Options, Rig
 from controller.verdict import violations
 from controller.verifier.functions import Detail
 from controller.watch import Watch
@@ -140,9 +140,13 @@ class Bench:
         self.result.mutated = int(ended.stdout)
 
 
-async def run_kind(
-    provision: Provision,
-    kind: Kind,
+def machine(kind: Kind) -> Options:
+    """What the mutants of this kind run in."""
+    return Options(kind=kind, detail=Detail.BYTES, ledger="report")
+
+
+async def run_all(
+    open_rig: Callable[[], AbstractAsyncContextManager[Rig]],
     mutants: Iterable[Mutant],
     frames: Sequence[bytes],
     tell: Callable[[Result], None],
@@ -152,7 +156,7 @@ async def run_kind(
     while waiting:
         bench = None
         try:
-            async with open_rig(provision, Options(kind=kind, detail=Detail.BYTES, ledger="report")) as rig:
+            async with open_rig() as rig:
                 bench = Bench(rig)
                 while waiting:
                     await bench.run(waiting[0], frames)
