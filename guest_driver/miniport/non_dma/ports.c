@@ -14,8 +14,9 @@ static NDIS_STATUS claim_ports(struct nic_adapter *nic)
 
 	NdisAllocateSpinLock(&to_non_dma(nic)->ports_lock);
 	status = NdisMRegisterIoPortRange(&nic->control, nic->handle, nic->resources.first_port, NICRIG_PORTS);
-	if (status != NDIS_STATUS_SUCCESS)
-		NdisFreeSpinLock(&to_non_dma(nic)->ports_lock);
+	if (status == NDIS_STATUS_SUCCESS)
+		return status;
+	NdisFreeSpinLock(&to_non_dma(nic)->ports_lock);
 	return status;
 }
 
