@@ -42,6 +42,15 @@ LedgerOption = Annotated[
     Literal["off", "report", "enforce"],
     typer.Option("--ledger", envvar="NICRIG_LEDGER", help="DMA that the driver has not granted: report or refuse it."),
 ]
+ParametersOption = Annotated[
+    list[str],
+    typer.Option(
+        "--parameter",
+        metavar="NAME=VALUE",
+        envvar="NICRIG_PARAMETERS",
+        help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip; may be repeated.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", envvar="NICRIG_JSON", help="Print JSON.")]
 
 
@@ -71,6 +80,7 @@ def demo(
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "report",
+    parameter: ParametersOption = [],  # noqa: B006
     frames: Annotated[
         int, typer.Option("--frames", min=1, envvar="NICRIG_FRAMES", help="How many frames to inject.")
     ] = 1000,
@@ -93,6 +103,7 @@ def demo(
         interrupts=interrupts,
         kind=kind,
         ledger=ledger,
+        parameters=tuple(parameter),
         keep_logs=keep_logs,
         detail=Detail.BYTES,
     )

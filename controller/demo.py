@@ -23,7 +23,6 @@ from controller.witnesses.judge import Witnesses
 
 # Fewer than the driver posts, so that no frame finds the ring empty: what is lost then was lost, not refused.
 WINDOW = 64
-VIOLATIONS_SHOWN = 20
 CHUNK = 4000
 """Frames whose records fit into the recorder's ring, with room to spare."""
 
@@ -34,7 +33,7 @@ Report = Callable[[str], None]
 class Outcome:
     """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took.
 
-    `broken` are rules of the NDIS contract that the miniport broke, the first ones of them; `unseen` is how many of
+    `broken` is the first violation of each rule of the NDIS contract that the miniport broke; `unseen` is how many of
     the flight recorder's records were lost before they were judged; `blind` is why the card's ledger judges nothing.
     """
 
@@ -113,7 +112,8 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report, s
         name = rig.accelerator.name
     rules = watch.verifier
     judged = replace(judged, violations={**judged.violations, **found, **rules.verdict.counts})
-    broken, blind = rules.violations[:VIOLATIONS_SHOWN], judges_dma(options) and ledger["blind"]
+    first = {violation.rule: violation for violation in reversed(rules.violations)}
+    broken, blind = tuple(first.values())[::-1], judges_dma(options) and ledger["blind"]
     return Outcome(judged, options.kind, name, clock.seconds, broken, rules.verdict.lost, blind or None)
 
 

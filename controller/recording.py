@@ -41,6 +41,7 @@ _ENCODER = msgspec.json.Encoder()
 _HEADER = msgspec.json.Decoder(Header)
 _LINE = msgspec.json.Decoder(Line)
 _KINDS = [kind.name.lower() for kind in Kind]
+_MARKS = ("", "> ", "< ", "grant ", "revoke ")
 _PHASES = [phase.name.lower() for phase in Phase]
 _LETTERS = ("a", "b", "c", "d")
 
@@ -95,14 +96,14 @@ def text(event: Event) -> str:
     shown = {} if event.kind == Kind.LEAVE and not any(arguments(event).values()) else arguments(event)
     inside = ", ".join(f"{name}={value:#x}" for name, value in shown.items())
     result = f" -> {event.result:#x}" if _has_result(event) else ""
-    arrow = {Kind.ENTER: "> ", Kind.LEAVE: "< "}.get(Kind(event.kind) if event.kind < len(_KINDS) else Kind.CALL, "")
+    mark = _MARKS[event.kind] if event.kind < len(_MARKS) else ""
     if event.function in CARD_EVENTS:
         where = "card"
     else:
         level = Irql(event.irql).name if event.irql in set(Irql) else str(event.irql)
         held = f" +{event.locks}" if event.locks else ""
         where = f"cpu{event.cpu} {level}{held} {_name(_PHASES, event.phase)}"
-    return f"{event.sequence:>9} {event.time / 1e9:>12.6f} {where:<28} {arrow}{event.function}({inside}){result}"
+    return f"{event.sequence:>9} {event.time / 1e9:>12.6f} {where:<28} {mark}{event.function}({inside}){result}"
 
 
 def _has_result(event: Event) -> bool:
