@@ -3,13 +3,15 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from controller import frames
 from controller.card import Kind
 from controller.mutants.matrix import KINDS, Mutant
 from controller.mutants.report import Outcome
-from controller.mutants.runner import Result, run_kind
+from controller.mutants.runner import Result, machine, run_all
 from controller.provision import provide
+from controller.rig import open_rig
 
 SEED = 1
 
@@ -32,6 +34,6 @@ async def run_mutants(mutants: Sequence[Mutant], *, count: int, report: Callable
                 outcome.results.append(result)
                 report(f"{result.mutant}: {' '.join(result.caught) or 'SURVIVED'}")
 
-        await run_kind(provision, each, live, injected, tell)
+        await run_all(partial(open_rig, provision, machine(each)), live, injected, tell)
     outcome.seconds = time.monotonic() - begun
     return outcome

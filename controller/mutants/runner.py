@@ -3,6 +3,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from controller.card import Kind
@@ -10,8 +11,7 @@ from controller.demo import exchange
 from controller.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
 from controller.interface import DRIVER, ECHO, FIND
 from controller.mutants.matrix import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Mutant
-from controller.provision import Provision
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Options, Rig
 from controller.verdict import violations
 from controller.verifier.functions import Detail
 from controller.watch import Watch
@@ -20,6 +20,8 @@ BITE = 32
 """Frames between two looks: fewer than the driver posts."""
 SILENT_BITES = 2
 """After so many bites in a row without any echo there will be none."""
+TRIAL = 128
+"""Frames after which more are injected only if these have made calls that are mutated."""
 PARAMETERS = ("rx_ring_size=64", "tx_ring_size=64", "noncoherent=64:1")
 """Small, so that a driver is loaded fast, and indices wrap within the frames of one run."""
 QUIET = 0.1
@@ -111,27 +113,40 @@ class Bench:
         return ended.code == 0
 
     async def _inject(self, watch: Watch, frames: Sequence[bytes]) -> None:
-        rig, silent = self._rig, 0
-        quiet = (QUIET if self.result.mutant else rig.deadlines.quiet) * rig.deadlines.scale
+        silent, loaded = 0, await self._mutated()
         for start in range(0, len(frames), BITE):
-            bite = frames[start : start + BITE]
-            self.result.frames = start + len(bite)
-            await watch.begin(bite, quiet=quiet)
-            echoed = await exchange(rig.wire, bite, quiet=quiet)
-            await watch.settle(bite, echoed, quiet=quiet)
-            self._take(watch)
+            if start == TRIAL and self.result.mutant and await self._mutated() == loaded:
+                return
+            echoed = await self._bite(watch, frames[start : start + BITE])
             silent = 0 if echoed else silent + 1
             if silent == SILENT_BITES or self.result.caught:
                 return
+
+    async def _bite(self, watch: Watch, bite: Sequence[bytes]) -> list[bytes]:
+        deadlines = self._rig.deadlines
+        quiet = (QUIET if self.result.mutant else deadlines.quiet) * deadlines.scale
+        self.result.frames += len(bite)
+        await watch.begin(bite, quiet=quiet)
+        echoed = await exchange(self._rig.wire, bite, quiet=quiet)
+        await watch.settle(bite, echoed, quiet=quiet)
+        self._take(watch)
+        return echoed
+
+    async def _mutated(self) -> int:
+        return int((await self._rig.guest.run(["cat", f"/sys/module/{DRIVER}/parameters/mutated"])).stdout)
 
     async def _unload(self) -> None:
         ended = await self._rig.guest.run(["sh", "-ec", _UNLOAD], deadline=UNLOAD)
         self.result.mutated = int(ended.stdout)
 
 
-async def run_kind(
-    provision: Provision,
-    kind: Kind,
+def machine(kind: Kind) -> Options:
+    """What the mutants of this kind run in."""
+    return Options(kind=kind, detail=Detail.BYTES, ledger="report")
+
+
+async def run_all(
+    open_rig: Callable[[], AbstractAsyncContextManager[Rig]],
     mutants: Iterable[Mutant],
     frames: Sequence[bytes],
     tell: Callable[[Result], None],
@@ -141,7 +156,7 @@ async def run_kind(
     while waiting:
         bench = None
         try:
-            async with open_rig(provision, Options(kind=kind, detail=Detail.BYTES, ledger="report")) as rig:
+            async with open_rig() as rig:
                 bench = Bench(rig)
                 while waiting:
                     await bench.run(waiting[0], frames)

@@ -112,7 +112,8 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     # -- 4.1 plain memory -------------------------------------------------------------------------------
     ("NdisAllocateMemory", "4.1", "address length flags highest", "status", DISPATCH, ALLOCATIONS),
     ("NdisAllocateMemoryWithTag", "4.1", "address length tag", "status", DISPATCH, ALLOCATIONS),
-    ("NdisFreeMemory", "4.1", "address length flags", "", DISPATCH, ALLOCATIONS),
+    # beyond: 1 if the bytes behind the block were written
+    ("NdisFreeMemory", "4.1", "address length flags beyond", "", DISPATCH, ALLOCATIONS),
     # -- 4.2 attributes ---------------------------------------------------------------------------------
     ("NdisMSetAttributesEx", "4.2", "context hang flags bus", "", PASSIVE, ALLOCATIONS),
     # -- 4.3 bus-master DMA -----------------------------------------------------------------------------
@@ -164,8 +165,8 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("NdisQueryBufferSafe", "4.6", "buffer priority", "address", DISPATCH, FRAMES),
     ("NdisQueryPacket", "4.6", "packet", "count", DISPATCH, FRAMES),  # count: total bytes; 0xffff... if not asked for
     # -- 4.7 ports, device memory, interrupt ------------------------------------------------------------
-    ("NdisMRegisterIoPortRange", "4.7", "first count", "status", PASSIVE, ALLOCATIONS),
-    ("NdisMDeregisterIoPortRange", "4.7", "first count", "", PASSIVE, ALLOCATIONS),
+    ("NdisMRegisterIoPortRange", "4.7", "first count offset", "status", PASSIVE, ALLOCATIONS),
+    ("NdisMDeregisterIoPortRange", "4.7", "first count offset", "", PASSIVE, ALLOCATIONS),
     ("NdisRawReadPort", "4.7", "port bytes", "", HIGH, FRAMES),  # every NdisRawReadPort*: bytes in all
     ("NdisRawWritePort", "4.7", "port bytes", "", HIGH, FRAMES),
     ("NdisMMapIoSpace", "4.7", "physical length address", "status", PASSIVE, ALLOCATIONS),

@@ -152,8 +152,8 @@ R44 F used_after_free (WDD:special-pool)
     A call is given a packet, buffer, pool, timer, lock or shared range that was freed; loads and stores are
     not seen.
 R45 F access_beyond_a_block (WDD)
-    The card reads or writes beyond the length of a shared block, its last page's slack included; loads and
-    stores are not seen.
+    The card reads or writes beyond the length of a shared block, its last page's slack included, or bytes
+    behind a plain block were changed when it is freed; loads are not seen.
 R46 E empty_allocation (WDD; DDI:exallocatepool)
     Zero bytes are asked for.
 R47 W bad_tag (DDI:exallocatepoolwithtag; WDD)

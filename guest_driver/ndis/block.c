@@ -45,12 +45,18 @@ struct ndis_block *ndis_block_find(enum ndis_object_kind kind, const void *va)
 	return object ? container_of(object, struct ndis_block, object) : NULL;
 }
 
-/* The memory itself is the caller's to free. What lies between length and room was nobody's to write (R45). */
-void ndis_block_remove(struct ndis_block *block)
+/* R45: what lies between length and room is nobody's to write. */
+bool ndis_block_kept(const struct ndis_block *block)
 {
 	const void *end = block->object.address + block->length;
 
-	WARN_ON_ONCE(memchr_inv(end, NDIS_POISON, block->room - block->length));
+	return !memchr_inv(end, NDIS_POISON, block->room - block->length);
+}
+
+/* The memory itself is the caller's to free. */
+void ndis_block_remove(struct ndis_block *block)
+{
+	WARN_ON_ONCE(!ndis_block_kept(block));
 	ndis_object_remove(&block->object);
 	kfree(block);
 }

@@ -209,6 +209,7 @@ struct ndis_block {
 void *ndis_block_memory(size_t length, size_t *room);
 struct ndis_block *ndis_block_add(enum ndis_object_kind kind, void *va, size_t length, size_t room);
 struct ndis_block *ndis_block_find(enum ndis_object_kind kind, const void *va);
+bool ndis_block_kept(const struct ndis_block *block);
 void ndis_block_remove(struct ndis_block *block);
 
 /* memory.c: whether this page was asked for as noncached. */

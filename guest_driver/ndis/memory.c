@@ -138,17 +138,19 @@ static bool level_frees(UINT flags)
 
 /*
  * Section 4.1: whole block, with the flags it was allocated with, and with the same length if there were any. Anything
- * else is refused (R40, R41, R42): the block stays, if it is one.
+ * else is refused (R40, R41, R42): the block stays, if it is one. Whether bytes behind it were written is recorded
+ * (R45).
  */
 VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
 {
-	struct ndis_block *block;
+	struct ndis_block *block = NULL;
 	size_t room;
 
-	ndis_record(NdisFreeMemory, VirtualAddress, Length, MemoryFlags, 0, 0);
+	if (KeGetCurrentIrql() <= DISPATCH_LEVEL)
+		block = ndis_block_find(NDIS_OBJECT_MEMORY, VirtualAddress);
+	ndis_record(NdisFreeMemory, VirtualAddress, Length, MemoryFlags, block && !ndis_block_kept(block), 0);
 	if (WARN_ON_ONCE(!level_frees(MemoryFlags)))
 		return;
-	block = ndis_block_find(NDIS_OBJECT_MEMORY, VirtualAddress);
 	if (WARN_ON_ONCE(!block || block->flags != MemoryFlags || (MemoryFlags && block->length != Length)))
 		return;
 	room = block->room;

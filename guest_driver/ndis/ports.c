@@ -84,7 +84,7 @@ NDIS_STATUS NdisMRegisterIoPortRange(PVOID *PortOffset, NDIS_HANDLE MiniportAdap
 	NDIS_STATUS status = register_range(MiniportAdapterHandle, InitialPort, NumberOfPorts);
 
 	*PortOffset = status == NDIS_STATUS_SUCCESS ? port_offset(InitialPort) : NULL;
-	ndis_record(NdisMRegisterIoPortRange, InitialPort, NumberOfPorts, 0, 0, status);
+	ndis_record(NdisMRegisterIoPortRange, InitialPort, NumberOfPorts, *PortOffset, 0, status);
 	return status;
 }
 
@@ -116,7 +116,7 @@ VOID NdisMDeregisterIoPortRange(NDIS_HANDLE MiniportAdapterHandle, UINT InitialP
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 	struct ndis_port_range *range = find_range(adapter, InitialPort, NumberOfPorts);
 
-	ndis_record(NdisMDeregisterIoPortRange, InitialPort, NumberOfPorts, 0, 0, 0);
+	ndis_record(NdisMDeregisterIoPortRange, InitialPort, NumberOfPorts, PortOffset, 0, 0);
 	if (!WARN_ON_ONCE(!range || !ndis_may_release(adapter) || PortOffset != port_offset(InitialPort)))
 		release(range);
 }

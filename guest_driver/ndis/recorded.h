@@ -60,7 +60,7 @@ enum ndis_function {
 	NDIS_FN_ScatterGatherElement = 18, /* packet, index, physical, length */
 	NDIS_FN_NdisAllocateMemory = 19, /* address, length, flags, highest -> status */
 	NDIS_FN_NdisAllocateMemoryWithTag = 20, /* address, length, tag -> status */
-	NDIS_FN_NdisFreeMemory = 21, /* address, length, flags */
+	NDIS_FN_NdisFreeMemory = 21, /* address, length, flags, beyond */
 	NDIS_FN_NdisMSetAttributesEx = 22, /* context, hang, flags, bus */
 	NDIS_FN_NdisMInitializeScatterGatherDma = 23, /* dma64, maximum -> status */
 	NDIS_FN_NdisMAllocateMapRegisters = 24, /* channel, size, base, maximum -> status */
@@ -102,8 +102,8 @@ enum ndis_function {
 	NDIS_FN_NdisQueryBuffer = 60, /* buffer -> address */
 	NDIS_FN_NdisQueryBufferSafe = 61, /* buffer, priority -> address */
 	NDIS_FN_NdisQueryPacket = 62, /* packet -> count */
-	NDIS_FN_NdisMRegisterIoPortRange = 63, /* first, count -> status */
-	NDIS_FN_NdisMDeregisterIoPortRange = 64, /* first, count */
+	NDIS_FN_NdisMRegisterIoPortRange = 63, /* first, count, offset -> status */
+	NDIS_FN_NdisMDeregisterIoPortRange = 64, /* first, count, offset */
 	NDIS_FN_NdisRawReadPort = 65, /* port, bytes */
 	NDIS_FN_NdisRawWritePort = 66, /* port, bytes */
 	NDIS_FN_NdisMMapIoSpace = 67, /* physical, length, address -> status */

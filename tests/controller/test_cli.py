@@ -30,6 +30,8 @@ def test_help_names_every_option_with_its_environment_variable() -> None:
 def test_a_wrong_option_is_a_usage_error() -> None:
     assert RUNNER.invoke(app, ["demo", "--accelerator", "warp"]).exit_code == USAGE
     assert RUNNER.invoke(app, ["demo", "--frames", "0"]).exit_code == USAGE
+    assert RUNNER.invoke(app, ["mutants", "--only", "NdisNoSuch:*"]).exit_code == USAGE
+    assert RUNNER.invoke(app, ["mutants", "--only", "NdisNoSuch:*"]).stdout == ""
 
 
 def test_help_imports_neither_trio_nor_scapy() -> None:

@@ -228,6 +228,13 @@ def stays_in_its_block(world: World, block: Block, event: Event, report: Report)
         report("R45", text, block.made, event)
 
 
+@on.call("NdisFreeMemory")
+def freed_memory_was_kept_to(world: World, event: Event, report: Report) -> None:
+    block = world.blocks.get(event.a)
+    if event.d and block:
+        report("R45", f"bytes behind {block} were written", block.made, event)
+
+
 @on.call(
     *("NdisAllocateMemory", "NdisAllocateMemoryWithTag", "NdisMAllocateSharedMemory", "NdisMAllocateSharedMemoryAsync"),
     *("ExAllocatePool", "ExAllocatePoolWithTag"),

@@ -285,7 +285,7 @@ def release_has_a_claim(world: World, event: Event, report: Report) -> None:
 def _claimed(world: World, event: Event) -> bool:
     if event.function == "NdisMDeregisterIoPortRange":
         claim = world.ports.get(event.a)
-        return claim is not None and claim.b == event.b
+        return claim is not None and (claim.b, claim.c) == (event.b, event.c)
     if event.function == "NdisMUnmapIoSpace":
         return world.io_space.get(event.a) is not None or null_of_failure(world, event.function, event.a)
     if event.function == "NdisMDeregisterDmaChannel":

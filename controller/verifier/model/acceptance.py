@@ -94,7 +94,7 @@ def _channel(world: World, event: Event) -> bool:
 
 def _ports(world: World, event: Event) -> bool:
     claim = world.ports.get(event.a)
-    return _in_turn(event) and claim is not None and claim.b == event.b
+    return _in_turn(event) and claim is not None and (claim.b, claim.c) == (event.b, event.c)
 
 
 def _io_space(world: World, event: Event) -> bool:

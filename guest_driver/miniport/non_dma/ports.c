@@ -10,8 +10,14 @@ static ULONG_PTR port(const struct nic_adapter *nic, ULONG offset)
 /* Section 8.3, before the memory. */
 static NDIS_STATUS claim_ports(struct nic_adapter *nic)
 {
+	NDIS_STATUS status;
+
 	NdisAllocateSpinLock(&to_non_dma(nic)->ports_lock);
-	return NdisMRegisterIoPortRange(&nic->control, nic->handle, nic->resources.first_port, NICRIG_PORTS);
+	status = NdisMRegisterIoPortRange(&nic->control, nic->handle, nic->resources.first_port, NICRIG_PORTS);
+	if (status == NDIS_STATUS_SUCCESS)
+		return status;
+	NdisFreeSpinLock(&to_non_dma(nic)->ports_lock);
+	return status;
 }
 
 static VOID release_ports(struct nic_adapter *nic)

@@ -145,6 +145,11 @@ def test_r45_access_beyond_a_block() -> None:
     fires(script.succeed().write(item, 65), "R45")
 
 
+def test_r45_stores_behind_a_block() -> None:
+    script = Script().ready()
+    fires(script.call("NdisFreeMemory", address=script.memory(), beyond=1), "R45")
+
+
 def test_r45_silent_up_to_the_end() -> None:
     script = Script().ready()
     item = script.receive_buffer(length=64)

@@ -321,9 +321,11 @@ def test_r38_release_without_a_claim(release: str) -> None:
     fires(Script().ready().call(release), "R38")
 
 
-def test_r38_other_values() -> None:
-    script = Script().ready().call("NdisMRegisterIoPortRange", first=0xC000, count=16)
-    fires(script.call("NdisMDeregisterIoPortRange", first=0xC000, count=8), "R38")
+@pytest.mark.parametrize("other", [{"count": 8}, {"offset": 0xC040}])
+def test_r38_other_values(other: dict[str, int]) -> None:
+    values = {"first": 0xC000, "count": 16, "offset": 0xC000}
+    script = Script().ready().call("NdisMRegisterIoPortRange", **values)
+    fires(script.call("NdisMDeregisterIoPortRange", **(values | other)), "R38")
 
 
 def test_r38_at_run_time() -> None:

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Mutants on real QEMU: of each kind of card and each operator one, and one of each way to be caught. The whole matrix
+is `nicrig mutants`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from controller.card import Kind
+from controller.errors import GuestCommandError
+from controller.frames import mixed
+from controller.mutants.matrix import KINDS, MATRIX, Mutant
+from controller.mutants.runner import Result, machine, run_all
+from controller.provision import Provision
+from controller.rig import Rig, open_rig
+from tests.guest_driver.mutables import operators
+
+pytestmark = [pytest.mark.system, pytest.mark.anyio]
+
+FRAMES = 200
+BRINGS_THE_MACHINE_DOWN = ("MiniportReturnPacket", "MiniportSendPackets:repeat")
+
+
+def operator(mutant: Mutant) -> str:
+    return mutant.name.split(":")[1].rstrip("0123456789")
+
+
+def samples(kind: Kind) -> list[Mutant]:
+    """One for each operator, and for each first expectation that those leave out."""
+    found: dict[str, Mutant] = {}
+    live = [each for each in MATRIX if each.live and each.kind == kind]
+    for mutant in live:
+        if not mutant.name.startswith(BRINGS_THE_MACHINE_DOWN):
+            found.setdefault(operator(mutant), mutant)
+            found.setdefault(mutant.expected[0], mutant)
+    return list(dict.fromkeys(found.values()))
+
+
+def test_the_samples_have_every_operator() -> None:
+    assert {operator(mutant) for kind in KINDS for mutant in samples(kind)} == set(operators())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_mutants_are_caught_and_clean_drivers_are_not(provision: Provision, kind: Kind) -> None:
+    told: list[Result] = []
+    await run_all(partial(open_rig, provision, machine(kind)), samples(kind), mixed(FRAMES, seed=1), told.append)
+    clean = [result for result in told if result.mutant is None]
+    assert [(result.frames, +result.reports) for result in clean] == [(FRAMES, {})] * 2
+    survivors = [(str(result.mutant), result) for result in told if result.mutant and not result.killed]
+    assert survivors == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "NdisFlushBuffer",
+        "NdisNoSuch:skip",
+        "NdisFlushBuffer:nosuch",
+        "NdisFlushBuffer:early",
+        "NdisFlushBuffer:plus1",
+        "NdisFlushBuffer:not",
+        "NdisFlushBuffer:not9",
+        "NdisFlushBuffer:skip:2/1",
+        "NdisFlushBuffer:skip:1/0",
+        "NdisFlushBuffer:skip:1/2:seed",
+        "MiniportHalt:skip",
+    ],
+)
+async def test_a_mutation_that_is_none_is_refused_in_one_line(rig: Rig, value: str) -> None:
+    await rig.guest.run(["dmesg", "--clear"])
+    with pytest.raises(GuestCommandError):
+        await rig.load_driver(f"mutate={value}")
+    said = (await rig.guest.run(["dmesg"])).stdout.splitlines()
+    about = [line for line in said if "mutate=" in line and "FUNCTION:OPERATOR" in line]
+    assert len(about) == 1
+    assert f"mutate={value}" in about[0]
+
+
+UNBIND = """
+for device in /sys/bus/pci/drivers/nicrig/0*; do
+    echo "${device##*/}" > /sys/bus/pci/drivers/nicrig/unbind
+done
+cat /sys/module/nicrig/parameters/mutated
+"""
+
+
+async def test_a_part_of_the_calls_is_drawn_from_the_seed(rig: Rig) -> None:
+    counts = []
+    for seed in (1, 1, 2):
+        await rig.load_driver(f"mutate=NdisFreePacket:raise:1/2:{seed}")
+        counts.append(int((await rig.guest.run(["sh", "-ec", UNBIND])).stdout))
+        await rig.unload_driver()
+    assert counts[0] == counts[1] != counts[2]
+    assert all(400 < count < 624 for count in counts)
