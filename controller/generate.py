@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes what is made from the declarations of the NDIS contract: the recorder's function numbers for the guest.
 
-Also the signatures and levels in docs/ndis.md, out of the NDIS headers and those declarations.
+Also the signatures and levels in docs/ndis.md, out of the NDIS headers and those declarations, and the verdict's words
+in docs/coherency.md.
 
 `python -m controller.generate` writes all of it; with `--check` it writes nothing and exits 1 when it is stale.
 """
@@ -13,11 +14,13 @@ import sys
 from pathlib import Path
 
 from controller.verifier.functions import BY_NAME, FUNCTIONS, Detail, Irql, Kind, Phase
+from controller.witnesses.words import EVIDENCE
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 HEADER = CHECKOUT / "guest_driver" / "ndis" / "recorded.h"
 NDIS_HEADERS = [CHECKOUT / "guest_driver" / "ndis" / "include" / name for name in ("wdm.h", "ntddndis.h", "ndis.h")]
 PAGE = CHECKOUT / "docs" / "ndis.md"
+COHERENCY = CHECKOUT / "docs" / "coherency.md"
 
 PROTOTYPE = re.compile(r"^(\w+)\s+(\w+)(\([^;{}()]*\));", re.MULTILINE)
 MACRO = re.compile(r"^#define[ \t]+(\w+)(\([^)]*\))?[ \t]+((?:[^\n\\]|\\\n)+)", re.MULTILINE)
@@ -99,9 +102,17 @@ def page(text: str) -> str:
     return ROW.sub(row, text)
 
 
+def coherency(text: str) -> str:
+    """docs/coherency.md with the table of the verdict's words made anew."""
+    rows = [f"| {word} | {into} | {out} |" for word, (into, out) in EVIDENCE.items()]
+    table = "\n".join(["| word | of a frame that comes in | of a frame that goes out |", "|---|---|---|", *rows])
+    mark = "<!-- table: words -->\n"
+    return re.sub(f"({mark}).*?(<!-- end -->)", lambda match: f"{match[1]}{table}\n{match[2]}", text, flags=re.DOTALL)
+
+
 def stale() -> list[tuple[Path, str]]:
     """The generated files that differ from what they should hold, with that text."""
-    wanted = [(HEADER, header()), (PAGE, page(PAGE.read_text()))]
+    wanted = [(HEADER, header()), (PAGE, page(PAGE.read_text())), (COHERENCY, coherency(COHERENCY.read_text()))]
     return [(path, text) for path, text in wanted if not path.exists() or path.read_text() != text]
 
 

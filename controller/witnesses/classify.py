@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from controller.verifier.events import Event
-from controller.witnesses.collector import Chunk, Dated, within
+from controller.witnesses.collector import Chunk, within
 from controller.witnesses.join import Pair
 from controller.witnesses.look import Look
 from controller.witnesses.words import Word
@@ -110,9 +109,7 @@ class Memory:
     def _covered(self, cpu: Look, after: int, before: int) -> list[tuple[int, int]]:
         """Which bytes of the CPU's buffer were flushed for it, from and to."""
         flushes = within(self._chunk.flushes.get(cpu.buffer, ()), after, before)
-        found = [part(cpu, event) for event in flushes if not event.d]
-        updates: Iterable[Dated] = self._chunk.updates.get(cpu.address, ())
-        return found + [(0, event.a) for event in within(updates, after, before)]
+        return [part(cpu, event) for event in flushes if not event.d]
 
     def _partly(self, left: Look, right: Look, covered: list[tuple[int, int]], else_seen: str) -> Cause | None:
         """None when the flushed lines hold the whole frame."""

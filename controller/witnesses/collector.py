@@ -26,6 +26,7 @@ WATCHED = frozenset(
         *("card.doorbell", "card.interrupt", "card.enable", "card.disable", "card.refusal"),
         *(
             "NdisMSetupDmaTransfer",
+            "NdisMUpdateSharedMemory",
             "MiniportISR",
             "MiniportHandleInterrupt",
             "MiniportReturnPacket",
@@ -57,8 +58,6 @@ class Chunk:
     device_out: list[Look] = field(default_factory=list)
     flushes: defaultdict[int, list[Dated]] = field(default_factory=lambda: defaultdict(list))
     """NdisFlushBuffer by buffer."""
-    updates: defaultdict[int, list[Dated]] = field(default_factory=lambda: defaultdict(list))
-    """NdisMUpdateSharedMemory by device address."""
     completed: list[Dated] = field(default_factory=list)
     """NdisMCompleteDmaTransfer of receives."""
     timeline: list[Dated] = field(default_factory=list)
@@ -108,7 +107,6 @@ class Collector:
         }
         self._looks: dict[tuple[str, int], Callable[[Event], None]] = {
             ("NdisFlushBuffer", Kind.CALL): self._flushed,
-            ("NdisMUpdateSharedMemory", Kind.CALL): self._updated,
             ("NdisMCompleteDmaTransfer", Kind.CALL): self._completed,
             ("NdisMIndicateReceivePacket", Kind.CALL): self._indicated,
             ("MiniportSendPackets", Kind.ENTER): self._sent,
@@ -189,9 +187,6 @@ class Collector:
     # -- calls that flush -----------------------------------------------------------------------------------
     def _flushed(self, event: Event) -> None:
         self.chunk.flushes[event.a].append((self._order, event))
-
-    def _updated(self, event: Event) -> None:
-        self.chunk.updates[event.c].append((self._order, event))
 
     def _completed(self, event: Event) -> None:
         if not event.d:

@@ -155,6 +155,8 @@ class _Settling:
         self._echoed = None if echoed is None else list(map(Look.of, echoed))
         self._memory = Memory(chunk, witnesses.line, channel=witnesses.channel)
         self._faults: dict[int, Fault] = {}
+        self._faulty: set[int] = set()
+        """Looks of the CPU's that are wrong, by identity."""
         self._wire_of: dict[int, Look] = {}
         """The wire's look at a frame by the identity of the device's."""
 
@@ -181,7 +183,8 @@ class _Settling:
         if self._injected is not None and self._echoed is not None:
             for pair in join(chunk.cpu_in, chunk.cpu_out, memory=False):
                 cause = passed_on(pair, "the guest's protocol", "the driver below it")
-                self._judge(cause, "stack", {"cpu in": pair.left, "cpu out": pair.right})
+                if id(pair.left) not in self._faulty:  # what is wrong already has its word
+                    self._judge(cause, "stack", {"cpu in": pair.left, "cpu out": pair.right})
         for pair in written:
             if self._taken_by_reset(pair):
                 continue
@@ -248,6 +251,9 @@ class _Settling:
         device = views.get("device")
         fault = Fault(cause, way, {name: look for name, look in views.items() if look})
         number = id(device) if device else id(fault)
+        cpu = views.get("cpu")
+        if cpu:
+            self._faulty.add(id(cpu))
         self._faults.setdefault(number, fault)
         if WORDS.index(cause.word) < WORDS.index(self._faults[number].cause.word):
             self._faults[number] = fault

@@ -32,6 +32,8 @@ before: Memory = {}
 late: list[tuple[float, int, int, bytes]] = []
 """Frames to be written too late: when, ring index, address, bytes."""
 addresses: list[int] = []
+scribbles: list[int] = []
+"""Buffers of sends to be written into when they have been read."""
 
 
 def lie_of(frame: bytes) -> str:
@@ -68,6 +70,8 @@ def lying_fetch(self: Ring, count: int) -> Any:
             frame = self._memory.view(int(descriptor["address"]), int(descriptor["length"])).tobytes()
             if lie_of(frame) == "cut-on-the-way-out":
                 descriptor["length"] -= 16
+            elif lie_of(frame) == "scribbled-on":
+                scribbles.append(int(descriptor["address"]))
         return descriptors
     addresses[:] = descriptors["address"].tolist()
     for place, lie in lies.items():
@@ -80,7 +84,11 @@ def lying_fetch(self: Ring, count: int) -> Any:
 
 def lying_write_back(self: Ring, status: Any, length: Any = None, flags: Any = None) -> None:
     """Lengths that are none of the frame's, and memory that is not what the card says it is."""
-    for place, lie in lies.items() if length is not None else ():
+    if self.transmit:
+        for address in scribbles:
+            self._memory.view(address, 60)[59] ^= 0xFF
+        scribbles.clear()
+    for place, lie in {} if self.transmit else lies.items():
         memory = self._memory.view(addresses[place], 2048)
         old = np.frombuffer(before[place], np.uint8)
         if lie == "truncated":

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Each word of the verdict on a live machine: cards that lie, and what the witnesses say of it."""
+"""Each word of the verdict on a live machine: what the witnesses say of a card that lies and of a driver that errs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from controller.demo import echo_and_judge
+from controller.frames import mixed
 from controller.interface import Interface
 from controller.provision import Provision
 from controller.rig import Options, Rig, open_rig
+from controller.verdict import Verdict
 from controller.verifier.functions import Detail
 from controller.watch import Watch, watching
 from controller.witnesses import report
 from controller.witnesses.words import Word
-from tests.system.conftest import udp_frames
+from tests.system.conftest import every_kind, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
@@ -27,20 +30,27 @@ RING = 256
 
 @pytest.fixture(scope="module")
 async def lying(
-    provision: Provision, tmp_path_factory: pytest.TempPathFactory
+    provision: Provision,
+    tmp_path_factory: pytest.TempPathFactory,
+    bus_master_rig: Rig,
+    subordinate_rig: Rig,
+    non_dma_rig: Rig,
 ) -> AsyncIterator[tuple[Rig, Interface, Watch]]:
+    """A rig with a lying card. What outlives it, the session's rigs, has to begin before it."""
     folder = tmp_path_factory.mktemp("lying")
     (folder / "sitecustomize.py").write_text(LYING_CARD.read_text())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-        async with open_rig(provision, Options(detail=Detail.BYTES)) as rig, watching(rig, Detail.BYTES) as watch:
-            interface = await rig.load_driver(f"rx_ring_size={RING}")
-            await interface.up()
-            await interface.start_echo()
-            # Every buffer has then held a frame.
-            verdict = await echo_and_judge(rig, interface, udp_frames([1000] * 2 * RING), watch)
-            assert verdict.coherent, verdict
-            yield rig, interface, watch
+    async with AsyncExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # of this card only
+            patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+            rig = await stack.enter_async_context(open_rig(provision, Options(detail=Detail.BYTES)))
+        watch = await stack.enter_async_context(watching(rig, Detail.BYTES))
+        interface = await rig.load_driver(f"rx_ring_size={RING}")
+        await interface.up()
+        await interface.start_echo()
+        # Every buffer has then held a frame.
+        verdict = await echo_and_judge(rig, interface, udp_frames([1000] * 2 * RING), watch)
+        assert verdict.coherent, verdict
+        yield rig, interface, watch
 
 
 def with_a_lie(word: str) -> list[bytes]:
@@ -61,6 +71,7 @@ LIES: tuple[tuple[str, Word], ...] = (
     ("torn", "torn"),
     ("stale", "stale"),
     ("changed-under-device", "changed-under-device"),
+    ("scribbled-on", "changed-under-device"),
     ("written-after-completion", "written-after-completion"),
 )
 
@@ -74,3 +85,37 @@ async def test_a_card_that_lies_is_caught_with_the_right_word(
     for finding in verdict.findings:
         print("\n".join(report.report(finding)))
     assert verdict.counts == {word: 1}
+
+
+FRAMES = 300
+
+
+async def echoed(rig: Rig, *parameters: str) -> tuple[Verdict, Watch]:
+    """The verdict on a driver of these parameters, which echoes frames of all sizes."""
+    async with watching(rig, Detail.BYTES) as watch:
+        interface = await rig.load_driver(f"recorder={int(Detail.BYTES)}", "rx_ring_size=256", *parameters)
+        await interface.up()
+        await interface.start_echo()
+        verdict = await echo_and_judge(rig, interface, mixed(FRAMES, seed=3), watch)
+        await rig.unload_driver()
+    return verdict, watch
+
+
+@every_kind
+async def test_all_witnesses_of_a_clean_driver_agree(rig: Rig) -> None:
+    verdict, watch = await echoed(rig)
+    assert verdict.coherent, verdict
+    assert watch.witnesses.frames == {"in": FRAMES, "out": FRAMES}
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [("NdisFlushBuffer:skip:1/10", "stale"), ("NdisFlushBuffer:delay", "read-before-flush")],
+)
+async def test_a_flush_that_is_missing_or_late_is_named_on_the_non_coherent_machine(
+    rig: Rig, fault: str, word: Word
+) -> None:
+    verdict, _ = await echoed(rig, "noncoherent=64:1", f"mutate={fault}")
+    for finding in verdict.findings:
+        print("\n".join(report.report(finding)))
+    assert set(verdict.counts) == {word}
