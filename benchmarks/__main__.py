@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`make bench`: how fast, as a table on standard output and as bench.json in the cache folder. About four minutes.
+"""`make bench`: how fast, as a table on standard output and as bench.json in the cache folder. About six minutes.
 
 A ratio compares medians of rounds that were interleaved in one run; an absolute number says as much about the machine.
 `python -m benchmarks PART...` measures only those parts.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from benchmarks import device_alone, overload, recorder, round_trip, verifier
+from benchmarks import device_alone, ledger, overload, recorder, round_trip, verifier
 from benchmarks.nic import PEERS, bring_up
 from benchmarks.placement import Placement
 from benchmarks.report import Report, Setting, cpu_model
@@ -29,7 +29,7 @@ from controller.signals import TerminationError, stop_on_sigterm
 from controller.verifier.functions import Detail
 
 REPORT = "bench.json"
-OVERLOAD, RECORDER, ROUND_TRIP = IN_ONE_RIG = ("overload", "recorder", "round-trip")
+OVERLOAD, RECORDER, LEDGER, ROUND_TRIP = IN_ONE_RIG = ("overload", "recorder", "ledger", "round-trip")
 ALONE, VERIFIER = "alone", "verifier"
 PARTS = (ALONE, *IN_ONE_RIG, VERIFIER)
 
@@ -76,6 +76,9 @@ async def _bench_rig(provision: Provision, sockets: Path, parts: Collection[str]
         if RECORDER in parts:
             say("the flight recorder")
             report.recorder = await recorder.measure(nics[0], frame, placement.vcpu)
+        if LEDGER in parts:
+            say("the ledger")
+            report.ledger = await ledger.measure(rig, nics[0], frame, placement.vcpu)
         # Last: from here on the guest echoes.
         report.setting.round_trips = placement.together()
         if ROUND_TRIP in parts:

@@ -45,6 +45,7 @@ class Report:
     into_guest: Sequence[overload.Overload] = ()
     effort: overload.Effort | None = None
     recorder: Sequence[overload.Overload] = ()
+    ledger: Sequence[overload.Overload] = ()
     round_trips: Sequence[round_trip.RoundTrip] = ()
 
     def json(self) -> str:
@@ -64,7 +65,9 @@ class Report:
         if self.effort:
             yield from self._effort(self.effort)
         if self.recorder:
-            yield from self._recorder()
+            yield from self._against_off("flight recorder", "recorded", self.recorder)
+        if self.ledger:
+            yield from self._against_off("ledger of granted memory", "policy", self.ledger)
         if self.round_trips:
             yield from self._round_trips()
 
@@ -84,19 +87,18 @@ class Report:
         events = f"{effort.kicks:,} kicks, {effort.interrupts:,} interrupts, {effort.polls:,} polls"
         yield f"  nicrig, all it takes: {effort.frames:,} frames received with {events}"
 
-    def _recorder(self) -> Iterator[str]:
-        off = self.recorder[0]
+    def _against_off(self, what: str, heading: str, cases: Sequence[overload.Overload]) -> Iterator[str]:
+        """What something costs: each of its cases against the first."""
+        off = cases[0]
         yield ""
-        yield f"flight recorder: 60-byte frames a second that nicrig's driver received, {_rounds(off)}"
+        yield f"{what}: 60-byte frames a second that nicrig's driver received, {_rounds(off)}"
         yield f"  ({self.setting.into_guest}; {overload.OFFERED:,} offered)"
-        yield _row(
-            "recorded", "received", "lowest", "highest", "it / off", "vCPU us/frame", "vCPU ran", "vCPU off / it"
-        )
-        for case in self.recorder:
+        yield _row(heading, "received", "lowest", "highest", "it / off", "vCPU us/frame", "vCPU ran", "vCPU off / it")
+        for case in cases:
             rate = "" if case is off else _ratio(case, off)
             cost = "" if case is off else f"{off.vcpu_microseconds / case.vcpu_microseconds:.2f}"
             yield _row(case.card, *_rate_cells(case), rate, *_cost_cells(case), cost)
-        yield from _accounts("account", self.recorder)
+        yield from _accounts("account", cases)
 
     def _round_trips(self) -> Iterator[str]:
         ours = self.round_trips[0]

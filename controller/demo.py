@@ -156,6 +156,7 @@ async def exchange(wire: Wire, injected: Sequence[bytes], *, quiet: float, windo
     """
     echoed: list[bytes] = []
     sent = settled = 0
+    silent = False
     while sent < len(injected) or settled < sent:
         batch = injected[sent : settled + window]
         if batch:
@@ -166,13 +167,12 @@ async def exchange(wire: Wire, injected: Sequence[bytes], *, quiet: float, windo
             echoed += arrived
             settled = min(sent, settled + len(arrived))
         if silence.cancelled_caught:
-            settled = sent
-    # A frame that came twice stands in another's place.
-    while not set(injected) <= set(echoed):
+            settled, silent = sent, True
+    # A frame that came twice stood in for one that is still to come.
+    while not silent and len(set(echoed)) < len(set(injected)):
         with trio.move_on_after(quiet) as silence:
             echoed += await wire.receive()
-        if silence.cancelled_caught:
-            break
+        silent = silence.cancelled_caught
     return echoed
 
 

@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -19,8 +20,11 @@ from controller.recorder import Layout, Recorder, events
 from controller.verifier.events import Event
 from controller.verifier.judge import Verifier
 from controller.verifier.rules import RULES
+from controller.witnesses import report as witnessed
+from controller.witnesses.judge import Witnesses
 
 LOOK_SECONDS = 0.1
+PART = 1000
 MONITOR = "monitor.sock"
 
 
@@ -79,14 +83,23 @@ def verify_file(path: Path, *, json: bool) -> bool:
     """Judge a recording and print what was found; whether it is clean."""
     detail, found = recording.load(path)
     verifier = Verifier(detail)
-    verifier.feed(found)
+    witnesses = Witnesses()
+    witnesses.judge_stream(_judged_on_the_way(verifier, found))
     verifier.finish()
     with _pipe_may_close():
-        _print_judged(verifier, json=json)
-    return verifier.verdict.clean
+        _print_judged(verifier, witnesses, json=json)
+    return verifier.verdict.clean and not witnesses.counts
 
 
-def _print_judged(verifier: Verifier, *, json: bool) -> None:
+def _judged_on_the_way(verifier: Verifier, found: Iterable[Event]) -> Iterator[Event]:
+    """The same events, which the verifier has seen."""
+    events = iter(found)
+    while part := list(islice(events, PART)):
+        verifier.feed(part)
+        yield from part
+
+
+def _print_judged(verifier: Verifier, witnesses: Witnesses, *, json: bool) -> None:
     verdict = verifier.verdict
     if json:
         made = {
@@ -103,6 +116,9 @@ def _print_judged(verifier: Verifier, *, json: bool) -> None:
                 }
                 for each in verifier.violations
             ],
+            "frames": witnesses.frames,
+            "faults": witnesses.counts,
+            "witnesses": [witnessed.to_json(finding) for finding in witnesses.findings.values()],
         }
         print(msgspec.json.encode(made).decode())
         return
@@ -110,6 +126,12 @@ def _print_judged(verifier: Verifier, *, json: bool) -> None:
         print(violation)
         for event in violation.evidence:
             print(f"  | {recording.text(event)}")
+    for finding in witnesses.findings.values():
+        print("\n".join(witnessed.report(finding)))
+    if witnesses.frames.total():
+        faults = " ".join(f"{word} {count}" for word, count in witnesses.counts.items())
+        frames = f"frames in {witnesses.frames['in']} out {witnesses.frames['out']}"
+        print(f"{'incoherent' if faults else 'coherent'}: {frames}{faults and ' ' + faults} (device against CPU)")
     broken = sum(verdict.counts.values())
     print(f"{'clean' if verdict.clean else 'violations'}: records {verdict.events} lost {verdict.lost} broken {broken}")
 

@@ -31,7 +31,6 @@ class Watch:
     def __init__(self, recorder: Recorder, detail: Detail, save: Path | None = None) -> None:
         self.verifier = Verifier(detail)
         self.witnesses = Witnesses()
-        self._lost = 0
         self._recorder = recorder
         self._turn = trio.Lock()
         self._stack = ExitStack()
@@ -82,15 +81,12 @@ class Watch:
         for batch in self._recorder.read(to_end=to_end):
             if batch.card_lost:
                 self.verifier.lost(0, batch.card_lost)
+                self.witnesses.lost()
             # What nobody declared is a gap in the numbers, and judged as one.
             happened = list(filter(recording.declared, events(batch.records, self._recorder.names)))
             if self._file is not None:
                 self._file.writelines(map(recording.line, happened))
             self.verifier.feed(happened)
-            lost = self.verifier.verdict.lost
-            if lost != self._lost:
-                self._lost = lost
-                self.witnesses.lost()
             self.witnesses.feed(happened, self._recorder.frame)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from controller.verifier.events import CARD_EVENTS, Event
 from controller.verifier.functions import Kind
 from controller.verifier.ranges import Ranges
-from controller.witnesses.look import Look
+from controller.witnesses.look import NOWHERE, Look
 
 FrameOf = Callable[[int, int, bool], bytes | None]
 """The bytes of a recorded digest, if they are kept: digest, length, whether the card recorded it."""
@@ -23,7 +23,7 @@ EVENTS = 1 << 20
 CRC = 0xFFFF_FFFF
 WATCHED = frozenset(
     (
-        *("card.doorbell", "card.interrupt", "card.enable", "card.disable", "card.reset", "card.refusal"),
+        *("card.doorbell", "card.interrupt", "card.enable", "card.disable", "card.refusal"),
         *(
             "NdisMSetupDmaTransfer",
             "MiniportISR",
@@ -62,8 +62,14 @@ class Chunk:
     completed: list[Dated] = field(default_factory=list)
     """NdisMCompleteDmaTransfer of receives."""
     timeline: list[Dated] = field(default_factory=list)
+    reset: int = NOWHERE
+    """When the card was reset last."""
     blind: bool = False
-    """Records were lost: only the wire is to be believed."""
+    """Records were lost, by a gap in the guest's numbers or told so: only the wire is to be believed."""
+
+    def even(self) -> bool:
+        """Whether each witness saw as many frames as the one before it."""
+        return len(self.device_in) == len(self.cpu_in) and len(self.cpu_out) == len(self.device_out)
 
     def between(self, first: int, last: int) -> list[Dated]:
         """What happened from one place of the order to another, both included."""
@@ -85,6 +91,7 @@ class Collector:
         self.open: dict[int, Look] = {}
         """Sends that are not completed yet, by packet."""
         self._order = 0
+        self._next = 1
         self._shared: Ranges[Shared] = Ranges()
         self._buffers: dict[int, int] = {}
         self._posted: dict[tuple[str, int], int] = {}
@@ -111,6 +118,7 @@ class Collector:
             ("card.read", Kind.CALL): self._posted_send,
             ("card.frame_in", Kind.CALL): self._frame_in,
             ("card.frame_out", Kind.CALL): self._frame_out,
+            ("card.reset", Kind.CALL): self._reset,
         }
         self._place_names = frozenset(name for name, _ in self._places)
         self._look_names = frozenset(name for name, _ in self._looks) | WATCHED
@@ -120,6 +128,10 @@ class Collector:
         self._frame = frame
         for event in events:
             name = event.function
+            if name not in CARD_EVENTS:
+                if event.sequence != self._next:
+                    self.chunk.blind = True
+                self._next = event.sequence + 1
             if name in self._place_names:
                 place = self._places.get((name, event.kind))
                 if place:
@@ -230,6 +242,9 @@ class Collector:
 
     def _frame_out(self, event: Event) -> None:
         self.chunk.device_out.append(self._moved(event, "out"))
+
+    def _reset(self, event: Event) -> None:
+        self.chunk.reset = self._order
 
     def _moved(self, event: Event, direction: str) -> Look:
         look = self._look(event, event.c, event.d, event.b)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple
@@ -18,6 +18,8 @@ from controller.witnesses.look import NOWHERE, Look
 from controller.witnesses.words import WORDS, Word
 
 LINE = 64
+PART_EVENTS = 50_000
+"""How long a chunk of a recording is at least."""
 PLACES = 8192
 """Places of device memory of which is known what lay there."""
 AROUND = 256
@@ -41,7 +43,9 @@ class Finding:
 
 
 class Witnesses:
-    """Frames in, verdict out. `counts` are faults by word, `findings` the first of each, `line` the cache line's bytes.
+    """Frames in, verdict out. `counts` are faults by word, `findings` the first of each, `frames` what the CPU saw.
+
+    `line` is the size of a cache line, in bytes.
 
     begin(), then the frames run and feed() takes what is recorded of them; when all is at rest, settle(). What is kept
     belongs to one chunk, but for what is allocated now and for the last bytes of each place that the device wrote to.
@@ -50,24 +54,33 @@ class Witnesses:
     def __init__(self, *, line: int = LINE) -> None:
         self.counts: Counter[Word] = Counter()
         self.findings: dict[Word, Finding] = {}
+        self.frames: Counter[Way] = Counter()
         self.line = line
         self._collector = Collector()
         self._images: OrderedDict[int, bytes] = OrderedDict()
 
     def restart(self) -> None:
         """Count from zero: a new run of frames begins."""
-        self.counts, self.findings = Counter(), {}
+        self.counts, self.findings, self.frames = Counter(), {}, Counter()
 
     @property
     def outstanding(self) -> int:
         """Sends that are not completed yet."""
         return len(self._collector.open)
 
-    @property
-    def waiting(self) -> int:
-        """Looks of this chunk so far, of the witness that has most."""
-        chunk = self._collector.chunk
-        return max(map(len, (chunk.device_in, chunk.cpu_in, chunk.cpu_out, chunk.device_out)))
+    def judge_stream(self, events: Iterable[Event]) -> None:
+        """Judge a whole recording, device against CPU: no wire and no bytes are in it.
+
+        A chunk ends where nothing is under way. What a reset of the card took from the driver is not lost.
+        """
+        self.begin()
+        for part in _parts(events):
+            self.feed(part)
+            chunk = self._collector.chunk
+            if len(chunk.timeline) > PART_EVENTS and not self.outstanding and chunk.even():
+                self.settle()
+                self.begin()
+        self.settle()
 
     def begin(self, injected: Iterable[bytes] = ()) -> None:
         """A chunk begins: what was seen before is forgotten. Of frames known before their bytes need not be kept."""
@@ -79,12 +92,13 @@ class Witnesses:
         self._collector.feed(events, frame)
 
     def lost(self) -> None:
-        """Records were lost: of this chunk only the wire is judged."""
+        """Events of the card were lost: of this chunk only the wire is judged, as after a gap of the guest's."""
         self._collector.chunk.blind = True
 
     def settle(self, injected: Sequence[bytes] | None = None, echoed: Sequence[bytes] | None = None) -> None:
         """Judge the chunk. None: the wire of that side is not known; with both, the guest echoes what it gets."""
         chunk = self._collector.end()
+        self.frames.update({"in": len(chunk.cpu_in), "out": len(chunk.cpu_out)})
         _Settling(self, chunk, injected, echoed).run()
 
     # -- for one settlement ---------------------------------------------------------------------------------
@@ -108,6 +122,17 @@ class Witnesses:
         self.counts[word] += 1
         if word not in self.findings:
             self.findings[word] = finding()
+
+
+def _parts(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """The events, cut where a frame may be the last one that was under way."""
+    part: list[Event] = []
+    for event in events:
+        part.append(event)
+        if event.function in ("NdisMSendComplete", "MiniportReturnPacket") or len(part) == PART_EVENTS:
+            yield part
+            part = []
+    yield part
 
 
 class Fault(NamedTuple):
@@ -158,6 +183,8 @@ class _Settling:
                 cause = passed_on(pair, "the guest's protocol", "the driver below it")
                 self._judge(cause, "stack", {"cpu in": pair.left, "cpu out": pair.right})
         for pair in written:
+            if self._taken_by_reset(pair):
+                continue
             after = pair.left and pair.left.after
             views = {"cpu": pair.left, "device": pair.right, "wire": self._wire(pair.right), "cpu after": after}
             self._judge(self._memory.write(pair), "out", views)
@@ -193,9 +220,15 @@ class _Settling:
             if look.data is not None:
                 self._witnesses.imprint(_place(look), look.data)
         for pair in pairs:
+            if self._taken_by_reset(pair):
+                continue
             before = befores.get(id(pair.left), b"")
             cause = self._memory.read(pair, before, self._next_write(writes, pair))
             self._judge(cause, "in", {"wire": self._wire(pair.left), "device": pair.left, "cpu": pair.right})
+
+    def _taken_by_reset(self, pair: Pair) -> bool:
+        known = self._injected is not None or self._echoed is not None
+        return not known and pair.right is None and pair.left is not None and pair.left.order < self._chunk.reset
 
     @staticmethod
     def _next_write(writes: dict[int, list[int]], pair: Pair) -> int:

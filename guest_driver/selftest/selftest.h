@@ -42,7 +42,7 @@ VOID selftest_card_moves(ULONG bytes);
 /* edge.c: the card's own access to memory, by device address. */
 VOID selftest_card_reads(PVOID to, ULONGLONG address, ULONG bytes);
 VOID selftest_card_writes(ULONGLONG address, PVOID from, ULONG bytes);
-/* edge.c: bytes of a line if the card does not see the CPU's cache, else 0; and a line of the log that tells of a value. */
+/* edge.c: bytes of a line if the card does not see the CPU's cache, else 0; a value as a line of the kernel's log. */
 ULONG selftest_line(VOID);
 VOID selftest_say(const CHAR *what, ULONGLONG value);
 /* edge.c: what the protocol saw last. */

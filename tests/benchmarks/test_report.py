@@ -21,6 +21,10 @@ REPORT = Report(
         replace(OURS, card="allocations", rate=190.0, vcpu_microseconds=5.5),
         replace(OURS, card="frames", rate=None, rates=(), missing=1, vcpu_microseconds=6.25),
     ],
+    ledger=[
+        replace(OURS, card="off", rate=100.0, rates=(100,)),
+        replace(OURS, card="report", rate=90.0, rates=(90,)),
+    ],
     round_trips=[RoundTrip("nicrig", 2400, 200.0, 150.0, 900.0), RoundTrip("peer", 2400, 50.0, 30.0, 170.0)],
 )
 
@@ -51,6 +55,10 @@ def test_a_detail_of_the_recorder_is_compared_to_none_by_frames_and_by_time() ->
     assert frames == ["frames", "no", "account", "6.25", "100%", "0.80"]
 
 
+def test_a_policy_of_the_ledger_is_compared_to_off() -> None:
+    assert row(REPORT, "report", "90")[:3] == ["90", "90", "0.90"]
+
+
 def test_the_verifiers_rates_and_peaks() -> None:
     assert row(REPORT, "raw", "to", "verdict") == ["300,000"]
     assert row(REPORT, "plain", "counting") == ["8,000,000", "judging", "/", "it", "0.05"]
@@ -64,7 +72,7 @@ def test_only_what_was_measured_is_shown() -> None:
 
 def test_the_same_as_json() -> None:
     made = json.loads(REPORT.json())
-    assert set(made) == {"setting", "alone", "verifier", "into_guest", "effort", "recorder", "round_trips"}
+    assert set(made) == {"setting", "alone", "verifier", "into_guest", "effort", "recorder", "ledger", "round_trips"}
     assert made["setting"]["accelerator"] == "tcg"
     assert made["into_guest"][0]["offered"] is None
     assert made["into_guest"][2]["rates"] == [90, 100, 110]

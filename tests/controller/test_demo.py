@@ -69,6 +69,13 @@ async def test_a_lost_frame_does_not_stop_the_rest() -> None:
     assert echoed == FRAMES[:3] + FRAMES[4:]
 
 
+async def test_what_a_doubled_frame_stood_in_for_is_waited_for() -> None:
+    def double(batch: list[bytes]) -> list[bytes]:
+        return [frame for one in batch for frame in ([one, one] if one == FRAMES[3] else [one])]
+
+    assert await Echo(double).exchange() == FRAMES[:4] + FRAMES[3:]
+
+
 async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
     echo = Echo(lambda _: [])
     assert await echo.exchange(window=50) == []
@@ -101,7 +108,7 @@ def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_told() -> 
     judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1})
     lines = Outcome(judged, "bus-master", "tcg", {}, [rule], 12).lines()
     assert lines[0] == "R41 F: 0x1000 is freed twice"
-    assert "NdisFreeMemory(address=0x1000, length=0x40, flags=0x0)" in lines[1]
+    assert "NdisFreeMemory(address=0x1000, length=0x40, flags=0x0, beyond=0x0)" in lines[1]
     assert lines[2] == "violation R41: 1"
     assert lines[3].startswith("12 records of the flight recorder were lost")
     assert lines[4].startswith("verdict: incoherent")

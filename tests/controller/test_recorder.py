@@ -234,3 +234,24 @@ def test_events_have_the_names_of_functions_and_of_the_card_s_events(rings: Ring
     found = [event for batch in recorder.read() for event in events(batch.records, recorder.names)]
     assert [event.function for event in found] == ["MiniportHalt", "card.link", "#999"]
     assert found[0] == (1, "MiniportHalt", 1, 3, 2, 1, 7, 5, 0, 0, 0, 9, 0)
+
+
+def test_a_frame_is_found_by_its_digest_until_its_slot_is_used_again(rings: Rings) -> None:
+    recorder = Recorder(rings.layout)
+    frames = [bytes([number]) * 60 for number in range(5)]
+    guest, card = [rings.guest.keep(frame) for frame in frames], rings.card.keep(frames[4])
+    assert [recorder.frame(digest, 60, False) for digest in guest] == [None, *frames[1:]]
+    assert recorder.frame(card, 60, True) == frames[4]
+    assert recorder.frame(card, 61, True) is None
+    assert recorder.frame(card & 0xFFFF_FFFF, 60, True) is None
+
+
+def test_nothing_is_under_way_when_the_card_sleeps_and_all_is_read(rings: Rings) -> None:
+    recorder = Recorder(rings.layout)
+    assert recorder.at_rest()
+    write(rings, guest=1)
+    assert not recorder.at_rest()
+    list(recorder.read())
+    assert recorder.at_rest()
+    rings.card.set_word(SETTLED, 1)
+    assert not recorder.at_rest()

@@ -13,7 +13,7 @@ from controller.polling import until
 from controller.recorder import Batch, Recorder
 from controller.verifier.functions import BY_NAME, Detail, Kind, Phase
 from controller.watch import Watch, watching
-from tests.fakes.recorder import Rings
+from tests.fakes.recorder import ASLEEP, SETTLED, Rings
 
 if TYPE_CHECKING:
     from controller.rig import Rig
@@ -117,3 +117,31 @@ async def test_a_record_that_nobody_declared_counts_as_lost(
         call(rig.rings, "NdisMSleep", phase=Phase.RUN)
     assert (watch.verifier.verdict.events, watch.verifier.verdict.lost) == (1, 1)
     assert [event.sequence for event in recording.load(tmp_path / "saved")[1]] == [2]
+
+
+async def test_frames_are_judged_when_all_that_was_recorded_of_them_is_read(rig: FakeRig) -> None:
+    frame, other = bytes(60), bytes([1]) * 60
+
+    async def record() -> None:
+        await trio.sleep(0.05)
+        rig.rings.card.write(function=11, a=0, b=0x1000, c=60, d=rig.rings.card.keep(frame))
+        call(rig.rings, "NdisMIndicateReceivePacket", a=1, b=2, c=60, result=rig.rings.guest.keep(other))
+        rig.rings.card.set_word(SETTLED, ASLEEP)
+
+    async with watching(rig.as_rig(), Detail.BYTES) as watch, trio.open_nursery() as nursery:
+        await watch.begin([frame], quiet=5)
+        rig.rings.card.set_word(SETTLED, 0)
+        nursery.start_soon(record)
+        await watch.settle([frame], None, quiet=5)
+        assert watch.witnesses.counts == {"changed-under-device": 1}
+        (finding,) = watch.witnesses.findings.values()
+        assert [look.data for look in finding.views.values()] == [frame, frame, other]
+
+
+async def test_a_send_that_is_never_completed_is_not_waited_for_longer_than_told(rig: FakeRig) -> None:
+    async with watching(rig.as_rig(), Detail.FRAMES) as watch:
+        await watch.begin([], quiet=5)
+        call(rig.rings, "MiniportSendPackets", kind=Kind.ENTER, a=1, b=2, c=60, d=1, result=5)
+        with trio.fail_after(5):
+            await watch.settle([], None, quiet=0.05)
+        assert watch.witnesses.counts == {"lost": 1}

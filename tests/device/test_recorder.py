@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crc32c import crc32c
 
 from device.descriptors import DESCRIPTOR
-from device.recorder import CAPACITY, RECORDER_BYTES, Event, RecordRing, Trace
+from device.frames import Frames
+from device.recorder import CAPACITY, RECORDER_BYTES, SLOT_BYTES, SLOTS, Event, RecordRing, Trace
 from tests.fakes import recorder as datasheet
-from tests.fakes.recorder import ASLEEP, DETAIL, HEAD, MAGIC, SETTLED, Record, RecorderMemory
+from tests.fakes.recorder import ASLEEP, DETAIL, HEAD, MAGIC, SETTLED, SLOT_HEAD, Record, RecorderMemory
 
 
 class Bench:
@@ -72,6 +74,32 @@ def test_buffers_are_a_record_each_with_the_index_s_sixteen_bits(bench: Bench) -
         (0, 0x2000, 62, 9, 9),
     ]
     assert [each.sequence for each in read] == [1, 2, 3]
+
+
+def test_frames_are_a_record_each_with_the_digest_of_their_bytes(bench: Bench) -> None:
+    frames = Frames.of([bytes(60), bytes(range(61))])
+    bench.trace.add_frames(Event.FRAME_IN, 9, np.array([7, 8]), np.array([0x1000, 0x2000]), frames)
+    first, second = bench.own.record(1), bench.own.record(2)
+    assert (first.function, first.a, first.b, first.c, first.result) == (Event.FRAME_IN, 7, 0x1000, 60, 9)
+    assert [first.d, second.d] == [crc32c(frame) for frame in frames.tolist()]
+    assert bench.own.word(SLOT_HEAD) == 0
+
+
+def test_the_bytes_of_frames_are_kept_while_the_guest_keeps_them(bench: Bench) -> None:
+    bench.guest.set_word(DETAIL, 3)
+    frames = [bytes([number % 251]) * 60 for number in range(SLOTS + 1)]
+    bench.trace.add_frames(Event.FRAME_OUT, 0, 0, 0, Frames.of(frames))
+    slots = [bench.own.record(number).d >> 32 for number in (1, SLOTS, SLOTS + 1)]
+    assert slots == [1, SLOTS, SLOTS + 1]
+    assert bench.own.word(SLOT_HEAD) == SLOTS + 1
+    held = bytes(bench.rings[1].slots[: SLOT_BYTES + 60])
+    assert (held[:60], held[SLOT_BYTES:]) == (frames[SLOTS], frames[1])
+
+
+def test_of_a_frame_longer_than_a_slot_the_beginning_is_kept(bench: Bench) -> None:
+    bench.guest.set_word(DETAIL, 3)
+    bench.trace.add_frames(Event.FRAME_OUT, 0, 0, 0, Frames.of([bytes([1]) * (SLOT_BYTES + 9)]))
+    assert bytes(bench.rings[1].slots[: SLOT_BYTES + 1]) == bytes([1]) * SLOT_BYTES + bytes(1)
 
 
 def test_new_records_take_the_place_of_the_oldest(bench: Bench) -> None:

@@ -11,9 +11,12 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+from crc32c import crc32c
+
 from controller.recorder import Layout, Slots
 
 MAGIC, CAPACITY, HEAD, DETAIL, SETTLED, GRANTS = 0x00, 0x08, 0x10, 0x18, 0x20, 0x28
+SLOT_HEAD = 0x30
 GRANT, REVOKE = 3, 4
 MAY_READ, MAY_WRITE, CACHED, PASSING = 1, 2, 4, 8
 ALL_ONES = (1 << 64) - 1
@@ -74,6 +77,14 @@ class RecorderMemory:
         """What stands in the place of the record of this number."""
         return Record._make(RECORD.unpack_from(self._memory, self._place(sequence)))
 
+    def keep(self, frame: bytes) -> int:
+        """Keep a frame's bytes; its digest word."""
+        number = self.word(SLOT_HEAD) + 1
+        self.set_word(SLOT_HEAD, number)
+        at = len(self._memory) - SLOTS * SLOT_BYTES + (number - 1) % SLOTS * SLOT_BYTES
+        self._memory[at : at + len(frame)] = frame
+        return crc32c(frame) | number << 32
+
     def _place(self, sequence: int) -> int:
         return RECORDS_AT + (sequence - 1) % self.word(CAPACITY) * RECORD.size
 
@@ -111,7 +122,7 @@ class Rings:
             detail=DETAIL // 8,
             settled=SETTLED // 8,
             slots=Slots(offset=RECORDS_AT + capacity * RECORD.size, count=SLOTS, bytes=SLOT_BYTES),
-            events={"1": "card.reset", "5": "card.doorbell", "9": "card.link"},
+            events={"1": "card.reset", "5": "card.doorbell", "9": "card.link", "11": "card.frame_in"},
         )
 
 

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each word, in both directions: the evidence that gives it, and only it."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.witnesses.judge import Finding, Witnesses
+from tests.controller.witnesses.stream import BUFFER_BYTES, PAGE, PHYSICAL, SKB, SKB_PHYSICAL, Stream, frame
+
+ONE, TWO, THREE = frame(1), frame(2), frame(3)
+OLD = frame(100, 1000)
+LINE = 64
+
+
+def stream(*, bytes_kept: bool = True, channel: bool = False) -> Stream:
+    """A driver whose first buffer has held a frame before."""
+    return Stream(bytes_kept=bytes_kept, channel=channel).setup().receives(OLD, 0)
+
+
+def mixed(new: bytes, old: bytes, *, lines: range) -> bytes:
+    """The new bytes, but for some cache lines of the old ones."""
+    made = bytearray(new)
+    for line in lines:
+        made[line * LINE : (line + 1) * LINE] = old[line * LINE : (line + 1) * LINE]
+    return bytes(made[: len(new)])
+
+
+def word(built: Stream, way: str) -> str:
+    finding = built.only()
+    assert finding.way == way
+    return finding.word
+
+
+kept_or_not = pytest.mark.parametrize("bytes_kept", [True, False])
+with_and_without_channel = pytest.mark.parametrize("channel", [False, True])
+
+
+@kept_or_not
+@with_and_without_channel
+def test_clean_frames_are_coherent(bytes_kept: bool, channel: bool) -> None:
+    built = stream(bytes_kept=bytes_kept, channel=channel).receives(ONE, 1).receives(TWO, 0).echoes(OLD)
+    assert built.echoes(ONE).echoes(TWO).counts() == {}
+
+
+# -- in ---------------------------------------------------------------------------------------------------------
+def built_in(seen: bytes, *, slot: int = 0, data: bytes = ONE) -> Stream:
+    """A frame that was flushed in time, as the CPU sees it."""
+    return stream().receives(data, slot, seen=seen)
+
+
+def test_a_look_before_the_device_wrote() -> None:
+    built = stream()
+    built.injected.append(ONE)
+    built.flushes_read(0).indicates(OLD[:200], 0).writes(ONE, 0)
+    assert word(built, "in") == "written-after-completion"
+
+
+@kept_or_not
+def test_a_look_before_the_flush(bytes_kept: bool) -> None:
+    built = stream(bytes_kept=bytes_kept)
+    built.injected.append(ONE)
+    built.writes(ONE, 0).indicates(OLD[:200], 0).flushes_read(0)
+    assert word(built, "in") == "read-before-flush"
+
+
+def test_the_flush_of_the_next_frame_in_the_buffer_is_none_of_this_one() -> None:
+    built = stream()
+    built.injected.append(ONE)
+    built.writes(ONE, 0).indicates(OLD[:200], 0).receives(TWO, 0)
+    assert word(built, "in") == "stale"
+
+
+@kept_or_not
+def test_no_flush_at_all(bytes_kept: bool) -> None:
+    built = stream(bytes_kept=bytes_kept)
+    built.injected.append(ONE)
+    built.writes(ONE, 0).indicates(OLD[:200], 0)
+    assert word(built, "in") == "stale"
+
+
+def test_the_older_frame_is_taken_for_none_of_its_own() -> None:
+    """Both frames have one length, so the stale one is the older one's equal."""
+    built = Stream().setup().receives(ONE, 0)
+    built.injected.append(TWO)
+    built.writes(TWO, 0).indicates(ONE, 0)
+    assert word(built, "in") == "stale"
+
+
+def test_a_flush_of_another_buffer() -> None:
+    built = stream()
+    built.injected.append(ONE)
+    built.writes(ONE, 0).flushes_read(1).indicates(OLD[:200], 0)
+    assert word(built, "in") == "stale"
+
+
+def test_an_update_of_the_shared_memory_is_a_flush() -> None:
+    built = stream()
+    built.injected.append(ONE)
+    built.writes(ONE, 0).add("NdisMUpdateSharedMemory", 200, 0, PHYSICAL).indicates(ONE[:100] + b"!" + ONE[101:], 0)
+    assert word(built, "in") == "changed-under-device"
+
+
+def test_a_flush_of_a_part_of_the_frame() -> None:
+    built = stream()
+    built.injected.append(ONE)
+    built.writes(ONE, 0).flushes_read(0, 100).indicates(mixed(ONE, OLD, lines=range(2, 4)), 0)
+    assert word(built, "in") == "torn"
+
+
+@kept_or_not
+def test_a_transfer_that_was_completed_too_late_or_never(bytes_kept: bool) -> None:
+    late = stream(bytes_kept=bytes_kept, channel=True)
+    late.injected.append(ONE)
+    never = stream(bytes_kept=bytes_kept, channel=True)
+    never.injected.append(ONE)
+    assert word(late.writes(ONE, 0).indicates(OLD[:200], 0).flushes_read(0), "in") == "read-before-flush"
+    assert word(never.writes(ONE, 0).indicates(OLD[:200], 0), "in") == "stale"
+
+
+def test_lines_of_the_device_s_and_lines_that_lay_there() -> None:
+    assert word(built_in(mixed(ONE, OLD, lines=range(1, 2))), "in") == "torn"
+
+
+def test_only_lines_that_lay_there() -> None:
+    assert word(built_in(OLD[: len(ONE)]), "in") == "stale"
+
+
+def test_lines_that_are_alike_in_both_say_nothing() -> None:
+    half = OLD[:128] + ONE[128:]
+    assert word(built_in(OLD[: len(ONE)], data=half), "in") == "stale"
+
+
+@pytest.mark.parametrize("at", [0, 70, 199])
+def test_a_byte_that_nobody_wrote(at: int) -> None:
+    seen = ONE[:at] + bytes([ONE[at] ^ 1]) + ONE[at + 1 :]
+    assert word(built_in(seen), "in") == "changed-under-device"
+
+
+def test_the_beginning_of_the_frame() -> None:
+    assert word(built_in(ONE[:-1]), "in") == "truncated"
+    assert word(Stream(bytes_kept=False).setup().receives(ONE, 1, seen=ONE[:60]), "in") == "truncated"
+
+
+def test_more_than_the_device_moved() -> None:
+    assert word(built_in(ONE + OLD[200:201]), "in") == "overrun"
+
+
+def test_a_device_that_writes_elsewhere_than_posted() -> None:
+    built = stream()
+    built.injected.append(ONE)
+    built.writes(ONE, 0, address=PHYSICAL + 5 * PAGE, posted=PHYSICAL).flushes_read(0).indicates(OLD[:200], 0)
+    assert word(built, "in") == "misdirected"
+
+
+def test_two_frames_in_each_other_s_buffers() -> None:
+    built = stream()
+    built.injected += [ONE, TWO]
+    built.writes(ONE, 1, address=PHYSICAL + 2 * PAGE).writes(TWO, 2, address=PHYSICAL + PAGE)
+    built.flushes_read(1).indicates(TWO, 1).flushes_read(2).indicates(ONE, 2)
+    assert built.counts() == {"misdirected": 2}
+
+
+def test_a_frame_that_the_driver_never_indicates() -> None:
+    built = stream()
+    built.injected += [ONE, TWO]
+    built.writes(ONE, 1).writes(TWO, 2).flushes_read(2).indicates(TWO, 2)
+    assert word(built, "in") == "lost"
+
+
+def test_a_frame_that_the_driver_indicates_twice() -> None:
+    built = stream().receives(ONE, 1).receives(TWO, 2)
+    built.indicates(ONE, 1)
+    assert word(built, "in") == "duplicated"
+
+
+def test_frames_that_the_driver_swaps() -> None:
+    built = stream()
+    built.injected += [ONE, TWO]
+    built.writes(ONE, 1).writes(TWO, 2).flushes_read(1).flushes_read(2).indicates(TWO, 2).indicates(ONE, 1)
+    assert word(built, "in") == "reordered"
+
+
+def test_a_frame_of_nobody() -> None:
+    assert word(stream().indicates(ONE, 3), "in") == "unexpected"
+
+
+@pytest.mark.parametrize(
+    ("moved", "expected"),
+    [(ONE[:-1], "truncated"), (ONE + b"!", "overrun"), (ONE[:-1] + b"!", "corrupted")],
+)
+def test_what_the_device_itself_makes_of_a_frame(moved: bytes, expected: str) -> None:
+    built = stream().receives(moved, 1)
+    built.injected[-1] = ONE
+    assert word(built, "in") == expected
+
+
+def test_a_frame_that_the_device_drops_doubles_or_swaps() -> None:
+    dropped = stream().receives(ONE, 1)
+    dropped.injected.append(TWO)
+    doubled = stream().receives(ONE, 1).receives(ONE, 2)
+    doubled.injected.pop()
+    swapped = stream().receives(ONE, 1).receives(TWO, 2)
+    swapped.injected[-2:] = [TWO, ONE]
+    assert [word(built, "in") for built in (dropped, doubled, swapped)] == ["lost", "duplicated", "reordered"]
+
+
+# -- out --------------------------------------------------------------------------------------------------------
+def sending() -> tuple[Stream, int]:
+    built = Stream().setup().receives(ONE, 0)
+    return built, built.sends(ONE)
+
+
+def finish(built: Stream, number: int, *, after: bytes = ONE, wire: bytes | None = None) -> str:
+    built.completes(after, number)
+    moved = next(event for event in built.events if event.function == "card.frame_out")
+    read = built.frame_of(moved.d, moved.c, True)
+    built.echoed.append(read if wire is None and read else wire or b"")
+    return word(built, "out")
+
+
+def test_a_read_before_the_flush() -> None:
+    built, number = sending()
+    assert finish(built.reads(OLD[:200], number).flushes_write(number, 200), number) == "read-before-flush"
+
+
+def test_a_read_without_a_flush() -> None:
+    built, number = sending()
+    assert finish(built.reads(OLD[:200], number), number) == "stale"
+
+
+def test_a_read_after_a_flush_of_a_part() -> None:
+    built, number = sending()
+    built.flushes_write(number, 64).reads(mixed(ONE, OLD, lines=range(1, 4)), number)
+    assert finish(built, number) == "torn"
+
+
+def test_a_flush_that_misses_the_frame() -> None:
+    built, number = sending()
+    built.add("NdisFlushBuffer", built.events[-2].b, SKB + number * PAGE + 1024, 64, 1).reads(OLD[:200], number)
+    assert finish(built, number) == "stale"
+
+
+@pytest.mark.parametrize("read", [ONE, OLD[:200]])
+def test_a_store_while_the_device_owns_the_buffer(read: bytes) -> None:
+    built, number = sending()
+    built.flushes_write(number, 200).reads(read, number)
+    assert finish(built, number, after=ONE[:-1] + b"!") == "changed-under-device"
+
+
+def test_a_device_that_reads_elsewhere() -> None:
+    built, number = sending()
+    built.flushes_write(number, 200).reads(TWO, number, address=SKB_PHYSICAL, posted=SKB_PHYSICAL + number * PAGE)
+    assert finish(built, number) == "misdirected"
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [
+        (ONE[:-1], "truncated"),
+        (ONE + b"!", "overrun"),
+        (mixed(ONE, OLD, lines=range(1)), "torn"),
+        (OLD[:200], "stale"),
+    ],
+)
+@with_and_without_channel
+def test_what_the_device_reads_of_a_frame(read: bytes, expected: str, channel: bool) -> None:
+    assert word(Stream(channel=channel).setup().receives(ONE, 0).echoes(ONE, read=read), "out") == expected
+
+
+@pytest.mark.parametrize(
+    ("wire", "expected"),
+    [(ONE[:-1], "truncated"), (ONE + b"!", "overrun"), (ONE[:-1] + b"!", "corrupted")],
+)
+def test_what_the_wire_gets_of_a_frame(wire: bytes, expected: str) -> None:
+    built, number = sending()
+    assert finish(built.flushes_write(number, 200).reads(ONE, number), number, wire=wire) == expected
+
+
+def test_frames_that_never_go_out_go_out_twice_or_in_another_order() -> None:
+    def both() -> Stream:
+        return Stream().setup().receives(ONE, 0).receives(TWO, 1)
+
+    never = both().echoes(ONE)
+    never.completes(TWO, never.sends(TWO))
+    twice = both().echoes(ONE).reads(ONE, 1).echoes(TWO)
+    twice.echoed.insert(1, ONE)
+    wire_swapped = both().echoes(ONE).echoes(TWO)
+    wire_swapped.echoed.reverse()
+    assert [word(built, "out") for built in (never, twice, wire_swapped)] == ["lost", "duplicated", "reordered"]
+
+
+def test_what_the_guest_s_stack_loses_is_none_of_the_driver_s() -> None:
+    built = stream().receives(ONE, 1).echoes(OLD)
+    assert word(built, "stack") == "lost"
+
+
+# -- what is not there ------------------------------------------------------------------------------------------
+def test_without_wires_device_and_cpu_are_compared() -> None:
+    built = stream().receives(ONE, 0, seen=OLD[:200])
+    assert built.judged(wires=False).counts == {"stale": 1}
+
+
+def test_a_packet_that_the_layer_refuses_is_no_look() -> None:
+    built = stream().receives(ONE, 1)
+    assert built.add("NdisMIndicateReceivePacket", 1, 2, 200, 0, 0).counts() == {}
+
+
+def test_lost_records_leave_the_wire() -> None:
+    built = stream().receives(ONE, 0, seen=OLD[:200])
+    built.echoed = [OLD, ONE]
+    assert built.judged().counts == {"stale": 1, "lost": 2, "unexpected": 2}
+    built.events[-1] = built.events[-1]._replace(sequence=built.events[-1].sequence + 1)
+    assert built.judged().counts == {}
+
+
+def test_lost_events_of_the_card_leave_the_wire() -> None:
+    witnesses = Witnesses()
+    witnesses.begin([ONE])
+    witnesses.feed(stream().receives(ONE, 0, seen=OLD[:200]).events)
+    witnesses.lost()
+    witnesses.settle([ONE], [ONE])
+    assert witnesses.counts == {}
+
+
+def test_a_recording_is_judged_in_parts_that_end_where_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.witnesses.judge.PART_EVENTS", 20)
+    built = Stream(bytes_kept=False).setup()
+    for number in range(50):
+        built.receives(frame(number), number % 16).echoes(frame(number))
+    built.receives(ONE, 0, seen=OLD[:200])
+    witnesses = Witnesses()
+    witnesses.judge_stream(built.events)
+    assert witnesses.frames == {"in": 51, "out": 50}
+    assert witnesses.counts == {"changed-under-device": 1}
+
+
+def test_what_a_reset_took_is_not_lost() -> None:
+    built = Stream(bytes_kept=False).setup().writes(ONE, 0)
+    lost, taken = Witnesses(), Witnesses()
+    lost.judge_stream(built.events)
+    taken.judge_stream(built.add("card.reset").events)
+    assert (lost.counts, taken.counts) == ({"lost": 1}, {})
+
+
+def test_the_views_are_shown_in_the_order_of_the_way() -> None:
+    finding: Finding = built_in(mixed(ONE, OLD, lines=range(1, 2))).only()
+    assert list(finding.views) == ["wire", "device", "cpu"]
+    assert [look.length for look in finding.views.values()] == [200, 200, 200]
+    assert BUFFER_BYTES > 200

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The non-coherent machine (docs/coherency.md): clean drivers pass every frame on it, and a missing flush does not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from controller.card import Kind
+from controller.demo import exchange
+from controller.provision import Provision
+from controller.rig import Options, Rig, open_rig
+from controller.verifier.functions import Detail
+from controller.watch import Watch, watching
+from tests.system.conftest import KINDS, udp_frames
+
+pytestmark = [pytest.mark.system, pytest.mark.anyio]
+
+LINES, SEEDS = (32, 64, 128), range(10)
+CHUNK, CHUNKS = 3334, 10
+"""Frames of one load of the driver: with three line sizes and ten seeds a million in all."""
+
+FORCED = "swiotlb=force"
+BOUNCED = "/sys/kernel/debug/swiotlb/io_tlb_used_hiwater"
+"""Linux then bounces every mapping, also those of the second view."""
+
+
+def frames(count: int) -> list[bytes]:
+    """Mostly short ones, and every size between."""
+    return udp_frames([60 if number % 8 else 60 + number % 1455 for number in range(count)])
+
+
+async def run(rig: Rig, parameter: str, chunk: list[bytes], chunks: int, watch: Watch | None = None) -> None:
+    """One load of the driver: every frame comes back byte for byte, and no record is lost to the watch."""
+    interface = await rig.load_driver(parameter)
+    await interface.up()
+    await interface.start_echo()
+    for number in range(chunks):
+        echoed = await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+        assert echoed == chunk, f"{parameter}, chunk {number}"
+        if watch is not None:
+            await watch.catch_up()
+    await rig.unload_driver()
+
+
+async def warnings(rig: Rig) -> str:
+    """What the guest's kernel has warned of since it booted."""
+    return (await rig.guest.run(["sh", "-c", "dmesg | grep -A 3 -E 'cut here|BUG|Oops' || true"])).stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_clean_miniport_passes_a_million_frames(provision: Provision, kind: Kind) -> None:
+    chunk = frames(CHUNK)
+    async with (
+        open_rig(provision, Options(kind=kind)) as rig,
+        watching(rig, Detail.ALLOCATIONS) as watch,
+    ):
+        for line in LINES:
+            for seed in SEEDS:
+                await run(rig, f"noncoherent={line}:{seed}", chunk, CHUNKS, watch)
+        counters = await rig.counters()
+        assert await warnings(rig) == ""
+    assert counters["rx_frames"] >= CHUNK * CHUNKS * len(LINES) * len(SEEDS) >= 1_000_000
+    assert (watch.verifier.violations, watch.verifier.verdict.lost) == ([], 0)
+
+
+async def test_every_call_about_a_frame_is_right_there_too(provision: Provision) -> None:
+    """Of a bus master: no other kind has cached memory that the card is given for a frame."""
+    chunk = frames(CHUNK)
+    async with (
+        open_rig(provision, Options(detail=Detail.FRAMES)) as rig,
+        watching(rig, Detail.FRAMES) as watch,
+    ):
+        for line in LINES:
+            await run(rig, f"noncoherent={line}", chunk, CHUNKS, watch)
+        assert await warnings(rig) == ""
+    assert (watch.verifier.violations, watch.verifier.verdict.lost) == ([], 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_clean_miniport_passes_every_frame_where_linux_bounces_too(provision: Provision, kind: Kind) -> None:
+    chunk = frames(CHUNK)
+    async with open_rig(provision, Options(kind=kind, kernel_arguments=(FORCED,))) as rig:
+        await run(rig, "noncoherent=0", chunk, 6)
+        for line in LINES:
+            await run(rig, f"noncoherent={line}:1", chunk, 8)
+        counters = await rig.counters()
+        bounced = await rig.guest.run(["sh", "-c", "mount -t debugfs none /sys/kernel/debug; cat " + BOUNCED])
+        assert await warnings(rig) == ""
+    assert counters["rx_frames"] >= 100_000
+    assert (int(bounced.stdout) > 0) == (kind != "non-dma")
+
+
+async def self_test(rig: Rig, parameter: str) -> str:
+    """What the kernel's log says of one run of the self-test."""
+    before = len(rig.serial_log.read_text(errors="replace"))
+    await rig.guest.run(["modprobe", "nicrig_selftest", parameter], deadline=60)
+    await rig.guest.run(["rmmod", "nicrig_selftest"])
+    return rig.serial_log.read_text(errors="replace")[before:]
+
+
+def chance(said: str) -> str:
+    """Which lines were written back by chance, as the self-test tells it."""
+    found = re.search(r"lines written back by chance: (\w+)", said)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("arguments", [(), (FORCED,)], ids=["plain", "swiotlb"])
+async def test_what_is_not_flushed_is_not_seen(provision: Provision, arguments: tuple[str, ...]) -> None:
+    async with open_rig(provision, Options(kernel_arguments=arguments)) as rig:
+        runs = {line: [await self_test(rig, f"noncoherent={line}:{seed}") for seed in (1, 1, 2)] for line in LINES}
+    for first, again, other in runs.values():
+        for said in (first, again, other):
+            passed = re.findall(r"nicrig_selftest: ok ", said)
+            assert re.findall(r"nicrig_selftest: FAILED .*", said) == []
+            assert re.findall(r"nicrig_selftest: (\d+) checks, (\d+) failed", said) == [(str(len(passed)), "0")]
+            assert re.findall(r"ok coherency: (\w+): ", said), "the scenario did not run"
+            assert re.findall(r"BUG|Oops", said) == []
+        assert chance(first) == chance(again) != chance(other)
+
+
+async def complaint(rig: Rig, value: str) -> set[str]:
+    """What the module says of a value that it does not take. Busybox asks the kernel twice."""
+    await rig.guest.run(["dmesg", "-c"])
+    assert (await rig.guest.run(["modprobe", "nicrig", f"noncoherent={value}"], check=False)).code
+    said = (await rig.guest.run(["sh", "-c", "dmesg | grep 'nicrig: noncoherent='"])).stdout
+    return {line.partition("] ")[2] for line in said.splitlines()}
+
+
+@pytest.mark.parametrize("value", ["48", "x", "64:", "64:x", "64:1:1", ""])
+async def test_a_line_that_no_cache_has_is_refused_in_one_line(rig: Rig, value: str) -> None:
+    wanted = f"nicrig: noncoherent={value}: not LINE[:SEED] with a LINE of 32, 64 or 128 bytes"
+    assert await complaint(rig, value) == {wanted}
+
+
+async def test_a_machine_with_several_processors_is_refused_in_one_line(provision: Provision) -> None:
+    async with open_rig(provision, Options(cpus=2)) as rig:
+        (said,) = await complaint(rig, "64:1")
+    assert said == "nicrig: noncoherent=64:1: 2 CPUs are online, and stores could be lost: boot with one"
+
+
+async def test_the_seed_that_was_drawn_is_told(rig: Rig) -> None:
+    seeds = []
+    for _ in range(2):
+        await rig.guest.run(["dmesg", "-c"])
+        await rig.load_driver("noncoherent=64")
+        told = (await rig.guest.run(["cat", "/sys/module/nicrig/parameters/noncoherent"])).stdout.strip()
+        said = (await rig.guest.run(["dmesg"])).stdout
+        await rig.unload_driver()
+        assert re.fullmatch(r"64:\d+", told)
+        assert f"nicrig: the machine is non-coherent: noncoherent={told}\n" in said
+        seeds.append(told)
+    assert seeds[0] != seeds[1]
