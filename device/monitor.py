@@ -111,6 +111,7 @@ class CardCommands:
         """What the ledger knows and has found; `blind` tells why it judges nothing, null while it does."""
         ledger = self._card.ledger
         counters = self._card.counters
+        ledger.sees()  # what has been granted until now
         return {
             "policy": ledger.policy,
             "blind": BLIND.get(ledger.blind),

@@ -154,7 +154,6 @@ def test_the_ledger_is_queried_and_set(client: Client) -> None:
     assert client.execute("set-ledger", policy="report")["return"] == {}
     grants = Granting(RecorderMemory(client.bus.recorder()))
     grants.grant(0x1000, 0x100)
-    client.bus.card.ledger.sees()
     assert client.execute("query-ledger")["return"] == {
         "policy": "report",
         "blind": None,

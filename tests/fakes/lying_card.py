@@ -11,24 +11,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from device.descriptors import Descriptors
+from device.grant_records import GrantRecords, Records
 from device.grants import Grants
 from device.ledger import Ledger
 from device.queue import Ring
+from device.recorder import Grant, GuestRecord
 from device.registers import CHANNEL_CONTROL, START
 from device.subordinate import Subordinate, Transfer
 
 NOBODYS = 0x7C00
 """Where a PC's boot sector was loaded: RAM that Linux leaves alone."""
+SENDING: list[Ring] = []
+"""The transmit ring, once it has been used."""
 
 
 def ranges(grants: Grants) -> list[tuple[int, int, int]]:
     return list(grants._entries)
 
 
-def gone(ledger: Ledger, but: int) -> tuple[int, int] | None:
-    """A range that was revoked and in which nothing is granted now, nor begins at `but`."""
-    alive = {address for address, _, _ in ranges(ledger.passing)} | {but}
+def gone(ledger: Ledger, alive: set[int]) -> tuple[int, int] | None:
+    """A range that was revoked, and that begins nowhere where something is granted now."""
     return next(((start, end) for start, end in ledger._revoked if end - start >= 60 and start not in alive), None)
 
 
@@ -39,7 +44,7 @@ def outside(ring: Ring, taken: Descriptors) -> None:
 
 
 def after_free(ring: Ring, taken: Descriptors) -> None:
-    old = gone(ring._ledger, 0)
+    old = gone(ring._ledger, {address for address, _, _ in ranges(ring._ledger.passing)})
     if ring.transmit and old:
         taken["address"][0], taken["length"][0] = old[0], 60
 
@@ -50,10 +55,11 @@ def across_end(ring: Ring, taken: Descriptors) -> None:
 
 
 def wrong_direction(ring: Ring, taken: Descriptors) -> None:
-    """Receive into what is being sent."""
-    sending = [key for key in ranges(ring._ledger.passing) if key[1] >= 60]
-    if not ring.transmit and sending:
-        taken["address"][0], taken["length"][0], _ = sending[0]
+    """Receive into what is to be sent next, and is the card's until then."""
+    if not ring.transmit and SENDING and SENDING[0].posted():
+        tx = SENDING[0]
+        assert tx._view is not None
+        taken["address"][0], taken["length"][0], _, _ = tx._view[tx.head % tx.size]
 
 
 def guard_changed(ring: Ring, taken: Descriptors) -> None:
@@ -74,7 +80,7 @@ LIES: dict[str, Callable[[Ring, Descriptors], None]] = {
 
 # -- subordinate: its copy of the channel -----------------------------------------------------------
 def another_transfer(lie: str, ledger: Ledger, transfer: Transfer) -> Transfer:
-    old = gone(ledger, transfer.address)
+    old = gone(ledger, {transfer.address})  # one transfer at a time: what is granted is this one's
     if transfer.transmit:
         return transfer
     if lie == "outside":
@@ -89,6 +95,42 @@ def another_transfer(lie: str, ledger: Ledger, transfer: Transfer) -> Transfer:
     return transfer
 
 
+# -- both: the newest grant is seen only after its memory was touched --------------------------------
+class LateGrants:
+    """Keeps the last PASSING grant back until the ledger looks whether one came late."""
+
+    def __init__(self, lying: Callable[[], bool]) -> None:
+        self._lying = lying
+        self._kept: Records | None = None
+        self._releasing = False
+
+    def patches(self) -> list[tuple[type, str, Any]]:
+        take, pending, due = GrantRecords.take, GrantRecords.pending, Ledger.due
+
+        def late_due(ledger: Ledger, now: float) -> float | None:
+            self._releasing = True
+            told = due(ledger, now)
+            self._releasing = False
+            return told
+
+        def late_pending(records: GrantRecords) -> bool:
+            return pending(records) or (self._releasing and self._kept is not None)
+
+        def late_take(records: GrantRecords) -> Records:
+            taken = take(records)
+            if self._releasing and self._kept is not None:
+                taken, self._kept = np.concatenate((self._kept, taken)), None
+            elif len(taken) and self._lying() and self._kept is None and _is_passing_grant(taken[-1]):
+                taken, self._kept = taken[:-1], taken[-1:]
+            return taken
+
+        return [(GrantRecords, "take", late_take), (GrantRecords, "pending", late_pending), (Ledger, "due", late_due)]
+
+
+def _is_passing_grant(record: Any) -> bool:
+    return bool(record["kind"] == GuestRecord.GRANT and int(record["c"]) & Grant.PASSING)
+
+
 def begin(flag: Path) -> None:
     """From now on this process is such a card."""
     posted, fetch, read_transfer, sees = Ring.posted, Ring.fetch, Subordinate._read_transfer, Ledger.sees
@@ -98,6 +140,8 @@ def begin(flag: Path) -> None:
 
     def slow_posted(ring: Ring) -> int:
         """So that something is being sent when a frame comes in."""
+        if ring.transmit:
+            SENDING[:] = [ring]
         return min(posted(ring), 1) if ring.transmit and lie() == "wrong_direction" else posted(ring)
 
     def lying_fetch(ring: Ring, count: int) -> Descriptors:
@@ -109,18 +153,19 @@ def begin(flag: Path) -> None:
     def lying_read_transfer(card: Subordinate, start: int) -> Transfer:
         return another_transfer(lie(), card._board.ledger, read_transfer(card, start))
 
-    def late_sees(ledger: Ledger) -> bool:
-        """What the guest has recorded is seen only after the card has touched the memory."""
-        if lie() != "before_grant" or ledger.blind:
-            return sees(ledger)
-        ledger._revoked.clear()
-        return True
+    def sees_no_past(ledger: Ledger) -> bool:
+        """Memory is used again and again: its past is not to speak for it."""
+        seen = sees(ledger)
+        if lie() == "before_grant":
+            ledger._revoked.clear()
+        return seen
 
     patched: list[tuple[type, str, Any]] = [
         (Ring, "posted", slow_posted),
         (Ring, "fetch", lying_fetch),
         (Subordinate, "_read_transfer", lying_read_transfer),
-        (Ledger, "sees", late_sees),
+        (Ledger, "sees", sees_no_past),
+        *LateGrants(lambda: lie() == "before_grant").patches(),
     ]
     for owner, name, replacement in patched:
         setattr(owner, name, replacement)

@@ -153,3 +153,28 @@ async def test_the_seed_that_was_drawn_is_told(rig: Rig) -> None:
         assert f"nicrig: the machine is non-coherent: noncoherent={told}\n" in said
         seeds.append(told)
     assert seeds[0] != seeds[1]
+
+
+async def rightly_echoed(rig: Rig, *parameters: str) -> list[bool]:
+    """Of the frames that came back, which are right."""
+    chunk = frames(1000)
+    sent = set(chunk)
+    interface = await rig.load_driver(*parameters)
+    await interface.up()
+    await interface.start_echo()
+    found = await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+    await rig.unload_driver()
+    return [frame in sent for frame in found]
+
+
+async def test_a_driver_that_never_flushes_moves_no_right_frame_where_the_machine_shows_it(rig: Rig) -> None:
+    fault = "mutate=NdisFlushBuffer:skip"
+    assert await rightly_echoed(rig, fault) == [True] * 1000, "x86 showed it by itself"
+    for line in LINES:
+        assert not any(await rightly_echoed(rig, f"noncoherent={line}:1", fault))
+
+
+@pytest.mark.parametrize("line", LINES)
+async def test_one_flush_that_is_missing_costs_its_frame_and_no_other(rig: Rig, line: int) -> None:
+    found = await rightly_echoed(rig, f"noncoherent={line}:1", "mutate=NdisFlushBuffer:skip:1/50:1")
+    assert 5 < found.count(False) < 60
