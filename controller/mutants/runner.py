@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
+import trio
+
 from controller.card import Kind
 from controller.demo import exchange
 from controller.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
@@ -20,6 +22,8 @@ BITE = 32
 """Frames between two looks: fewer than the driver posts."""
 SILENT_BITES = 2
 """After so many bites in a row without any echo there will be none."""
+SILENCE = 0.01
+"""Seconds, before scaling, without a frame after which an unloaded driver's wire is empty."""
 TRIAL = 128
 """Frames after which more are injected only if these have made calls that are mutated."""
 PARAMETERS = ("rx_ring_size=64", "tx_ring_size=64", "noncoherent=64:1")
@@ -92,6 +96,7 @@ class Bench:
             else:
                 self.result.reports[LOAD_FAILED] = 1
             await self._unload()
+            await self._drain()
             counters = await self._rig.counters()
             self.result.reports.update(violations({name: counters[name] - before[name] for name in before}))
         finally:
@@ -134,6 +139,14 @@ class Bench:
 
     async def _mutated(self) -> int:
         return int((await self._rig.guest.run(["cat", f"/sys/module/{DRIVER}/parameters/mutated"])).stdout)
+
+    async def _drain(self) -> None:
+        """What this driver sent too much of is not the next one's."""
+        while True:
+            with trio.move_on_after(SILENCE * self._rig.deadlines.scale) as silence:
+                await self._rig.wire.receive()
+            if silence.cancelled_caught:
+                return
 
     async def _unload(self) -> None:
         ended = await self._rig.guest.run(["sh", "-ec", _UNLOAD], deadline=UNLOAD)

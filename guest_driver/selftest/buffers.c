@@ -59,6 +59,7 @@ static VOID limits(VOID)
 	NdisAllocateBuffer(&status, &first, NULL, memory, 100);
 	CHECK(status == NDIS_STATUS_SUCCESS && first);
 	NdisFreeBuffer(first);
+	NdisFreeBuffer(NULL);
 }
 
 static VOID queries(VOID)
@@ -134,6 +135,9 @@ static VOID chains(VOID)
 	NdisChainBufferAtFront(packet, b);
 	NdisChainBufferAtFront(packet, a);
 	NdisChainBufferAtBack(packet, c);
+	/* R78: a buffer that is in the chain is refused. */
+	NdisChainBufferAtFront(packet, b);
+	NdisChainBufferAtBack(packet, a);
 	NdisQueryPacket(packet, NULL, NULL, &found, NULL);
 	CHECK(found == a && a->Next == b && b->Next == c && !c->Next);
 	counts(4, 3, 50);

@@ -24,10 +24,11 @@ from tests.fakes.recorder import Rings
 pytestmark = pytest.mark.anyio
 
 FRAMES = mixed(320, seed=1)
-DROPS, LEAVES, REFUSED, FAILS, WRONG, HANGS, CRASHES, OOPSES = (
+DROPS, DOUBLES, LEAVES, REFUSED, FAILS, WRONG, HANGS, CRASHES, OOPSES = (
     Mutant("non-dma", f"Faulty:{does}", expected)
     for does, expected in (
         ("drops", ("lost",)),
+        ("doubles", ("duplicated",)),
         ("leaves", ("R99",)),
         ("refused", ("length",)),
         ("fails", ("load-failed",)),
@@ -89,6 +90,9 @@ class FakeRig:
         if self._does in ("drops", "refused"):
             self._made += 1
         await self._send.send(list(frames[1:] if self._does == "drops" else frames))
+        if self._does == "doubles":
+            await self._send.send(list(frames))
+            await self._send.send(list(frames))
 
     async def receive(self) -> list[bytes]:
         return await self._receive.receive()
@@ -134,6 +138,12 @@ async def test_clean_drivers_run_before_and_after_over_all_frames(rigs: Rigs) ->
 async def test_a_mutant_that_is_caught_gets_no_more_frames(rigs: Rigs) -> None:
     result = (await results(rigs, DROPS))[1]
     assert (result.frames, result.caught, result.killed) == (BITE, ["lost"], True)
+
+
+async def test_what_a_mutant_sends_too_much_of_is_not_the_next_ones(rigs: Rigs) -> None:
+    told = await results(rigs, DOUBLES)
+    assert told[2].frames == len(FRAMES)
+    assert not told[2].reports.total()
 
 
 async def test_one_that_frames_do_not_reach_gets_few(rigs: Rigs) -> None:
