@@ -263,8 +263,10 @@ static void flush_send(struct ndis_buffer *buffer, bool read)
 	if (read)
 		return;
 	buffer->flushed = true;
+	/* The length may have been adjusted since the mapping, which has its own. */
 	if (buffer->split)
-		ndis_split_write_back(buffer->split, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount);
+		ndis_split_write_back(buffer->split, buffer->mdl.MappedSystemVa,
+				      min(buffer->mdl.ByteCount, buffer->mapped));
 }
 
 void ndis_buffer_flush(struct ndis_buffer *buffer, bool read)

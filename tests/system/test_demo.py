@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import pytest
 
 pytestmark = pytest.mark.system
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README, COHERENCY = ROOT / "README.md", ROOT / "docs" / "coherency.md"
 NICRIG = Path(sys.executable).with_name("nicrig")
 SECONDS = 120
 RUNNING = re.compile(rb"device\0--sockets\0/tmp/nicrig-run-|qemu-system-x86_64\0.*nicrig-run-", re.DOTALL)
@@ -71,16 +73,31 @@ def test_the_demo_as_json() -> None:
     assert set(said["seconds"]) == {"setup", "boot", "traffic"}
 
 
-def test_the_readmes_commands_on_the_recorder(tmp_path: Path) -> None:
-    commands = re.findall(r"^\$ \.venv/bin/nicrig (.*?) *(?:#.*)?$", README.read_text(), re.MULTILINE)
-    assert [command.split()[0] for command in commands] == ["demo", "verify", "recorder", "rules"]
-    runs = [nicrig(*command.split(), cwd=tmp_path) for command in commands]
-    assert [run.returncode for run in runs] == [0, 0, 0, 0], [run.stderr for run in runs]
+def commands(page: Path) -> list[str]:
+    """The nicrig commands of a page, but for the one that tests/system/test_mutants.py runs."""
+    found = re.findall(r"^\$ \.venv/bin/nicrig (.*?) *(?:#.*)?$", page.read_text(), re.MULTILINE)
+    return [command for command in found if not command.startswith("mutants")]
+
+
+def test_the_readmes_commands(tmp_path: Path) -> None:
+    wanted = commands(README)
+    assert [command.split()[0] for command in wanted] == ["demo", "verify", "recorder", "rules", "demo"]
+    runs = [nicrig(*shlex.split(command), cwd=tmp_path) for command in wanted]
+    assert [run.returncode for run in runs] == [0] * len(wanted), [run.stdout + run.stderr for run in runs]
     assert re.search(r"^clean: records \d{5,} lost 0 broken 0$", runs[1].stdout, re.MULTILINE)
     last = runs[2].stdout.splitlines()
     assert len(last) >= 20
     assert "DriverUnload" in last[-1]
     assert runs[3].stdout.count("tests/controller/verifier/test_") > 80
+
+
+@pytest.mark.parametrize("command", commands(COHERENCY))
+def test_the_demos_of_the_page_on_coherency(command: str) -> None:
+    run = nicrig(*shlex.split(command))
+    faulty = "mutate=" in command
+    assert run.returncode == int(faulty), run.stdout + run.stderr
+    assert ("violation R98: " in run.stdout) == faulty
+    assert ("first stale frame" in run.stdout) == ("noncoherent=" in command)
 
 
 def test_a_wrong_option_is_a_usage_error() -> None:

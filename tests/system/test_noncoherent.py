@@ -167,11 +167,13 @@ async def rightly_echoed(rig: Rig, *parameters: str) -> list[bool]:
     return [frame in sent for frame in found]
 
 
-async def test_a_driver_that_never_flushes_moves_no_right_frame_where_the_machine_shows_it(rig: Rig) -> None:
+async def test_a_driver_that_never_flushes_moves_hardly_a_right_frame(rig: Rig) -> None:
+    """But for one that chance flushes both ways: a frame of one line is, one in a thousand times."""
     fault = "mutate=NdisFlushBuffer:skip"
     assert await rightly_echoed(rig, fault) == [True] * 1000, "x86 showed it by itself"
     for line in LINES:
-        assert not any(await rightly_echoed(rig, f"noncoherent={line}:1", fault))
+        found = await rightly_echoed(rig, f"noncoherent={line}:1", fault)
+        assert found.count(True) < 20 < len(found)
 
 
 @pytest.mark.parametrize("line", LINES)
