@@ -44,6 +44,8 @@ REFUSED_ADDRESS = 4
 GUARD_CHANGED = 6
 LINE = 64
 """Cache line, as long as NdisMGetDmaAlignment has not said more."""
+CRC = 0xFFFF_FFFF
+"""What of a digest is the CRC32C; the rest is the slot of the bytes."""
 
 IMAGE = 0xFFFFFFFF80000000
 """Where Linux on x86-64 maps the kernel and its modules: from here on static memory of the driver lies."""

@@ -266,8 +266,8 @@ R96 E sent_without_a_flush (NT4:204trnsf_8)
     The card reads a send whose buffers were not all flushed with TRUE, or a cached shared block that never
     was.
 R97 F stored_under_the_card (MS51:ff551975)
-    Between doorbell and completion the CPU stores to a buffer or descriptor that the card owns.
-    hidden: stores are plain instructions: it would take a digest of the bytes at the doorbell
+    The bytes of a packet are not the same at NdisMSendComplete as when it was sent; a store that is undone, or to
+    a descriptor, is not seen.
 R98 E received_without_a_flush (NT4:204trnsf_14)
     A packet is indicated whose cached buffer the card wrote, without NdisFlushBuffer(FALSE) or
     NdisMUpdateSharedMemory of all that it wrote since; loads are not seen.

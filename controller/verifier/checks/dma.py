@@ -12,6 +12,7 @@ from controller.verifier.checks.packets import (
 )
 from controller.verifier.checks.teardown import access_after_free, null_of_failure, ring_in
 from controller.verifier.constants import (
+    CRC,
     DESCRIPTOR_BYTES,
     DEVICE_SUBORDINATE,
     GUARD_CHANGED,
@@ -194,6 +195,17 @@ def mapping_ends_well(world: World, event: Event, report: Report) -> None:
             report("R93", f"{what}, which is not in use", event)
     elif mapping.buffer != event.a:
         report("R93", f"{what}, which holds buffer {mapping.buffer:#x}", mapping.made, event)
+
+
+@on.call("NdisMSendComplete")
+def nobody_stores_under_the_card(world: World, event: Event, report: Report) -> None:
+    send = world.sends.get(event.a)
+    if send is None or not send.made.result or not event.result:
+        return
+    before, after = send.made.result & CRC, event.result & CRC
+    if before != after:
+        text = f"packet {event.a:#x} had the bytes of CRC32C {before:08x} when it was sent, and {after:08x} at its end"
+        report("R97", text, send.made, event)
 
 
 @on.call("NdisMFreeMapRegisters")

@@ -167,6 +167,28 @@ def test_r96_silent_after_the_flush() -> None:
     silent(script.card("card.read", address=item.block.physical, length=60, status=1))
 
 
+def sent_and_completed(before: int, after: int) -> Script:
+    """A send with these digests."""
+    script = Script().running()
+    packet = script.sending()
+    sends = (place for place, event in enumerate(script.events) if event.function == "MiniportSendPackets")
+    first = next(sends)
+    script.events[first] = script.events[first]._replace(result=before)
+    return script.call("NdisMSendComplete", after, packet=packet.packet)
+
+
+def test_r97_stored_under_the_card() -> None:
+    fires(sent_and_completed(1 << 32 | 0x1234, 2 << 32 | 0x1235), "R97")
+
+
+def test_r97_silent_when_the_bytes_lie_in_another_slot() -> None:
+    silent(sent_and_completed(1 << 32 | 0x1234, 2 << 32 | 0x1234))
+
+
+def test_r97_silent_without_a_digest() -> None:
+    silent(sent_and_completed(0x1234, 0))
+
+
 @pytest.mark.parametrize("missing", ["flush", "update"])
 def test_r98_received_without_a_flush(missing: str) -> None:
     script, item = receiving()
