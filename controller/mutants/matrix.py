@@ -44,6 +44,14 @@ class Mutant:
 _DECLARED = """
 [bus-master subordinate non-dma]
 NdisMQueryAdapterResources:repeat = the same list is filled in again
+NdisReadPciSlotInformation:skip load-failed
+NdisReadPciSlotInformation:repeat = the same is read again
+NdisReadPciSlotInformation:raise R60
+NdisReadPciSlotInformation:plus3 load-failed
+NdisReadPciSlotInformation:minus3 = it is 0 already, so nothing is changed
+NdisReadPciSlotInformation:long3 load-failed
+NdisReadPciSlotInformation:short3 = it is 0 already, so nothing is changed
+NdisReadPciSlotInformation:minus5 load-failed
 NdisAllocateMemoryWithTag:plus2 = a byte more than is used
 NdisAllocateMemoryWithTag:long2 = a line more than is used
 NdisAllocateMemoryWithTag:minus2 R45 R70
@@ -430,7 +438,7 @@ NdisRawReadPortUlong:repeat = every register of the card reads the same twice
 NdisRawReadPortUlong:raise = ports may be read at any level
 NdisRawReadPortUlong:shift1 R109
 NdisRawWritePortUlong:skip load-failed
-NdisRawWritePortUlong:repeat = a register written twice; what writing FAULT to clear it twice means is the card's
+NdisRawWritePortUlong:repeat access
 NdisRawWritePortUlong:delay load-failed
 NdisRawWritePortUlong:swap load-failed
 NdisRawWritePortUlong:raise = ports may be written at any level

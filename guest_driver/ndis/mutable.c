@@ -29,6 +29,8 @@ CALL(1, VOID, NdisCloseConfiguration, NdisCloseConfiguration, ALL, "h", NDIS_HAN
 CALL(4, VOID, NdisMQueryAdapterResources, NdisMQueryAdapterResources, REPEAT, "hhhh", \
      PNDIS_STATUS, Status, NDIS_HANDLE, WrapperConfigurationContext, PNDIS_RESOURCE_LIST, ResourceList, \
      PUINT, BufferSize) \
+CALL(5, ULONG, NdisReadPciSlotInformation, NdisReadPciSlotInformation, SKIP | REPEAT | RAISE, "hhnhc", \
+     NDIS_HANDLE, NdisAdapterHandle, ULONG, SlotNumber, ULONG, Offset, PVOID, Buffer, ULONG, Length) \
 CALL(4, NDIS_STATUS, NdisAllocateMemory, NdisAllocateMemory, REPEAT | RAISE, "hnfh", \
      PVOID *, VirtualAddress, UINT, Length, UINT, MemoryFlags, NDIS_PHYSICAL_ADDRESS, HighestAcceptableAddress) \
 CALL(3, NDIS_STATUS, NdisAllocateMemoryWithTag, NdisAllocateMemoryWithTag, REPEAT, "hgf", \

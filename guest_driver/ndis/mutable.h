@@ -10,6 +10,7 @@
 #define NdisReadConfiguration mutable_NdisReadConfiguration
 #define NdisCloseConfiguration mutable_NdisCloseConfiguration
 #define NdisMQueryAdapterResources mutable_NdisMQueryAdapterResources
+#define NdisReadPciSlotInformation mutable_NdisReadPciSlotInformation
 #define NdisAllocateMemory mutable_NdisAllocateMemory
 #define NdisAllocateMemoryWithTag mutable_NdisAllocateMemoryWithTag
 #define NdisFreeMemory mutable_NdisFreeMemory

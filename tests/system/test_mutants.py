@@ -69,13 +69,13 @@ async def test_mutants_are_caught_and_clean_drivers_are_not(provision: Provision
     ],
 )
 async def test_a_mutation_that_is_none_is_refused_in_one_line(rig: Rig, value: str) -> None:
-    await rig.guest.run(["dmesg", "--clear"])
+    await rig.guest.run(["dmesg", "-c"])
     with pytest.raises(GuestCommandError):
         await rig.load_driver(f"mutate={value}")
     said = (await rig.guest.run(["dmesg"])).stdout.splitlines()
-    about = [line for line in said if "mutate=" in line and "FUNCTION:OPERATOR" in line]
-    assert len(about) == 1
-    assert f"mutate={value}" in about[0]
+    # modprobe tries twice.
+    (line,) = {line.partition("] ")[2] for line in said if "mutate=" in line}
+    assert line.startswith(f"nicrig: mutate={value} is not FUNCTION:OPERATOR")
 
 
 UNBIND = """
