@@ -27,9 +27,11 @@ from controller.qmp import Qmp, serve_qmp
 from controller.recorder import Layout, Recorder, events
 from controller.run_directory import last_lines, run_directory
 from controller.verifier.functions import Detail
+from controller.witnesses.judge import LINE
 
 # After a connection broke, how long the death that broke it may take to be noticed: it is what the user wants to read.
 CORONER_SECONDS = 1.0
+
 PANIC_LINES = 50
 PANIC_RECORDS = 30
 
@@ -55,6 +57,13 @@ class Options:
     kernel_arguments: tuple[str, ...] = ()
     """Further arguments of the guest's kernel, like `swiotlb=force`."""
 
+    @property
+    def cache_line(self) -> int:
+        """Bytes of a cache line: those of the non-coherent machine if the driver is told to make one, else 64."""
+        lines = [value.partition(":")[0] for value in self.parameters if value.startswith("noncoherent=")]
+        line = lines[-1].removeprefix("noncoherent=") if lines else ""
+        return int(line) if line.isdecimal() and int(line) else LINE
+
 
 class Rig:
     """A running rig; made by `open_rig`. `card`, `guest`, `machine` (its QMP), `monitor` (the card's) and `wire`."""
@@ -71,7 +80,7 @@ class Rig:
         self.accelerator = pick(options.accelerator)
         self.deadlines = Deadlines(self.accelerator.scale)
         self._provision = provision
-        self._options = options
+        self.options = options
         self._folder = folder
         self._thread = thread
         self._nursery = nursery
@@ -82,7 +91,7 @@ class Rig:
     @property
     def hot_plug(self) -> bool:
         """Whether the card can be unplugged and plugged again: only in its MSI mode."""
-        return self._options.interrupts == "msi"
+        return self.options.interrupts == "msi"
 
     @property
     def serial_log(self) -> Path:
@@ -111,7 +120,7 @@ class Rig:
 
         Raises RigError when it made none.
         """
-        wanted = [f"recorder={int(self._options.detail)}", *self._options.parameters, *parameters]
+        wanted = [f"recorder={int(self.options.detail)}", *self.options.parameters, *parameters]
         await self.guest.run(["modprobe", DRIVER, *wanted])
         return await self.interface()
 
@@ -199,11 +208,11 @@ class Rig:
             accelerator=self.accelerator,
             kernel=self._provision.kernel,
             image=self._provision.image,
-            memory=self._options.memory,
-            cpus=self._options.cpus,
-            netdevs=self._options.netdevs,
-            devices=self._options.devices,
-            kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *self._options.kernel_arguments)),
+            memory=self.options.memory,
+            cpus=self.options.cpus,
+            netdevs=self.options.netdevs,
+            devices=self.options.devices,
+            kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *self.options.kernel_arguments)),
         )
         card = qemu.card_options(self.card.vfio_user, hot_plug=self.hot_plug)
         self._qemu = qemu.Qemu(qemu.program(self._provision), machine, card, self._folder)

@@ -12,7 +12,7 @@ from controller import recording
 from controller.recorder import Recorder, events
 from controller.verifier.functions import Detail
 from controller.verifier.judge import Verifier
-from controller.witnesses.judge import Witnesses
+from controller.witnesses.judge import LINE, Witnesses
 
 if TYPE_CHECKING:
     from controller.rig import Rig
@@ -28,9 +28,9 @@ class Watch:
     `verifier` judges the calls, `witnesses` the frames that run between begin() and settle().
     """
 
-    def __init__(self, recorder: Recorder, detail: Detail, save: Path | None = None) -> None:
+    def __init__(self, recorder: Recorder, detail: Detail, save: Path | None = None, *, line: int = LINE) -> None:
         self.verifier = Verifier(detail)
-        self.witnesses = Witnesses()
+        self.witnesses = Witnesses(line=line)
         self._recorder = recorder
         self._turn = trio.Lock()
         self._stack = ExitStack()
@@ -93,7 +93,7 @@ class Watch:
 @asynccontextmanager
 async def watching(rig: "Rig", detail: Detail, save: Path | None = None) -> AsyncIterator[Watch]:
     """Judge all that the rig's driver does in this block, and what it did before."""
-    watch = Watch(rig.recorder(), detail, save)
+    watch = Watch(rig.recorder(), detail, save, line=rig.options.cache_line)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.run)

@@ -11,6 +11,7 @@ import trio
 from controller import recording
 from controller.polling import until
 from controller.recorder import Batch, Recorder
+from controller.rig import Options
 from controller.verifier.functions import BY_NAME, Detail, Kind, Phase
 from controller.watch import Watch, watching
 from tests.fakes.recorder import ASLEEP, SETTLED, Rings
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.anyio
 
 class FakeRig:
     """The rig as far as a watch sees it; `last` is set when the watch has read to the end."""
+
+    options = Options()
 
     def __init__(self, folder: Path) -> None:
         self.rings = Rings(folder)
@@ -145,3 +148,11 @@ async def test_a_send_that_is_never_completed_is_not_waited_for_longer_than_told
         with trio.fail_after(5):
             await watch.settle([], None, quiet=0.05)
         assert watch.witnesses.counts == {"lost": 1}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "line"),
+    [((), 64), (("noncoherent=128:7",), 128), (("rx_ring_size=64", "noncoherent=32"), 32), (("noncoherent=x",), 64)],
+)
+def test_the_witnesses_know_the_cache_line_of_the_machine(parameters: tuple[str, ...], line: int) -> None:
+    assert Options(parameters=parameters).cache_line == line
