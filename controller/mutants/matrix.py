@@ -255,9 +255,8 @@ NdisMUpdateSharedMemory:shift3 R102
 NdisMUpdateSharedMemory:shift4 R102
 NdisFlushBuffer:skip R96 R98 stale
 NdisFlushBuffer:repeat = the same lines are flushed again
-NdisFlushBuffer:delay R98 stale
-NdisFlushBuffer:swap = of a receive flush and update may change places; a send is flushed a call after its doorbell,
-    before the card can look
+NdisFlushBuffer:delay R96 R98 read-before-flush
+NdisFlushBuffer:swap R96
 NdisFlushBuffer:raise R65
 NdisFlushBuffer:not2 R96 R98 stale
 NdisFlushBuffer:stale1 R96 stale

@@ -169,6 +169,7 @@ _DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
     ("NdisMDeregisterIoPortRange", "4.7", "first count offset", "", PASSIVE, ALLOCATIONS),
     ("NdisRawReadPort", "4.7", "port bytes", "", HIGH, FRAMES),  # every NdisRawReadPort*: bytes in all
     ("NdisRawWritePort", "4.7", "port bytes", "", HIGH, FRAMES),
+    ("NdisWriteRegister", "4.7", "address value", "", HIGH, FRAMES),  # every NdisWriteRegister*
     ("NdisMMapIoSpace", "4.7", "physical length address", "status", PASSIVE, ALLOCATIONS),
     ("NdisMUnmapIoSpace", "4.7", "address length", "", PASSIVE, ALLOCATIONS),
     # modes: RequestIsr | SharedInterrupt << 1 | Latched << 2

@@ -263,8 +263,8 @@ R94 E map_registers_freed_in_use (WDD)
 R95 E completed_before_the_mapping (WDD:dma-verification)
     A send is completed while one of its buffers is still mapped.
 R96 E sent_without_a_flush (NT4:204trnsf_8)
-    The card reads a send whose buffers were not all flushed with TRUE, or a cached shared block that never
-    was.
+    The card reads a send whose buffers were not all flushed with TRUE before its doorbell, or a cached shared
+    block that never was.
 R97 F stored_under_the_card (MS51:ff551975)
     The bytes of a packet are not the same at NdisMSendComplete as when it was sent; a store that is undone, or to
     a descriptor, is not seen.

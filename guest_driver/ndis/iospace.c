@@ -86,19 +86,25 @@ VOID NdisMUnmapIoSpace(NDIS_HANDLE MiniportAdapterHandle, PVOID VirtualAddress, 
 	iounmap((__force void __iomem *)VirtualAddress);
 }
 
-/* NdisWriteRegister*: all that the CPU stored before it is visible to the card before the register is. Any level. */
+/*
+ * NdisWriteRegister*: all that the CPU stored before it is visible to the card before the register is. A doorbell hands
+ * over, so each is recorded before the card can see it. Any level.
+ */
 VOID WRITE_REGISTER_UCHAR(volatile UCHAR *Register, UCHAR Value)
 {
+	ndis_record(NdisWriteRegister, Register, Value, 0, 0, 0);
 	writeb(Value, (__force volatile void __iomem *)Register);
 }
 
 VOID WRITE_REGISTER_USHORT(volatile USHORT *Register, USHORT Value)
 {
+	ndis_record(NdisWriteRegister, Register, Value, 0, 0, 0);
 	writew(Value, (__force volatile void __iomem *)Register);
 }
 
 VOID WRITE_REGISTER_ULONG(volatile ULONG *Register, ULONG Value)
 {
+	ndis_record(NdisWriteRegister, Register, Value, 0, 0, 0);
 	writel(Value, (__force volatile void __iomem *)Register);
 }
 

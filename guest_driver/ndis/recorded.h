@@ -106,37 +106,38 @@ enum ndis_function {
 	NDIS_FN_NdisMDeregisterIoPortRange = 64, /* first, count, offset */
 	NDIS_FN_NdisRawReadPort = 65, /* port, bytes */
 	NDIS_FN_NdisRawWritePort = 66, /* port, bytes */
-	NDIS_FN_NdisMMapIoSpace = 67, /* physical, length, address -> status */
-	NDIS_FN_NdisMUnmapIoSpace = 68, /* address, length */
-	NDIS_FN_NdisMRegisterInterrupt = 69, /* interrupt, vector, level, modes -> status */
-	NDIS_FN_NdisMDeregisterInterrupt = 70, /* interrupt */
-	NDIS_FN_NdisMIndicateReceivePacket = 71, /* packet, buffer, length, status -> digest */
-	NDIS_FN_NdisMSendComplete = 72, /* packet, status -> digest */
-	NDIS_FN_NdisMIndicateStatus = 73, /* status */
-	NDIS_FN_NdisMIndicateStatusComplete = 74,
-	NDIS_FN_ExAllocatePool = 75, /* type, length -> address */
-	NDIS_FN_ExAllocatePoolWithTag = 76, /* type, length, tag -> address */
-	NDIS_FN_ExFreePool = 77, /* address */
-	NDIS_FN_ExFreePoolWithTag = 78, /* address, tag */
-	NDIS_FN_NdisOpenConfiguration = 79, /* handle -> status */
-	NDIS_FN_NdisReadConfiguration = 80, /* handle, value -> status */
-	NDIS_FN_NdisReadNetworkAddress = 81, /* handle, length -> status */
-	NDIS_FN_NdisCloseConfiguration = 82, /* handle */
-	NDIS_FN_NdisMQueryAdapterResources = 83, /* size -> status */
-	NDIS_FN_NdisReadPciSlotInformation = 84, /* offset, length -> count */
-	NDIS_FN_NdisWriteErrorLogEntry = 85, /* code */
-	NDIS_FN_NdisAllocateSpinLock = 86, /* lock */
-	NDIS_FN_NdisFreeSpinLock = 87, /* lock */
-	NDIS_FN_NdisMInitializeTimer = 88, /* timer */
-	NDIS_FN_NdisMSetTimer = 89, /* timer, milliseconds */
-	NDIS_FN_NdisMSetPeriodicTimer = 90, /* timer, milliseconds */
-	NDIS_FN_NdisMCancelTimer = 91, /* timer -> value */
-	NDIS_FN_NdisInitializeEvent = 92, /* event */
-	NDIS_FN_NdisSetEvent = 93, /* event */
-	NDIS_FN_NdisResetEvent = 94, /* event */
-	NDIS_FN_NdisWaitEvent = 95, /* event, milliseconds -> value */
-	NDIS_FN_NdisMSleep = 96, /* microseconds */
-	NDIS_FN_NdisStallExecution = 97, /* microseconds */
+	NDIS_FN_NdisWriteRegister = 67, /* address, value */
+	NDIS_FN_NdisMMapIoSpace = 68, /* physical, length, address -> status */
+	NDIS_FN_NdisMUnmapIoSpace = 69, /* address, length */
+	NDIS_FN_NdisMRegisterInterrupt = 70, /* interrupt, vector, level, modes -> status */
+	NDIS_FN_NdisMDeregisterInterrupt = 71, /* interrupt */
+	NDIS_FN_NdisMIndicateReceivePacket = 72, /* packet, buffer, length, status -> digest */
+	NDIS_FN_NdisMSendComplete = 73, /* packet, status -> digest */
+	NDIS_FN_NdisMIndicateStatus = 74, /* status */
+	NDIS_FN_NdisMIndicateStatusComplete = 75,
+	NDIS_FN_ExAllocatePool = 76, /* type, length -> address */
+	NDIS_FN_ExAllocatePoolWithTag = 77, /* type, length, tag -> address */
+	NDIS_FN_ExFreePool = 78, /* address */
+	NDIS_FN_ExFreePoolWithTag = 79, /* address, tag */
+	NDIS_FN_NdisOpenConfiguration = 80, /* handle -> status */
+	NDIS_FN_NdisReadConfiguration = 81, /* handle, value -> status */
+	NDIS_FN_NdisReadNetworkAddress = 82, /* handle, length -> status */
+	NDIS_FN_NdisCloseConfiguration = 83, /* handle */
+	NDIS_FN_NdisMQueryAdapterResources = 84, /* size -> status */
+	NDIS_FN_NdisReadPciSlotInformation = 85, /* offset, length -> count */
+	NDIS_FN_NdisWriteErrorLogEntry = 86, /* code */
+	NDIS_FN_NdisAllocateSpinLock = 87, /* lock */
+	NDIS_FN_NdisFreeSpinLock = 88, /* lock */
+	NDIS_FN_NdisMInitializeTimer = 89, /* timer */
+	NDIS_FN_NdisMSetTimer = 90, /* timer, milliseconds */
+	NDIS_FN_NdisMSetPeriodicTimer = 91, /* timer, milliseconds */
+	NDIS_FN_NdisMCancelTimer = 92, /* timer -> value */
+	NDIS_FN_NdisInitializeEvent = 93, /* event */
+	NDIS_FN_NdisSetEvent = 94, /* event */
+	NDIS_FN_NdisResetEvent = 95, /* event */
+	NDIS_FN_NdisWaitEvent = 96, /* event, milliseconds -> value */
+	NDIS_FN_NdisMSleep = 97, /* microseconds */
+	NDIS_FN_NdisStallExecution = 98, /* microseconds */
 };
 
 /* From which detail on each function is recorded. */
@@ -206,6 +207,7 @@ enum ndis_function {
 #define NDIS_DETAIL_OF_NdisMDeregisterIoPortRange 1
 #define NDIS_DETAIL_OF_NdisRawReadPort 2
 #define NDIS_DETAIL_OF_NdisRawWritePort 2
+#define NDIS_DETAIL_OF_NdisWriteRegister 2
 #define NDIS_DETAIL_OF_NdisMMapIoSpace 1
 #define NDIS_DETAIL_OF_NdisMUnmapIoSpace 1
 #define NDIS_DETAIL_OF_NdisMRegisterInterrupt 1

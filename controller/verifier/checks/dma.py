@@ -85,6 +85,9 @@ def _read_of_an_element(world: World, element: Element, event: Event, report: Re
     if not send.flushed:
         text = f"the card reads packet {send.packet:#x}, whose buffer {send.buffer:#x} was not flushed"
         report("R96", text, send.made, event)
+    elif world.rung and send.flushed > world.rung.sequence:
+        text = f"buffer {send.buffer:#x} of packet {send.packet:#x} was flushed after the doorbell"
+        report("R96", text, send.made, world.rung, event)
 
 
 def _staging_was_flushed(block: Block, event: Event, report: Report) -> None:

@@ -188,8 +188,16 @@ def ring_disabled(world: World, event: Event) -> None:
     world.card.rings.pop(bool(event.a), None)
 
 
+@on.call("NdisWriteRegister")
+def register_stored(world: World, event: Event) -> None:
+    world.stores.append(event)
+
+
 @on.card("card.doorbell")
 def doorbell_rung(world: World, event: Event) -> None:
+    if event.a:
+        # The write that the card obeyed; a later one of the same value to another register only forgives.
+        world.rung = next((store for store in reversed(world.stores) if store.b == event.b), None)
     ring = world.card.rings.get(bool(event.a))
     block = world.granted.find(ring.base) if ring else None
     if block is not None:

@@ -154,7 +154,7 @@ def buffer_flushed(world: World, event: Event) -> None:
     if buffer is None:
         send = world.unflushed.pop(event.a, None)
         if send is not None and event.d:
-            send.flushed = True
+            send.flushed = event.sequence
         return
     if not event.d and covers_the_frame(buffer, buffer.start, buffer.length):
         buffer.flushed = True

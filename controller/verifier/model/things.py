@@ -121,7 +121,7 @@ class Send:
     made: Event
     number: int
     array: int
-    flushed: bool = False
+    flushed: int = 0  # by which record
     elements: list[Element] = field(default_factory=list)
     overdue: bool = False
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+from collections import deque
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
@@ -82,6 +83,10 @@ class Adapter:
         return bool(self.flags & DESERIALIZE)
 
 
+STORES = 16
+"""More than the registers that are written between a doorbell and the card's look at it."""
+
+
 class World:
     """The model. `frames`: what happens for each frame is recorded. `certain`: what is not known here is not there."""
 
@@ -107,6 +112,8 @@ class World:
         self.unflushed: dict[int, Send] = {}  # by the buffer that is to be flushed
         self.array = self.sent = 0
         self.read_last: Send | None = None
+        self.stores: deque[Event] = deque(maxlen=STORES)  # the last writes of registers
+        self.rung: Event | None = None  # the one of them that is the transmit doorbell which the card obeyed last
         self.elements = Elements()
         self.mappings: dict[int, Mapping] = {}
         self.channels: dict[int, Channel] = {}

@@ -155,6 +155,35 @@ def test_r96_flushed_the_wrong_way() -> None:
     fires(script.send(packet).flush(packet.buffer, write=False).read(packet), "R96")
 
 
+def rung(script: Script, tail: int) -> Script:
+    """The miniport rings the transmit doorbell, and the card obeys it."""
+    script.call("NdisWriteRegister", address=0xFFFF888000777000, value=tail)
+    return script.card("card.doorbell", transmit=1, tail=tail, head=tail - 1, size=8)
+
+
+def test_r96_flushed_after_the_doorbell() -> None:
+    script = Script().running()
+    packet = script.outgoing()
+    rung(script.send(packet), 1).flush(packet.buffer, write=True)
+    fires(script.leave("MiniportSendPackets").read(packet), "R96")
+
+
+def test_r96_silent_for_a_flush_before_its_own_doorbell() -> None:
+    script = Script().running()
+    first, second = script.outgoing(), script.outgoing()
+    rung(script.send(first).place(first), 1).leave("MiniportSendPackets").read(first)
+    rung(script.send(second).place(second), 2).leave("MiniportSendPackets").read(second)
+    silent(script)
+
+
+def test_r96_silent_where_another_register_had_the_doorbell_s_value() -> None:
+    script = Script().running()
+    packet = script.outgoing()
+    script.call("NdisWriteRegister", address=0xFFFF888000777008, value=1)
+    rung(script.send(packet).place(packet), 1).leave("MiniportSendPackets").read(packet)
+    silent(script)
+
+
 def test_r96_a_staging_block_that_was_never_flushed() -> None:
     script, item = receiving()
     fires(script.card("card.read", address=item.block.physical, length=60, status=1), "R96")
