@@ -136,7 +136,10 @@ def begin(flag: Path) -> None:
     posted, fetch, read_transfer, sees = Ring.posted, Ring.fetch, Subordinate._read_transfer, Ledger.sees
 
     def lie() -> str:
-        return flag.read_text() if flag.exists() else ""
+        try:
+            return flag.read_text()
+        except FileNotFoundError:
+            return ""
 
     def slow_posted(ring: Ring) -> int:
         """So that something is being sent when a frame comes in."""
