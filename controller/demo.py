@@ -168,10 +168,14 @@ async def exchange(wire: Wire, injected: Sequence[bytes], *, quiet: float, windo
             settled = min(sent, settled + len(arrived))
         if silence.cancelled_caught:
             settled, silent = sent, True
-    # A frame that came twice stood in for one that is still to come.
-    while not silent and len(set(echoed)) < len(set(injected)):
+    # A frame that came twice stood in for one that is still to come; a card that repeats itself is not listened to.
+    seen = set(echoed)
+    while not silent and (known := len(seen)) < len(set(injected)):
         with trio.move_on_after(quiet) as silence:
-            echoed += await wire.receive()
+            while len(seen) == known:
+                arrived = await wire.receive()
+                echoed += arrived
+                seen.update(arrived)
         silent = silence.cancelled_caught
     return echoed
 

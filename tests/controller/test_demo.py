@@ -76,6 +76,17 @@ async def test_what_a_doubled_frame_stood_in_for_is_waited_for() -> None:
     assert await Echo(double).exchange() == FRAMES[:4] + FRAMES[3:]
 
 
+async def test_a_card_that_repeats_itself_for_ever_is_not_listened_to() -> None:
+    class Repeater(Echo):
+        async def serve(self) -> None:
+            while True:
+                await self._stream.send_all(pack(FRAMES[:1]))
+
+    with trio.fail_after(5):
+        echoed = await Repeater().exchange()
+    assert set(echoed) == {FRAMES[0]}
+
+
 async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
     echo = Echo(lambda _: [])
     assert await echo.exchange(window=50) == []

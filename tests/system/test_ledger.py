@@ -23,7 +23,8 @@ from tests.system.conftest import check_echo, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
-FRAMES = 100_000
+FRAMES = 20_000
+"""The million frames of test_noncoherent.py run under the ledger too."""
 SIZES = itertools.count(60)
 """Each time frames of another size, so that what they leave in memory differs."""
 DMA_KINDS: tuple[Kind, ...] = ("bus-master", "subordinate")

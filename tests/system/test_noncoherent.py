@@ -53,15 +53,17 @@ async def warnings(rig: Rig) -> str:
 async def test_a_clean_miniport_passes_a_million_frames(provision: Provision, kind: Kind) -> None:
     chunk = frames(CHUNK)
     async with (
-        open_rig(provision, Options(kind=kind)) as rig,
+        open_rig(provision, Options(kind=kind, ledger="report")) as rig,
         watching(rig, Detail.ALLOCATIONS) as watch,
     ):
         for line in LINES:
             for seed in SEEDS:
                 await run(rig, f"noncoherent={line}:{seed}", chunk, CHUNKS, watch)
-        counters = await rig.counters()
+        counters, ledger = await rig.counters(), await rig.monitor.execute("query-ledger")
         assert await warnings(rig) == ""
     assert counters["rx_frames"] >= CHUNK * CHUNKS * len(LINES) * len(SEEDS) >= 1_000_000
+    assert not any(ledger["findings"].values())
+    assert kind == "non-dma" or ledger["blind"] is None, "a card without DMA never looks"
     assert (watch.verifier.violations, watch.verifier.verdict.lost) == ([], 0)
 
 
