@@ -74,9 +74,9 @@ def test_the_demo_as_json() -> None:
 
 
 def commands(page: Path) -> list[str]:
-    """The nicrig commands of a page, but for the one that tests/system/test_mutants.py runs."""
+    """The nicrig commands of a page, but for the whole matrix of mutants: test_mutants.py has samples of it."""
     found = re.findall(r"^\$ \.venv/bin/nicrig (.*?) *(?:#.*)?$", page.read_text(), re.MULTILINE)
-    return [command for command in found if not command.startswith("mutants")]
+    return [command for command in found if command != "mutants"]
 
 
 def test_the_readmes_commands(tmp_path: Path) -> None:
@@ -91,7 +91,14 @@ def test_the_readmes_commands(tmp_path: Path) -> None:
     assert runs[3].stdout.count("tests/controller/verifier/test_") > 80
 
 
-@pytest.mark.parametrize("command", commands(COHERENCY))
+def test_the_mutants_of_the_page_on_coherency() -> None:
+    (command,) = (command for command in commands(COHERENCY) if command.startswith("mutants"))
+    run = nicrig(*shlex.split(command))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.search(r"^mutants: (\d+) live, \1 killed, 0 survived; ", run.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", [command for command in commands(COHERENCY) if command.startswith("demo")])
 def test_the_demos_of_the_page_on_coherency(command: str) -> None:
     run = nicrig(*shlex.split(command))
     faulty = "mutate=" in command
