@@ -18,8 +18,8 @@ from controller.demo import CHUNK, exchange
 from controller.interface import Interface
 from controller.provision import Provision
 from controller.rig import Options, Rig, open_rig
-from tests.fakes.lying_card import NOBODYS
 from tests.system.conftest import check_echo, udp_frames
+from tests.system.straying_card import NOBODYS
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
@@ -121,7 +121,7 @@ async def lying_rig(
     """One rig of each kind for all lies."""
     folder = tmp_path_factory.mktemp("lies")
     flag = folder / "lie"
-    code = f"import pathlib\nfrom tests.fakes import lying_card\nlying_card.begin(pathlib.Path({str(flag)!r}))\n"
+    code = f"import pathlib\nfrom tests.system import straying_card\nstraying_card.begin(pathlib.Path({str(flag)!r}))\n"
     (folder / "sitecustomize.py").write_text(code)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), str(CHECKOUT))))
