@@ -18,7 +18,7 @@ from controller.accelerator import Wanted, pick
 from controller.asyncio_thread import AsyncioThread, open_asyncio_thread
 from controller.card import Card, Interrupts, Kind, Ledger
 from controller.deadlines import Deadlines
-from controller.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError, cause
+from controller.errors import ConnectionLostError, DeadlineError, GuestCommandError, PartDeathError, RigError, cause
 from controller.guest import Guest
 from controller.interface import DRIVER, Interface
 from controller.polling import until
@@ -118,11 +118,24 @@ class Rig:
     async def load_driver(self, *parameters: str) -> Interface:
         """Load nicrig.ko with these module parameters besides those of the options; the interface that it made.
 
-        Raises RigError when it made none.
+        Raises GuestCommandError, with the kernel's words, when it does not take them, RigError when it made none.
         """
         wanted = [f"recorder={int(self.options.detail)}", *self.options.parameters, *parameters]
-        await self.guest.run(["modprobe", DRIVER, *wanted])
+        loaded = await self.guest.run(["modprobe", DRIVER, *wanted], check=False)
+        said = await self._driver_said(wanted) if loaded.code or len(wanted) > 1 else ""
+        ignored = any(f"unknown parameter '{value.partition('=')[0]}'" in said for value in wanted)
+        if loaded.code or ignored:
+            raise GuestCommandError(
+                f"the driver is not loaded with {' '.join(wanted)}: {said or loaded.stderr.strip()}"
+            )
         return await self.interface()
+
+    async def _driver_said(self, parameters: list[str]) -> str:
+        """The driver's last line in the guest's log that repeats a parameter, else its last one."""
+        log = (await self.guest.run(["dmesg"])).stdout.splitlines()
+        lines = [line.partition("] ")[2] for line in log if f"] {DRIVER}: " in line]
+        about = [line for line in lines if any(value in line for value in parameters)]
+        return (about or lines or [""])[-1]
 
     async def interface(self) -> Interface:
         """The card's network interface as it is called now. Raises RigError when the guest has none."""

@@ -52,7 +52,11 @@ class Card:
         self.counters = Counters()
         self.outlet = Outlet(wire, self.counters)
         self.recorder = RecordRing(folder and folder / RECORDER_FILE)
-        self._trace_ring = RecordRing(folder and folder / TRACE_FILE)
+        try:
+            self._trace_ring = RecordRing(folder and folder / TRACE_FILE)
+        except OSError:
+            self.recorder.close()
+            raise
         self.trace = Trace(self.recorder, self._trace_ring)
         self.ledger = Ledger(self.recorder, self.memory, self.counters, self.trace)
         self.refusals = Refusals(self.counters, self._refused)

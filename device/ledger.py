@@ -25,6 +25,7 @@ from device.grants import Addresses, Grants
 from device.guards import Guards
 from device.memory import GuestMemory
 from device.recorder import DETAIL, EVERYTHING, GRANTS, Event, Grant, GuestRecord, RecordRing, Trace
+from device.ring import INDEX_MASK
 
 REVOKED_MAX = 4096
 """Revoked ranges that are remembered."""
@@ -174,7 +175,7 @@ class Ledger:
         if not len(which):
             return False
         touches = [
-            Touch(start, size, (index + number) & 0xFFFF, transmit)
+            Touch(start, size, (index + number) & INDEX_MASK, transmit)
             for number, start, size in zip(which.tolist(), address[which].tolist(), length[which].tolist(), strict=True)
         ]
         self._find(touches, passing_only=False)

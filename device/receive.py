@@ -13,9 +13,7 @@ from device.ledger import Ledger
 from device.memory import GuestMemory, gather
 from device.queue import Ring
 from device.recorder import Event, Trace
-from device.registers import INDEX_BITS
-
-INDEX_MASK = (1 << INDEX_BITS) - 1
+from device.ring import INDEX_MASK
 
 
 class ReceivePath:

@@ -154,6 +154,12 @@ class RecordRing:
         else:
             path.unlink(missing_ok=True)
             self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                # Room on the disk now, or an error now: a page that cannot be had later would end card and guest.
+                os.posix_fallocate(self.fd, 0, RECORDER_BYTES)
+            except OSError:
+                self.close()
+                raise
         os.ftruncate(self.fd, RECORDER_BYTES)
         self._data = mmap.mmap(self.fd, RECORDER_BYTES)
         self.words = memoryview(self._data).cast("Q")

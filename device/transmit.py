@@ -16,10 +16,9 @@ from device.memory import GuestMemory, Place
 from device.outlet import Outlet
 from device.queue import Ring
 from device.recorder import Event, Trace
-from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN, INDEX_BITS
+from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN
+from device.ring import INDEX_MASK
 from device.wire import LENGTH_PREFIX, split, write_prefixes
-
-INDEX_MASK = (1 << INDEX_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,3 +149,20 @@ def test_what_a_killed_card_left_is_replaced(tmp_path: Path) -> None:
     ring = RecordRing(tmp_path / "trace")
     assert (tmp_path / "trace").stat().st_size == RECORDER_BYTES
     ring.close()
+
+
+def test_a_ring_s_file_has_its_room_on_the_disk_from_the_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "recorder"
+    ring = RecordRing(path)
+    assert path.stat().st_blocks * 512 >= RECORDER_BYTES, "a page that cannot be had later would kill card and guest"
+    ring.close()
+
+
+def test_a_ring_without_room_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        RecordRing(tmp_path / "recorder")
+    assert list(tmp_path.iterdir()) == []

@@ -111,6 +111,23 @@ def test_a_wrong_option_is_a_usage_error() -> None:
     assert nicrig("demo", "--accelerator", "warp").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("parameter", "why"),
+    [
+        ("noncoherent=63", "noncoherent=63: not LINE[:SEED] with a LINE of 32, 64 or 128 bytes"),
+        (
+            "mutate=NdisFlushBuffer:nosuch",
+            "is not FUNCTION:OPERATOR[:A/B[:SEED]], or the function has no such operator",
+        ),
+        ("bogus=1", "unknown parameter 'bogus' ignored"),
+    ],
+)
+def test_a_parameter_that_the_driver_does_not_take_is_told_in_its_words(parameter: str, why: str) -> None:
+    run = nicrig("demo", "--parameter", parameter)
+    assert run.returncode == 125
+    assert run.stderr.splitlines()[-1].endswith(why)
+
+
 def test_a_rig_that_cannot_run_says_why_in_one_line_and_how_to_mend_it(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder is to be")
     run = nicrig("demo", NICRIG_CACHE=str(tmp_path / "cache"))
