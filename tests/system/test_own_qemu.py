@@ -60,7 +60,7 @@ async def test_a_qemu_with_that_line_gets_a_card_that_works(
     accelerator = pick("auto")
     deadlines = Deadlines(accelerator.scale)
     program, serial = qemu.program(provision), folder / "serial.log"
-    guest = f'console=ttyS0 quiet rdinit=/bin/busybox -- sh -c "{SHELL}{ECHO}echo {READY}; sleep 1000"'
+    guest = f'console=ttyS0 quiet ipv6.disable=1 rdinit=/bin/busybox -- sh -c "{SHELL}{ECHO}echo {READY}; sleep 1000"'
     machine = ["-nodefaults", "-display", "none", "-accel", accelerator.name, "-serial", f"file:{serial}"]
     kernel = ["-kernel", str(provision.kernel), "-initrd", str(provision.image), "-append", guest]
     argv = [*program.argv, *machine, *kernel, *shlex.split(card.qemu_options)]
