@@ -18,7 +18,7 @@ from benchmarks.nic import PEERS, bring_up
 from benchmarks.placement import Placement
 from benchmarks.report import Report, Setting, cpu_model
 from controller.accelerator import pick
-from controller.cli import INTERRUPTED
+from controller.cli.app import INTERRUPTED
 from controller.errors import RigError, cause
 from controller.frames import FRAME_MIN, templates
 from controller.provision import Provision, provide

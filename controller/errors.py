@@ -34,10 +34,14 @@ class GuestCommandError(RigError):
     """A command in the guest ended with another code than 0."""
 
 
-class RecordingError(RigError):
-    """A file that should be a recording is not one, or cannot be read (exit code 2)."""
+class UsageError(RigError):
+    """What was asked for cannot be: a wrong name, file or expression (exit code 2)."""
 
     exit_code = 2
+
+
+class RecordingError(UsageError):
+    """A file that should be a recording is not one, or cannot be read (exit code 2)."""
 
 
 class DeadlineError(RigError):

@@ -12,28 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from controller.errors import RigError
+from controller.place import Place
 
 PREFIX = "nicrig-run-"
-LONGEST_SOCKET_PATH = 107
-"""Bytes that fit into sun_path, without its final zero."""
-_LONGEST_NAME = "vfio-user.sock"
 
 
 @contextmanager
 def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None) -> Iterator[Path]:
     """A fresh folder below `parent`; at the end its *.log files are copied to `keep_logs`, and it is removed.
 
-    Raises RigError when a socket's path in it would be longer than the kernel takes.
+    Raises UsageError when a socket's path in it would be longer than the kernel takes.
     """
     _remove_abandoned(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
-        longest = folder / _LONGEST_NAME
-        if len(bytes(longest)) > LONGEST_SOCKET_PATH:
-            raise RigError(
-                f"{longest} is longer than a unix socket's {LONGEST_SOCKET_PATH} bytes: use a shorter folder"
-            )
+        Place(folder).check_length()
         with (folder / "lock.new").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             # Under its name only when it is ours: a folder with a free lock is one that anybody may remove.

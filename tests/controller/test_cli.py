@@ -6,7 +6,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from controller.cli import DEADLINE, INTERRUPTED, RIG_FAILED, USAGE, _run, app
+from controller.cli import app
+from controller.cli.app import DEADLINE, INTERRUPTED, RIG_FAILED, USAGE, run
 from controller.errors import DeadlineError, RigError
 
 RUNNER = CliRunner()
@@ -50,6 +51,6 @@ def test_a_failure_becomes_one_message_and_its_exit_code(
         raise error
 
     with pytest.raises(typer.Exit) as caught:
-        _run(fail)
+        run(fail)
     assert caught.value.exit_code == code
     assert capsys.readouterr().err.startswith(f"nicrig: {error or 'interrupted'}")

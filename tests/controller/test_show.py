@@ -17,7 +17,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from controller import recording
-from controller.cli import COHERENT, RIG_FAILED, USAGE, VIOLATION, app
+from controller.cli import app
+from controller.cli.app import COHERENT, RIG_FAILED, USAGE, VIOLATION
 from controller.show import MONITOR
 from controller.verifier.events import Event
 from controller.verifier.functions import Detail, Kind, Phase

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs that end with a verdict, and those that show what it was drawn from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from controller.cli.app import (
+    VIOLATION,
+    AcceleratorOption,
+    InterruptsOption,
+    JsonOption,
+    KindOption,
+    LedgerOption,
+    ParametersOption,
+    app,
+    option,
+    progress,
+    report,
+    run,
+)
+
+if TYPE_CHECKING:
+    from controller.demo import Outcome
+    from controller.mutants.report import Outcome as Mutation
+
+
+@app.command()
+def demo(
+    accelerator: AcceleratorOption = "auto",
+    interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
+    ledger: LedgerOption = "report",
+    parameter: ParametersOption = [],  # noqa: B006
+    frames: Annotated[int, option("--frames", min=1, help="How many frames to inject.")] = 1000,
+    seed: Annotated[int, option("--seed", help="Draws sizes, bytes and order.")] = 1,
+    keep_logs: Annotated[Path | None, option("--keep-logs", help="Folder to copy the logs to.")] = None,
+    record: Annotated[Path | None, option("--record", help="File to save the flight recording to.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Boot a guest with the card, inject frames, have the guest echo them, and judge every byte."""
+    from controller.demo import run_demo
+    from controller.rig import Options
+    from controller.verifier.functions import Detail
+
+    options = Options(
+        accelerator=accelerator,
+        interrupts=interrupts,
+        kind=kind,
+        ledger=ledger,
+        parameters=tuple(parameter),
+        keep_logs=keep_logs,
+        detail=Detail.BYTES,
+    )
+    outcome: Outcome = run(lambda: run_demo(options, count=frames, seed=seed, report=progress, save=record))
+    for line in [outcome.json()] if json else outcome.lines():
+        print(line)
+    if not outcome.verdict.coherent:
+        raise typer.Exit(VIOLATION)
+
+
+@app.command()
+def recorder(
+    source: Annotated[Path, typer.Argument(help="A recording, or the folder with a running card's sockets.")],
+    last: Annotated[int, option("--last", min=0, help="Only the guest's last records; 0: all there are.")] = 0,
+    follow: Annotated[bool, option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Print the flight recorder: every call between miniport and NDIS, and what the card did meanwhile."""
+    from controller.show import show_card, show_file
+
+    if source.is_dir():
+        run(lambda: show_card(source, last=last, follow=follow, json=json))
+    else:
+        report(lambda: show_file(source, last=last, json=json))
+
+
+@app.command()
+def verify(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording, as demo --record makes it.")],
+    json: JsonOption = False,
+) -> None:
+    """Judge a recording by the rules of NDIS 5.1; exit 1 if one is broken."""
+    from controller.show import verify_file
+
+    if not report(lambda: verify_file(source, json=json)):
+        raise typer.Exit(VIOLATION)
+
+
+@app.command()
+def rules(json: JsonOption = False) -> None:
+    """List the rules: what breaks each, how bad that is, and which test shows it."""
+    from controller.show import show_rules
+
+    show_rules(json=json)
+
+
+@app.command()
+def mutants(
+    kind: Annotated[
+        Literal["bus-master", "subordinate", "non-dma"] | None,
+        option("--kind", help="Only mutants of this kind of card."),
+    ] = None,
+    only: Annotated[str, option("--only", help="Only mutants like this, as NdisFlushBuffer:*.")] = "*",
+    frames: Annotated[int, option("--frames", min=1, help="At most so many frames for each.")] = 1000,
+    json: JsonOption = False,
+) -> None:
+    """Make each fault between miniport and NDIS, one at a time, and see that it is caught for the right reason."""
+    from controller.mutants.command import run_mutants
+    from controller.mutants.matrix import chosen
+
+    wanted = chosen(kind, only)
+    if not any(mutant.live for mutant in wanted):
+        raise typer.BadParameter(f"no live mutant is like {only}: they are called as mutate= of the driver takes them")
+    outcome: Mutation = run(lambda: run_mutants(wanted, count=frames, report=progress))
+    for line in [outcome.json()] if json else outcome.lines():
+        print(line)
+    if not outcome.good:
+        raise typer.Exit(VIOLATION)

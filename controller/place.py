@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a rig is: one folder of sockets, by which all its parts find each other, whoever started them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.errors import UsageError
+
+LONGEST_SOCKET_PATH = 107
+"""Bytes that fit into sun_path, without its final zero."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of a rig, and what is called how in it."""
+
+    folder: Path
+
+    @property
+    def vfio_user(self) -> Path:
+        """Where QEMU plugs the card in."""
+        return self.folder / "vfio-user.sock"
+
+    @property
+    def wire(self) -> Path:
+        """The card's wire, in QEMU's stream framing, for several peers at a time."""
+        return self.folder / "wire.sock"
+
+    @property
+    def monitor(self) -> Path:
+        """The card's monitor: QMP."""
+        return self.folder / "monitor.sock"
+
+    @property
+    def card_log(self) -> Path:
+        return self.folder / "card.log"
+
+    @property
+    def machine(self) -> Path:
+        """QEMU's monitor: QMP, one client at a time."""
+        return self.folder / "machine.sock"
+
+    @property
+    def agent(self) -> Path:
+        """The guest's agent, one client at a time."""
+        return self.folder / "agent.sock"
+
+    @property
+    def shell(self) -> Path:
+        """A terminal with a shell in the guest."""
+        return self.folder / "shell.sock"
+
+    @property
+    def serial_log(self) -> Path:
+        """What the guest's kernel wrote on its console."""
+        return self.folder / "serial.log"
+
+    @property
+    def qemu_log(self) -> Path:
+        return self.folder / "qemu.log"
+
+    @property
+    def description(self) -> Path:
+        """What was started here: JSON, see `controller.keeper`."""
+        return self.folder / "rig.json"
+
+    def check_length(self) -> None:
+        """Raises UsageError when a socket's path in it would be longer than the kernel takes."""
+        if len(bytes(self.vfio_user)) > LONGEST_SOCKET_PATH:
+            raise UsageError(
+                f"{self.vfio_user} is longer than a unix socket's {LONGEST_SOCKET_PATH} bytes: use a shorter folder"
+            )
+
+
+def names_folder() -> Path:
+    """Where rigs with a name are: NICRIG_RIGS, else a folder of this user's in /tmp."""
+    return Path(os.environ.get("NICRIG_RIGS") or f"/tmp/nicrig-{os.getuid()}")
+
+
+def place_of(rig: str) -> Place:
+    """The place that is called so: a name, else the path of a folder. Raises UsageError when there is none."""
+    folder = Path(rig) if "/" in rig or rig in (".", "..") else names_folder() / rig
+    if not folder.is_dir():
+        known = sorted(entry.name for entry in names_folder().glob("*") if entry.is_dir())
+        there = f"these run: {', '.join(known)}" if known else f"none runs: nicrig up --name {rig} starts it"
+        raise UsageError(f"no rig {rig}: {there}")
+    return Place(folder.resolve())
