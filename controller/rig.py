@@ -235,8 +235,11 @@ class Rig:
         await self._start_card()
 
     def recorder(self) -> Recorder:
-        """A reader of the card's flight recorder, from its first record on."""
-        return Recorder(self._records)
+        """A reader of the card's flight recorder: from its first record on, of an attached rig from now on."""
+        recorder = Recorder(self._records)
+        if self._card is None:
+            recorder.skip()
+        return recorder
 
     async def counters(self) -> dict[str, int]:
         """The card's counters by the datasheet's names (section 11)."""
