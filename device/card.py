@@ -61,7 +61,7 @@ class Card:
         self.trace = Trace(self.recorder, self._trace_ring)
         self.ledger = Ledger(self.recorder, self.memory, self.counters, self.trace)
         self.refusals = Refusals(self.counters, self._refused)
-        self._fire_vector = fire
+        self.fire_vector = fire
         self._words = self.page.words
         self._sleeping = self.page.index(EVENT_BLOCK, registers.SLEEPING)
         self._event = self.page.index(EVENT_BLOCK, registers.EVENT)
@@ -176,7 +176,7 @@ class Card:
         self._count_event()
 
     def _fire(self, vector: int) -> None:
-        if self._fire_vector(vector):
+        if self.fire_vector(vector):
             self.counters.add("interrupts")
             if self.trace.frames:
                 self.trace.add(Event.INTERRUPT, vector)
