@@ -178,5 +178,5 @@ class Card:
     def _fire(self, vector: int) -> None:
         if self.fire_vector(vector):
             self.counters.add("interrupts")
-            if self.trace.frames:
+            if self.trace.steps:
                 self.trace.add(Event.INTERRUPT, vector)
