@@ -185,6 +185,7 @@ def test_query_recorder_tells_a_reader_all_it_needs(client: Client) -> None:
 
 
 def test_faults_are_told_armed_and_cleared(client: Client) -> None:
+    client.execute("qmp_capabilities")
     told = {fault["name"]: fault for fault in client.execute("query-faults")["return"]}
     assert len(told) >= 15
     assert not any(fault["armed"] or fault["fired"] for fault in told.values())
@@ -207,6 +208,7 @@ def test_faults_are_told_armed_and_cleared(client: Client) -> None:
 def test_a_fault_that_cannot_be_armed_is_refused_and_none_is(
     client: Client, arguments: dict[str, object], why: str
 ) -> None:
+    client.execute("qmp_capabilities")
     error = client.execute("set-fault", **arguments)["error"]
     assert error["class"] == "GenericError"
     assert why in error["desc"]
