@@ -2,10 +2,19 @@
 """The command `nicrig`, a file a group of verbs. What a verb needs is imported when it runs: --help answers fast."""
 
 # The order here is the order of the help.
-from controller.cli import build, judge, rigs, wires
+from controller.cli import build, judge, rigs, card, look, wires  # isort: skip
 from controller.cli.app import app
 
-__all__ = ["app", "build", "judge", "main", "rigs", "wires"]
+__all__ = [
+    "app",
+    "build",
+    "card",
+    "judge",
+    "look",
+    "main",
+    "rigs",
+    "wires",
+]
 
 
 def main() -> None:
