@@ -25,6 +25,7 @@ from types import TracebackType
 BLOCK = re.compile(r"(?:`(?P<file>[\w./-]+)`:\n\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 LOOSE = re.compile(r"(?P<any>\.\.\.)|(?P<hex>0x[0-9a-f]+)|(?P<number>\d+(?:\.\d+)?)|(?P<accelerator>\b(?:tcg|kvm)\b)")
 SECONDS = 120
+ROOT = Path(__file__).resolve().parents[1]
 ENDED = "@ended"
 
 
