@@ -22,3 +22,11 @@ def windows() -> None:
     run(lambda: provide(progress))
     for machine in MACHINES:
         print(folder() / "windows" / machine / DRIVER)
+
+
+@app.command()
+def tools() -> None:
+    """Install on this host the programs that nicrig's own tests need, as `make test` does."""
+    from controller.provision.tools import provide
+
+    run(lambda: provide(progress))
