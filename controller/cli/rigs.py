@@ -10,6 +10,7 @@ import typer
 
 from controller.cli.app import (
     AcceleratorOption,
+    BehaviourOption,
     InterruptsOption,
     JsonOption,
     KindOption,
@@ -42,6 +43,7 @@ def up(
     memory: MemoryOption = 512,
     recorder: RecorderOption = 2,
     parameter: ParametersOption = [],
+    behaviour: BehaviourOption = None,
     foreground: Annotated[bool, option("--foreground", help="Stay, until Ctrl-C.")] = False,
 ) -> None:
     """Start a rig that stays.
@@ -61,6 +63,7 @@ def up(
         memory=memory,
         detail=Detail(recorder),
         parameters=tuple(parameter),
+        behaviour=behaviour,
     )
     if foreground:
         run(lambda: keep_rig(name, options, _say))
@@ -188,6 +191,7 @@ def serve(
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "off",
+    behaviour: BehaviourOption = None,
 ) -> None:
     """Serve a card alone, until Ctrl-C.
 
@@ -197,7 +201,7 @@ def serve(
     from controller.rig import Options
     from controller.run_directory import named_directory, shared_directory
 
-    options = Options(interrupts=interrupts, kind=kind, ledger=ledger)
+    options = Options(interrupts=interrupts, kind=kind, ledger=ledger, behaviour=behaviour)
 
     async def keep() -> None:
         with shared_directory(sockets) if sockets else named_directory(name) as place:
