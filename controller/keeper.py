@@ -12,13 +12,12 @@ import trio
 
 from controller import qemu
 from controller.accelerator import pick
-from controller.card import Card
 from controller.deadlines import Deadlines
 from controller.errors import RigError
 from controller.monitor import card_monitor
 from controller.place import Place, log_of
 from controller.provision import provide, provide_library
-from controller.rig import Options, machine_of, open_machine, open_rig
+from controller.rig import Options, card_of, machine_of, open_machine, open_rig
 from controller.run_directory import named_directory, remove_if_dead
 
 END_SECONDS = 20.0
@@ -72,7 +71,7 @@ async def keep_rig(name: str, options: Options, say: Say) -> None:
 async def keep_card(place: Place, options: Options, say: Say) -> None:
     """A card alone until cancelled; `say` is called when its sockets listen."""
     library = await provide_library(lambda _: None)
-    card = Card(place, library, options.interrupts, options.kind, options.ledger)
+    card = card_of(place, library, options)
     try:
         deadlines = Deadlines()
         with deadlines.limit(deadlines.card_ready, "the card to be ready"):
