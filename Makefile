@@ -8,7 +8,7 @@ export NICRIG_CACHE := $(CACHE)
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo windows test test-unit lint bench generate clean
+.PHONY: help setup demo windows tools test test-unit lint bench generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +31,15 @@ demo: setup ## a thousand frames through card, driver and guest, and the verdict
 windows: .venv/installed ## the same miniport as a Windows driver, for x86 and x64
 	@$(BIN)/nicrig windows
 
+tools: .venv/installed ## the programs that only the tests need, tshark for one
+	@$(BIN)/nicrig tools
+
 lint: .venv/installed ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: setup windows lint ## every test; boots QEMU
+test: setup windows tools lint ## every test; boots QEMU
 	$(BIN)/pytest
 
 test-unit: .venv/installed ## the tests that need nothing built

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`python -m device`: runs one card alone until it is told to stop, and prints how QEMU reaches it."""
+"""`python -m device`: runs one card alone until it is told to stop."""
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import logging
 import sys
 from pathlib import Path
 
 from device.barrier import require_strong_ordering
+from device.behaviour import BehaviourError, load_behaviour
 from device.kinds import KINDS
 from device.ledger import Policy
-from device.service import VFIO_SOCKET, Service
+from device.service import Service
 from device.vfio_user.library import load
 
 MAC_BYTES = 6
@@ -30,17 +30,6 @@ def mac_address(text: str) -> bytes:
     return mac
 
 
-def qemu_options(socket_path: Path, memory: str = "512M") -> list[str]:
-    """The options that reach a card on this socket. Without share=on the card sees no memory at all."""
-    device = {"driver": "vfio-user-pci", "socket": {"path": str(socket_path), "type": "unix"}}
-    return [
-        *("-machine", "q35,memory-backend=mem"),
-        *("-object", f"memory-backend-memfd,id=mem,size={memory},share=on"),
-        *("-m", memory),
-        *("-device", f"'{json.dumps(device)}'"),
-    ]
-
-
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m device", description="Run one nicrig network card.")
     made.add_argument("--sockets", type=Path, required=True, help="folder for vfio-user.sock, wire.sock, monitor.sock")
@@ -50,19 +39,27 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
     ledger = "DMA that the driver has not granted is not looked for, happens and is reported, or is refused (off)"
     made.add_argument("--ledger", type=Policy, choices=tuple(Policy), default=Policy.OFF, help=ledger)
+    behaviour = "function NAME of a Python file that moves the frames between wire and driver (docs/behaviours.md)"
+    made.add_argument("--behaviour", metavar="FILE:NAME", help=behaviour)
     return made
 
 
 def main() -> int:
-    """Run the card; 0 when stopped by SIGTERM or SIGINT, 125 when it cannot run."""
+    """Run the card; 0 when stopped by SIGTERM or SIGINT, 2 without its behaviour, 125 when it cannot run."""
     options = parser().parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s card: %(message)s")
     try:
         require_strong_ordering()
+        behaviour = load_behaviour(options.behaviour) if options.behaviour else None
         options.sockets.mkdir(parents=True, exist_ok=True)
         library, kind = load(options.library), KINDS[options.kind]
         service = Service(options.sockets.resolve(), library, kind, options.mac, options.interrupts)
         service.card.ledger.set_policy(options.ledger)
+        if behaviour is not None:
+            service.card.behave(behaviour)
+    except BehaviourError as error:
+        print(f"card: {error}", file=sys.stderr)
+        return 2
     except (OSError, RuntimeError) as error:
         print(f"card: {error}", file=sys.stderr)
         return 125
@@ -71,7 +68,6 @@ def main() -> int:
     gc.disable()
     with service:
         print("ready", flush=True)
-        print(" ".join(qemu_options(options.sockets.resolve() / VFIO_SOCKET)), flush=True)
         service.run()
     return 0
 

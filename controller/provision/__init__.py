@@ -10,7 +10,7 @@ import trio
 from controller.provision import host, image, library, module, root
 from controller.provision.cache import Cache, Report, folder
 
-__all__ = ["Provision", "provide"]
+__all__ = ["Provision", "missing", "provide", "provide_library", "provided"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,28 @@ async def provide(report: Report) -> Provision:
     return builder.result()
 
 
+async def provide_library(report: Report) -> Path:
+    """As `provide`, for libvfio-user alone: all that a card needs."""
+    builder = _Builder(Cache(folder(), report), host_qemu=None)
+    await host.install(builder.library_packages(), report)
+    await builder.build_library()
+    return builder.library / library.LIBRARY
+
+
+def missing() -> list[str]:
+    """The parts that `provide` would build."""
+    builder = _Builder(Cache(folder(), lambda _: None), host.good_qemu())
+    return [name for name, part_key in builder.keys().items() if not builder.cache.has(name, part_key)]
+
+
+def provided() -> Provision:
+    """As `provide`, when nothing is missing."""
+    builder = _Builder(Cache(folder(), lambda _: None), host.good_qemu())
+    parts = {name: builder.cache.whole(name, part_key) for name, part_key in builder.keys().items()}
+    builder.library, builder.root, builder.image = parts["libvfio-user"], root.Root(parts["root"]), parts["image"]
+    return builder.result()
+
+
 class _Builder:
     """The order of things: the library stands alone; root, module and image follow each other."""
 
@@ -50,28 +72,37 @@ class _Builder:
         self.root_key = root.key(with_qemu=host_qemu is None)
         self.module_key = module.key(self.root_key)
 
+    def keys(self) -> dict[str, str]:
+        """Every part's name and key."""
+        return {
+            "libvfio-user": self.library_key,
+            "root": self.root_key,
+            "module": self.module_key,
+            "image": image.key(self.root_key, self.module_key),
+        }
+
     async def install_host_packages(self) -> None:
         """In one go and before anything else: two apt-get at once would lock each other out."""
-        needed: list[str] = []
-        if not self.cache.has("libvfio-user", self.library_key):
-            needed += library.host_packages()
+        needed = self.library_packages()
         if not self.cache.has("root", self.root_key):
             needed += root.host_packages()
         await host.install(needed, self.cache.report)
+
+    def library_packages(self) -> list[str]:
+        """What building the library needs of the host, if it is to be built."""
+        return [] if self.cache.has("libvfio-user", self.library_key) else [*library.host_packages()]
 
     async def build_library(self) -> None:
         self.library = await self.cache.part("libvfio-user", self.library_key, library.make)
 
     async def build_guest(self) -> None:
-        with_qemu = self.host_qemu is None
-        path = await self.cache.part("root", self.root_key, partial(root.make, with_qemu=with_qemu))
-        self.root = root.Root(path)
+        recipe = partial(root.make, with_qemu=self.host_qemu is None)
+        self.root = root.Root(root.given() or await self.cache.part("root", self.root_key, recipe))
         recipe = partial(module.make, root=self.root, report=self.cache.report)
         built = await self.cache.part("module", self.module_key, recipe)
-        image_key = image.key(self.root_key, self.module_key)
         modules = [built / name for name in (module.MODULE, module.SELFTEST)]
         recipe = partial(image.make, root=self.root, modules=modules)
-        self.image = await self.cache.part("image", image_key, recipe)
+        self.image = await self.cache.part("image", self.keys()["image"], recipe)
 
     def result(self) -> Provision:
         return Provision(

@@ -14,6 +14,14 @@ SESSION = "session"
 """A parameter of this name is not the client's: it gets the session that asks."""
 
 
+class RefusedError(Exception):
+    """What the client asked for is not done; `kind` is QMP's class of the error."""
+
+    def __init__(self, text: str, kind: str = "GenericError") -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command by the function that runs it. `arguments` is what a message's arguments are checked against."""
@@ -38,7 +46,7 @@ class Command:
         return cls(name, function, arguments, hints["return"], inspect.getdoc(function) or "", for_session)
 
     def run(self, arguments: msgspec.Struct, session: object) -> object:
-        """What it returns, {} for nothing."""
+        """What it returns, {} for nothing; RefusedError when the function does not do it."""
         given = msgspec.structs.asdict(arguments)
         if self.for_session:
             given[SESSION] = session

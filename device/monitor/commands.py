@@ -26,6 +26,7 @@ from device.monitor.answers import (
 )
 from device.monitor.command import Command, table
 from device.monitor.events import EVENTS
+from device.monitor.fault_commands import FaultCommands
 from device.monitor.registers import register_states
 from device.monitor.schema import schema
 from device.monitor.version import Version
@@ -45,20 +46,20 @@ from device.wire_socket import SocketWire
 
 
 class CardCommands:
-    """What a client may ask of this card. `table` may be given more commands before `serve`."""
+    """What a client may ask of this card, in `table`; a further part of it is a class with `functions` of its own."""
 
     def __init__(self, card: Card, interrupts: str, folder: Path, wire: SocketWire) -> None:
         self._card = card
         self._interrupts = interrupts
         self._folder = folder
         self._wire = wire
-        self._schema = msgspec.Raw()
         self.client = False
         """Whether QEMU is connected."""
-        self.table: dict[str, Command] = table(self.functions, self)
-
-    def serve(self) -> None:
-        """The table is whole: make what takes too long to be made while the card works."""
+        self.table: dict[str, Command] = {
+            **table(self.functions, self),
+            **table(FaultCommands.functions, FaultCommands(card)),
+        }
+        # Made now: it takes too long to be made while the card works.
         self._schema = msgspec.Raw(msgspec.json.encode(schema(self.table, EVENTS)))
 
     def forget(self, session: object) -> None:

@@ -39,9 +39,9 @@ class Violation(msgspec.Struct):
     name: str
     transmit: bool
     index: int
-    address: int | None = None
-    length: int | None = None
-    count: int = 1
+    address: int | None
+    length: int | None
+    count: int
 
 
 Told: TypeAlias = LinkChanged | Reset | Client | Violation
@@ -56,12 +56,12 @@ NAMES = {kind: name for name, kind in EVENTS.items()}
 
 def refusal(code: int, index: int, transmit: int, _: int) -> Violation:
     """What a REFUSAL record says."""
-    return Violation("refusal", Refusal(code).name, bool(transmit), index)
+    return Violation("refusal", Refusal(code).name, bool(transmit), index, None, None, 1)
 
 
 def finding(what: int, address: int, length: int, index: int) -> Violation:
     """What a LEDGER record says."""
-    return Violation("ledger", Finding(what & 0xFF).name, bool(what >> 8), index, address, length)
+    return Violation("ledger", Finding(what & 0xFF).name, bool(what >> 8), index, address, length, 1)
 
 
 def _message(event: Told) -> dict[str, Any]:

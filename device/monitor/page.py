@@ -10,6 +10,7 @@ from typing import Any
 from device.monitor.command import table
 from device.monitor.commands import CardCommands
 from device.monitor.events import EVENTS
+from device.monitor.fault_commands import FaultCommands
 from device.monitor.schema import schema
 
 SHOWN_MAX = 12
@@ -23,7 +24,7 @@ class Page:
     """Rows by the introspection of all that is declared."""
 
     def __init__(self) -> None:
-        self._commands = table(CardCommands.functions)
+        self._commands = table((*CardCommands.functions, *FaultCommands.functions))
         self._types: Mapping[str, Any] = {entry["name"]: entry for entry in schema(self._commands, EVENTS)}
 
     def commands(self) -> list[Row]:
@@ -41,8 +42,10 @@ class Page:
         ]
 
     def _members(self, name: str) -> str:
+        """A structure's members with their types, those that may be left out in brackets."""
         members = self._types[name]["members"]
-        return ", ".join(f"{member['name']}: {self._shown(member['type'])}" for member in members)
+        shown = [(f"{member['name']}: {self._shown(member['type'])}", "default" in member) for member in members]
+        return ", ".join(f"[{text}]" if optional else text for text, optional in shown)
 
     def _shown(self, name: str) -> str:
         """A type in a few words."""

@@ -33,7 +33,6 @@ class Monitor:
     ) -> None:
         self.listener = listen(path)
         self._commands = commands
-        commands.serve()
         self._announcements = Announcements(trace)
         self.due = self._announcements.due
         self._watch = watch

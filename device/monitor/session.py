@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from device.monitor.command import CommandTable
+from device.monitor.command import CommandTable, RefusedError
 from device.monitor.version import GREETING
 
 MESSAGE_MAX = 4096
@@ -30,14 +30,6 @@ class Capabilities(msgspec.Struct, forbid_unknown_fields=True):
     """Arguments of qmp_capabilities."""
 
     enable: list[str] = msgspec.field(default_factory=list)
-
-
-class RefusedError(Exception):
-    """What the client asked for is not done; `kind` is QMP's class of the error."""
-
-    def __init__(self, text: str, kind: str = "GenericError") -> None:
-        super().__init__(text)
-        self.kind = kind
 
 
 class Session:

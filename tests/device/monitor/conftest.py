@@ -25,7 +25,6 @@ class Client:
         self.bus = MemoryBus(kind=KINDS[kind])
         self.wire = SocketWire(folder / "wire", lambda _: None, lambda _: None, lambda _, wanted: None)
         self.commands = CardCommands(self.bus.card, "msix", Path("/run/card"), self.wire)
-        self.commands.serve()
         self.socket, end = socket.socketpair()
         end.setblocking(False)
         self.socket.settimeout(2)
