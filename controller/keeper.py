@@ -4,7 +4,8 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import msgspec
@@ -110,8 +111,20 @@ async def keep_machine(place: Place, options: Options, say: Say) -> None:
         card = await monitor.execute("query-card")
     options = replace(options, kind=card["kind"], interrupts=card["interrupts"])
     async with open_machine(provision, options, place) as rig:
-        say(f"ready: a guest for {place.folder} ({options.kind}; {rig.accelerator.name})")
-        await trio.sleep_forever()
+        with _guest_described(place, rig.accelerator.name):
+            say(f"ready: a guest for {place.folder} ({options.kind}; {rig.accelerator.name})")
+            await trio.sleep_forever()
+
+
+@contextmanager
+def _guest_described(place: Place, accelerator: str) -> Iterator[None]:
+    """The description of a card alone tells of its guest too, while it has one: who waits for it looks there."""
+    alone = description(place)
+    if alone is not None:
+        describe(place, msgspec.structs.replace(alone, accelerator=accelerator))
+    yield
+    if alone is not None and place.description.exists():
+        describe(place, alone)
 
 
 async def end_rig(place: Place) -> None:

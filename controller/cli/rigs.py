@@ -254,9 +254,9 @@ def qemu_args(
 def run_qemu(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="-- OPTIONS...", help="QEMU's own.")] = None,
 ) -> None:
-    """Run the QEMU of the rigs with options of one's own.
+    """Run the rigs' own QEMU with options of one's own.
 
-    It is the host's, if that is a 10.1 or later, else the one that setup got.
+    The host's QEMU if it is good enough, else the one that setup made.
     """
     from controller.provision import provide
     from controller.qemu import program
