@@ -21,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # drawing the help costs twice as long as all the rest of it
 )
 
 
@@ -51,6 +52,10 @@ ParametersOption = Annotated[
         metavar="NAME=VALUE",
         help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip; may be repeated.",
     ),
+]
+BehaviourOption = Annotated[
+    str | None,
+    option("--behaviour", metavar="FILE:NAME", help="Your own function for what the card does with frames."),
 ]
 NameOption = Annotated[str, option("--name", help="What the rig is called from now on.")]
 MemoryOption = Annotated[int, option("--memory", min=64, help="The guest's memory, in MiB.")]
