@@ -59,6 +59,8 @@ class Options:
     """Further parameters of the driver's module, like `noncoherent=64`."""
     ledger: Ledger = "off"
     """What the card does about DMA that the driver has not granted."""
+    behaviour: str | None = None
+    """The user's own function for the card, as FILE.py:NAME."""
     kernel_arguments: tuple[str, ...] = ()
     """Further arguments of the guest's kernel, like `swiotlb=force`."""
 
@@ -105,7 +107,7 @@ class Rig:
     async def start(self, provision: Provision) -> None:
         """Card, then QEMU, which needs it, then the guest's agent."""
         options = self.options
-        self._card = Card(self.place, provision.library, options.interrupts, options.kind, options.ledger)
+        self._card = card_of(self.place, provision.library, options)
         await self._start_card()
         await self.start_machine(provision)
         with self._guest_limit(self.deadlines.boot, "the guest to boot"):
@@ -365,6 +367,12 @@ class Rig:
                 yield
         except DeadlineError as error:
             raise DeadlineError(f"{error}; its console:{last_lines(self.place.serial_log)}") from None
+
+
+def card_of(place: Place, library: Path, options: Options) -> Card:
+    """A card as these options want it, to be started at `place`."""
+    kind, behaviour = options.kind, options.behaviour
+    return Card(place, library, options.interrupts, kind, options.ledger, behaviour=behaviour)
 
 
 T = TypeVar("T")

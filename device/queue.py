@@ -12,7 +12,7 @@ from device import ring
 from device.descriptors import DESCRIPTOR, Descriptors, Refusal
 from device.doorbells import DoorbellPage
 from device.frames import Offsets
-from device.kind import Board
+from device.kind import Board, RingState
 from device.layout import Register
 from device.ledger import WHOLE_RING, Touch
 from device.memory import OutsideMemoryError
@@ -85,6 +85,13 @@ class Queue:
         """Whether the doorbell holds something that `posted` has not dealt with."""
         return self.enabled and self._words[self.words.tail] not in (self._tail, self._refused_tail)
 
+    def state(self, name: str, base: int | None = None) -> RingState:
+        """How it stands, by the doorbell as it is, obeyed or not."""
+        tail = self._words[self.words.tail]
+        obeyed = tail if ring.valid_tail(tail, self.head, self.size) else self._tail
+        posted = ring.distance(obeyed, self.head) if self.enabled else 0
+        return RingState(name, self.words.queue, self.enabled, base, self.size, self.head, tail, posted)
+
     def advance(self, count: int) -> None:
         """Give the next `count` places back: publish head."""
         self.head = ring.advance(self.head, count)
@@ -99,6 +106,8 @@ class Ring(Queue):
         self._memory = board.memory
         self._ledger = board.ledger
         self.enabled = False
+        self.life = 0
+        """Grows whenever the ring is switched off: what was under way then must not be done any more."""
         self.reset()
 
     def reset(self) -> None:
@@ -110,6 +119,7 @@ class Ring(Queue):
         if self.enabled:
             self._trace.add(Event.DISABLE, int(self.transmit))
         self.enabled = False
+        self.life += 1
         self.restart()
         self._view: Descriptors | None = None
         self._made_for: tuple[int, int] | None = None
@@ -179,3 +189,8 @@ class Ring(Queue):
             self._view["status"][place] = status[part]
             done += slots
         self.advance(len(status))
+
+    def put_status(self, slots: list[int], status: npt.NDArray[np.uint16]) -> None:
+        """Give single descriptors back, out of turn."""
+        if self._made_for == self._versions() and self._view is not None:
+            self._view["status"][slots] = status

@@ -21,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # drawing the help costs twice as long as all the rest of it
 )
 
 
@@ -52,6 +53,10 @@ ParametersOption = Annotated[
         help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip; may be repeated.",
     ),
 ]
+BehaviourOption = Annotated[
+    str | None,
+    option("--behaviour", metavar="FILE:NAME", help="Your own function for what the card does with frames."),
+]
 NameOption = Annotated[str, option("--name", help="What the rig is called from now on.")]
 MemoryOption = Annotated[int, option("--memory", min=64, help="The guest's memory, in MiB.")]
 RecorderOption = Annotated[
@@ -62,7 +67,18 @@ RigOption = Annotated[
     str | None,
     option("--rig", metavar="RIG", help="A rig that runs already: its name, or its folder."),
 ]
-RigArgument = Annotated[str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder of sockets.")]
+
+
+def _names(incomplete: str) -> list[str]:
+    """For the shell's completion."""
+    from controller.place import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+RigArgument = Annotated[
+    str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder.", autocompletion=_names)
+]
 JsonOption = Annotated[bool, option("--json", help="Print JSON.")]
 
 
