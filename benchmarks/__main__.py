@@ -58,8 +58,8 @@ async def bench(parts: Collection[str]) -> Report:
         say("the verifier")
         report.verifier = verifier.measure(await verifier.record(provision, Options(accelerator, detail=Detail.FRAMES)))
     if not set(parts).isdisjoint(IN_ONE_RIG):
-        with run_directory() as sockets:
-            await _bench_rig(provision, sockets, parts, report)
+        with run_directory() as place:
+            await _bench_rig(provision, place.folder, parts, report)
     return report
 
 

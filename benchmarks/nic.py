@@ -102,7 +102,7 @@ async def bring_up(rig: Rig, folder: Path) -> AsyncIterator[list[Nic]]:
     # The card takes one client at a time.
     await rig.wire.aclose()
     async with AsyncExitStack() as stack:
-        nics = [await _bring_up(stack, rig.guest, "nicrig", DRIVER, OUR_DROPS, rig.card.wire)]
+        nics = [await _bring_up(stack, rig.guest, "nicrig", DRIVER, OUR_DROPS, rig.place.wire)]
         for peer in PEERS:
             wire = peer.wire(folder)
             nics.append(await _bring_up(stack, rig.guest, peer.model, peer.driver, peer.drops, wire))

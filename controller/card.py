@@ -12,6 +12,7 @@ import trio
 
 from controller.child import Child
 from controller.errors import PartDeathError, RigError
+from controller.place import Place
 from controller.run_directory import last_lines
 
 Interrupts = Literal["msix", "msi"]
@@ -26,7 +27,7 @@ class Card:
 
     def __init__(
         self,
-        sockets: Path,
+        place: Place,
         library: Path,
         interrupts: Interrupts,
         kind: Kind,
@@ -34,13 +35,8 @@ class Card:
         *,
         program: Sequence[str] = PROGRAM,
     ) -> None:
-        self.vfio_user = sockets / "vfio-user.sock"
-        self.wire = sockets / "wire.sock"
-        self.monitor = sockets / "monitor.sock"
-        self.log = sockets / "card.log"
-        self.interrupts = interrupts
-        self.kind = kind
-        where = ["--sockets", str(sockets), "--library", str(library)]
+        self.place = place
+        where = ["--sockets", str(place.folder), "--library", str(library)]
         self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
         self._child: Child | None = None
 
@@ -51,7 +47,7 @@ class Card:
 
     async def start(self) -> None:
         """Start a card; returns when its sockets listen. Raises PartDeathError, with its own words, if it ends."""
-        with self.log.open("ab") as log:
+        with self.place.card_log.open("ab") as log:
             child = self._child = Child(self._argv, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT)
         assert child.stdout is not None
         while True:
@@ -89,4 +85,4 @@ class Card:
         return self._child
 
     def _death(self, code: int) -> PartDeathError:
-        return PartDeathError(f"the card's process ended with code {code}:{last_lines(self.log)}")
+        return PartDeathError(f"the card's process ended with code {code}:{last_lines(self.place.card_log)}")

@@ -22,6 +22,16 @@ modprobe -a sch_ingress cls_matchall act_mirred
 /usr/bin/tc filter add dev "$0" ingress matchall action mirred egress redirect dev "$0"
 """
 
+GUEST_IP, PEER_IP = "10.0.0.2", "10.0.0.1"
+PEER_MAC = "52:54:00:6e:69:01"
+"""Who the guest takes the wire's other end for: nobody there needs to answer ARP."""
+
+ADDRESS = f"""
+ip addr replace {GUEST_IP}/24 dev "$0"
+ip neigh replace {PEER_IP} lladdr {PEER_MAC} nud permanent dev "$0"
+ip route replace default via {PEER_IP} dev "$0"
+"""
+
 
 @dataclass(frozen=True)
 class Interface:
@@ -54,6 +64,10 @@ class Interface:
         deadlines = self.guest.deadlines
         with deadlines.limit(deadlines.command, f"{self.name}'s carrier to {'come' if up else 'go'}"):
             await until(look)
+
+    async def address(self) -> None:
+        """Give it GUEST_IP; whatever the guest sends to others goes to PEER_MAC."""
+        await self.guest.run(["sh", "-ec", ADDRESS, self.name])
 
     async def start_echo(self) -> None:
         """From now on the guest's stack sends back, byte for byte, each frame that the driver hands it."""

@@ -54,6 +54,11 @@ class Place:
         return self.folder / "shell.sock"
 
     @property
+    def turn(self) -> Path:
+        """Locked by whoever is connected to `machine` or `agent`."""
+        return self.folder / "turn.lock"
+
+    @property
     def serial_log(self) -> Path:
         """What the guest's kernel wrote on its console."""
         return self.folder / "serial.log"

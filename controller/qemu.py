@@ -7,11 +7,11 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from controller.accelerator import Accelerator
 from controller.child import Child
 from controller.errors import PartDeathError
+from controller.place import Place
 from controller.provision import Provision
 from controller.provision.host import QEMU
 from controller.provision.root import Root
@@ -19,6 +19,7 @@ from controller.run_directory import last_lines
 
 CARD_ID = "card"
 SLOT_ID = "card-slot"
+SHELL_ID = "shell"
 AGENT_ID = "agent"
 AGENT_PORT = "org.qemu.guest_agent.0"
 
@@ -72,8 +73,8 @@ def card_device(socket_path: Path, *, hot_plug: bool) -> dict[str, object]:
     return {**device, "bus": SLOT_ID} if hot_plug else device
 
 
-def machine_options(machine: Machine, *, monitor: int, agent: int, serial: Path) -> list[str]:
-    """The machine without the card. `monitor` and `agent` are file descriptors of connected sockets."""
+def machine_options(machine: Machine, place: Place, *, monitor: int) -> list[str]:
+    """The machine without the card. `monitor` is the file descriptor of a connected socket, its starter's."""
     # share=on: without it the card sees no memory at all. -nodefaults: no disk, no card of QEMU's own, no option ROM.
     return [
         *("-nodefaults", "-no-user-config", "-display", "none"),
@@ -81,14 +82,21 @@ def machine_options(machine: Machine, *, monitor: int, agent: int, serial: Path)
         *("-smp", str(machine.cpus), "-m", f"{machine.memory}M"),
         *("-object", f"memory-backend-memfd,id=mem,size={machine.memory}M,share=on"),
         *("-kernel", str(machine.kernel), "-initrd", str(machine.image), "-append", machine.kernel_arguments),
-        *("-serial", f"file:{serial}"),
+        *("-serial", f"file:{place.serial_log}"),
         *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
-        *("-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent}"),
-        *("-device", f"virtserialport,chardev=agent,name={AGENT_PORT},id={AGENT_ID}"),
+        *("-chardev", _server("machine", place.machine), "-mon", "chardev=machine,mode=control"),
+        *("-device", "virtio-serial-pci", "-chardev", _server(AGENT_ID, place.agent)),
+        *("-device", f"virtserialport,chardev={AGENT_ID},name={AGENT_PORT},id={AGENT_ID}"),
+        *("-chardev", _server(SHELL_ID, place.shell), "-device", f"virtconsole,chardev={SHELL_ID},id={SHELL_ID}"),
         *(word for netdev in machine.netdevs for word in ("-netdev", netdev)),
         *(word for device in machine.devices for word in ("-device", device)),
         "-S",  # it starts when we listen, so that no event is missed
     ]
+
+
+def _server(name: str, path: Path) -> str:
+    # A comma ends an option's value; two of them are one.
+    return f"socket,id={name},path={str(path).replace(',', ',,')},server=on,wait=off"
 
 
 def card_options(socket_path: Path, *, hot_plug: bool) -> list[str]:
@@ -100,40 +108,39 @@ def card_options(socket_path: Path, *, hot_plug: bool) -> list[str]:
 class Qemu:
     """A running QEMU, stopped before the guest's first instruction until its monitor says `cont`."""
 
-    def __init__(self, program: Program, machine: Machine, card: list[str], logs: Path) -> None:
-        self.serial_log = logs / "serial.log"
-        self._errors = logs / "qemu.log"
+    def __init__(self, program: Program, machine: Machine, card: list[str], place: Place) -> None:
+        self._place = place
         self._ending = False
-        monitor, its_monitor = socket.socketpair()
-        agent, its_agent = socket.socketpair()
-        self._sockets = {"monitor": monitor, "agent": agent}
-        fds = (its_monitor.fileno(), its_agent.fileno())
-        options = machine_options(machine, monitor=fds[0], agent=fds[1], serial=self.serial_log)
-        # Closed here in any case: then only QEMU holds its ends, and its death is seen as the connection's end.
-        with its_monitor, its_agent, self._errors.open("wb") as log:
+        self._monitor: socket.socket | None
+        self._monitor, its_monitor = socket.socketpair()
+        options = machine_options(machine, place, monitor=its_monitor.fileno())
+        # Closed here in any case: then only QEMU holds its end, and its death is seen as the connection's end.
+        with its_monitor, place.qemu_log.open("wb") as log:
             self.child = Child(
                 [*program.argv, *options, *card],
                 stdout=log,
                 stderr=log,
                 env=program.environment,
-                pass_fds=fds,
+                pass_fds=(its_monitor.fileno(),),
             )
 
-    def take(self, name: Literal["monitor", "agent"]) -> socket.socket:
-        """Our end of its QMP monitor's or guest agent's socket; it is the caller's from now on."""
-        return self._sockets.pop(name)
+    def take_monitor(self) -> socket.socket:
+        """Our end of its QMP monitor's socket; it is the caller's from now on."""
+        assert self._monitor is not None, "taken already"
+        taken, self._monitor = self._monitor, None
+        return taken
 
     async def watch(self) -> None:
         """Returns when QEMU was closed; raises PartDeathError, with its words and command line, if it ended itself."""
         code = await self.child.wait()
         if not self._ending:
             raise PartDeathError(
-                f"QEMU ended with code {code}:{last_lines(self._errors)}{last_lines(self.serial_log, 5)}"
+                f"QEMU ended with code {code}:{last_lines(self._place.qemu_log)}{last_lines(self._place.serial_log, 5)}"
                 f"\n  $ {shlex.join(self.child.argv)}"
             )
 
     async def close(self) -> None:
         self._ending = True
         await self.child.close()
-        for ours in self._sockets.values():
-            ours.close()
+        if self._monitor is not None:
+            self._monitor.close()

@@ -169,6 +169,17 @@ class Recorder:
         kept = (self._card if card else self._guest).frame(number, length) if number else b""
         return kept if len(kept) == length and crc32c(kept) == crc else None
 
+    @property
+    def next(self) -> int:
+        """The number of the guest's record that is read next."""
+        return self._guest.done + 1
+
+    def skip(self) -> None:
+        """Go on with what is recorded from now on."""
+        self._guest.skip_to_last(0)
+        self._card.skip_to_last(0)
+        self._last = self._guest.done
+
     def at_rest(self) -> bool:
         """Whether the card sleeps and all that was recorded has been read: nothing is under way for now."""
         asleep = self._card.words[self._settled] == ALL

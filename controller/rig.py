@@ -5,22 +5,27 @@ This file alone knows all the parts. Whatever ends the rig, an exception, a dead
 of it is left: no process, no socket, no file.
 """
 
+import fcntl
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import trio
 
 from controller import qemu, recording, wire
-from controller.accelerator import Wanted, pick
+from controller.accelerator import KVM, TCG, Accelerator, Wanted, pick
 from controller.asyncio_thread import AsyncioThread, open_asyncio_thread
 from controller.card import Card, Interrupts, Kind, Ledger
 from controller.deadlines import Deadlines
 from controller.errors import ConnectionLostError, DeadlineError, GuestCommandError, PartDeathError, RigError, cause
 from controller.guest import Guest
 from controller.interface import DRIVER, Interface
+from controller.place import Place
 from controller.polling import until
 from controller.provision import Provision
 from controller.qmp import Qmp, serve_qmp
@@ -66,54 +71,83 @@ class Options:
 
 
 class Rig:
-    """A running rig; made by `open_rig`. `card`, `guest`, `machine` (its QMP), `monitor` (the card's) and `wire`."""
+    """A running rig: `guest`, `machine` (QEMU's QMP), `monitor` (the card's) and `wire`."""
 
-    card: Card
     guest: Guest
     machine: Qmp
     monitor: Qmp
     wire: wire.Wire
+    accelerator: Accelerator
 
-    def __init__(
-        self, provision: Provision, options: Options, folder: Path, thread: AsyncioThread, nursery: trio.Nursery
-    ) -> None:
-        self.accelerator = pick(options.accelerator)
-        self.deadlines = Deadlines(self.accelerator.scale)
-        self._provision = provision
+    def __init__(self, place: Place, options: Options, thread: AsyncioThread, nursery: trio.Nursery) -> None:
+        self.place = place
         self.options = options
-        self._folder = folder
+        self.deadlines = Deadlines()
         self._thread = thread
         self._nursery = nursery
         self._reboot_expected = False
+        self._provision: Provision | None = None
+        self._card: Card | None = None
         self._qemu: qemu.Qemu | None = None
-        self.card = Card(folder, provision.library, options.interrupts, options.kind, options.ledger)
+        self._agent: Qmp | None = None
+        self._turn: int | None = None
+
+    @property
+    def card(self) -> Card:
+        """The card's process. Raises RigError when this rig has not started it."""
+        return _ours(self._card)
 
     @property
     def hot_plug(self) -> bool:
         """Whether the card can be unplugged and plugged again: only in its MSI mode."""
         return self.options.interrupts == "msi"
 
-    @property
-    def serial_log(self) -> Path:
-        """What the guest's kernel wrote on its console."""
-        return self._folder / "serial.log"
-
-    async def start(self) -> None:
+    async def start(self, provision: Provision) -> None:
         """Card, then QEMU, which needs it, then the guest's agent."""
+        options = self.options
+        self._card = Card(self.place, provision.library, options.interrupts, options.kind, options.ledger)
         await self._start_card()
-        with self.deadlines.limit(self.deadlines.monitor, "QEMU to start"):
-            await self._start_machine()
+        await self.start_machine(provision)
         with self._guest_limit(self.deadlines.boot, "the guest to boot"):
-            await self._boot()
+            await self._reach_guest()
+
+    async def start_machine(self, provision: Provision) -> None:
+        """The virtual machine alone, for a card that runs here already."""
+        self._provision = provision
+        self._choose(pick(self.options.accelerator))
+        with self.deadlines.limit(self.deadlines.monitor, "QEMU to start"):
+            await self._start_qemu(provision)
+
+    async def attach(self) -> None:
+        """Reach the parts that others have started here; what they are is asked of themselves."""
+        await self._reach_card()
+        card, ledger = await self.monitor.execute("query-card"), await self.monitor.execute("query-ledger")
+        self.options = replace(self.options, kind=card["kind"], interrupts=card["interrupts"], ledger=ledger["policy"])
+        await self._take_turn()
+        with self.deadlines.limit(self.deadlines.monitor, f"QEMU to answer at {self.place.machine}"):
+            await self._serve_machine(self.place.machine)
+            kvm = await self.machine.execute("query-kvm")
+        self._choose(KVM if kvm["enabled"] else TCG)
+        with self._guest_limit(self.deadlines.boot, "the guest's agent to answer"):
+            await self._reach_guest()
+
+    async def release(self) -> None:
+        """Let others have wire and guest, and only keep the parts running."""
+        await self.wire.aclose()
+        if self._agent is not None:
+            self._agent.stop()
+        self._give_turn()
 
     async def stop(self) -> None:
         """QEMU before the card: a guest whose card is gone may bring QEMU down in the wrong way."""
         with trio.CancelScope(shield=True):
             if self._qemu is not None:
                 await self._qemu.close()
-            await self.card.close()
+            if self._card is not None:
+                await self._card.close()
             if hasattr(self, "wire"):
                 await self.wire.aclose()
+            self._give_turn()
 
     async def load_driver(self, *parameters: str) -> Interface:
         """Load nicrig.ko with these module parameters besides those of the options; the interface that it made.
@@ -154,7 +188,11 @@ class Rig:
             return await until(lambda: Interface.find(self.guest))
 
     async def reboot(self) -> None:
-        """Have the guest reboot at once; returns when its agent answers again, with no driver loaded."""
+        """Have the guest reboot at once; returns when its agent answers again, with no driver loaded.
+
+        Raises RigError when others have started the machine: they take it for a panic.
+        """
+        _ours(self._qemu)
         with self._guest_limit(self.deadlines.boot, "the guest to boot again"):
             with self.machine.listening("RESET", "VSERPORT_CHANGE") as events:
                 self._reboot_expected = True
@@ -181,7 +219,7 @@ class Rig:
     async def plug(self) -> None:
         """Put the card into its slot again; the guest notices by itself, see `wait_interface`."""
         with self.deadlines.limit(self.deadlines.monitor, "QEMU to take the card"):
-            await self.machine.execute("device_add", qemu.card_device(self.card.vfio_user, hot_plug=True))
+            await self.machine.execute("device_add", qemu.card_device(self.place.vfio_user, hot_plug=True))
 
     async def kill_card(self) -> None:
         """Kill the card's process as a crash would. Unplug it before it is started again.
@@ -197,8 +235,11 @@ class Rig:
         await self._start_card()
 
     def recorder(self) -> Recorder:
-        """A reader of the card's flight recorder, from its first record on."""
-        return Recorder(self._records)
+        """A reader of the card's flight recorder: from its first record on, of an attached rig from now on."""
+        recorder = Recorder(self._records)
+        if self._card is None:
+            recorder.skip()
+        return recorder
 
     async def counters(self) -> dict[str, int]:
         """The card's counters by the datasheet's names (section 11)."""
@@ -212,37 +253,80 @@ class Rig:
         with self.deadlines.limit(self.deadlines.card_ready, "the card to be ready", scaled=False):
             await self.card.start()
             self._nursery.start_soon(self.card.watch)
-            self.monitor = await self._nursery.start(serve_qmp, "the card's monitor", self.card.monitor, self._thread)
-            self.wire = await wire.connect(self.card.wire)
+            await self._reach_card()
+
+    async def _reach_card(self) -> None:
+        with self.deadlines.limit(self.deadlines.monitor, f"the card to answer at {self.place.monitor}", scaled=False):
+            self.monitor = await self._nursery.start(serve_qmp, "the card's monitor", self.place.monitor, self._thread)
+            self.wire = await wire.connect(self.place.wire)
             self._records = msgspec.convert(await self.monitor.execute("query-recorder"), Layout)
 
-    async def _start_machine(self) -> None:
+    def _choose(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+        self.deadlines = Deadlines(accelerator.scale)
+
+    async def _start_qemu(self, provision: Provision) -> None:
         machine = qemu.Machine(
             accelerator=self.accelerator,
-            kernel=self._provision.kernel,
-            image=self._provision.image,
+            kernel=provision.kernel,
+            image=provision.image,
             memory=self.options.memory,
             cpus=self.options.cpus,
             netdevs=self.options.netdevs,
             devices=self.options.devices,
             kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *self.options.kernel_arguments)),
         )
-        card = qemu.card_options(self.card.vfio_user, hot_plug=self.hot_plug)
-        self._qemu = qemu.Qemu(qemu.program(self._provision), machine, card, self._folder)
+        card = qemu.card_options(self.place.vfio_user, hot_plug=self.hot_plug)
+        self._qemu = qemu.Qemu(qemu.program(provision), machine, card, self.place)
         self._nursery.start_soon(self._qemu.watch)
-        self.machine = await self._nursery.start(serve_qmp, "QEMU's monitor", self._qemu.take("monitor"), self._thread)
+        await self._serve_machine(self._qemu.take_monitor())
         await self._nursery.start(self._watch_reboots)
+        await self.machine.execute("cont")
 
-    async def _boot(self) -> None:
+    async def _serve_machine(self, address: Path | socket.socket) -> None:
+        self.machine = await self._nursery.start(serve_qmp, "QEMU's monitor", address, self._thread)
+
+    async def wait_agent(self) -> None:
+        """Returns when the guest's agent is there: when the guest has booted."""
         with self.machine.listening("VSERPORT_CHANGE") as events:
-            await self.machine.execute("cont")
-            await events.wait(id=qemu.AGENT_ID, open=True)
-        self.guest = Guest(await self._nursery.start(self._serve_agent), self.deadlines)
+            if not await self._agent_is_open():
+                await events.wait(id=qemu.AGENT_ID, open=True)
+
+    async def _agent_is_open(self) -> bool:
+        devices = await self.machine.execute("query-chardev")
+        return any(device["label"] == qemu.AGENT_ID and device["frontend-open"] for device in devices)
+
+    async def _reach_guest(self) -> None:
+        await self.wait_agent()
+        await self._take_turn()
+        self._agent = await self._nursery.start(self._serve_agent)
+        self.guest = Guest(self._agent, self.deadlines)
         await self.guest.ping()
 
     async def _serve_agent(self, *, task_status: trio.TaskStatus[Qmp]) -> None:
-        assert self._qemu is not None
-        await serve_qmp("the guest agent", self._qemu.take("agent"), self._thread, agent=True, task_status=task_status)
+        await serve_qmp("the guest agent", self.place.agent, self._thread, agent=True, task_status=task_status)
+
+    async def _take_turn(self) -> None:
+        """QEMU lets one client at a time reach its monitor and the guest's agent."""
+        if self._turn is None:
+            with self.deadlines.limit(
+                self.deadlines.command, f"another command to be done with the guest of {self.place.folder}"
+            ):
+                self._turn = await until(self._try_turn)
+
+    async def _try_turn(self) -> int | None:
+        turn = os.open(self.place.turn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(turn)
+            return None
+        return turn
+
+    def _give_turn(self) -> None:
+        if self._turn is not None:
+            os.close(self._turn)
+            self._turn = None
 
     async def _watch_reboots(self, *, task_status: trio.TaskStatus[None]) -> None:
         """A guest that resets itself unasked has panicked: the kernel is told panic=-1, to reboot at once."""
@@ -252,7 +336,7 @@ class Rig:
                 # One reboot may send several: the kernel tries one way after the other until the machine resets.
                 if not self._reboot_expected:
                     raise PartDeathError(
-                        f"the guest panicked and rebooted:{last_lines(self.serial_log, PANIC_LINES)}\n"
+                        f"the guest panicked and rebooted:{last_lines(self.place.serial_log, PANIC_LINES)}\n"
                         f"its last calls between driver and NDIS:{self._last_records()}"
                     )
 
@@ -268,29 +352,62 @@ class Rig:
             with self.deadlines.limit(seconds, awaited):
                 yield
         except DeadlineError as error:
-            raise DeadlineError(f"{error}; its console:{last_lines(self.serial_log)}") from None
+            raise DeadlineError(f"{error}; its console:{last_lines(self.place.serial_log)}") from None
+
+
+T = TypeVar("T")
+
+
+def _ours(part: T | None) -> T:
+    if part is None:
+        raise RigError("this part of the rig was started by somebody else, who alone can do that with it")
+    return part
 
 
 @asynccontextmanager
-async def open_rig(provision: Provision, options: Options) -> AsyncIterator[Rig]:
-    """Start a rig and take it down at the end of the block.
+async def open_rig(provision: Provision, options: Options, place: Place | None = None) -> AsyncIterator[Rig]:
+    """Start a rig, in a folder of its own unless there is a `place`, and take it down at the end of the block.
 
     The block is cancelled when a part dies, and that death is the exception that leaves: PartDeathError. Raises
     RigError when the rig cannot be started, DeadlineError when it does not start in time.
     """
+    with nullcontext(place) if place else run_directory(keep_logs=options.keep_logs) as where:
+        async with _rig(where, options) as rig:
+            await rig.start(provision)
+            yield rig
+
+
+@asynccontextmanager
+async def open_machine(provision: Provision, options: Options, place: Place) -> AsyncIterator[Rig]:
+    """As `open_rig`, for the virtual machine alone: the card runs at `place` already; only `machine` is reached."""
+    async with _rig(place, options) as rig:
+        await rig.start_machine(provision)
+        with rig.deadlines.limit(rig.deadlines.boot, "the guest to boot"):
+            await rig.wait_agent()
+        yield rig
+
+
+@asynccontextmanager
+async def attach_rig(place: Place, options: Options) -> AsyncIterator[Rig]:
+    """As `open_rig`, with the parts that run at `place`: they go on running after the block."""
+    async with _rig(place, options) as rig:
+        await rig.attach()
+        yield rig
+
+
+@asynccontextmanager
+async def _rig(place: Place, options: Options) -> AsyncIterator[Rig]:
     try:
-        with run_directory(keep_logs=options.keep_logs) as folder:
-            async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
-                rig = Rig(provision, options, folder, thread, nursery)
-                try:
-                    await rig.start()
-                    yield rig
-                except ConnectionLostError:
-                    with trio.move_on_after(CORONER_SECONDS):
-                        await trio.sleep_forever()
-                    raise
-                finally:
-                    await rig.stop()
-                    nursery.cancel_scope.cancel()
+        async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
+            rig = Rig(place, options, thread, nursery)
+            try:
+                yield rig
+            except ConnectionLostError:
+                with trio.move_on_after(CORONER_SECONDS):
+                    await trio.sleep_forever()
+                raise
+            finally:
+                await rig.stop()
+                nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise cause(group) from None

@@ -18,7 +18,7 @@ PREFIX = "nicrig-run-"
 
 
 @contextmanager
-def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None) -> Iterator[Path]:
+def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None) -> Iterator[Place]:
     """A fresh folder below `parent`; at the end its *.log files are copied to `keep_logs`, and it is removed.
 
     Raises UsageError when a socket's path in it would be longer than the kernel takes.
@@ -31,7 +31,7 @@ def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None)
             fcntl.flock(lock, fcntl.LOCK_EX)
             # Under its name only when it is ours: a folder with a free lock is one that anybody may remove.
             (folder / "lock.new").rename(folder / "lock")
-            yield folder
+            yield Place(folder)
     finally:
         if keep_logs is not None:
             keep_logs.mkdir(parents=True, exist_ok=True)

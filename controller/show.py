@@ -13,9 +13,8 @@ import msgspec
 import trio
 
 from controller import recording
-from controller.asyncio_thread import open_asyncio_thread
-from controller.errors import RigError
-from controller.qmp import serve_qmp
+from controller.monitor import card_monitor
+from controller.place import Place
 from controller.recorder import Layout, Recorder, events
 from controller.verifier.events import Event
 from controller.verifier.judge import Verifier
@@ -25,7 +24,6 @@ from controller.witnesses.judge import Witnesses
 
 LOOK_SECONDS = 0.1
 PART = 1000
-MONITOR = "monitor.sock"
 
 
 @contextmanager
@@ -65,13 +63,8 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> Non
 
 
 async def _layout(folder: Path) -> Layout:
-    if not (folder / MONITOR).is_socket():
-        raise RigError(f"{folder}: no card serves there: name the folder that `python -m device --sockets` was given")
-    async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
-        monitor = await nursery.start(serve_qmp, "the card's monitor", folder / MONITOR, thread)
-        answer = await monitor.execute("query-recorder")
-        nursery.cancel_scope.cancel()
-    return msgspec.convert(answer, Layout)
+    async with card_monitor(Place(folder)) as monitor:
+        return msgspec.convert(await monitor.execute("query-recorder"), Layout)
 
 
 def _print(found: Iterable[Event], *, json: bool) -> None:

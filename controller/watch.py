@@ -29,7 +29,7 @@ class Watch:
     """
 
     def __init__(self, recorder: Recorder, detail: Detail, save: Path | None = None, *, line: int = LINE) -> None:
-        self.verifier = Verifier(detail)
+        self.verifier = Verifier(detail, first=recorder.next)
         self.witnesses = Witnesses(line=line)
         self._recorder = recorder
         self._turn = trio.Lock()

@@ -43,16 +43,16 @@ class Verifier:
 
     `detail` is how much the guest records. Lost records, told by lost() or seen as a gap of the driver's sequence,
     empty the model: until the next MiniportInitialize whatever is not known may be right, and only what is made after
-    the loss is judged in full. A stream that begins later than record 1 begins with a loss. A gap is seen at the next
+    the loss is judged in full. A stream that begins later than record `first` begins with a loss. A gap is seen at the next
     record of the driver, so whoever merges the card's events in tells lost() before those that come sooner.
     """
 
-    def __init__(self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT) -> None:
+    def __init__(self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT, first: int = 1) -> None:
         self._world = World(frames=detail >= Detail.FRAMES)
         self._findings = Findings(kept)
         self._driver = {name: tuple(_plan(name, kind) for kind in Kind) for name in BY_NAME}
         self._card = {name: _plan(name, Kind.CALL) for name in CARD_EVENTS}
-        self._next = 1
+        self._next = first
         self._events = 0
         self._lost = 0
 

@@ -8,6 +8,7 @@ import trio.testing
 
 from controller.card import Card
 from controller.errors import PartDeathError, RigError
+from controller.place import Place
 
 pytestmark = pytest.mark.anyio
 
@@ -15,7 +16,9 @@ READY = "import signal; print('ready', flush=True); print('-device ...', flush=T
 
 
 def card(folder: Path, body: str) -> Card:
-    return Card(folder, Path("/lib/libvfio-user.so"), "msi", "non-dma", "report", program=(sys.executable, "-c", body))
+    return Card(
+        Place(folder), Path("/lib/libvfio-user.so"), "msi", "non-dma", "report", program=(sys.executable, "-c", body)
+    )
 
 
 async def test_start_returns_when_the_card_says_ready(tmp_path: Path) -> None:
@@ -30,7 +33,7 @@ async def test_the_card_is_told_its_sockets_library_interrupts_kind_and_ledger(t
     await made.close()
     where = ["--sockets", str(tmp_path), "--library", "/lib/libvfio-user.so"]
     expected = [*where, "--interrupts", "msi", "--kind", "non-dma", "--ledger", "report"]
-    assert made.log.read_text() == repr(expected)
+    assert made.place.card_log.read_text() == repr(expected)
 
 
 async def test_a_card_that_ends_instead_shows_its_own_words(tmp_path: Path) -> None:

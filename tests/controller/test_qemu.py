@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import trio
 
 from controller.accelerator import TCG
 from controller.errors import PartDeathError
+from controller.place import Place
 from controller.provision.root import Root
 from controller.qemu import Machine, Program, Qemu, card_options, from_root, machine_options
 from tests.fakes.programs import script
 
 pytestmark = pytest.mark.anyio
 
-NAMES: tuple[Literal["monitor", "agent"], ...] = ("monitor", "agent")
 MACHINE = Machine(accelerator=TCG, kernel=Path("/k/vmlinuz"), image=Path("/k/initramfs"), memory=256)
 
 
 def options() -> list[str]:
-    return machine_options(MACHINE, monitor=3, agent=4, serial=Path("/run/serial.log"))
+    return machine_options(MACHINE, Place(Path("/run/rig")), monitor=3)
 
 
 def test_guest_memory_is_shared_or_the_card_would_see_none() -> None:
@@ -59,7 +58,7 @@ def test_the_roots_qemu_runs_by_the_roots_loader(tmp_path: Path) -> None:
 
 async def test_a_qemu_that_ends_early_shows_its_words_and_its_command_line(tmp_path: Path) -> None:
     fake = script(tmp_path / "qemu", "import sys; sys.exit('qemu: no vfio-user-pci in here')")
-    qemu = Qemu(Program((str(fake),)), MACHINE, ["-device", "the-card"], tmp_path)
+    qemu = Qemu(Program((str(fake),)), MACHINE, ["-device", "the-card"], Place(tmp_path))
     with pytest.raises(PartDeathError) as caught:
         await qemu.watch()
     await qemu.close()
@@ -71,24 +70,29 @@ async def test_a_qemu_that_ends_early_shows_its_words_and_its_command_line(tmp_p
 
 async def test_closing_qemu_is_no_death(tmp_path: Path) -> None:
     fake = script(tmp_path / "qemu", "import signal; signal.pause()")
-    qemu = Qemu(Program((str(fake),)), MACHINE, [], tmp_path)
+    qemu = Qemu(Program((str(fake),)), MACHINE, [], Place(tmp_path))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(qemu.watch)
         await qemu.close()
     assert not qemu.child.alive
 
 
-async def test_the_environment_and_both_sockets_reach_it(tmp_path: Path) -> None:
+async def test_the_environment_and_the_monitors_socket_reach_it(tmp_path: Path) -> None:
     fake = script(
         tmp_path / "qemu",
         "import os, re, socket, sys\n"
-        "fds = [int(fd) for fd in re.findall(r'fd=(\\d+)', ' '.join(sys.argv))]\n"
-        "for fd in fds: socket.socket(fileno=fd).send(os.environ['HELLO'].encode())\n",
+        "(fd,) = [int(fd) for fd in re.findall(r'fd=(\\d+)', ' '.join(sys.argv))]\n"
+        "socket.socket(fileno=fd).send(os.environ['HELLO'].encode())\n",
     )
-    qemu = Qemu(Program((str(fake),), {"HELLO": "here"}), MACHINE, [], tmp_path)
+    qemu = Qemu(Program((str(fake),), {"HELLO": "here"}), MACHINE, [], Place(tmp_path))
     await qemu.child.wait()
-    for name in NAMES:
-        with qemu.take(name) as ours:
-            assert ours.recv(16) == b"here"
-            assert ours.recv(16) == b"", "somebody else holds QEMU's end too"
+    with qemu.take_monitor() as ours:
+        assert ours.recv(16) == b"here"
+        assert ours.recv(16) == b"", "somebody else holds QEMU's end too"
     await qemu.close()
+
+
+def test_others_find_monitor_agent_and_shell_in_the_rigs_folder() -> None:
+    words = machine_options(MACHINE, Place(Path("/run/a,b")), monitor=3)
+    for name in ("machine", "agent", "shell"):
+        assert f"socket,id={name},path=/run/a,,b/{name}.sock,server=on,wait=off" in words

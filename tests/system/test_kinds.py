@@ -40,7 +40,7 @@ async def events(rig: Rig) -> int:
 
 @copying_kinds
 async def test_a_failure_in_initialize_leaves_nothing_behind_and_an_event_in_the_log(rig: Rig) -> None:
-    kind = rig.card.kind
+    kind = rig.options.kind
     needed, spared, never = NEEDED[kind], SPARED[kind], NEVER[kind]
     before = await events(rig)
     done = await loads(rig, [f"fail={name}:nth:1" for name in [*needed, *spared, *never]])

@@ -156,7 +156,7 @@ async def test_dma_that_goes_astray_is_named_and_refused_or_done(astray: Astray,
     assert grown(before, found) == {lie}
     assert found["blind"] is None
     assert (refused > 0) == (policy == "enforce")
-    if astray.rig.card.kind == "bus-master":
+    if astray.rig.options.kind == "bus-master":
         assert (errors[REFUSED[lie]] > 0) == (policy == "enforce")
     if lie == "outside":
         assert (await astray.memory() != memory) == (policy == "report")

@@ -176,7 +176,7 @@ async def test_the_layer_passes_its_self_test_and_records_every_function(provisi
         left = (await rig.guest.run(["cat", "/sys/module/nicrig_selftest/parameters/alive"])).stdout
         await rig.guest.run(["rmmod", "nicrig_selftest"])
         # The kernel's own buffer is too short for all the warnings that misuse is answered with.
-        said = rig.serial_log.read_text(errors="replace")
+        said = rig.place.serial_log.read_text(errors="replace")
         calls = recorded(rig)
         await check_traffic(rig)
     passed = re.findall(r"nicrig_selftest: ok ", said)

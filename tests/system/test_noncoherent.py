@@ -96,10 +96,10 @@ async def test_a_clean_miniport_passes_every_frame_where_linux_bounces_too(provi
 
 async def self_test(rig: Rig, parameter: str) -> str:
     """What the kernel's log says of one run of the self-test."""
-    before = len(rig.serial_log.read_text(errors="replace"))
+    before = len(rig.place.serial_log.read_text(errors="replace"))
     await rig.guest.run(["modprobe", "nicrig_selftest", parameter], deadline=60)
     await rig.guest.run(["rmmod", "nicrig_selftest"])
-    return rig.serial_log.read_text(errors="replace")[before:]
+    return rig.place.serial_log.read_text(errors="replace")[before:]
 
 
 def chance(said: str) -> str:

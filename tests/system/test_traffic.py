@@ -31,7 +31,7 @@ async def test_the_mixed_set_of_the_demo_comes_back_in_order(rig: Rig, nic: Inte
 
 @every_kind
 async def test_ring_fifo_and_slots_wrap_fifty_times(rig: Rig, nic: Interface) -> None:
-    count = TURNS * HOLDS[rig.card.kind]
+    count = TURNS * HOLDS[rig.options.kind]
     before = await rig.counters()
     await check_echo(rig, nic, [60 + number % 40 for number in range(count)])
     after = await rig.counters()
@@ -41,13 +41,13 @@ async def test_ring_fifo_and_slots_wrap_fifty_times(rig: Rig, nic: Interface) ->
 
 @every_kind
 async def test_a_full_ring_fifo_or_slots_lose_only_what_the_counters_say(rig: Rig, nic: Interface) -> None:
-    holds = HOLDS[rig.card.kind]
+    holds = HOLDS[rig.options.kind]
     injected = udp_frames([60] * (holds + 500))
     before, seen = await rig.counters(), await nic.received()
     await rig.machine.execute("stop")  # the guest posts no more buffers, takes no more frames
     await rig.wire.send(injected)
     # What waits in the FIFO is delivered, and counted, when the guest takes it.
-    await wait_account(rig, before, 500 if rig.card.kind == "subordinate" else len(injected))
+    await wait_account(rig, before, 500 if rig.options.kind == "subordinate" else len(injected))
     await rig.machine.execute("cont")
     after = await wait_account(rig, before, len(injected))
     delivered = after["rx_frames"] - before["rx_frames"]
