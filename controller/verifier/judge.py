@@ -43,8 +43,8 @@ class Verifier:
 
     `detail` is how much the guest records. Lost records, told by lost() or seen as a gap of the driver's sequence,
     empty the model: until the next MiniportInitialize whatever is not known may be right, and only what is made after
-    the loss is judged in full. A stream that begins later than record `first` begins with a loss. A gap is seen at the next
-    record of the driver, so whoever merges the card's events in tells lost() before those that come sooner.
+    the loss is judged in full. A stream that begins later than record `first` begins with a loss. A gap is seen at the
+    next record of the driver, so whoever merges the card's events in tells lost() before those that come sooner.
     """
 
     def __init__(self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT, first: int = 1) -> None:

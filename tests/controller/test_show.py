@@ -19,7 +19,6 @@ from typer.testing import CliRunner, Result
 from controller import recording
 from controller.cli import app
 from controller.cli.app import COHERENT, RIG_FAILED, USAGE, VIOLATION
-from controller.show import MONITOR
 from controller.verifier.events import Event
 from controller.verifier.functions import Detail, Kind, Phase
 from controller.verifier.rules import RULES
@@ -117,7 +116,7 @@ def test_a_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
         (["verify", "bad"], USAGE, "bad: line 3 is not a record"),
         (["recorder", "none"], USAGE, "none: No such file"),
         (["recorder", "bad", "--last", "1"], USAGE, "bad: line 3 is not a record"),
-        (["recorder", "."], RIG_FAILED, "no card serves there"),
+        (["recorder", "."], RIG_FAILED, "no card serves at"),
         (["recorder", "gone"], RIG_FAILED, "the card's monitor"),
     ],
 )
@@ -128,7 +127,7 @@ def test_what_cannot_be_shown_is_one_line_and_its_exit_code(
     Path("bad").write_bytes(recording.header(Detail.FRAMES) + recording.line(LINK) + b"no record\n")
     Path("gone").mkdir()
     with socket.socket(socket.AF_UNIX) as dead:  # its file stays behind
-        dead.bind(f"gone/{MONITOR}")
+        dead.bind("gone/monitor.sock")
     done = nicrig(*arguments)
     assert (done.exit_code, done.stdout) == (code, "")
     assert re.fullmatch(r"nicrig: [^\n]+\n", done.stderr)
