@@ -23,7 +23,7 @@ COUNTERS = {
     "tx_frames": "Frames taken from the driver and handed to the wire.",
     "tx_bytes": "Bytes of those frames.",
     "tx_no_peer": "Frames dropped: nobody at the other end of the wire.",
-    "tx_stalled": "Frames dropped: the other end has not read for a second.",
+    "tx_stalled": "Frames dropped: nobody at the other end has read for a second.",
     "tx_link_down": "Frames dropped: link down.",
     "interrupts": "Vectors fired.",
     "kicks": "Writes to KICK.",

@@ -26,6 +26,6 @@ class Outlet:
         if dropped:
             self._counters.add(dropped, frames)
             return
-        self._wire.send(framed)
+        self._wire.send(framed, frames)
         self._counters.add("tx_frames", frames)
         self._counters.add("tx_bytes", framed.size - LENGTH_PREFIX * frames)

@@ -21,7 +21,8 @@ from device.monitor import CardCommands, Monitor
 from device.registers import VECTORS
 from device.vfio_user.endpoint import Endpoint
 from device.vfio_user.library import Library
-from device.wire_socket import STALL_SECONDS, SocketWire
+from device.wire_peer import STALL_SECONDS, WirePeer
+from device.wire_socket import SocketWire
 
 SPIN_SECONDS = 0.0005
 """How long the loop polls after the last work: longer than a guest's answer takes, shorter than anyone's patience."""
@@ -42,11 +43,11 @@ class Service:
     def __init__(self, folder: Path, library: Library, kind: type[Kind], mac: bytes, interrupts: str) -> None:
         self._handlers: dict[int, Handler] = {}
         self._stopping = False
-        self._wire_fd = self._endpoint_fd = -1
-        self._wire_events = select.EPOLLIN
+        self._endpoint_fd = -1
         with ExitStack() as parts:  # a part that cannot be made takes down those before it
             self._epoll = parts.enter_context(select.epoll())
-            self._wire = parts.enter_context(closing(SocketWire(folder / WIRE_SOCKET, self._watch_peer)))
+            wire = SocketWire(folder / WIRE_SOCKET, self._watch_peer, self._unwatch_peer, self._want_room)
+            self._wire = parts.enter_context(closing(wire))
             vectors = VECTORS if interrupts == "msix" else 1
             self.card = parts.enter_context(closing(Card(kind, mac, vectors, self._wire, self._fire, folder)))
             commands = CardCommands(self.card, interrupts, folder)
@@ -107,7 +108,6 @@ class Service:
             worked |= handler is not None and handler(events)
         self.card.wake()
         worked |= self.card.transmit()
-        self._watch_for_room()
         worked |= self._monitor.work()
         self.card.interrupt(time.monotonic())
         return worked
@@ -151,25 +151,20 @@ class Service:
             log.warning("accept: %s", error)
         return True
 
-    def _watch_peer(self, peer: socket.socket | None) -> None:
-        self._unwatch(self._wire_fd)
-        self._wire_fd = -1
-        if peer is not None:
-            self._wire_fd = peer.fileno()
-            self._wire_events = select.EPOLLIN
-            self._watch(self._wire_fd, self._serve_peer, self._wire_events)
+    def _watch_peer(self, peer: WirePeer) -> None:
+        self._watch(peer.connection.fileno(), lambda events: self._serve_peer(peer, events))
 
-    def _watch_for_room(self) -> None:
-        """Ask to be told of room in the wire's socket while a batch waits for it."""
-        wanted = select.EPOLLIN | (select.EPOLLOUT if self._wire.unsent else 0)
-        if wanted != self._wire_events and self._wire_fd >= 0:
-            self._wire_events = wanted
-            self._epoll.modify(self._wire_fd, wanted)
+    def _unwatch_peer(self, peer: WirePeer) -> None:
+        self._unwatch(peer.connection.fileno())
 
-    def _serve_peer(self, events: int) -> bool:
+    def _want_room(self, peer: WirePeer, wanted: bool) -> None:
+        """Ask to be told of room in a peer's socket while a batch waits for it."""
+        self._epoll.modify(peer.connection.fileno(), select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
+
+    def _serve_peer(self, peer: WirePeer, events: int) -> bool:
         if events & select.EPOLLOUT:
-            self._wire.flush()
-        frames = self._wire.receive()
+            self._wire.flush(peer)
+        frames = self._wire.receive(peer)
         if frames is None or not len(frames):
             return False
         self.card.receive(frames)

@@ -27,8 +27,8 @@ class Wire(Protocol):
     def refusal(self) -> str | None:
         """The counter under which frames are dropped now, or None when the other end takes them."""
 
-    def send(self, framed: Bytes) -> None:
-        """Take frames that already stand in the wire's framing."""
+    def send(self, framed: Bytes, frames: int) -> None:
+        """Take so many frames, which already stand in the wire's framing."""
 
 
 def write_prefixes(framed: Bytes, offset: Offsets, length: Offsets) -> None:

@@ -1,127 +1,110 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The wire as a unix socket: one peer at a time, never waited for."""
+"""The wire as a unix socket: a hub for several peers, none of which is waited for, or harms another."""
 
 from __future__ import annotations
 
 import logging
-import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from device.frames import Bytes, Frames
 from device.listener import listen, unlisten
-from device.wire import FramingError, split
+from device.wire import FramingError
+from device.wire_peer import WirePeer
 
-BUFFER_BYTES = 1 << 18
-STALL_SECONDS = 1.0
-"""A peer that has not read for this long loses frames instead of stopping the guest's transmitter."""
+PEERS_MAX = 8
 
 log = logging.getLogger("device")
 
 
 class SocketWire:
-    """Frames from and to whoever is connected. `watch(socket or None)` is told when the peer comes and goes."""
+    """What any peer sends goes to the card, what the card sends goes to every peer.
 
-    def __init__(self, path: Path, watch: Callable[[socket.socket | None], None]) -> None:
+    `watch(peer)` and `unwatch(peer)` are told who comes and goes, `want_room(peer, whether)` who has bytes that wait
+    for room in its socket.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        watch: Callable[[WirePeer], None],
+        unwatch: Callable[[WirePeer], None],
+        want_room: Callable[[WirePeer, bool], None],
+    ) -> None:
         self.listener = listen(path)
+        self.peers: tuple[WirePeer, ...] = ()
         self._watch = watch
-        self._peer: socket.socket | None = None
-        self._buffer, self._spare = np.empty((2, BUFFER_BYTES), np.uint8)
-        self._held = 0
-        self._unsent: memoryview = memoryview(b"")
-        self._stuck_since = 0.0
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that the peer has not taken yet."""
-        return len(self._unsent)
+        self._unwatch = unwatch
+        self._want_room = want_room
+        self._behind: set[WirePeer] = set()
 
     def full(self) -> bool:
-        return bool(self._unsent) and not self._stalled()
+        """Whether a peer that reads has not taken the last batch yet."""
+        return bool(self._behind) and any(not peer.stalled() for peer in self._behind)
 
     def refusal(self) -> str | None:
-        if self._peer is None:
-            return "tx_no_peer"
-        return "tx_stalled" if self._stalled() else None
+        for peer in self.peers:
+            if peer.listening and peer not in self._behind:
+                return None
+        return "tx_stalled" if self._behind else "tx_no_peer"
 
     def accept(self) -> None:
-        """Take the next peer; a second one at a time is turned away."""
-        peer, _ = self.listener.accept()
-        if self._peer is not None:
-            log.warning("wire: somebody is connected already, a second peer is turned away")
-            peer.close()
+        """Take the next peer; one too many is turned away."""
+        connection, _ = self.listener.accept()
+        if len(self.peers) >= PEERS_MAX:
+            log.warning("wire: %d peers are connected, another is turned away", PEERS_MAX)
+            connection.close()
             return
-        peer.setblocking(False)
-        self._peer = peer
-        self._held = 0
+        peer = WirePeer(connection)
+        self.peers += (peer,)
         self._watch(peer)
 
-    def receive(self) -> Frames | None:
-        """The frames that have come in, or None; valid until the next call."""
-        if self._peer is None:
-            return None
+    def receive(self, peer: WirePeer) -> Frames | None:
+        """The frames that have come from a peer, or None; valid until its next call."""
         try:
-            count = self._peer.recv_into(self._buffer.data[self._held :])
-        except BlockingIOError:
-            return None
+            return peer.receive()
+        except EOFError:
+            self.drop(peer)
+        except (OSError, FramingError) as error:
+            self.drop(peer, str(error))
+        return None
+
+    def send(self, framed: Bytes, frames: int) -> None:
+        for peer in self.peers:
+            try:
+                peer.send(framed.data, frames)
+            except OSError as error:
+                self.drop(peer, str(error))
+            else:
+                self._note(peer)
+
+    def flush(self, peer: WirePeer) -> None:
+        """There is room in a peer's socket again."""
+        try:
+            peer.flush()
         except OSError as error:
-            self.drop_peer(str(error))
-            return None
-        if not count:
-            self.drop_peer("")
-            return None
-        return self._take(self._held + count)
+            self.drop(peer, str(error))
+        else:
+            self._note(peer)
 
-    def _take(self, held: int) -> Frames | None:
-        """Split the held bytes; an unfinished frame at their end is held for the next receive."""
-        try:
-            frames, used = split(self._buffer[:held])
-        except FramingError as error:
-            self.drop_peer(str(error))
-            return None
-        rest = held - used
-        if rest and used:
-            # The batch still points into this buffer, so the rest moves to the other one.
-            self._spare[:rest] = self._buffer[used:held]
-            self._buffer, self._spare = self._spare, self._buffer
-        self._held = rest
-        return frames
+    def _note(self, peer: WirePeer) -> None:
+        behind = bool(peer.unsent)
+        if behind != (peer in self._behind):
+            (self._behind.add if behind else self._behind.remove)(peer)
+            self._want_room(peer, behind)
 
-    def send(self, framed: Bytes) -> None:
-        self._unsent = framed.data
-        self._stuck_since = time.monotonic()
-        self.flush()
-
-    def flush(self) -> None:
-        """Write what the socket takes of the batch that waits."""
-        if self._peer is None:
-            return
-        try:
-            while self._unsent:
-                self._unsent = self._unsent[self._peer.send(self._unsent) :]
-                self._stuck_since = time.monotonic()
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            self.drop_peer(str(error))
-
-    def drop_peer(self, why: str) -> None:
-        """Close the connection; the next peer may come."""
-        if self._peer is None:
+    def drop(self, peer: WirePeer, why: str = "") -> None:
+        """Close a connection; the others do not notice."""
+        if peer not in self.peers:
             return
         if why:
             log.warning("wire: peer dropped: %s", why)
-        self._watch(None)
-        self._peer.close()
-        self._peer = None
-        self._unsent = memoryview(b"")
+        self._unwatch(peer)
+        peer.connection.close()
+        self._behind.discard(peer)
+        self.peers = tuple(other for other in self.peers if other is not peer)
 
     def close(self) -> None:
-        self.drop_peer("")
+        for peer in self.peers:
+            self.drop(peer)
         unlisten(self.listener)
-
-    def _stalled(self) -> bool:
-        return bool(self._unsent) and time.monotonic() - self._stuck_since > STALL_SECONDS

@@ -34,7 +34,7 @@ class MemoryWire:
     def refusal(self) -> str | None:
         return None
 
-    def send(self, framed: Bytes) -> None:
+    def send(self, framed: Bytes, frames: int) -> None:
         self.sent += split(framed)[0].tolist()
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +25,7 @@ class WirePeer:
     """A connected peer. TimeoutError when the card does not read or does not send within the deadline."""
 
     def __init__(self, path: Path | str) -> None:
+        self.path = path
         self._socket = connect_unix(path, DEADLINE_SECONDS)
         self._held = bytearray()
 
@@ -42,6 +44,10 @@ class WirePeer:
         """Any bytes: what `frame_bytes` built, or what no honest peer would send."""
         self._socket.settimeout(DEADLINE_SECONDS)
         self._socket.sendall(data)
+
+    def stop_receiving(self) -> None:
+        """From now on only send."""
+        self._socket.shutdown(socket.SHUT_RD)
 
     def receive(self, count: int, seconds: float = DEADLINE_SECONDS) -> list[bytes]:
         """The next `count` frames, in order; what came beyond them is kept for the next call."""
