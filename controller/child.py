@@ -39,6 +39,7 @@ class Child:
             cwd=cwd,
             pass_fds=tuple(pass_fds),
             start_new_session=True,
+            umask=0o077,  # its sockets and logs are ours alone
         )
         self.pid = self._process.pid
         self.stdout = self._process.stdout

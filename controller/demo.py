@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import trio
 from controller import frames, recording
 from controller.card import Kind
 from controller.interface import Interface
+from controller.place import Place
 from controller.provision import provide
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Options, Rig, attach_rig, open_rig
 from controller.verdict import Verdict, conclude, findings
 from controller.verifier.verdict import Violation
 from controller.watch import Watch, watching
@@ -87,17 +89,20 @@ def violation_lines(violation: Violation) -> list[str]:
     return [str(violation), *(f"  | {recording.text(event)}" for event in violation.evidence)]
 
 
-async def run_demo(options: Options, *, count: int, seed: int, report: Report, save: Path | None = None) -> Outcome:
+async def run_demo(
+    options: Options, *, count: int, seed: int, report: Report, save: Path | None = None, place: Place | None = None
+) -> Outcome:
     """Set up, boot, inject `count` frames drawn from `seed`, judge them and the driver's calls.
 
-    `report` gets progress, a line a stage; `save` is where the recording goes.
+    `report` gets progress, a line a stage; `save` is where the recording goes; `place` is where a rig runs already.
     """
     clock = Stages()
-    provision = await provide(report)
-    clock.stage("setup")
     injected = frames.mixed(count, seed=seed)
-    report("starting the card and booting the guest")
-    async with open_rig(provision, options) as rig:
+    async with await _rig(options, report, clock) if place is None else attach_rig(place, options) as rig:
+        options = rig.options
+        loaded = await rig.loaded()
+        if loaded:
+            await rig.unload_driver()
         async with watching(rig, options.detail, save) as watch:
             interface = await rig.load_driver()
             await interface.up()
@@ -110,11 +115,20 @@ async def run_demo(options: Options, *, count: int, seed: int, report: Report, s
         found, ledger = findings(await rig.counters()), await rig.monitor.execute("query-ledger")
         clock.stage("traffic")
         name = rig.accelerator.name
+        if loaded:
+            await rig.bring_up()
     rules = watch.verifier
     judged = replace(judged, violations={**judged.violations, **found, **rules.verdict.counts})
     first = {violation.rule: violation for violation in reversed(rules.violations)}
     broken, blind = tuple(first.values())[::-1], judges_dma(options) and ledger["blind"]
     return Outcome(judged, options.kind, name, clock.seconds, broken, rules.verdict.lost, blind or None)
+
+
+async def _rig(options: Options, report: Report, clock: "Stages") -> AbstractAsyncContextManager[Rig]:
+    provision = await provide(report)
+    clock.stage("setup")
+    report("starting the card and booting the guest")
+    return open_rig(provision, options)
 
 
 def judges_dma(options: Options) -> bool:

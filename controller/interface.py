@@ -27,9 +27,9 @@ PEER_MAC = "52:54:00:6e:69:01"
 """Who the guest takes the wire's other end for: nobody there needs to answer ARP."""
 
 ADDRESS = f"""
-ip addr replace {GUEST_IP}/24 dev "$0"
-ip neigh replace {PEER_IP} lladdr {PEER_MAC} nud permanent dev "$0"
-ip route replace default via {PEER_IP} dev "$0"
+/usr/bin/ip addr replace {GUEST_IP}/24 dev "$0"
+/usr/bin/ip neigh replace {PEER_IP} lladdr {PEER_MAC} nud permanent dev "$0"
+/usr/bin/ip route replace default via {PEER_IP} dev "$0"
 """
 
 

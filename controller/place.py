@@ -85,11 +85,32 @@ def names_folder() -> Path:
     return Path(os.environ.get("NICRIG_RIGS") or f"/tmp/nicrig-{os.getuid()}")
 
 
+def place_named(name: str) -> Place:
+    """The place of a rig of this name, whether there is one or not."""
+    return Place(names_folder() / name)
+
+
+def log_of(name: str) -> Path:
+    """What the keeper of a named rig wrote, of a rig that has ended too."""
+    return names_folder() / f"{name}.log"
+
+
+def names() -> list[str]:
+    """The names of the rigs that are there, dead ones too."""
+    folder = names_folder()
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_symlink()) if folder.is_dir() else []
+
+
 def place_of(rig: str) -> Place:
     """The place that is called so: a name, else the path of a folder. Raises UsageError when there is none."""
-    folder = Path(rig) if "/" in rig or rig in (".", "..") else names_folder() / rig
-    if not folder.is_dir():
-        known = sorted(entry.name for entry in names_folder().glob("*") if entry.is_dir())
-        there = f"these run: {', '.join(known)}" if known else f"none runs: nicrig up --name {rig} starts it"
-        raise UsageError(f"no rig {rig}: {there}")
-    return Place(folder.resolve())
+    place = Place(Path(rig).absolute()) if "/" in rig or rig in (".", "..") else place_named(rig)
+    if not place.folder.is_dir():
+        known = f"there is {', '.join(names())}" if names() else f"nicrig up --name {rig} starts one"
+        raise UsageError(f"no rig {rig}: {known}{_how_it_ended(rig)}")
+    return place
+
+
+def _how_it_ended(rig: str) -> str:
+    log = log_of(rig)
+    said = log.read_text(errors="replace").strip() if "/" not in rig and log.is_file() else ""
+    return f"; the last one of that name ended so:\n{said}" if said else ""

@@ -94,6 +94,13 @@ def machine_options(machine: Machine, place: Place, *, monitor: int) -> list[str
     ]
 
 
+def paste_line(place: Place, *, memory: int = 512, hot_plug: bool = False) -> str:
+    """What one's own QEMU needs to reach the card at `place`; `memory` in MiB. Quoted for a shell."""
+    backend = f"memory-backend-memfd,id=mem,size={memory}M,share=on"
+    machine = ["-machine", "q35,memory-backend=mem", "-object", backend, "-m", f"{memory}M"]
+    return shlex.join([*machine, *card_options(place.vfio_user, hot_plug=hot_plug)])
+
+
 def _server(name: str, path: Path) -> str:
     # A comma ends an option's value; two of them are one.
     return f"socket,id={name},path={str(path).replace(',', ',,')},server=on,wait=off"

@@ -118,9 +118,9 @@ class Rig:
         with self.deadlines.limit(self.deadlines.monitor, "QEMU to start"):
             await self._start_qemu(provision)
 
-    async def attach(self) -> None:
+    async def attach(self, *, with_wire: bool) -> None:
         """Reach the parts that others have started here; what they are is asked of themselves."""
-        await self._reach_card()
+        await self._reach_card(with_wire=with_wire)
         card, ledger = await self.monitor.execute("query-card"), await self.monitor.execute("query-ledger")
         self.options = replace(self.options, kind=card["kind"], interrupts=card["interrupts"], ledger=ledger["policy"])
         await self._take_turn()
@@ -163,6 +163,17 @@ class Rig:
                 f"the driver is not loaded with {' '.join(wanted)}: {said or loaded.stderr.strip()}"
             )
         return await self.interface()
+
+    async def bring_up(self) -> Interface:
+        """Load the driver, and bring its interface up with its address."""
+        interface = await self.load_driver()
+        await interface.up()
+        await interface.address()
+        return interface
+
+    async def loaded(self) -> bool:
+        """Whether the guest has the driver's module."""
+        return (await self.guest.run(["test", "-d", f"/sys/module/{DRIVER}"], check=False)).code == 0
 
     async def _driver_said(self, parameters: list[str]) -> str:
         """The driver's last line in the guest's log that repeats a parameter, else its last one."""
@@ -253,12 +264,13 @@ class Rig:
         with self.deadlines.limit(self.deadlines.card_ready, "the card to be ready", scaled=False):
             await self.card.start()
             self._nursery.start_soon(self.card.watch)
-            await self._reach_card()
+            await self._reach_card(with_wire=True)
 
-    async def _reach_card(self) -> None:
+    async def _reach_card(self, *, with_wire: bool) -> None:
         with self.deadlines.limit(self.deadlines.monitor, f"the card to answer at {self.place.monitor}", scaled=False):
             self.monitor = await self._nursery.start(serve_qmp, "the card's monitor", self.place.monitor, self._thread)
-            self.wire = await wire.connect(self.place.wire)
+            if with_wire:
+                self.wire = await wire.connect(self.place.wire)
             self._records = msgspec.convert(await self.monitor.execute("query-recorder"), Layout)
 
     def _choose(self, accelerator: Accelerator) -> None:
@@ -388,10 +400,13 @@ async def open_machine(provision: Provision, options: Options, place: Place) -> 
 
 
 @asynccontextmanager
-async def attach_rig(place: Place, options: Options) -> AsyncIterator[Rig]:
-    """As `open_rig`, with the parts that run at `place`: they go on running after the block."""
+async def attach_rig(place: Place, options: Options, *, with_wire: bool = True) -> AsyncIterator[Rig]:
+    """As `open_rig`, with the parts that run at `place`: they go on running after the block.
+
+    Who does not read the wire should not be on it: the card waits for its peers, if not for long.
+    """
     async with _rig(place, options) as rig:
-        await rig.attach()
+        await rig.attach(with_wire=with_wire)
         yield rig
 
 

@@ -2,19 +2,23 @@
 """The folder with a rig's sockets and logs: short, ours alone, and gone when the rig is gone.
 
 Each folder holds a lock that its process keeps. A process that was killed outright leaves its folder behind, unlocked,
-and the next rig removes it.
+and the next rig removes it. A rig's name is a link to its folder.
 """
 
 import fcntl
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from controller.place import Place
+from controller.errors import UsageError
+from controller.place import Place, names_folder, place_named
 
 PREFIX = "nicrig-run-"
+NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}"
 
 
 @contextmanager
@@ -26,11 +30,7 @@ def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None)
     _remove_abandoned(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
-        Place(folder).check_length()
-        with (folder / "lock.new").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            # Under its name only when it is ours: a folder with a free lock is one that anybody may remove.
-            (folder / "lock.new").rename(folder / "lock")
+        with _locked(folder):
             yield Place(folder)
     finally:
         if keep_logs is not None:
@@ -38,6 +38,63 @@ def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None)
             for log in folder.glob("*.log"):
                 shutil.copy(log, keep_logs)
         shutil.rmtree(folder)
+
+
+@contextmanager
+def named_directory(name: str) -> Iterator[Place]:
+    """As `run_directory`, for a rig that others call by its name. Raises UsageError when one of that name runs."""
+    if not re.fullmatch(NAME, name):
+        raise UsageError(f"{name!r} is no name for a rig: letters, digits, - and _ make one")
+    parent, place = names_folder(), place_named(name)
+    place.check_length()
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if parent.stat().st_uid != os.getuid():
+        raise UsageError(f"{parent} belongs to somebody else: have NICRIG_RIGS name a folder of your own")
+    if place.folder.exists() and not remove_if_dead(place):
+        raise UsageError(f"a rig {name} runs already: nicrig down {name} ends it, --name gives this one another name")
+    with run_directory(parent) as fresh:
+        # Under its name only when it is locked, and only if nobody else was faster.
+        try:
+            place.folder.symlink_to(fresh.folder.name)
+        except FileExistsError as error:
+            raise UsageError(f"a rig {name} was started at the same moment") from error
+        try:
+            yield place
+        finally:
+            place.folder.unlink()
+
+
+@contextmanager
+def shared_directory(folder: Path) -> Iterator[Place]:
+    """A folder that is given, such as one that containers share; what others keep there stays."""
+    place = Place(folder.absolute())
+    place.check_length()
+    folder.mkdir(parents=True, exist_ok=True)
+    yield place
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    Place(folder).check_length()
+    with (folder / "lock.new").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Under its name only when it is ours: a folder with a free lock is one that anybody may remove.
+        (folder / "lock.new").rename(folder / "lock")
+        yield
+
+
+def remove_if_dead(place: Place) -> bool:
+    """Remove what a rig has left whose process was killed outright; whether it was one."""
+    try:
+        with (place.folder / "lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(place.folder.resolve())
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:
+        pass
+    place.folder.unlink(missing_ok=True)
+    return True
 
 
 def _remove_abandoned(parent: Path) -> None:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`python -m device`: runs one card alone until it is told to stop, and prints how QEMU reaches it."""
+"""`python -m device`: runs one card alone until it is told to stop."""
 
 from __future__ import annotations
 
 import argparse
 import gc
-import json
 import logging
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from device.barrier import require_strong_ordering
 from device.kinds import KINDS
 from device.ledger import Policy
-from device.service import VFIO_SOCKET, Service
+from device.service import Service
 from device.vfio_user.library import load
 
 MAC_BYTES = 6
@@ -28,17 +27,6 @@ def mac_address(text: str) -> bytes:
     if len(mac) != MAC_BYTES or mac[0] & 1:
         raise argparse.ArgumentTypeError(f"{text} is not a unicast MAC address like 52:54:00:6e:69:63")
     return mac
-
-
-def qemu_options(socket_path: Path, memory: str = "512M") -> list[str]:
-    """The options that reach a card on this socket. Without share=on the card sees no memory at all."""
-    device = {"driver": "vfio-user-pci", "socket": {"path": str(socket_path), "type": "unix"}}
-    return [
-        *("-machine", "q35,memory-backend=mem"),
-        *("-object", f"memory-backend-memfd,id=mem,size={memory},share=on"),
-        *("-m", memory),
-        *("-device", f"'{json.dumps(device)}'"),
-    ]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,7 +59,6 @@ def main() -> int:
     gc.disable()
     with service:
         print("ready", flush=True)
-        print(" ".join(qemu_options(options.sockets.resolve() / VFIO_SOCKET)), flush=True)
         service.run()
     return 0
 

@@ -167,5 +167,5 @@ class Card:
     def _fire(self, vector: int) -> None:
         if self._fire_vector(vector):
             self.counters.add("interrupts")
-            if self.trace.frames:
+            if self.trace.steps:
                 self.trace.add(Event.INTERRUPT, vector)

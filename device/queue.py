@@ -11,13 +11,14 @@ import numpy.typing as npt
 from device import ring
 from device.descriptors import DESCRIPTOR, Descriptors, Refusal
 from device.doorbells import DoorbellPage
+from device.frames import Offsets
 from device.kind import Board
 from device.layout import Register
 from device.ledger import WHOLE_RING, Touch
 from device.memory import OutsideMemoryError
 from device.recorder import Event, Grant, Trace
 from device.refusals import Refusals
-from device.registers import QUEUE_BLOCK
+from device.registers import INDEX_BITS, QUEUE_BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Queue:
             if ring.valid_tail(tail, self.head, self.size):
                 self._tail = tail
                 self._refused_tail = tail
-                if self._trace.frames:
+                if self._trace.steps:
                     self._trace.add(Event.DOORBELL, int(self.transmit), tail, self.head, self.size)
             elif tail != self._refused_tail:
                 self._refused_tail = tail
@@ -75,6 +76,10 @@ class Queue:
                     Refusal.DOORBELL, f"doorbell {tail:#x} with head {self.head:#x} and {self.size} places", tail
                 )
         return ring.distance(self._tail, self.head)
+
+    def places(self, indices: Offsets) -> Offsets:
+        """How the recorder names what lies at these ring indices: its queue pair above their 16 bits."""
+        return indices & ring.INDEX_MASK | self.words.queue << INDEX_BITS
 
     def moved(self) -> bool:
         """Whether the doorbell holds something that `posted` has not dealt with."""

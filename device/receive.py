@@ -13,7 +13,6 @@ from device.ledger import Ledger
 from device.memory import GuestMemory, gather
 from device.queue import Ring
 from device.recorder import Event, Trace
-from device.ring import INDEX_MASK
 
 
 class ReceivePath:
@@ -59,10 +58,11 @@ class ReceivePath:
         status = status_of(codes)
         if self._trace.frames:
             descriptors["length"] = length
-            self._trace.add_buffers(Event.WRITE, stamp, index, descriptors, status)
+            at = self._ring.places(index + np.arange(len(taken)))
+            if self._trace.steps:
+                self._trace.add_buffers(Event.WRITE, stamp, at, descriptors, status)
             moved = gather(places, length).select(delivered)
-            slots = (index + np.flatnonzero(delivered)) & INDEX_MASK
-            self._trace.add_frames(Event.FRAME_IN, stamp, slots, descriptors["address"][delivered], moved)
+            self._trace.add_frames(Event.FRAME_IN, stamp, at[delivered], descriptors["address"][delivered], moved)
         self._ring.write_back(status, length, np.full(len(taken), Flag.END_OF_FRAME, np.uint16))
         self._counters.add("rx_frames", int(np.count_nonzero(delivered)))
         self._counters.add("rx_bytes", int(length.sum()))

@@ -130,12 +130,12 @@ EVENT_DOC = {
     Event.ENABLE: "A ring was switched on, or a transfer took the channel: 1 for transmit, base, descriptors or bytes.",
     Event.DISABLE: "A ring was switched off, or a transfer gave the channel back: 1 for transmit.",
     Event.DOORBELL: "A doorbell was obeyed: 1 for transmit, tail, head, descriptors or slots; START: tail DONE + 1.",
-    Event.READ: "A transmit buffer was read: ring index or transfer, address, bytes, status as written back.",
-    Event.WRITE: "A receive buffer was written: ring index or transfer, address, bytes, status as written back.",
+    Event.READ: "A transmit buffer was read: place, address, bytes, status as written back.",
+    Event.WRITE: "A receive buffer was written: place, address, bytes, status as written back.",
     Event.INTERRUPT: "A vector was fired: vector.",
     Event.LINK: "The link came up or went down: 1 for up.",
     Event.REFUSAL: "Something was refused: code, index, 1 for transmit.",
-    Event.FRAME_IN: "A frame was given to the driver: ring index, slot or transfer, address or 0, bytes, digest.",
+    Event.FRAME_IN: "A frame was given to the driver: place, address or 0, bytes, digest.",
     Event.FRAME_OUT: "A frame of the driver was taken for the wire: as FRAME_IN.",
     Event.LEDGER: (
         "The ledger found something (section 17): finding, plus 256 for transmit; address, bytes; ring index or "
@@ -178,17 +178,27 @@ class RecordRing:
 
 
 class Trace:
-    """What the card records of itself. What happens for each frame is kept only while the guest records frames."""
+    """What the card records of itself. What it does for each frame is kept only while the guest records frames too.
+
+    FRAME_IN and FRAME_OUT, with the bytes, are kept also while somebody captures.
+    """
 
     def __init__(self, guest: RecordRing, own: RecordRing) -> None:
         self._guest = guest.words
         self._own = own
         self._written = 0
+        self.captures: set[object] = set()
+        """Who wants each frame with its bytes, whatever the guest records."""
+
+    @property
+    def steps(self) -> bool:
+        """Whether what the card does for each frame is recorded."""
+        return self._guest[DETAIL] >= FRAMES
 
     @property
     def frames(self) -> bool:
-        """Whether what happens for each frame is recorded."""
-        return self._guest[DETAIL] >= FRAMES
+        """Whether the frames themselves are recorded: FRAME_IN and FRAME_OUT."""
+        return bool(self.captures) or self.steps
 
     def begin(self) -> None:
         """A turn of the card's loop begins: what the last one did is recorded."""
@@ -211,12 +221,11 @@ class Trace:
         self._publish(1)
 
     def add_buffers(
-        self, event: Event, stamp: int, index: int, descriptors: npt.NDArray[Any], status: npt.NDArray[np.uint16]
+        self, event: Event, stamp: int, place: Numbers, descriptors: npt.NDArray[Any], status: npt.NDArray[np.uint16]
     ) -> None:
-        """Record the buffers of descriptors from ring index `index` on, each with its address, length and status."""
-        count = len(descriptors)
-        made = self._next(event, stamp, count)
-        made["a"] = np.arange(index, index + count) & 0xFFFF
+        """Record the buffers of descriptors, each with its place, address, length and status."""
+        made = self._next(event, stamp, len(descriptors))
+        made["a"] = place
         made["b"] = descriptors["address"]
         made["c"] = descriptors["length"]
         made["d"] = status
@@ -225,7 +234,8 @@ class Trace:
     def add_frames(self, event: Event, stamp: int, place: Numbers, address: Numbers, frames: Frames) -> None:
         """The card's witness: record what was moved, each frame with its place and its device address.
 
-        The digest is the CRC32C of the bytes that were moved; they are kept too while the guest keeps its own.
+        The digest is the CRC32C of the bytes that were moved; they are kept too while the guest keeps its own, or
+        somebody captures.
         """
         made = self._next(event, stamp, len(frames))
         made["a"] = place
@@ -235,7 +245,7 @@ class Trace:
         self._put(made)
 
     def _digests(self, frames: Frames) -> list[int]:
-        data, keep = frames.data.data, self._guest[DETAIL] >= BYTES
+        data, keep = frames.data.data, bool(self.captures) or self._guest[DETAIL] >= BYTES
         found = []
         for offset, length in zip(frames.offset.tolist(), frames.length.tolist(), strict=True):
             frame = data[offset : offset + length]

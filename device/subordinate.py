@@ -150,14 +150,14 @@ class Subordinate(Kind):
     def _run(self, transfer: Transfer) -> Moved:
         """Check, then move; RefusedTransferError before anything is moved."""
         buffer = self._buffer(transfer)
-        if self._trace.frames:
+        if self._trace.steps:
             to_card = int(transfer.transmit)
             self._trace.add(Event.DOORBELL, to_card, transfer.index, self._ended & INDEX, 1)
             self._trace.add(Event.ENABLE, to_card, transfer.address, transfer.length)
         try:
             return self._send(transfer, buffer) if transfer.transmit else self._fill(transfer, buffer)
         finally:
-            if self._trace.frames:
+            if self._trace.steps:
                 self._trace.add(Event.DISABLE, int(transfer.transmit))
 
     def _buffer(self, transfer: Transfer) -> Bytes:
@@ -194,7 +194,7 @@ class Subordinate(Kind):
         if not frames:
             text = f"channel of {transfer.length} bytes, the frame that waits is longer"
             raise RefusedTransferError(Refusal.LENGTH, text)
-        if self._trace.frames:
+        if self._trace.steps:
             self._trace.add(Event.WRITE, transfer.index, transfer.address, size, STATUS_DONE)
         stamp = self._trace.stamp()
         buffer[:size] = packed.data
@@ -216,8 +216,9 @@ class Subordinate(Kind):
         if refusal is not None:
             status = refused_status(refusal)
             self._refuse(transfer, refusal, f"frame {len(frames)} of a transfer, at byte {size} of {transfer.length}")
-        if self._trace.frames:
+        if self._trace.steps:
             self._trace.add(Event.READ, transfer.index, transfer.address, transfer.length, status, stamp)
+        if self._trace.frames:
             address = transfer.address + frames.offset
             self._trace.add_frames(Event.FRAME_OUT, stamp, transfer.index, address, frames)
         self._board.outlet.hand_over(framed(frames), len(frames))

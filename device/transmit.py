@@ -17,7 +17,6 @@ from device.outlet import Outlet
 from device.queue import Ring
 from device.recorder import Event, Trace
 from device.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN
-from device.ring import INDEX_MASK
 from device.wire import LENGTH_PREFIX, split, write_prefixes
 
 
@@ -67,10 +66,11 @@ class TransmitPath:
         # The bytes are in the card's own buffer: the descriptors can go back.
         status = status_of(codes)
         if self._trace.frames:
-            self._trace.add_buffers(Event.READ, stamp, index, descriptors, status)
+            at = self._ring.places(index + np.arange(len(descriptors)))
+            if self._trace.steps:
+                self._trace.add_buffers(Event.READ, stamp, at, descriptors, status)
             first = chains.first[good]
-            place = (index + first) & INDEX_MASK
-            self._trace.add_frames(Event.FRAME_OUT, stamp, place, descriptors["address"][first], split(framed)[0])
+            self._trace.add_frames(Event.FRAME_OUT, stamp, at[first], descriptors["address"][first], split(framed)[0])
         self._ring.write_back(status)
         self._outlet.hand_over(framed, int(np.count_nonzero(good)))
         return True

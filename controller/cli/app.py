@@ -3,9 +3,12 @@
 
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from controller.place import Place
 
 T = TypeVar("T")
 
@@ -49,8 +52,25 @@ ParametersOption = Annotated[
         help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip; may be repeated.",
     ),
 ]
+NameOption = Annotated[str, option("--name", help="What the rig is called from now on.")]
+MemoryOption = Annotated[int, option("--memory", min=64, help="The guest's memory, in MiB.")]
+RecorderOption = Annotated[
+    int,
+    option("--recorder", min=0, max=3, help="How much the driver records: allocations, 2 all calls, 3 bytes too."),
+]
+RigOption = Annotated[
+    str | None,
+    option("--rig", metavar="RIG", help="A rig that runs already: its name, or its folder."),
+]
 RigArgument = Annotated[str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder of sockets.")]
 JsonOption = Annotated[bool, option("--json", help="Print JSON.")]
+
+
+def found(rig: str | None) -> "Place | None":
+    """The place of a rig that was named, None if none was; a name of none ends the command."""
+    from controller.place import place_of
+
+    return None if rig is None else report(lambda: place_of(rig))
 
 
 def progress(line: str) -> None:

@@ -14,7 +14,9 @@ from controller.cli.app import (
     KindOption,
     LedgerOption,
     ParametersOption,
+    RigOption,
     app,
+    found,
     option,
     progress,
     report,
@@ -36,6 +38,7 @@ def demo(
     frames: Annotated[int, option("--frames", min=1, help="How many frames to inject.")] = 1000,
     seed: Annotated[int, option("--seed", help="Draws sizes, bytes and order.")] = 1,
     keep_logs: Annotated[Path | None, option("--keep-logs", help="Folder to copy the logs to.")] = None,
+    rig: RigOption = None,
     record: Annotated[Path | None, option("--record", help="File to save the flight recording to.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -53,7 +56,10 @@ def demo(
         keep_logs=keep_logs,
         detail=Detail.BYTES,
     )
-    outcome: Outcome = run(lambda: run_demo(options, count=frames, seed=seed, report=progress, save=record))
+    place = found(rig)
+    outcome: Outcome = run(
+        lambda: run_demo(options, count=frames, seed=seed, report=progress, save=record, place=place)
+    )
     for line in [outcome.json()] if json else outcome.lines():
         print(line)
     if not outcome.verdict.coherent:

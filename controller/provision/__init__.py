@@ -10,7 +10,7 @@ import trio
 from controller.provision import host, image, library, module, root
 from controller.provision.cache import Cache, Report, folder
 
-__all__ = ["Provision", "provide"]
+__all__ = ["Provision", "provide", "provide_library"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,14 @@ async def provide(report: Report) -> Provision:
     return builder.result()
 
 
+async def provide_library(report: Report) -> Path:
+    """As `provide`, for libvfio-user alone: all that a card needs."""
+    builder = _Builder(Cache(folder(), report), host_qemu=None)
+    await host.install(builder.library_packages(), report)
+    await builder.build_library()
+    return builder.library / library.LIBRARY
+
+
 class _Builder:
     """The order of things: the library stands alone; root, module and image follow each other."""
 
@@ -52,12 +60,14 @@ class _Builder:
 
     async def install_host_packages(self) -> None:
         """In one go and before anything else: two apt-get at once would lock each other out."""
-        needed: list[str] = []
-        if not self.cache.has("libvfio-user", self.library_key):
-            needed += library.host_packages()
+        needed = self.library_packages()
         if not self.cache.has("root", self.root_key):
             needed += root.host_packages()
         await host.install(needed, self.cache.report)
+
+    def library_packages(self) -> list[str]:
+        """What building the library needs of the host, if it is to be built."""
+        return [] if self.cache.has("libvfio-user", self.library_key) else [*library.host_packages()]
 
     async def build_library(self) -> None:
         self.library = await self.cache.part("libvfio-user", self.library_key, library.make)

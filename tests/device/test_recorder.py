@@ -66,9 +66,11 @@ def test_an_event_is_a_record_with_the_guest_s_head_as_its_result(bench: Bench) 
     assert 0 < first.time <= second.time
 
 
-def test_buffers_are_a_record_each_with_the_index_s_sixteen_bits(bench: Bench) -> None:
+def test_buffers_are_a_record_each_with_their_place(bench: Bench) -> None:
     descriptors = np.array([(0x1000 * number, 60 + number, 0, 0) for number in range(3)], DESCRIPTOR)
-    bench.trace.add_buffers(Event.READ, 9, 0xFFFE, descriptors, np.arange(7, 10, dtype=np.uint16))
+    bench.trace.add_buffers(
+        Event.READ, 9, np.array([0xFFFE, 0xFFFF, 0]), descriptors, np.arange(7, 10, dtype=np.uint16)
+    )
     read = [bench.own.record(number) for number in (1, 2, 3)]
     assert [(each.a, each.b, each.c, each.d, each.result) for each in read] == [
         (0xFFFE, 0, 60, 7, 9),
@@ -121,6 +123,15 @@ def test_new_records_take_the_place_of_the_oldest(bench: Bench) -> None:
 def test_the_guest_s_detail_says_whether_frames_are_traced(bench: Bench, detail: int, frames: bool) -> None:
     bench.guest.set_word(DETAIL, detail)
     assert bench.trace.frames is frames
+
+
+def test_who_captures_gets_the_frames_with_their_bytes_and_nothing_else_whatever_the_detail(bench: Bench) -> None:
+    bench.trace.captures.add("somebody")
+    assert (bench.trace.frames, bench.trace.steps) == (True, False)
+    bench.trace.add_frames(Event.FRAME_IN, 0, 0, 0, Frames.of([bytes(60)]))
+    assert bench.own.record(1).d >> 32 == bench.own.word(SLOT_HEAD) == 1
+    bench.trace.captures.clear()
+    assert not bench.trace.frames
 
 
 def test_settled_is_the_head_at_a_turn_s_begin_and_all_ones_at_rest(bench: Bench) -> None:

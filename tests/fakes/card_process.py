@@ -74,8 +74,6 @@ class CardProcess:
                 raise TimeoutError(f"the card did not say ready within {READY_SECONDS} s: {self.errors()}")
             line = self._process.stdout.readline()
             if line.strip() == b"ready":
-                self.qemu_options = self._process.stdout.readline().decode().strip()
-                """What the card prints for one's own QEMU."""
                 return
             if not line:
                 raise ChildProcessError(f"the card ended with {self._process.wait()} before ready: {self.errors()}")

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs for rigs that stay, and for what goes on in their guests."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli.app import (
+    AcceleratorOption,
+    InterruptsOption,
+    JsonOption,
+    KindOption,
+    LedgerOption,
+    MemoryOption,
+    NameOption,
+    ParametersOption,
+    RecorderOption,
+    RigArgument,
+    RigOption,
+    app,
+    found,
+    option,
+    progress,
+    report,
+    run,
+)
+
+if TYPE_CHECKING:
+    from controller.place import Place
+
+
+@app.command()
+def up(
+    name: NameOption = "dev",
+    accelerator: AcceleratorOption = "auto",
+    interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
+    ledger: LedgerOption = "report",
+    memory: MemoryOption = 512,
+    recorder: RecorderOption = 2,
+    parameter: ParametersOption = [],  # noqa: B006
+    foreground: Annotated[bool, option("--foreground", help="Stay, until Ctrl-C.")] = False,
+) -> None:
+    """Start a rig that stays: card, guest and driver, with the interface up."""
+    from controller.accelerator import pick
+    from controller.keeper import keep_rig
+    from controller.rig import Options
+    from controller.verifier.functions import Detail
+
+    options = Options(
+        accelerator=accelerator,
+        interrupts=interrupts,
+        kind=kind,
+        ledger=ledger,
+        memory=memory,
+        detail=Detail(recorder),
+        parameters=tuple(parameter),
+    )
+    if foreground:
+        run(lambda: keep_rig(name, options, _say))
+    else:
+        report(lambda: pick(accelerator))  # says at the terminal what the log alone would be told
+        _leave_running(name)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _leave_running(name: str) -> None:
+    from controller.background import FailedError, start
+    from controller.place import log_of
+    from controller.provision import provide
+
+    run(lambda: provide(progress))
+    progress("starting the card and booting the guest")
+    try:
+        print(report(lambda: start(sys.argv[1:], log_of(name))))
+    except FailedError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(error.code) from None
+
+
+@app.command()
+def status(
+    rig: Annotated[str | None, typer.Argument(metavar="RIG", help="Only this one.")] = None, json: JsonOption = False
+) -> None:
+    """List the rigs that stay, and how their cards are; exit 125 if one is dead."""
+    from controller.status import look, show
+
+    places = [_named(rig)] if rig else None
+    states = run(lambda: look(places))
+    for line in show(states, json=json):
+        print(line)
+    if any(state.problem for state in states):
+        raise typer.Exit(125)
+
+
+@app.command()
+def down(
+    rig: Annotated[str | None, typer.Argument(metavar="RIG", help="The rig's name, or its folder.")] = None,
+    every: Annotated[bool, option("--all", help="All rigs of this user.")] = False,
+) -> None:
+    """End a rig that stays: nothing of it is left."""
+    from controller.keeper import end_rig
+    from controller.place import names
+
+    if every == bool(rig):
+        raise typer.BadParameter("name a rig, or say --all")
+    for place in [_named(each) for each in (names() if every else [str(rig)])]:
+        run(partial(end_rig, place))
+
+
+@app.command("run", context_settings={"ignore_unknown_options": True})
+def run_in_guest(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The command and its arguments.")],
+    rig: RigOption = None,
+    accelerator: AcceleratorOption = "auto",
+    interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
+    ledger: LedgerOption = "off",
+    memory: MemoryOption = 512,
+    parameter: ParametersOption = [],  # noqa: B006
+    deadline: Annotated[float, option("--deadline", min=0.1, help="Seconds that the command may take.")] = 600,
+) -> None:
+    """Run a command in a guest with the card; its output and its exit code are this command's own."""
+    from controller.rig import Options
+    from controller.run import run_command
+
+    place = found(rig)
+    options = Options(
+        accelerator=accelerator,
+        interrupts=interrupts,
+        kind=kind,
+        ledger=ledger,
+        memory=memory,
+        parameters=tuple(parameter),
+    )
+    result = run(lambda: run_command(command, options, place, deadline=deadline, report=progress))
+    sys.stdout.write(result.stdout)
+    sys.stderr.write(result.stderr)
+    raise typer.Exit(result.code)
+
+
+@app.command()
+def shell(rig: RigArgument) -> None:
+    """A shell in the guest of a rig; Ctrl-] leaves it. Without a terminal the guest's sh runs standard input."""
+    from controller.rig import Options
+    from controller.run import fit_shell, join_shell, run_command
+
+    place = _named(rig)
+    if sys.stdin.isatty():
+        run(lambda: fit_shell(place))
+        report(lambda: join_shell(place))
+        return
+    script = sys.stdin.buffer.read()
+    result = run(lambda: run_command(["sh"], Options(), place, input=script, deadline=600, report=progress))
+    sys.stdout.write(result.stdout)
+    sys.stderr.write(result.stderr)
+    raise typer.Exit(result.code)
+
+
+@app.command()
+def serve(
+    name: NameOption = "dev",
+    sockets: Annotated[
+        Path | None, option("--sockets", help="Folder for the sockets, instead of one that is found by the name.")
+    ] = None,
+    interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
+    ledger: LedgerOption = "off",
+) -> None:
+    """A card alone, until Ctrl-C: says ready, and the options with which one's own QEMU reaches it."""
+    from controller.keeper import keep_card
+    from controller.rig import Options
+    from controller.run_directory import named_directory, shared_directory
+
+    options = Options(interrupts=interrupts, kind=kind, ledger=ledger)
+
+    async def keep() -> None:
+        with shared_directory(sockets) if sockets else named_directory(name) as place:
+            await keep_card(place, options, _say)
+
+    run(keep)
+
+
+@app.command()
+def machine(
+    rig: RigArgument,
+    accelerator: AcceleratorOption = "auto",
+    memory: MemoryOption = 512,
+) -> None:
+    """A virtual machine alone, for a card that runs: says ready, until Ctrl-C."""
+    from controller.keeper import keep_machine
+    from controller.rig import Options
+
+    place = _named(rig)
+    run(lambda: keep_machine(place, Options(accelerator=accelerator, memory=memory), _say))
+
+
+@app.command("qemu-args")
+def qemu_args(
+    rig: Annotated[str, typer.Argument(metavar="RIG", help="The rig whose card is meant: name or folder.")] = "dev",
+    memory: MemoryOption = 512,
+) -> None:
+    """Print the options that give one's own QEMU (10.1 or later) the card of a rig, quoted for a shell."""
+    from controller.keeper import qemu_options
+
+    place = _named(rig)
+    print(run(lambda: qemu_options(place, memory)))
+
+
+def _named(rig: str) -> "Place":
+    place = found(rig)
+    assert place is not None
+    return place
