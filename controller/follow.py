@@ -22,6 +22,8 @@ PATIENCE = 1_000_000_000
 """Nanoseconds from the device's look at a frame until it is told without the CPU's."""
 UNMATCHED = 1024
 """Looks of the CPU that are kept although no frame of the device's belongs to them yet."""
+QUEUE_SHIFT = 16
+"""Above this bit of a place the card says in which pair of queues it is."""
 PLACES = {"bus-master": "descriptor", "subordinate": "transfer", "non-dma": "slot"}
 """What the card counts its frames' places in."""
 
@@ -92,7 +94,7 @@ class Follower:
     def _followed(self, look: Look, detail: Detail, now: int) -> Followed:
         assert look.event is not None, "the device's looks are made from events"
         outgoing = look.event.function == "card.frame_out"
-        queue = 0  # a card has one queue of each direction
+        queue = look.event.a >> QUEUE_SHIFT
         comments = [self._where(look, outgoing, queue)]
         if detail >= Detail.FRAMES:
             comments += self._judged(look, outgoing, now)
@@ -101,7 +103,7 @@ class Follower:
     def _where(self, look: Look, outgoing: bool, queue: int) -> str:
         assert look.event is not None
         at = f" at {look.address:#x}" if look.address else ""
-        place = look.event.a
+        place = look.event.a & (1 << QUEUE_SHIFT) - 1
         return f"{'tx' if outgoing else 'rx'}{queue} {self._place} {place}{at}, {look.length} bytes"
 
     def _judged(self, look: Look, outgoing: bool, now: int) -> list[str]:
