@@ -13,6 +13,7 @@ from controller.recorder import Layout, Recorder, events
 from controller.witnesses.judge import LINE
 
 DIRECTIONS: tuple[Direction, ...] = ("in", "out")
+WORDS = {"in": "into", "out": "out of"}
 INTERFACES = {"in": "rx0", "out": "tx0"}
 """An interface for each queue, in the order of DIRECTIONS."""
 
@@ -63,7 +64,7 @@ class Tap:
         self._feed()
         self._follower.begin()
         described = [
-            pcapng.interface(f"nicrig-{self._name}:{INTERFACES[way]}", f"{self._kind} card, {way} of the guest's view")
+            pcapng.interface(f"nicrig-{self._name}:{INTERFACES[way]}", f"{WORDS[way]} the guest, through a {self._kind} card")
             for way in DIRECTIONS
         ]
         return pcapng.section(f"nicrig {self._kind} card") + b"".join(described)
