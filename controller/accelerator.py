@@ -44,9 +44,14 @@ def choose(wanted: Wanted, why_not: str | None) -> Accelerator:
     return TCG if wanted == "tcg" or why_not else KVM
 
 
+def why_no_kvm() -> str | None:
+    """Why this machine's KVM cannot be used, or None when it can."""
+    return obstacle(Path("/proc/cpuinfo").read_text(), _opens())
+
+
 def pick(wanted: Wanted) -> Accelerator:
     """Look at this machine and choose; a fall back from auto to TCG is said in one line on standard error."""
-    why_not = obstacle(Path("/proc/cpuinfo").read_text(), _opens())
+    why_not = why_no_kvm()
     chosen = choose(wanted, why_not)
     if wanted == "auto" and chosen is TCG:
         print(f"nicrig: NO KVM, the guest is emulated (TCG) and slow: {why_not}", file=sys.stderr)

@@ -52,8 +52,10 @@ async def _rig(options: Options, place: Place | None, report: Report) -> Abstrac
 
 
 async def fit_shell(place: Place) -> None:
-    """Tell the guest's shell how large this terminal is."""
+    """Tell the guest's shell how large this terminal is, if it knows that itself."""
     size = os.get_terminal_size()
+    if not size.lines:
+        return
     async with attach_rig(place, Options(), with_wire=False) as rig:
         await rig.guest.run(["stty", "-F", "/dev/hvc0", "rows", str(size.lines), "cols", str(size.columns)])
 

@@ -62,7 +62,18 @@ RigOption = Annotated[
     str | None,
     option("--rig", metavar="RIG", help="A rig that runs already: its name, or its folder."),
 ]
-RigArgument = Annotated[str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder of sockets.")]
+
+
+def _names(incomplete: str) -> list[str]:
+    """For the shell's completion."""
+    from controller.place import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+RigArgument = Annotated[
+    str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder.", autocompletion=_names)
+]
 JsonOption = Annotated[bool, option("--json", help="Print JSON.")]
 
 

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Verbs that make what the rig is started from."""
 
-from controller.cli.app import app, progress, run
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli.app import RIG_FAILED, JsonOption, app, progress, report, run
 
 
 @app.command()
@@ -30,3 +37,33 @@ def tools() -> None:
     from controller.provision.tools import provide
 
     run(lambda: provide(progress))
+
+
+@app.command()
+def doctor(json: JsonOption = False) -> None:
+    """Look whether a rig can run here: a line a check, with the command that mends what fails; exit 125 then."""
+    from controller.doctor import State, examine, show
+
+    findings = report(examine)
+    for line in show(findings, json=json):
+        print(line)
+    if any(finding.state is State.FAIL for finding in findings):
+        raise typer.Exit(RIG_FAILED)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def bench(
+    parts: Annotated[
+        list[str], typer.Argument(metavar="PART...", help="Only these parts: a wrong one lists them.")
+    ] = [],
+) -> None:
+    """Measure speed, each figure as a ratio to a peer in the same run: what `make bench` does."""
+    from controller.errors import UsageError
+
+    def measure() -> int:
+        checkout = Path(__file__).resolve().parents[2]
+        if not (checkout / "benchmarks").is_dir():
+            raise UsageError(f"no benchmarks in {checkout}: they are in the source tree, not in what pip installs")
+        return subprocess.run([sys.executable, "-m", "benchmarks", *parts], cwd=checkout, check=False).returncode
+
+    raise typer.Exit(report(measure))

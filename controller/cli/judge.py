@@ -34,7 +34,7 @@ def demo(
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "report",
-    parameter: ParametersOption = [],  # noqa: B006
+    parameter: ParametersOption = [],
     frames: Annotated[int, option("--frames", min=1, help="How many frames to inject.")] = 1000,
     seed: Annotated[int, option("--seed", help="Draws sizes, bytes and order.")] = 1,
     keep_logs: Annotated[Path | None, option("--keep-logs", help="Folder to copy the logs to.")] = None,

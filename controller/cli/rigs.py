@@ -41,7 +41,7 @@ def up(
     ledger: LedgerOption = "report",
     memory: MemoryOption = 512,
     recorder: RecorderOption = 2,
-    parameter: ParametersOption = [],  # noqa: B006
+    parameter: ParametersOption = [],
     foreground: Annotated[bool, option("--foreground", help="Stay, until Ctrl-C.")] = False,
 ) -> None:
     """Start a rig that stays: card, guest and driver, with the interface up."""
@@ -123,7 +123,7 @@ def run_in_guest(
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "off",
     memory: MemoryOption = 512,
-    parameter: ParametersOption = [],  # noqa: B006
+    parameter: ParametersOption = [],
     deadline: Annotated[float, option("--deadline", min=0.1, help="Seconds that the command may take.")] = 600,
 ) -> None:
     """Run a command in a guest with the card; its output and its exit code are this command's own."""
@@ -154,6 +154,7 @@ def shell(rig: RigArgument) -> None:
     place = _named(rig)
     if sys.stdin.isatty():
         run(lambda: fit_shell(place))
+        progress("the guest's shell; Ctrl-] leaves it")
         report(lambda: join_shell(place))
         return
     script = sys.stdin.buffer.read()

@@ -10,7 +10,7 @@ import trio
 from controller.provision import host, image, library, module, root
 from controller.provision.cache import Cache, Report, folder
 
-__all__ = ["Provision", "provide", "provide_library"]
+__all__ = ["Provision", "missing", "provide", "provide_library", "provided"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,20 @@ async def provide_library(report: Report) -> Path:
     return builder.library / library.LIBRARY
 
 
+def missing() -> list[str]:
+    """The parts that `provide` would build."""
+    builder = _Builder(Cache(folder(), lambda _: None), host.good_qemu())
+    return [name for name, part_key in builder.keys().items() if not builder.cache.has(name, part_key)]
+
+
+def provided() -> Provision:
+    """As `provide`, when nothing is missing."""
+    builder = _Builder(Cache(folder(), lambda _: None), host.good_qemu())
+    parts = {name: builder.cache.whole(name, part_key) for name, part_key in builder.keys().items()}
+    builder.library, builder.root, builder.image = parts["libvfio-user"], root.Root(parts["root"]), parts["image"]
+    return builder.result()
+
+
 class _Builder:
     """The order of things: the library stands alone; root, module and image follow each other."""
 
@@ -57,6 +71,15 @@ class _Builder:
         self.library_key = library.key()
         self.root_key = root.key(with_qemu=host_qemu is None)
         self.module_key = module.key(self.root_key)
+
+    def keys(self) -> dict[str, str]:
+        """Every part's name and key."""
+        return {
+            "libvfio-user": self.library_key,
+            "root": self.root_key,
+            "module": self.module_key,
+            "image": image.key(self.root_key, self.module_key),
+        }
 
     async def install_host_packages(self) -> None:
         """In one go and before anything else: two apt-get at once would lock each other out."""
@@ -78,10 +101,9 @@ class _Builder:
         self.root = root.Root(path)
         recipe = partial(module.make, root=self.root, report=self.cache.report)
         built = await self.cache.part("module", self.module_key, recipe)
-        image_key = image.key(self.root_key, self.module_key)
         modules = [built / name for name in (module.MODULE, module.SELFTEST)]
         recipe = partial(image.make, root=self.root, modules=modules)
-        self.image = await self.cache.part("image", image_key, recipe)
+        self.image = await self.cache.part("image", self.keys()["image"], recipe)
 
     def result(self) -> Provision:
         return Provision(

@@ -57,7 +57,7 @@ class Cache:
         self.report = report
 
     def has(self, name: str, part_key: str) -> bool:
-        return self._whole(name, part_key).is_dir()
+        return self.whole(name, part_key).is_dir()
 
     async def part(self, name: str, part_key: str, recipe: Recipe) -> Path:
         """The folder of part `name` for these inputs, built by `recipe(empty folder)` if it is not there.
@@ -65,7 +65,7 @@ class Cache:
         Two processes that want the same part build it once: the second waits. Raises what the recipe raises, and
         then leaves nothing behind.
         """
-        whole = self._whole(name, part_key)
+        whole = self.whole(name, part_key)
         if not whole.is_dir():
             self._make_root()
             async with self._lock(name):
@@ -83,7 +83,8 @@ class Cache:
                 f"the cache folder {self.root} cannot be made ({error.strerror}): set NICRIG_CACHE to another one"
             ) from None
 
-    def _whole(self, name: str, part_key: str) -> Path:
+    def whole(self, name: str, part_key: str) -> Path:
+        """Where that part is, or would be."""
         return self.root / f"{name}-{part_key}"
 
     async def _build(self, name: str, whole: Path, recipe: Recipe) -> None:

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperGroup, TyperOption
 from typer.testing import CliRunner
 
 from controller.cli import app
-from controller.cli.app import DEADLINE, INTERRUPTED, RIG_FAILED, USAGE, run
+from controller.cli.app import DEADLINE, INTERRUPTED, RIG_FAILED, USAGE, progress, run
 from controller.errors import DeadlineError, RigError
 
 RUNNER = CliRunner()
@@ -54,3 +58,59 @@ def test_a_failure_becomes_one_message_and_its_exit_code(
         run(fail)
     assert caught.value.exit_code == code
     assert capsys.readouterr().err.startswith(f"nicrig: {error or 'interrupted'}")
+
+
+def options() -> list[tuple[str, TyperOption]]:
+    """Every option of every verb, with the verb's name."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    return [
+        (name, parameter)
+        for name, verb in group.commands.items()
+        for parameter in verb.params
+        if isinstance(parameter, TyperOption) and parameter.name != "help"
+    ]
+
+
+@pytest.mark.parametrize(("verb", "parameter"), options(), ids=lambda value: getattr(value, "name", value))
+def test_every_option_has_its_environment_variable_and_help_tells_both(verb: str, parameter: TyperOption) -> None:
+    long = next(name for name in parameter.opts if name.startswith("--"))
+    assert parameter.envvar == "NICRIG_" + long.removeprefix("--").replace("-", "_").upper()
+    assert parameter.help
+    shown = RUNNER.invoke(app, [verb, "--help"], env={"COLUMNS": "250", "NO_COLOR": "1"}).output
+    assert long in shown
+    assert str(parameter.envvar) in shown
+
+
+def complete(shell: str, line: str, **environment: str) -> str:
+    """What `nicrig` answers to a shell that asks how this line may go on."""
+    words = {
+        "bash": {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)},
+        "zsh": {"_TYPER_COMPLETE_ARGS": line},
+        "fish": {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }[shell]
+    asked = {**os.environ, **environment, "_NICRIG_COMPLETE": f"complete_{shell}", **words}
+    nicrig = Path(sys.executable).with_name("nicrig")
+    return subprocess.run([nicrig], env=asked, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_completes_verbs_options_values_and_names(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "dev").symlink_to(tmp_path)
+    assert "doctor" in complete(shell, "nicrig do")
+    assert "--keep-logs" in complete(shell, "nicrig demo --ke")
+    assert "subordinate" in complete(shell, "nicrig demo --kind sub")
+    assert "dev" in complete(shell, "nicrig shell d", NICRIG_RIGS=str(tmp_path))
+
+
+def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
+    progress("building")
+    assert capsys.readouterr().err == ""
+
+
+def test_colour_is_left_out_when_asked_for() -> None:
+    nicrig = Path(sys.executable).with_name("nicrig")
+    for variables, coloured in (({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)):
+        kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        shown = subprocess.run([nicrig, "--help"], env={**kept, **variables}, capture_output=True, check=False).stdout
+        assert (re.search(rb"\x1b\[[0-9;]*3[0-9]m", shown) is not None) is coloured

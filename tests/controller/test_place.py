@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from pathlib import Path
+
+import pytest
+
+from controller.errors import UsageError
+from controller.place import Place, log_of, names, place_named, place_of
+from controller.run_directory import named_directory, remove_if_dead
+
+
+@pytest.fixture(autouse=True)
+def rigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NICRIG_RIGS", str(tmp_path / "rigs"))
+    return tmp_path / "rigs"
+
+
+def test_a_named_rig_is_found_by_its_name_while_it_is_there(rigs: Path) -> None:
+    with named_directory("dev") as place:
+        assert place_of("dev") == place == place_named("dev")
+        assert names() == ["dev"]
+    assert names() == []
+    assert list(rigs.iterdir()) == []
+
+
+def test_its_folder_is_this_users_alone(rigs: Path) -> None:
+    with named_directory("dev") as place:
+        assert rigs.stat().st_mode & 0o77 == 0
+        assert place.folder.stat().st_mode & 0o77 == 0
+
+
+def test_a_folder_is_a_place_too(tmp_path: Path) -> None:
+    assert place_of(str(tmp_path)) == Place(tmp_path)
+
+
+def test_a_second_rig_of_the_name_is_refused_and_the_first_stays() -> None:
+    with named_directory("dev") as place:
+        with pytest.raises(UsageError, match="a rig dev runs already: nicrig down dev"), named_directory("dev"):
+            pass
+        assert place.folder.is_dir()
+
+
+def test_what_a_killed_rig_left_is_removed_and_the_name_is_free(rigs: Path) -> None:
+    dead = rigs / "nicrig-run-dead"
+    dead.mkdir(parents=True)
+    (dead / "lock").touch()
+    (rigs / "dev").symlink_to(dead.name)
+    with named_directory("dev") as place:
+        assert place.folder.is_dir()
+    assert list(rigs.iterdir()) == []
+
+
+def test_a_living_rig_is_not_dead() -> None:
+    with named_directory("dev") as place:
+        assert not remove_if_dead(place)
+        assert place.folder.is_dir()
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "x" * 32])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="is no name for a rig"), named_directory(name):
+        pass
+
+
+def test_a_path_too_long_for_a_socket_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("x" * 90)
+    monkeypatch.setenv("NICRIG_RIGS", str(deep))
+    with pytest.raises(UsageError, match="107 bytes"), named_directory("dev"):
+        pass
+    assert not deep.exists()
+
+
+def test_a_rig_that_is_not_there_is_told_with_those_that_are_and_how_it_ended() -> None:
+    with pytest.raises(UsageError, match="no rig dev: nicrig up --name dev starts one"):
+        place_of("dev")
+    with named_directory("other"):
+        log_of("dev").write_text("nicrig: the guest panicked\n")
+        with pytest.raises(UsageError, match=r"there is other; the last one of that name ended so:\nnicrig: the guest"):
+            place_of("dev")
