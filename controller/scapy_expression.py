@@ -82,7 +82,7 @@ def _address(packet: Packet, station: str) -> None:
         IP: {"src": HOST},
         IPv6: {"src": HOST6},
         ARP: {"psrc": HOST, "hwsrc": SOURCE_MAC},
-        Ether: {"src": SOURCE_MAC, "dst": BROADCAST if _for_all(packet) else station},
+        Ether: {"src": SOURCE_MAC, "dst": BROADCAST if for_all(packet) else station},
     }.items():
         if layer in packet:
             for name, value in fields.items():
@@ -90,7 +90,8 @@ def _address(packet: Packet, station: str) -> None:
                     packet[layer].setfieldval(name, value)
 
 
-def _for_all(packet: Packet) -> bool:
+def for_all(packet: Packet) -> bool:
+    """Whether it goes to more than one: its frame does too, where that says nothing else."""
     if ARP in packet:
         return bool(packet[ARP].op == 1)
     destination = next((packet[layer].dst for layer in (IP, IPv6) if layer in packet), "0.0.0.0")

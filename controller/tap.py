@@ -64,7 +64,9 @@ class Tap:
         self._feed()
         self._follower.begin()
         described = [
-            pcapng.interface(f"nicrig-{self._name}:{INTERFACES[way]}", f"{WORDS[way]} the guest, through a {self._kind} card")
+            pcapng.interface(
+                f"nicrig-{self._name}:{INTERFACES[way]}", f"{WORDS[way]} the guest, through a {self._kind} card"
+            )
             for way in DIRECTIONS
         ]
         return pcapng.section(f"nicrig {self._kind} card") + b"".join(described)
