@@ -6,13 +6,13 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 import trio
 
 from controller import recording
+from controller.judged import judge
 from controller.monitor import card_monitor
 from controller.place import Place
 from controller.recorder import Layout, Recorder, events
@@ -23,7 +23,6 @@ from controller.witnesses import report as witnessed
 from controller.witnesses.judge import Witnesses
 
 LOOK_SECONDS = 0.1
-PART = 1000
 
 
 @contextmanager
@@ -74,22 +73,10 @@ def _print(found: Iterable[Event], *, json: bool) -> None:
 
 def verify_file(path: Path, *, json: bool) -> bool:
     """Judge a recording and print what was found; whether it is clean."""
-    detail, found = recording.load(path)
-    verifier = Verifier(detail)
-    witnesses = Witnesses()
-    witnesses.judge_stream(_judged_on_the_way(verifier, found))
-    verifier.finish()
+    judged = judge(path)
     with _pipe_may_close():
-        _print_judged(verifier, witnesses, json=json)
-    return verifier.verdict.clean and not witnesses.counts
-
-
-def _judged_on_the_way(verifier: Verifier, found: Iterable[Event]) -> Iterator[Event]:
-    """The same events, which the verifier has seen."""
-    events = iter(found)
-    while part := list(islice(events, PART)):
-        verifier.feed(part)
-        yield from part
+        _print_judged(judged.verifier, judged.witnesses, json=json)
+    return judged.clean
 
 
 def _print_judged(verifier: Verifier, witnesses: Witnesses, *, json: bool) -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from device.barrier import require_strong_ordering
+from device.behaviour import BehaviourError, load_behaviour
 from device.kinds import KINDS
 from device.ledger import Policy
 from device.service import Service
@@ -38,19 +39,27 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
     ledger = "DMA that the driver has not granted is not looked for, happens and is reported, or is refused (off)"
     made.add_argument("--ledger", type=Policy, choices=tuple(Policy), default=Policy.OFF, help=ledger)
+    behaviour = "function NAME of a Python file that moves the frames between wire and driver (docs/behaviours.md)"
+    made.add_argument("--behaviour", metavar="FILE:NAME", help=behaviour)
     return made
 
 
 def main() -> int:
-    """Run the card; 0 when stopped by SIGTERM or SIGINT, 125 when it cannot run."""
+    """Run the card; 0 when stopped by SIGTERM or SIGINT, 2 without its behaviour, 125 when it cannot run."""
     options = parser().parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s card: %(message)s")
     try:
         require_strong_ordering()
+        behaviour = load_behaviour(options.behaviour) if options.behaviour else None
         options.sockets.mkdir(parents=True, exist_ok=True)
         library, kind = load(options.library), KINDS[options.kind]
         service = Service(options.sockets.resolve(), library, kind, options.mac, options.interrupts)
         service.card.ledger.set_policy(options.ledger)
+        if behaviour is not None:
+            service.card.behave(behaviour)
+    except BehaviourError as error:
+        print(f"card: {error}", file=sys.stderr)
+        return 2
     except (OSError, RuntimeError) as error:
         print(f"card: {error}", file=sys.stderr)
         return 125

@@ -10,6 +10,7 @@ import numpy as np
 
 from device import registers
 from device.barrier import full_barrier
+from device.behaviour import Act, Behaviour
 from device.control import ControlRegisters
 from device.counters import Counters
 from device.doorbells import DoorbellPage
@@ -60,7 +61,7 @@ class Card:
         self.trace = Trace(self.recorder, self._trace_ring)
         self.ledger = Ledger(self.recorder, self.memory, self.counters, self.trace)
         self.refusals = Refusals(self.counters, self._refused)
-        self._fire_vector = fire
+        self.fire_vector = fire
         self._words = self.page.words
         self._sleeping = self.page.index(EVENT_BLOCK, registers.SLEEPING)
         self._event = self.page.index(EVENT_BLOCK, registers.EVENT)
@@ -105,11 +106,21 @@ class Card:
             self.trace.add(Event.LINK, int(up))
             self._count_event()
 
+    def behave(self, act: Act) -> None:
+        """From now on `act` says what becomes of the frames."""
+        self.outlet.behave = Behaviour(act, self._deliver, self.outlet.send, self.counters).move
+
     def receive(self, frames: Frames) -> None:
         """Take a batch from the wire."""
         if not self.outlet.link_up:
             self.counters.add("rx_link_down", len(frames))
-        elif not self.receiving:
+        elif self.outlet.behave is not None and self.receiving:
+            self.outlet.behave(self._within_limits(frames).tolist(), [])
+        else:
+            self._deliver(frames)
+
+    def _deliver(self, frames: Frames) -> None:
+        if not self.receiving:
             self.counters.add("rx_disabled", len(frames))
         else:
             self.kind.receive(self._within_limits(frames))
@@ -165,7 +176,7 @@ class Card:
         self._count_event()
 
     def _fire(self, vector: int) -> None:
-        if self._fire_vector(vector):
+        if self.fire_vector(vector):
             self.counters.add("interrupts")
             if self.trace.steps:
                 self.trace.add(Event.INTERRUPT, vector)

@@ -30,6 +30,7 @@ COUNTERS = {
     "resets": "Resets of any kind.",
     **{f"refused_{refusal.name.lower()}": f"Refusals with code {refusal.value}." for refusal in Refusal},
     **{finding.counter: f"The ledger: {FINDING_DOC[finding]}" for finding in Finding},
+    "behaviour_dropped": "Frames dropped: the behaviour failed with them, or the wire had no room for what it sent.",
 }
 
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}

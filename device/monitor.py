@@ -17,6 +17,7 @@ import msgspec
 
 from device import registers
 from device.card import RECORDER_FILE, TRACE_FILE, Card
+from device.fault_commands import FaultCommands
 from device.findings import Finding
 from device.ledger import BLIND, Policy
 from device.listener import listen, unlisten
@@ -79,6 +80,7 @@ class CardCommands:
             "query-ledger": (NoArguments, self._query_ledger),
             "set-ledger": (SetLedger, self._set_ledger),
             "set-link": (SetLink, self._set_link),
+            **FaultCommands(card).table,
         }
 
     def _query_card(self, _: NoArguments) -> dict[str, object]:

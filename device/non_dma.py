@@ -51,9 +51,9 @@ class NonDma(Kind):
         self._board = board
         rx_words = QueueWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD, 0)
         tx_words = QueueWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD, 0)
-        self._rx = Queue(board.page, board.refusals, board.trace, rx_words, SLOTS, transmit=False)
-        self._tx = Queue(board.page, board.refusals, board.trace, tx_words, SLOTS, transmit=True)
-        self._rx_slots, self._tx_slots = Slots(board, RX_SLOT_BLOCK), Slots(board, TX_SLOT_BLOCK)
+        self.rx = Queue(board.page, board.refusals, board.trace, rx_words, SLOTS, transmit=False)
+        self.tx = Queue(board.page, board.refusals, board.trace, tx_words, SLOTS, transmit=True)
+        self.rx_slots, self.tx_slots = Slots(board, RX_SLOT_BLOCK), Slots(board, TX_SLOT_BLOCK)
         self.sources = (Source(0, rx_words.arm, rx_words.head, moderated=True), Source(0, tx_words.arm, tx_words.head))
 
     def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:
@@ -61,45 +61,45 @@ class NonDma(Kind):
 
     def receive(self, frames: Frames) -> None:
         """Frame and length into the next slots, then head."""
-        count = min(self._rx.posted(), len(frames))
+        count = min(self.rx.posted(), len(frames))
         taken = frames.select(slice(count))
         self._board.counters.add("rx_no_buffer", len(frames) - count)
-        stamp, places = self._board.trace.stamp(), self._rx_slots.places(self._rx.head, count)
-        copy_pieces(self._rx_slots.data, self._rx_slots.frame_offset(places), taken.data, taken.offset, taken.length)
-        self._rx_slots.words[places, LENGTH] = taken.length
+        stamp, places = self._board.trace.stamp(), self.rx_slots.places(self.rx.head, count)
+        copy_pieces(self.rx_slots.data, self.rx_slots.frame_offset(places), taken.data, taken.offset, taken.length)
+        self.rx_slots.words[places, LENGTH] = taken.length
         if self._board.trace.frames:
-            moved = Frames(self._rx_slots.data, self._rx_slots.frame_offset(places), taken.length)
+            moved = Frames(self.rx_slots.data, self.rx_slots.frame_offset(places), taken.length)
             self._board.trace.add_frames(Event.FRAME_IN, stamp, places, 0, moved)
-        self._rx.advance(count)
+        self.rx.advance(count)
         self._board.counters.add("rx_frames", count)
         self._board.counters.add("rx_bytes", int(taken.length.sum()))
 
     def transmit(self) -> bool:
         """Send what the doorbell covers. A bad receive doorbell is noticed here too."""
-        self._rx.posted()
-        count = self._tx.posted()
+        self.rx.posted()
+        count = self.tx.posted()
         if not count or self._board.outlet.full():
             return False
-        stamp, places = self._board.trace.stamp(), self._tx_slots.places(self._tx.head, count)
-        length = self._tx_slots.words[places, LENGTH].astype(np.int64)  # the card's own copy
+        stamp, places = self._board.trace.stamp(), self.tx_slots.places(self.tx.head, count)
+        length = self.tx_slots.words[places, LENGTH].astype(np.int64)  # the card's own copy
         codes = np.where((length >= FRAME_MIN) & (length <= FRAME_MAX), 0, Refusal.LENGTH).astype(np.uint16)
         good = codes == 0
         if not good.all():
             bad = int(good.argmin())
             text = f"transmit slot {places[bad]} with a frame of {length[bad]} bytes"
-            self._tx.refuse(Refusal.LENGTH, text, self._tx.head + bad, int(np.count_nonzero(~good)))
-        frames = Frames(self._tx_slots.data, self._tx_slots.frame_offset(places), length).select(good)
+            self.tx.refuse(Refusal.LENGTH, text, self.tx.head + bad, int(np.count_nonzero(~good)))
+        frames = Frames(self.tx_slots.data, self.tx_slots.frame_offset(places), length).select(good)
         sent = framed(frames)
         if self._board.trace.frames:
             self._board.trace.add_frames(Event.FRAME_OUT, stamp, places[good], 0, split(sent)[0])
-        self._tx_slots.words[places, STATUS] = status_of(codes)
-        self._tx.advance(count)
+        self.tx_slots.words[places, STATUS] = status_of(codes)
+        self.tx.advance(count)
         self._board.outlet.hand_over(sent, len(frames))
         return True
 
     def moved(self) -> bool:
-        return self._tx.moved()
+        return self.tx.moved()
 
     def reset(self) -> None:
-        self._rx.restart()
-        self._tx.restart()
+        self.rx.restart()
+        self.tx.restart()

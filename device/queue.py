@@ -99,6 +99,8 @@ class Ring(Queue):
         self._memory = board.memory
         self._ledger = board.ledger
         self.enabled = False
+        self.life = 0
+        """Grows whenever the ring is switched off: what was under way then must not be done any more."""
         self.reset()
 
     def reset(self) -> None:
@@ -110,6 +112,7 @@ class Ring(Queue):
         if self.enabled:
             self._trace.add(Event.DISABLE, int(self.transmit))
         self.enabled = False
+        self.life += 1
         self.restart()
         self._view: Descriptors | None = None
         self._made_for: tuple[int, int] | None = None
@@ -179,3 +182,8 @@ class Ring(Queue):
             self._view["status"][place] = status[part]
             done += slots
         self.advance(len(status))
+
+    def put_status(self, slots: list[int], status: npt.NDArray[np.uint16]) -> None:
+        """Give single descriptors back, out of turn."""
+        if self._made_for == self._versions() and self._view is not None:
+            self._view["status"][slots] = status

@@ -155,7 +155,7 @@ class Subordinate(Kind):
             self._trace.add(Event.DOORBELL, to_card, transfer.index, self._ended & INDEX, 1)
             self._trace.add(Event.ENABLE, to_card, transfer.address, transfer.length)
         try:
-            return self._send(transfer, buffer) if transfer.transmit else self._fill(transfer, buffer)
+            return self._send(transfer, buffer) if transfer.transmit else self.fill(transfer, buffer)
         finally:
             if self._trace.steps:
                 self._trace.add(Event.DISABLE, int(transfer.transmit))
@@ -185,7 +185,7 @@ class Subordinate(Kind):
             raise RefusedTransferError(Refusal.LEDGER, text)
         return buffer
 
-    def _fill(self, transfer: Transfer, buffer: Bytes) -> Moved:
+    def fill(self, transfer: Transfer, buffer: Bytes) -> Moved:
         """Move as many waiting frames as fit."""
         if not len(self._fifo):
             raise RefusedTransferError(Refusal.TRANSFER, "START to receive while no frame waits")

@@ -2,10 +2,19 @@
 """The command `nicrig`, a file a group of verbs. What a verb needs is imported when it runs: --help answers fast."""
 
 # The order here is the order of the help.
-from controller.cli import build, frames, judge, rigs
+from controller.cli import build, judge, rigs, frames, card, look  # isort: skip
 from controller.cli.app import app
 
-__all__ = ["app", "build", "frames", "judge", "main", "rigs"]
+__all__ = [
+    "app",
+    "build",
+    "card",
+    "frames",
+    "judge",
+    "look",
+    "main",
+    "rigs",
+]
 
 
 def main() -> None:

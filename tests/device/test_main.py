@@ -11,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES
+from tests.device.test_behaviour import FRAMES, SNIPPETS, SWAPPED
 from tests.fakes.card_process import CHECKOUT, CardProcess
+from tests.fakes.driver import FakeDriver
+from tests.fakes.vfio_user_bus import VfioUserBus
+from tests.fakes.wire_peer import WirePeer
 
 
 @pytest.fixture
@@ -76,3 +81,32 @@ def test_a_kind_that_there_is_not_is_a_usage_error_that_names_those_there_are(fo
     run = run_card("--sockets", str(folder), "--kind", "isa")
     assert run.returncode == 2
     assert "'bus-master', 'subordinate', 'non-dma'" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "why"), [("none.py:act", "no Python file none.py"), (f"{__file__}:act", "has no function act")]
+)
+def test_a_behaviour_that_there_is_not_is_one_line_and_leaves_nothing(folder: Path, source: str, why: str) -> None:
+    run = run_card("--sockets", str(folder / "new"), "--behaviour", source)
+    assert run.returncode == 2
+    assert why in run.stderr
+    assert run.stderr.count("\n") == 1
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.real
+def test_the_card_of_the_page_swaps_source_and_destination(folder: Path) -> None:
+    (folder / "mirror.py").write_text(SNIPPETS[0])
+    with CardProcess(folder, None, behaviour=f"{folder / 'mirror.py'}:mirror") as card:
+        bus = VfioUserBus(card.vfio_user)
+        bus.memory.map(MEMORY_AT, MEMORY_BYTES)
+        driver = FakeDriver(bus)
+        driver.start()
+        driver.post_receives()
+        with WirePeer(card.wire) as peer:
+            peer.send(FRAMES)
+            assert peer.receive(len(FRAMES)) == SWAPPED
+        driver.send_and_reap(FRAMES)
+        assert driver.receive_exactly(len(FRAMES)) == SWAPPED
+        driver.stop()
+        bus.close()

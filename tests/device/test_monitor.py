@@ -182,3 +182,34 @@ def test_query_recorder_tells_a_reader_all_it_needs(client: Client) -> None:
     assert (layout.head, layout.detail, layout.settled) == (HEAD // 8, DETAIL // 8, SETTLED // 8)
     assert layout.capacity == client.bus.card.recorder.words[1]
     assert set(layout.events.values()) == set(CARD_EVENTS)
+
+
+def test_faults_are_told_armed_and_cleared(client: Client) -> None:
+    client.execute("qmp_capabilities")
+    told = {fault["name"]: fault for fault in client.execute("query-faults")["return"]}
+    assert len(told) >= 15
+    assert not any(fault["armed"] or fault["fired"] for fault in told.values())
+    assert client.execute("set-fault", name="frame-lost", at=3, count=2)["return"] == {}
+    (lost,) = [fault for fault in client.execute("query-faults")["return"] if fault["armed"]]
+    assert [lost[name] for name in ("name", "at", "count", "passed", "fired")] == ["frame-lost", 3, 2, 0, 0]
+    assert client.execute("clear-faults")["return"] == {}
+    assert not any(fault["armed"] for fault in client.execute("query-faults")["return"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"name": "none"}, "a bus-master card has no fault none: frame-lost, "),
+        ({"name": "frame-lost", "at": 0}, "at"),
+        ({"name": "frame-lost", "count": 1 << 33}, "count"),
+        ({"at": 1}, "name"),
+    ],
+)
+def test_a_fault_that_cannot_be_armed_is_refused_and_none_is(
+    client: Client, arguments: dict[str, object], why: str
+) -> None:
+    client.execute("qmp_capabilities")
+    error = client.execute("set-fault", **arguments)["error"]
+    assert error["class"] == "GenericError"
+    assert why in error["desc"]
+    assert not any(fault["armed"] for fault in client.execute("query-faults")["return"])

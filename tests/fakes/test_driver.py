@@ -206,7 +206,7 @@ def test_broken_transmit_is_accused(bus: MemoryBus, driver: FakeDriver, tamper: 
 
 
 def test_message_that_nobody_asked_for_is_accused(bus: MemoryBus, driver: FakeDriver) -> None:
-    bus.card._fire_vector(driver.queue_vector)
+    bus.card.fire_vector(driver.queue_vector)
     with pytest.raises(RuleBrokenError, match="fired 1 times, 0 were asked for"):
         driver.take_interrupts(driver.queue_vector)
 
@@ -214,7 +214,7 @@ def test_message_that_nobody_asked_for_is_accused(bus: MemoryBus, driver: FakeDr
 def test_second_message_for_one_arm_word_is_accused(bus: MemoryBus, driver: FakeDriver) -> None:
     driver.arm_receive()
     bus.peer.send([FRAME])
-    bus.card._fire_vector(driver.queue_vector)
+    bus.card.fire_vector(driver.queue_vector)
     with pytest.raises(RuleBrokenError, match="fired 2 times, 1 were asked for"):
         driver.take_interrupts(driver.queue_vector)
 
@@ -223,7 +223,7 @@ def test_message_while_masked_is_accused(bus: MemoryBus, driver: FakeDriver) -> 
     driver.set_interrupts(enabled=False)
     driver.arm_receive()
     bus.peer.send([FRAME])
-    bus.card._fire_vector(driver.queue_vector)
+    bus.card.fire_vector(driver.queue_vector)
     with pytest.raises(RuleBrokenError, match="with CONTROL"):
         driver.take_interrupts(driver.queue_vector)
 

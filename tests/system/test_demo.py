@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ README, COHERENCY = ROOT / "README.md", ROOT / "docs" / "coherency.md"
 NICRIG = Path(sys.executable).with_name("nicrig")
 SECONDS = 120
 RUNNING = re.compile(rb"device\0--sockets\0/tmp/nicrig-run-|qemu-system-x86_64\0.*nicrig-run-", re.DOTALL)
+FOLDER = re.compile(rb"/tmp/nicrig-run-[a-z0-9_]+")
 
 
 def nicrig(*arguments: str, cwd: Path | None = None, **changed: str) -> subprocess.CompletedProcess[str]:
@@ -136,14 +138,15 @@ def test_a_rig_that_cannot_run_says_why_in_one_line_and_how_to_mend_it(tmp_path:
     assert "NICRIG_CACHE" in run.stderr
 
 
-def ours() -> set[int]:
-    """Processes of any rig."""
-    found = set()
+def running(mark: str) -> dict[int, bytes]:
+    """The card and the QEMU that have this in their environment, with their command lines."""
+    found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                if RUNNING.search((folder / "cmdline").read_bytes()):
-                    found.add(int(folder.name))
+                line = (folder / "cmdline").read_bytes()
+                if RUNNING.search(line) and mark.encode() in (folder / "environ").read_bytes():
+                    found[int(folder.name)] = line
             except OSError:
                 continue
     return found
@@ -151,17 +154,18 @@ def ours() -> set[int]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> None:
-    before, folders = ours(), set(Path("/tmp").glob("nicrig-run-*"))
+    mark = f"MARK={uuid.uuid4()}"
     # A shell in the background has its jobs ignore SIGINT; here it is to arrive.
-    argv = ["env", "--default-signal=INT", str(NICRIG), "demo"]
+    argv = ["env", "--default-signal=INT", mark, str(NICRIG), "demo"]
     process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env=plain_environment())
     try:
-        wait_until(lambda: len(ours() - before) == 2, "card and QEMU to run", SECONDS)
+        wait_until(lambda: len(running(mark)) == 2, "card and QEMU to run", SECONDS)
+        folders = {Path(name.decode()) for line in running(mark).values() for name in FOLDER.findall(line)}
         process.send_signal(number)
         assert process.wait(30) != 0
     finally:
         process.kill()
-    wait_until(lambda: not ours() - before, "card and QEMU to end", 10)
+    wait_until(lambda: not running(mark), "card and QEMU to end", 10)
     if number is signal.SIGKILL:
         nicrig("demo", "--frames", "1")  # the next rig clears up after one that could not
-    assert set(Path("/tmp").glob("nicrig-run-*")) <= folders
+    assert [folder.exists() for folder in folders] == [False]

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs for the card of a running rig: how it misbehaves, and what its registers say."""
+
+from typing import Annotated
+
+import typer
+
+from controller.cli.app import JsonOption, app, found, option, run
+
+RigOrDev = Annotated[str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder of sockets.")]
+
+
+@app.command()
+def faults(
+    rig: RigOrDev = "dev",
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The fault to arm; without one, all are listed.")
+    ] = None,
+    at: Annotated[int, option("--at", min=1, help="The first to be struck, counted from now.")] = 1,
+    count: Annotated[int, option("--count", min=1, help="How many are struck.")] = 1,
+    clear: Annotated[bool, option("--clear", help="Disarm all.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List how a running card can misbehave, and what a correct driver does then; or have it misbehave."""
+    from controller import faults
+
+    place = found(rig)
+    assert place is not None
+    if clear and name:
+        raise typer.BadParameter("name a fault to arm, or say --clear")
+    if clear:
+        run(lambda: faults.clear(place))
+    elif name:
+        run(lambda: faults.arm(place, name, at=at, count=count))
+    else:
+        for line in faults.show(run(lambda: faults.faults_of(place)), json=json):
+            print(line)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Faults with what the card tells of received frames: lengths and counts that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from device.bus_master import BusMaster
+from device.card import Card
+from device.faults.fault import Trigger, Wrap
+from device.frames import Bytes
+from device.non_dma import LENGTH, NonDma
+from device.packing import unpack
+from device.registers import PACK_PREFIX, SLOTS
+from device.ring import advance
+from device.subordinate import Moved, Subordinate, Transfer
+
+Wraps: TypeAlias = Callable[[Card, Trigger], list[Wrap]]
+Fill: TypeAlias = Callable[[Transfer, Bytes], Moved]
+Advance: TypeAlias = Callable[[int], None]
+
+COUNT_MAX, TOO_FAR = 0xFFFF, 1000
+
+
+def tell_length(lie: int) -> Wraps:
+    """The fault that gives a frame this length."""
+
+    def wraps(card: Card, trigger: Trigger) -> list[Wrap]:
+        if isinstance(card.kind, BusMaster):
+            return [Wrap(card.kind.rx, "write_back", lambda honest: _in_ring(honest, trigger, lie))]
+        if isinstance(card.kind, Subordinate):
+            return [Wrap(card.kind, "fill", lambda honest: _in_transfer(honest, trigger, lie))]
+        assert isinstance(card.kind, NonDma)
+        kind = card.kind
+        return [Wrap(kind.rx, "advance", lambda honest: _in_slots(honest, trigger, kind, lie))]
+
+    return wraps
+
+
+def _in_ring(write_back: Callable[..., None], trigger: Trigger, lie: int) -> Callable[..., None]:
+    def write_back_lie(status: Any, length: Any, flags: Any) -> None:
+        told = length.copy()
+        told[trigger.among(len(told))] = lie
+        write_back(status, told, flags)
+
+    return write_back_lie
+
+
+def _in_transfer(fill: Fill, trigger: Trigger, lie: int) -> Fill:
+    def fill_with_lie(transfer: Transfer, buffer: Bytes) -> Moved:
+        moved = fill(transfer, buffer)
+        frames = unpack(buffer[: moved.size])[0]
+        for start in frames.offset[trigger.among(moved.frames)].tolist():
+            buffer[start - PACK_PREFIX : start] = list(lie.to_bytes(PACK_PREFIX, "little"))
+        return moved
+
+    return fill_with_lie
+
+
+def _in_slots(honest: Advance, trigger: Trigger, kind: NonDma, lie: int) -> Advance:
+    def lie_and_advance(count: int) -> None:
+        for place in trigger.among(count):
+            kind.rx_slots.words[(kind.rx.head + place) % SLOTS, LENGTH] = lie
+        honest(count)
+
+    return lie_and_advance
+
+
+def tell_count(card: Card, trigger: Trigger) -> list[Wrap]:
+    """More frames than were moved: of a transfer, or by RX_HEAD until the next honest one."""
+    if isinstance(card.kind, Subordinate):
+        return [Wrap(card.kind, "fill", lambda honest: _count_of_transfer(honest, trigger))]
+    assert isinstance(card.kind, NonDma)
+    kind = card.kind
+    return [Wrap(kind.rx, "advance", lambda honest: _count_of_slots(honest, trigger, card, kind))]
+
+
+def _count_of_transfer(fill: Fill, trigger: Trigger) -> Fill:
+    def fill_and_lie(transfer: Transfer, buffer: Bytes) -> Moved:
+        moved = fill(transfer, buffer)
+        return Moved(COUNT_MAX, moved.size) if trigger.among(moved.frames) else moved
+
+    return fill_and_lie
+
+
+def _count_of_slots(honest: Advance, trigger: Trigger, card: Card, kind: NonDma) -> Advance:
+    def advance_and_lie(count: int) -> None:
+        honest(count)
+        if trigger.among(count):
+            card.page.words[kind.rx.words.head] = advance(kind.rx.head, TOO_FAR)
+
+    return advance_and_lie

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Recordings made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from controller.judged import Judged
+from controller.report.run import Run, columns, made_run
+from controller.verifier.events import CARD_EVENTS, Event
+from controller.verifier.functions import Detail, Kind, Phase
+from controller.verifier.judge import Verifier
+from controller.witnesses.judge import Witnesses
+
+US, MS, SECOND = 1_000, 1_000_000, 1_000_000_000
+AHEAD = 5 * SECOND
+"""The card's clock is ahead of the guest's by this."""
+
+
+class Story:
+    """Events in order. Both sides are told one time, in ns; the guest's clock is AHEAD behind the card's."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._guest = self._card = 0
+
+    def guest(self, time: int, name: str, *arguments: int, kind: Kind = Kind.CALL, result: int = 0) -> None:
+        self._guest += 1
+        self.events.append(_event(self._guest, name, kind, Phase.RUN, time, arguments, result))
+
+    def card(self, time: int, name: str, *arguments: int) -> None:
+        assert name in CARD_EVENTS
+        self._card += 1
+        self.events.append(_event(self._card, name, Kind.CALL, Phase.NONE, time + AHEAD, arguments, self._guest))
+
+    def tie(self, time: int) -> None:
+        """Guest, card, guest within two microseconds: what sets the clocks."""
+        self.guest(time - US, "NdisWriteRegister", 1, 0xAAAA)
+        self.card(time, "card.register")
+        self.guest(time + US, "NdisWriteRegister", 1, 0xAAAA)
+
+    def run(self) -> Run:
+        return run_of(self.events)
+
+
+def _event(
+    sequence: int, name: str, kind: Kind, phase: Phase, time: int, arguments: Sequence[int], result: int
+) -> Event:
+    values = [*arguments, 0, 0, 0, 0][:4]
+    return Event._make((sequence, name, kind, phase, 0, 0, 0, time, *values, result))
+
+
+def run_of(events: Sequence[Event], path: Path = Path("made.json")) -> Run:
+    """A run of these events, judged."""
+    judged = Judged(Detail.FRAMES, Verifier(), Witnesses())
+    judged.verifier.feed(events)
+    judged.witnesses.judge_stream(events)
+    return made_run(path, judged, columns(list(events)))
