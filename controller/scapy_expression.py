@@ -18,7 +18,7 @@ from controller.frames import SOURCE_MAC
 HOST, HOST6 = "10.0.0.1", "fd00::1"
 """Who is at this end of the wire, for packets that do not say."""
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-MOST = 10_000
+MOST = 4096
 """Frames of one expression: a network as an address stands for every host in it."""
 EXAMPLE = """write a packet like Ether()/IP(dst="10.0.0.2")/UDP()/"hi", or a list of them"""
 
