@@ -50,6 +50,13 @@ class Follower:
         self._pairs: dict[int, Pair] = {}
         """What is known of each look of the device's, by identity."""
 
+    @property
+    def held(self) -> int:
+        """Looks and flushes that are kept: what is under way, and little more."""
+        chunk = self._collector.chunk
+        looks = len(chunk.device_in) + len(chunk.cpu_in) + len(chunk.cpu_out) + len(chunk.device_out)
+        return looks + len(chunk.completed) + sum(len(dated) for dated in chunk.flushes.values())
+
     def begin(self) -> None:
         """From now on frames are followed; what was fed before tells only where memory is."""
         self._collector.begin()
@@ -161,7 +168,8 @@ class Follower:
         if kept:
             oldest = min(map(_order, kept))
             chunk.completed = _since(old.completed, oldest)
-            chunk.flushes.update({buffer: _since(dated, oldest) for buffer, dated in old.flushes.items()})
+            since = {buffer: _since(dated, oldest) for buffer, dated in old.flushes.items()}
+            chunk.flushes.update({buffer: dated for buffer, dated in since.items() if dated})
         self._collector.chunk, self._pairs = chunk, {}
 
 
