@@ -48,7 +48,7 @@ class Card:
     async def start(self) -> None:
         """Start a card; returns when its sockets listen. Raises PartDeathError, with its own words, if it ends."""
         with self.place.card_log.open("ab") as log:
-            child = self._child = Child(self._argv, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT)
+            child = self._child = Child(self._argv, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT, private=True)
         assert child.stdout is not None
         while True:
             await trio.lowlevel.wait_readable(child.stdout)

@@ -28,7 +28,9 @@ class Child:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         pass_fds: Sequence[int] = (),
+        private: bool = False,
     ) -> None:
+        """`private`: the files and sockets that it makes are for this user alone."""
         self.argv = list(argv)
         self._process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", *argv],
@@ -39,7 +41,7 @@ class Child:
             cwd=cwd,
             pass_fds=tuple(pass_fds),
             start_new_session=True,
-            umask=0o077,  # its sockets and logs are ours alone
+            umask=0o077 if private else -1,
         )
         self.pid = self._process.pid
         self.stdout = self._process.stdout

@@ -129,6 +129,7 @@ class Qemu:
                 stderr=log,
                 env=program.environment,
                 pass_fds=(its_monitor.fileno(),),
+                private=True,
             )
 
     def take_monitor(self) -> socket.socket:

@@ -13,7 +13,10 @@ from controller.cli.app import RIG_FAILED, JsonOption, app, progress, report, ru
 
 @app.command()
 def setup() -> None:
-    """Build what the rig needs, once: libvfio-user, QEMU, the guest's kernel, module and image."""
+    """Build what the rig needs, once.
+
+    That is libvfio-user, QEMU, and the guest's kernel, module and image.
+    """
     from controller.provision import provide
 
     made = run(lambda: provide(progress))
@@ -22,7 +25,10 @@ def setup() -> None:
 
 @app.command()
 def windows() -> None:
-    """Build the miniport as a Windows driver, nicrig.sys for x86 and x64, with mingw-w64's NDIS headers."""
+    """Build the same miniport as a Windows driver.
+
+    nicrig.sys for x86 and x64, with mingw-w64's NDIS headers.
+    """
     from controller.provision.cache import folder
     from controller.provision.windows import DRIVER, MACHINES, provide
 
@@ -33,7 +39,10 @@ def windows() -> None:
 
 @app.command()
 def tools() -> None:
-    """Install on this host the programs that nicrig's own tests need, as `make test` does."""
+    """Install what only nicrig's own tests need.
+
+    Debian packages on this host, as `make test` does.
+    """
     from controller.provision.tools import provide
 
     run(lambda: provide(progress))
@@ -41,7 +50,10 @@ def tools() -> None:
 
 @app.command()
 def doctor(json: JsonOption = False) -> None:
-    """Look whether a rig can run here: a line a check, with the command that mends what fails; exit 125 then."""
+    """Look whether a rig can run here.
+
+    A line a check, with the command that mends what fails; exit 125 then.
+    """
     from controller.doctor import State, examine, show
 
     findings = report(examine)
@@ -57,7 +69,10 @@ def bench(
         list[str], typer.Argument(metavar="PART...", help="Only these parts: a wrong one lists them.")
     ] = [],
 ) -> None:
-    """Measure speed, each figure as a ratio to a peer in the same run: what `make bench` does."""
+    """Measure speed, as ratios to peers in the same run.
+
+    What `make bench` does.
+    """
     from controller.errors import UsageError
 
     def measure() -> int:

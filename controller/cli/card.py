@@ -21,7 +21,10 @@ def faults(
     clear: Annotated[bool, option("--clear", help="Disarm all.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """List how a running card can misbehave, and what a correct driver does then; or have it misbehave."""
+    """List how a card can misbehave, or have it misbehave.
+
+    And what a correct driver does then.
+    """
     from controller import faults
 
     place = found(rig)

@@ -42,7 +42,10 @@ def demo(
     record: Annotated[Path | None, option("--record", help="File to save the flight recording to.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Boot a guest with the card, inject frames, have the guest echo them, and judge every byte."""
+    """Inject frames, have the guest echo them, judge every byte.
+
+    Boots a guest with the card for it, unless there is a --rig.
+    """
     from controller.demo import run_demo
     from controller.rig import Options
     from controller.verifier.functions import Detail
@@ -73,7 +76,10 @@ def recorder(
     follow: Annotated[bool, option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Print the flight recorder: every call between miniport and NDIS, and what the card did meanwhile."""
+    """Print the flight recorder.
+
+    Every call between miniport and NDIS, and what the card did meanwhile.
+    """
     from controller.show import show_card, show_file
 
     if source.is_dir():
@@ -87,7 +93,10 @@ def verify(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording, as demo --record makes it.")],
     json: JsonOption = False,
 ) -> None:
-    """Judge a recording by the rules of NDIS 5.1; exit 1 if one is broken."""
+    """Judge a recording by the rules of NDIS 5.1.
+
+    Exit 1 if one is broken.
+    """
     from controller.show import verify_file
 
     if not report(lambda: verify_file(source, json=json)):
@@ -96,7 +105,10 @@ def verify(
 
 @app.command()
 def rules(json: JsonOption = False) -> None:
-    """List the rules: what breaks each, how bad that is, and which test shows it."""
+    """List the rules of NDIS 5.1.
+
+    What breaks each, how bad that is, and which test shows it.
+    """
     from controller.show import show_rules
 
     show_rules(json=json)
@@ -112,7 +124,10 @@ def mutants(
     frames: Annotated[int, option("--frames", min=1, help="At most so many frames for each.")] = 1000,
     json: JsonOption = False,
 ) -> None:
-    """Make each fault between miniport and NDIS, one at a time, and see that it is caught for the right reason."""
+    """Make each fault of a driver, and see it caught.
+
+    One at a time, between miniport and NDIS, and for the right reason.
+    """
     from controller.mutants.command import run_mutants
     from controller.mutants.matrix import chosen
 

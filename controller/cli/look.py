@@ -17,7 +17,10 @@ def report(
         Path | None, option("--output", "-o", help="The file to write; RUN with the ending .html unless given.")
     ] = None,
 ) -> None:
-    """Write a recording as one HTML page: rates, rings, latencies, a time axis, broken rules. It needs no network."""
+    """Write a recording as one HTML page.
+
+    Rates, rings, latencies, a time axis, broken rules. It needs no network.
+    """
     from controller.report.page import write
 
     print(reported(lambda: write(source, output)))

@@ -44,7 +44,10 @@ def up(
     parameter: ParametersOption = [],
     foreground: Annotated[bool, option("--foreground", help="Stay, until Ctrl-C.")] = False,
 ) -> None:
-    """Start a rig that stays: card, guest and driver, with the interface up."""
+    """Start a rig that stays.
+
+    Card, guest and driver, with the interface up at 10.0.0.2.
+    """
     from controller.accelerator import pick
     from controller.keeper import keep_rig
     from controller.rig import Options
@@ -88,7 +91,10 @@ def _leave_running(name: str) -> None:
 def status(
     rig: Annotated[str | None, typer.Argument(metavar="RIG", help="Only this one.")] = None, json: JsonOption = False
 ) -> None:
-    """List the rigs that stay, and how their cards are; exit 125 if one is dead."""
+    """List the rigs that stay.
+
+    And how their cards are; exit 125 if one is dead.
+    """
     from controller.status import look, show
 
     places = [_named(rig)] if rig else None
@@ -104,7 +110,10 @@ def down(
     rig: Annotated[str | None, typer.Argument(metavar="RIG", help="The rig's name, or its folder.")] = None,
     every: Annotated[bool, option("--all", help="All rigs of this user.")] = False,
 ) -> None:
-    """End a rig that stays: nothing of it is left."""
+    """End a rig that stays.
+
+    Nothing of it is left.
+    """
     from controller.keeper import end_rig
     from controller.place import names
 
@@ -126,7 +135,10 @@ def run_in_guest(
     parameter: ParametersOption = [],
     deadline: Annotated[float, option("--deadline", min=0.1, help="Seconds that the command may take.")] = 600,
 ) -> None:
-    """Run a command in a guest with the card; its output and its exit code are this command's own."""
+    """Run a command in a guest with the card.
+
+    Its output and its exit code are this command's own. Boots a guest for it, unless there is a --rig.
+    """
     from controller.rig import Options
     from controller.run import run_command
 
@@ -147,7 +159,10 @@ def run_in_guest(
 
 @app.command()
 def shell(rig: RigArgument) -> None:
-    """A shell in the guest of a rig; Ctrl-] leaves it. Without a terminal the guest's sh runs standard input."""
+    """A shell in the guest of a rig.
+
+    Ctrl-] leaves it. Without a terminal the guest's sh runs standard input.
+    """
     from controller.rig import Options
     from controller.run import fit_shell, join_shell, run_command
 
@@ -174,7 +189,10 @@ def serve(
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "off",
 ) -> None:
-    """A card alone, until Ctrl-C: says ready, and the options with which one's own QEMU reaches it."""
+    """Serve a card alone, until Ctrl-C.
+
+    Says ready, and the options with which one's own QEMU reaches it.
+    """
     from controller.keeper import keep_card
     from controller.rig import Options
     from controller.run_directory import named_directory, shared_directory
@@ -194,7 +212,10 @@ def machine(
     accelerator: AcceleratorOption = "auto",
     memory: MemoryOption = 512,
 ) -> None:
-    """A virtual machine alone, for a card that runs: says ready, until Ctrl-C."""
+    """Run a guest alone, for a card that runs, until Ctrl-C.
+
+    Says ready when it has booted.
+    """
     from controller.keeper import keep_machine
     from controller.rig import Options
 
@@ -207,7 +228,10 @@ def qemu_args(
     rig: Annotated[str, typer.Argument(metavar="RIG", help="The rig whose card is meant: name or folder.")] = "dev",
     memory: MemoryOption = 512,
 ) -> None:
-    """Print the options that give one's own QEMU (10.1 or later) the card of a rig, quoted for a shell."""
+    """Print the options that give one's own QEMU the card.
+
+    Quoted for a shell; for a QEMU 10.1 or later.
+    """
     from controller.keeper import qemu_options
 
     place = _named(rig)

@@ -96,9 +96,8 @@ class _Builder:
         self.library = await self.cache.part("libvfio-user", self.library_key, library.make)
 
     async def build_guest(self) -> None:
-        with_qemu = self.host_qemu is None
-        path = await self.cache.part("root", self.root_key, partial(root.make, with_qemu=with_qemu))
-        self.root = root.Root(path)
+        recipe = partial(root.make, with_qemu=self.host_qemu is None)
+        self.root = root.Root(root.given() or await self.cache.part("root", self.root_key, recipe))
         recipe = partial(module.make, root=self.root, report=self.cache.report)
         built = await self.cache.part("module", self.module_key, recipe)
         modules = [built / name for name in (module.MODULE, module.SELFTEST)]

@@ -96,13 +96,23 @@ def packages(with_qemu: bool) -> tuple[str, ...]:
     return GUEST_PACKAGES + (QEMU_PACKAGES if with_qemu else ())
 
 
+def given() -> Path | None:
+    """A root that is there already: NICRIG_ROOT. In a container's image it is `/`, where no other can be made."""
+    named = os.environ.get("NICRIG_ROOT")
+    return Path(named) if named else None
+
+
 def host_packages() -> tuple[str, ...]:
     """What the host needs to build it; without root also newuidmap, for mmdebstrap's user namespace."""
+    if given():
+        return ()
     return ("mmdebstrap",) if os.geteuid() == 0 else ("mmdebstrap", "uidmap")
 
 
 def key(with_qemu: bool) -> str:
-    """Of the whole recipe but for the mode, which makes no difference to what comes out."""
+    """Of the whole recipe but for the mode, which makes no difference to what comes out; of a given root its kernel."""
+    if (path := given()) is not None:
+        return cache.key(str(path), Root(path).kernel_version)
     words = mmdebstrap(Path("root"), with_qemu=with_qemu)
     return cache.key(*(word for word in words if not word.startswith("--mode=")))
 

@@ -39,6 +39,20 @@ async def test_the_code_is_the_childs() -> None:
     await process.close()
 
 
+@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
+async def test_what_a_private_child_makes_is_for_this_user_alone(tmp_path: Path, private: bool, mode: int) -> None:
+    before = os.umask(0o022)
+    try:
+        process = Child(
+            ["touch", str(tmp_path / "made")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, private=private
+        )
+        await process.wait()
+        await process.close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == mode
+
+
 async def test_two_tasks_may_wait_for_one_child() -> None:
     process = started(FOREVER)
     codes: list[int] = []

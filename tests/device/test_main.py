@@ -80,7 +80,7 @@ def test_a_part_that_cannot_be_made_takes_the_others_down(folder: Path) -> None:
 def test_a_kind_that_there_is_not_is_a_usage_error_that_names_those_there_are(folder: Path) -> None:
     run = run_card("--sockets", str(folder), "--kind", "isa")
     assert run.returncode == 2
-    assert "'bus-master', 'subordinate', 'non-dma'" in run.stderr
+    assert "bus-master, subordinate, non-dma" in run.stderr.replace("'", "")  # quoted before Python 3.12
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from controller.provision import module
+from controller.provision.root import Root
 from tests.fakes.programs import script
 
 
@@ -35,3 +38,10 @@ def test_chroot_is_found_on_the_path_of_a_plain_user(tmp_path: Path) -> None:
     )
     # chroot's own code when it cannot enter; 127 would be the shell's, for a chroot that it does not find.
     assert done.returncode == 125
+
+
+def test_the_system_itself_as_root_takes_neither_mount_nor_chroot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Root, "kernel_version", "6.12.1-amd64")
+    argv = module.command_line(Root(Path("/")), Path("/work"))
+    assert argv[:4] == ["make", "-C", "/usr/lib/modules/6.12.1-amd64/build", "M=/work"]
+    assert module.command_line(Root(Path("/other")), Path("/work"))[0] == "unshare"

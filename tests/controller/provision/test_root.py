@@ -4,16 +4,20 @@ from pathlib import Path
 import pytest
 
 from controller.errors import RigError
-from controller.provision.root import Root, key, mmdebstrap
+from controller.provision.root import NOT_UNPACKED, Root, given, host_packages, key, mmdebstrap, packages
+
+DOCKERFILE = Path(__file__).resolve().parents[3] / "docker/Dockerfile"
 
 
-def test_qemu_is_left_out_when_the_host_has_a_good_one() -> None:
-    def packages(with_qemu: bool) -> str:
+def test_qemu_is_left_out_when_the_host_has_a_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NICRIG_ROOT", raising=False)
+
+    def included(with_qemu: bool) -> str:
         return next(word for word in mmdebstrap(Path("/x"), with_qemu=with_qemu) if word.startswith("--include="))
 
-    assert "qemu-system-x86" in packages(True)
-    assert "qemu-system-x86" not in packages(False)
-    assert "linux-image-amd64" in packages(False)
+    assert "qemu-system-x86" in included(True)
+    assert "qemu-system-x86" not in included(False)
+    assert "linux-image-amd64" in included(False)
     assert key(True) != key(False)
 
 
@@ -38,3 +42,20 @@ def test_programs_are_found_in_either_folder(tmp_path: Path) -> None:
     assert Root(tmp_path).program("qemu-ga") == tmp_path / "usr/sbin/qemu-ga"
     with pytest.raises(RigError, match="no tc"):
         Root(tmp_path).program("tc")
+
+
+def test_a_root_that_is_given_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot/vmlinuz-6.12.1-amd64").touch()
+    monkeypatch.setenv("NICRIG_ROOT", str(tmp_path))
+    assert given() == tmp_path
+    assert host_packages() == ()
+    first = key(with_qemu=True)
+    (tmp_path / "boot/vmlinuz-6.12.1-amd64").rename(tmp_path / "boot/vmlinuz-6.12.2-amd64")
+    assert key(with_qemu=True) != first
+
+
+def test_the_containers_image_has_what_a_root_has_and_lacks_what_it_lacks() -> None:
+    words = DOCKERFILE.read_text().split()
+    assert set(packages(with_qemu=True)) <= set(words)
+    assert {f"'{pattern}'" for pattern in NOT_UNPACKED} <= set(words)
