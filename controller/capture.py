@@ -4,6 +4,7 @@
 It works on any card, whoever drives it; what the guest's driver records besides comes in as comments (`follow`).
 """
 
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -81,11 +82,8 @@ async def capture(
             await monitor.execute("set-capture", {"on": True})
         tap, sink = Tap(place.folder.name, kind, layout, passes, count), Sink(descriptor)
         try:
-            await sink.write(await trio.to_thread.run_sync(tap.begin))
-            with trio.move_on_after(float("inf") if seconds is None else seconds):
+            with suppress(BrokenPipeError), trio.move_on_after(math.inf if seconds is None else seconds):
                 await _run(monitor, tap, sink)
-        except BrokenPipeError:
-            pass
         finally:
             with trio.move_on_after(END_SECONDS, shield=True):
                 await _end(tap, sink)
@@ -96,8 +94,9 @@ async def _run(monitor: Qmp, tap: Tap, sink: Sink) -> None:
     """Look again and again, until told to stop."""
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_until_told, nursery.cancel_scope.cancel)
+            await nursery.start(_until_told, nursery.cancel_scope.cancel)
             nursery.start_soon(_until_gone, monitor)
+            await sink.write(await trio.to_thread.run_sync(tap.begin))
             while not tap.done:
                 await sink.write(await trio.to_thread.run_sync(tap.step))
                 await trio.sleep(PERIOD)
@@ -106,9 +105,10 @@ async def _run(monitor: Qmp, tap: Tap, sink: Sink) -> None:
         raise cause(group) from None
 
 
-async def _until_told(stop: Callable[[], None]) -> None:
+async def _until_told(stop: Callable[[], None], *, task_status: trio.TaskStatus[None]) -> None:
     """Ctrl-C is how a capture ends, and no accident."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        task_status.started()
         async for _ in signals:
             stop()
 

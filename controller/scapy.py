@@ -48,14 +48,15 @@ def connect(path: Path) -> socket.socket:
     return made
 
 
-def station(place: Place) -> str:
-    """The MAC address of the card there."""
+def ask(place: Place, command: str) -> dict[str, Any]:
+    """What the card's monitor there returns for a command."""
     with connect(place.monitor) as monitor, monitor.makefile("rw") as stream:
-        for command in ("qmp_capabilities", "query-card"):
-            stream.write(json.dumps({"execute": command, "id": command}) + "\n")
+        for each in ("qmp_capabilities", command):
+            stream.write(json.dumps({"execute": each, "id": each}) + "\n")
         stream.flush()
         answers = (json.loads(line) for line in stream)
-        return next(str(answer["return"]["mac"]) for answer in answers if answer.get("id") == "query-card")
+        found: dict[str, Any] = next(answer["return"] for answer in answers if answer.get("id") == command)
+    return found
 
 
 class WireSocket(SuperSocket):
@@ -90,7 +91,7 @@ class WireSocket(SuperSocket):
         if not isinstance(packet, Ether) or packet.fields.get("dst") is not None:
             return packet
         addressed = packet.copy()
-        addressed.dst = BROADCAST if for_all(packet) else station(self._place)
+        addressed.dst = BROADCAST if for_all(packet) else ask(self._place, "query-card")["mac"]
         return addressed
 
     def recv_raw(self, x: int = 0) -> tuple[Any, bytes | None, float | None]:
