@@ -81,8 +81,10 @@ def templates() -> tuple[Template, ...]:
     ip = IP(src="10.0.0.1", dst="10.0.0.2")
     ip6 = IPv6(src="fd00::1", dst="fd00::2")
     udp = UDP(sport=1024, dport=7)
+    # What is not given here scapy would take from this host's own interface.
+    arp = ARP(op="who-has", hwsrc=SOURCE_MAC, psrc="10.0.0.1", pdst="10.0.0.2")
     return (
-        Template("ARP", bytes(ethernet / ARP(op="who-has", psrc="10.0.0.1", pdst="10.0.0.2")), _nothing),
+        Template("ARP", bytes(ethernet / arp), _nothing),
         Template("ICMP", bytes(ethernet / ip / ICMP(type="echo-request", id=1)), _icmp),
         Template("UDP", bytes(ethernet / ip / udp), _udp),
         Template("TCP", bytes(ethernet / ip / TCP(sport=1024, dport=80, flags="S", window=8192)), _tcp),

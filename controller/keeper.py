@@ -4,20 +4,21 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import msgspec
 import trio
 
 from controller import qemu
-from controller.card import Card
+from controller.accelerator import pick
 from controller.deadlines import Deadlines
 from controller.errors import RigError
 from controller.monitor import card_monitor
 from controller.place import Place, log_of
 from controller.provision import provide, provide_library
-from controller.rig import Options, open_machine, open_rig
+from controller.rig import Options, card_of, machine_of, open_machine, open_rig
 from controller.run_directory import named_directory, remove_if_dead
 
 END_SECONDS = 20.0
@@ -71,7 +72,7 @@ async def keep_rig(name: str, options: Options, say: Say) -> None:
 async def keep_card(place: Place, options: Options, say: Say) -> None:
     """A card alone until cancelled; `say` is called when its sockets listen."""
     library = await provide_library(lambda _: None)
-    card = Card(place, library, options.interrupts, options.kind, options.ledger)
+    card = card_of(place, library, options)
     try:
         deadlines = Deadlines()
         with deadlines.limit(deadlines.card_ready, "the card to be ready"):
@@ -93,6 +94,16 @@ async def qemu_options(place: Place, memory: int) -> str:
     return qemu.paste_line(place, memory=memory, hot_plug=card["interrupts"] == "msi")
 
 
+async def whole_line(place: Place, options: Options) -> str:
+    """The command line of QEMU that `up` starts there; where a card runs already, what `machine` starts for it."""
+    provision = await provide(lambda _: None)
+    if place.monitor.is_socket():
+        async with card_monitor(place) as monitor:
+            options = replace(options, interrupts=(await monitor.execute("query-card"))["interrupts"])
+    machine = machine_of(options, provision, pick(options.accelerator))
+    return qemu.whole_line(qemu.program(provision), machine, place, hot_plug=options.interrupts == "msi")
+
+
 async def keep_machine(place: Place, options: Options, say: Say) -> None:
     """The virtual machine alone, for the card at `place`, until cancelled; `say` is called when the guest is up."""
     provision = await provide(lambda _: None)
@@ -100,8 +111,20 @@ async def keep_machine(place: Place, options: Options, say: Say) -> None:
         card = await monitor.execute("query-card")
     options = replace(options, kind=card["kind"], interrupts=card["interrupts"])
     async with open_machine(provision, options, place) as rig:
-        say(f"ready: a guest for {place.folder} ({options.kind}; {rig.accelerator.name})")
-        await trio.sleep_forever()
+        with _guest_described(place, rig.accelerator.name):
+            say(f"ready: a guest for {place.folder} ({options.kind}; {rig.accelerator.name})")
+            await trio.sleep_forever()
+
+
+@contextmanager
+def _guest_described(place: Place, accelerator: str) -> Iterator[None]:
+    """The description of a card alone tells of its guest too, while it has one: who waits for it looks there."""
+    alone = description(place)
+    if alone is not None:
+        describe(place, msgspec.structs.replace(alone, accelerator=accelerator))
+    yield
+    if alone is not None and place.description.exists():
+        describe(place, alone)
 
 
 async def end_rig(place: Place) -> None:

@@ -50,8 +50,12 @@ def _line(state: State) -> str:
     if state.card is None or state.counters is None:
         return f"{state.name}: dead: {state.problem}"
     kept, card, counters = state.kept, state.card, state.counters
-    guest = f"guest's {kept.interface} ({kept.accelerator})" if kept and kept.interface else "card alone"
+    guest = f"{_guest(kept)} ({kept.accelerator})" if kept and kept.accelerator else "card alone"
     age = f", {time.time() - kept.started:.0f} s old" if kept else ""
     link = "up" if card["link"] else "down"
     frames = f"{counters['rx_frames']} frames in, {counters['tx_frames']} out"
     return f"{state.name}: {card['kind']}, {guest}, link {link}, {frames}{age}, {state.folder}"
+
+
+def _guest(kept: Description) -> str:
+    return f"guest's {kept.interface}" if kept.interface else "a guest"

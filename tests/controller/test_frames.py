@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
-from controller.frames import FRAME_MAX, FRAME_MIN, checksum, mixed, summary, templates
+from controller.frames import FRAME_MAX, FRAME_MIN, SOURCE_MAC, checksum, mixed, summary, templates
 
 FRAMES = mixed(600, seed=3)
 
@@ -24,6 +24,14 @@ def test_every_frame_is_unique_also_when_all_are_as_small_as_can_be() -> None:
 def test_the_seed_decides() -> None:
     assert mixed(50, seed=1) == mixed(50, seed=1)
     assert mixed(50, seed=1) != mixed(50, seed=2)
+
+
+def test_frames_are_the_same_on_every_host() -> None:
+    for frame in FRAMES[:12]:
+        packet = Ether(frame)
+        assert packet.src == SOURCE_MAC
+        if ARP in packet:
+            assert packet[ARP].hwsrc == SOURCE_MAC
 
 
 def test_all_protocols_are_there() -> None:
