@@ -24,9 +24,10 @@ def inject(
     rate: RateOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Send frames, written as a scapy expression, to a running card, and say what it made of them.
+    """Send frames to a running card, from a scapy expression.
 
-    Addresses that are left out are the card's, and 10.0.0.1, fd00::1, 02:00:00:00:00:01 for this end.
+    Says what the card made of them. Addresses that are left out are the card's, and for this end 10.0.0.1, fd00::1,
+    02:00:00:00:00:01.
     """
     from controller.inject import inject
     from controller.place import place_of
@@ -43,7 +44,10 @@ def replay(
     times: Annotated[int, option("--times", min=1, help="How many times over.")] = 1,
     json: JsonOption = False,
 ) -> None:
-    """Send the frames of a capture to a running card, at the distances at which they were captured."""
+    """Send the frames of a capture to a running card.
+
+    They go at the distances at which they were captured, unless another pace is given.
+    """
     from controller.place import place_of
     from controller.replay import replay
 
@@ -64,7 +68,11 @@ def capture(
     seconds: Annotated[float | None, option("--seconds", min=0.001, help="End after so long.")] = None,
     filter: Annotated[str, option("--filter", help="Only frames that pass, like 'udp port 7'.")] = "",
 ) -> None:
-    """Write what a running card moves, both ways, with what is known of each frame as comments; Ctrl-C ends it."""
+    """Write what a running card moves, both ways, as pcapng.
+
+    What is known of each frame comes with it as comments: its place, the flush that covered it, its verdict. Ctrl-C
+    ends it.
+    """
     from controller.capture import capture, opened
     from controller.capture_filter import capture_filter
     from controller.place import place_of
