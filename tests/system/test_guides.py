@@ -18,7 +18,7 @@ from tests.system.test_demo import NICRIG, SECONDS, plain_environment
 
 pytestmark = pytest.mark.system
 
-PAGES = ("own-qemu.md", "wire.md")
+PAGES = ("README.md", "docs/getting-started.md", "docs/own-qemu.md", "docs/troubleshooting.md", "docs/wire.md")
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def checkout(tmp_path: Path) -> Path:
 def test_a_page_is_true(page: str, checkout: Path, rigs: Path) -> None:
     path = f"{NICRIG.parent}:{os.environ['PATH']}"
     with Shell(checkout, {**plain_environment(), "NICRIG_RIGS": str(rigs), "PATH": path}) as shell:
-        for step in steps(own_names((ROOT / "docs" / page).read_text(), rigs)):
+        for step in steps(own_names((ROOT / page).read_text(), rigs)):
             shell.do(step)
 
 
