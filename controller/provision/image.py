@@ -30,7 +30,8 @@ FOLDERS = ("dev", "proc", "sys", "run", "tmp", "root", "var", "etc")
 _INIT = Path(__file__).with_name("init")
 _UDHCPC = Path(__file__).with_name("udhcpc")
 _RECIPE = tuple(
-    Path(__file__).with_name(name).read_bytes() for name in ("image.py", "cpio.py", "kernel_modules.py", "init", "udhcpc")
+    Path(__file__).with_name(name).read_bytes()
+    for name in ("image.py", "cpio.py", "kernel_modules.py", "init", "udhcpc")
 )
 
 
