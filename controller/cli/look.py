@@ -32,7 +32,10 @@ def top(
     once: Annotated[bool, option("--once", help="Show it once and end; so it is without a terminal.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show a running card: rates, rings, interrupts, ledger and broken rules, live. q or Ctrl-C ends it."""
+    """Show a running card, live.
+
+    Rates, rings, interrupts, ledger and broken rules; q or Ctrl-C ends it.
+    """
     from controller.place import place_of
     from controller.top.loop import show_top
 

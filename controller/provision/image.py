@@ -13,7 +13,8 @@ from controller.provision.cpio import Archive
 from controller.provision.root import Root
 
 IMAGE = "initramfs.cpio"
-PROGRAMS = ("qemu-ga", "ethtool", "ip", "tc")
+PROGRAMS = ("qemu-ga", "ethtool", "ip", "tc", "perl")
+"""perl without its modules: for what busybox has no word for, such as answering a datagram."""
 MODULES = (
     "sch_ingress",
     "cls_matchall",
@@ -30,7 +31,8 @@ FOLDERS = ("dev", "proc", "sys", "run", "tmp", "root", "var", "etc")
 _INIT = Path(__file__).with_name("init")
 _UDHCPC = Path(__file__).with_name("udhcpc")
 _RECIPE = tuple(
-    Path(__file__).with_name(name).read_bytes() for name in ("image.py", "cpio.py", "kernel_modules.py", "init", "udhcpc")
+    Path(__file__).with_name(name).read_bytes()
+    for name in ("image.py", "cpio.py", "kernel_modules.py", "init", "udhcpc")
 )
 
 
