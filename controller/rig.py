@@ -72,6 +72,20 @@ class Options:
         return int(line) if line.isdecimal() and int(line) else LINE
 
 
+def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.Machine:
+    """The virtual machine of a rig with these options."""
+    return qemu.Machine(
+        accelerator=accelerator,
+        kernel=provision.kernel,
+        image=provision.image,
+        memory=options.memory,
+        cpus=options.cpus,
+        netdevs=options.netdevs,
+        devices=options.devices,
+        kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *options.kernel_arguments)),
+    )
+
+
 class Rig:
     """A running rig: `guest`, `machine` (QEMU's QMP), `monitor` (the card's) and `wire`."""
 
@@ -280,16 +294,7 @@ class Rig:
         self.deadlines = Deadlines(accelerator.scale)
 
     async def _start_qemu(self, provision: Provision) -> None:
-        machine = qemu.Machine(
-            accelerator=self.accelerator,
-            kernel=provision.kernel,
-            image=provision.image,
-            memory=self.options.memory,
-            cpus=self.options.cpus,
-            netdevs=self.options.netdevs,
-            devices=self.options.devices,
-            kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *self.options.kernel_arguments)),
-        )
+        machine = machine_of(self.options, provision, self.accelerator)
         card = qemu.card_options(self.place.vfio_user, hot_plug=self.hot_plug)
         self._qemu = qemu.Qemu(qemu.program(provision), machine, card, self.place)
         self._nursery.start_soon(self._qemu.watch)

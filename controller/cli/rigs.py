@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Verbs for rigs that stay, and for what goes on in their guests."""
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -231,15 +232,37 @@ def machine(
 def qemu_args(
     rig: Annotated[str, typer.Argument(metavar="RIG", help="The rig whose card is meant: name or folder.")] = "dev",
     memory: MemoryOption = 512,
+    accelerator: AcceleratorOption = "auto",
+    whole: Annotated[
+        bool, option("--whole", help="The whole command that up starts, also for a name that has no rig yet.")
+    ] = False,
 ) -> None:
     """Print the options that give one's own QEMU the card.
 
     Quoted for a shell; for a QEMU 10.1 or later.
     """
-    from controller.keeper import qemu_options
+    from controller.keeper import qemu_options, whole_line
+    from controller.place import place_named
+    from controller.rig import Options
 
-    place = _named(rig)
-    print(run(lambda: qemu_options(place, memory)))
+    place = place_named(rig) if whole and "/" not in rig else _named(rig)
+    options = Options(accelerator=accelerator, memory=memory)
+    print(run(lambda: whole_line(place, options) if whole else qemu_options(place, memory)))
+
+
+@app.command("qemu", context_settings={"ignore_unknown_options": True})
+def run_qemu(
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="-- OPTIONS...", help="QEMU's own.")] = None,
+) -> None:
+    """Run the rigs' own QEMU with options of one's own.
+
+    The host's QEMU if it is good enough, else the one that setup made.
+    """
+    from controller.provision import provide
+    from controller.qemu import program
+
+    found = program(run(lambda: provide(progress)))
+    os.execvpe(found.argv[0], [*found.argv, *(arguments or [])], {**os.environ, **found.environment})
 
 
 def _named(rig: str) -> "Place":
