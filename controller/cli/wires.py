@@ -15,7 +15,10 @@ def join(
     one: Annotated[str, typer.Argument(metavar="A", help=END)],
     other: Annotated[str, typer.Argument(metavar="B", help=END)],
 ) -> None:
-    """Join two wires, until one of them closes or Ctrl-C: two cards, or a card and passt or another QEMU."""
+    """Join two wires, until one of them closes or Ctrl-C.
+
+    Two cards, or a card and whoever else speaks QEMU's stream framing on a unix socket, such as passt.
+    """
     from controller.join import join
 
     def say(line: str) -> None:

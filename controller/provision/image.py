@@ -13,7 +13,8 @@ from controller.provision.cpio import Archive
 from controller.provision.root import Root
 
 IMAGE = "initramfs.cpio"
-PROGRAMS = ("qemu-ga", "ethtool", "ip", "tc")
+PROGRAMS = ("qemu-ga", "ethtool", "ip", "tc", "perl")
+"""perl without its modules: for what busybox has no word for, such as answering a datagram."""
 MODULES = (
     "sch_ingress",
     "cls_matchall",
