@@ -50,7 +50,7 @@ def shown(runs: Runs, folder: Path) -> Shown:
 
 
 def test_every_command_does_what_the_page_says(runs: Runs) -> None:
-    assert [*runs] == ["up", "demo", "top", "verify", "rules", "recorder", "report", "status", "down"]
+    assert [*runs] == ["up", "demo", "top", "verify", "rules", "recorder", "report", "capture", "status", "down"]
     assert {verb: run.stderr for verb, run in runs.items() if run.returncode} == {}
     assert re.search(r"^clean: records \d{4,} lost 0 broken 0$", runs["verify"].stdout, re.MULTILINE)
     assert len(runs["recorder"].stdout.splitlines()) >= 20
