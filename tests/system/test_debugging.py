@@ -68,7 +68,7 @@ def test_top_shows_the_card_of_the_rig(runs: Runs) -> None:
 
 def test_the_page_is_whole_in_a_browser(shown: Shown) -> None:
     assert shown.console == []
-    assert re.search(r'id="view">[\d.]+ m?s of [\d.]+ s<', shown.html), "the script has not run"
+    assert re.search(r'id="view">[\d.]+ m?s of [\d.]+ m?s<', shown.html), "the script has not run"
     assert re.search(r'<div id="ticks"><span>', shown.html)
     assert "no rule is broken" in shown.html
 
