@@ -11,7 +11,7 @@ from typing import Literal
 import trio
 
 from controller.child import Child
-from controller.errors import PartDeathError, RigError
+from controller.errors import PartDeathError, RigError, UsageError
 from controller.place import Place
 from controller.run_directory import last_lines
 
@@ -33,11 +33,16 @@ class Card:
         kind: Kind,
         ledger: Ledger = "off",
         *,
+        behaviour: str | None = None,
         program: Sequence[str] = PROGRAM,
     ) -> None:
         self.place = place
         where = ["--sockets", str(place.folder), "--library", str(library)]
         self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
+        if behaviour is not None:
+            # The card runs elsewhere; a file is named from here.
+            file, _, name = behaviour.rpartition(":")
+            self._argv += ["--behaviour", f"{Path(file).absolute()}:{name}"]
         self._child: Child | None = None
 
     @property
@@ -46,7 +51,7 @@ class Card:
         return self._running().pid
 
     async def start(self) -> None:
-        """Start a card; returns when its sockets listen. Raises PartDeathError, with its own words, if it ends."""
+        """Start a card; returns when its sockets listen. Raises PartDeathError or UsageError if it ends."""
         with self.place.card_log.open("ab") as log:
             child = self._child = Child(self._argv, stdout=subprocess.PIPE, stderr=log, cwd=CHECKOUT, private=True)
         assert child.stdout is not None
@@ -84,5 +89,7 @@ class Card:
             raise RigError("no card is running: start it again with Rig.restart_card")
         return self._child
 
-    def _death(self, code: int) -> PartDeathError:
+    def _death(self, code: int) -> RigError:
+        if code == UsageError.exit_code:
+            return UsageError(last_lines(self.place.card_log, 1).removeprefix("\n  | "))
         return PartDeathError(f"the card's process ended with code {code}:{last_lines(self.place.card_log)}")

@@ -14,9 +14,9 @@ import trio
 class Child:
     """One process in its own session (a Ctrl-C at the terminal reaches only us, and we take it down in order).
 
-    It is started from the thread that calls, which must be the main one: the kernel sends the parent-death signal
-    when the *thread* that forked ends, so a child forked by a worker thread (as trio.lowlevel.open_process does)
-    would die when that thread is retired. setpriv sets the signal and becomes the command: same pid.
+    It is started from the thread that calls, which must outlive it: the kernel sends the parent-death signal when the
+    *thread* that forked ends, so a child forked by a worker thread (as trio.lowlevel.open_process does) would die when
+    that thread is retired. setpriv sets the signal and becomes the command: same pid.
     """
 
     def __init__(

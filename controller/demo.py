@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import trio
@@ -19,7 +20,6 @@ from controller.rig import Options, Rig, attach_rig, open_rig
 from controller.verdict import Verdict, conclude, findings
 from controller.verifier.verdict import Violation
 from controller.watch import Watch, watching
-from controller.wire import Wire
 from controller.witnesses import report as witnessed
 from controller.witnesses.judge import Witnesses
 
@@ -163,7 +163,17 @@ async def echo_and_judge(
     return conclude(witnesses, injected=len(injected), cpu=after - before, echoed=echoes, counters=grown)
 
 
-async def exchange(wire: Wire, injected: Sequence[bytes], *, quiet: float, window: int = WINDOW) -> list[bytes]:
+class Line(Protocol):
+    """Where frames go to the guest, and come from it."""
+
+    async def send(self, frames: Sequence[bytes]) -> None:
+        """Put the frames on the wire."""
+
+    async def receive(self) -> list[bytes]:
+        """The next frames out of the guest, at least one."""
+
+
+async def exchange(wire: Line, injected: Sequence[bytes], *, quiet: float, window: int = WINDOW) -> list[bytes]:
     """Send all frames, at most `window` of them ahead of the echo; the echoed frames in order.
 
     After `quiet` seconds without any echo what is under way counts as lost, and the rest is sent.

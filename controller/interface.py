@@ -33,6 +33,9 @@ ADDRESS = f"""
 """
 
 
+NO_ECHO = '/usr/bin/tc qdisc del dev "$0" clsact'
+
+
 @dataclass(frozen=True)
 class Interface:
     """The interface `name` in `guest`."""
@@ -72,6 +75,10 @@ class Interface:
     async def start_echo(self) -> None:
         """From now on the guest's stack sends back, byte for byte, each frame that the driver hands it."""
         await self.guest.run(["sh", "-ec", ECHO, self.name])
+
+    async def stop_echo(self) -> None:
+        """From now on the guest's stack takes frames itself again."""
+        await self.guest.run(["sh", "-ec", NO_ECHO, self.name])
 
     async def received(self) -> int:
         """Frames that the driver counted as received since it was loaded: what the CPU saw."""

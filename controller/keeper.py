@@ -12,13 +12,13 @@ import msgspec
 import trio
 
 from controller import qemu
-from controller.card import Card
+from controller.accelerator import pick
 from controller.deadlines import Deadlines
 from controller.errors import RigError
 from controller.monitor import card_monitor
 from controller.place import Place, log_of
 from controller.provision import provide, provide_library
-from controller.rig import Options, open_machine, open_rig
+from controller.rig import Options, card_of, machine_of, open_machine, open_rig
 from controller.run_directory import named_directory, remove_if_dead
 
 END_SECONDS = 20.0
@@ -72,7 +72,7 @@ async def keep_rig(name: str, options: Options, say: Say) -> None:
 async def keep_card(place: Place, options: Options, say: Say) -> None:
     """A card alone until cancelled; `say` is called when its sockets listen."""
     library = await provide_library(lambda _: None)
-    card = Card(place, library, options.interrupts, options.kind, options.ledger)
+    card = card_of(place, library, options)
     try:
         deadlines = Deadlines()
         with deadlines.limit(deadlines.card_ready, "the card to be ready"):
@@ -92,6 +92,16 @@ async def qemu_options(place: Place, memory: int) -> str:
     async with card_monitor(place) as monitor:
         card = await monitor.execute("query-card")
     return qemu.paste_line(place, memory=memory, hot_plug=card["interrupts"] == "msi")
+
+
+async def whole_line(place: Place, options: Options) -> str:
+    """The command line of QEMU that `up` starts there; where a card runs already, what `machine` starts for it."""
+    provision = await provide(lambda _: None)
+    if place.monitor.is_socket():
+        async with card_monitor(place) as monitor:
+            options = replace(options, interrupts=(await monitor.execute("query-card"))["interrupts"])
+    machine = machine_of(options, provision, pick(options.accelerator))
+    return qemu.whole_line(qemu.program(provision), machine, place, hot_plug=options.interrupts == "msi")
 
 
 async def keep_machine(place: Place, options: Options, say: Say) -> None:

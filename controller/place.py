@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from controller.errors import UsageError
 
@@ -13,8 +13,7 @@ LONGEST_SOCKET_PATH = 107
 """Bytes that fit into sun_path, without its final zero."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """The folder of a rig, and what is called how in it."""
 
     folder: Path

@@ -73,8 +73,8 @@ def card_device(socket_path: Path, *, hot_plug: bool) -> dict[str, object]:
     return {**device, "bus": SLOT_ID} if hot_plug else device
 
 
-def machine_options(machine: Machine, place: Place, *, monitor: int) -> list[str]:
-    """The machine without the card. `monitor` is the file descriptor of a connected socket, its starter's."""
+def machine_options(machine: Machine, place: Place) -> list[str]:
+    """The machine without the card, as anybody may start it."""
     # share=on: without it the card sees no memory at all. -nodefaults: no disk, no card of QEMU's own, no option ROM.
     return [
         *("-nodefaults", "-no-user-config", "-display", "none"),
@@ -83,15 +83,19 @@ def machine_options(machine: Machine, place: Place, *, monitor: int) -> list[str
         *("-object", f"memory-backend-memfd,id=mem,size={machine.memory}M,share=on"),
         *("-kernel", str(machine.kernel), "-initrd", str(machine.image), "-append", machine.kernel_arguments),
         *("-serial", f"file:{place.serial_log}"),
-        *("-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control"),
         *("-chardev", _server("machine", place.machine), "-mon", "chardev=machine,mode=control"),
         *("-device", "virtio-serial-pci", "-chardev", _server(AGENT_ID, place.agent)),
         *("-device", f"virtserialport,chardev={AGENT_ID},name={AGENT_PORT},id={AGENT_ID}"),
         *("-chardev", _server(SHELL_ID, place.shell), "-device", f"virtconsole,chardev={SHELL_ID},id={SHELL_ID}"),
         *(word for netdev in machine.netdevs for word in ("-netdev", netdev)),
         *(word for device in machine.devices for word in ("-device", device)),
-        "-S",  # it starts when we listen, so that no event is missed
     ]
+
+
+def starter_options(monitor: int) -> list[str]:
+    """What only its starter adds: a monitor of its own, the file descriptor of a connected socket."""
+    # -S: it starts when we listen, so that no event is missed.
+    return ["-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control", "-S"]
 
 
 def paste_line(place: Place, *, memory: int = 512, hot_plug: bool = False) -> str:
@@ -99,6 +103,13 @@ def paste_line(place: Place, *, memory: int = 512, hot_plug: bool = False) -> st
     backend = f"memory-backend-memfd,id=mem,size={memory}M,share=on"
     machine = ["-machine", "q35,memory-backend=mem", "-object", backend, "-m", f"{memory}M"]
     return shlex.join([*machine, *card_options(place.vfio_user, hot_plug=hot_plug)])
+
+
+def whole_line(program: Program, machine: Machine, place: Place, *, hot_plug: bool) -> str:
+    """The command that starts such a machine for the card at `place`, quoted for a shell."""
+    environment = [f"{name}={value}" for name, value in program.environment.items()]
+    words = [*program.argv, *machine_options(machine, place), *card_options(place.vfio_user, hot_plug=hot_plug)]
+    return shlex.join([*(["env", *environment] if environment else []), *words])
 
 
 def _server(name: str, path: Path) -> str:
@@ -120,7 +131,7 @@ class Qemu:
         self._ending = False
         self._monitor: socket.socket | None
         self._monitor, its_monitor = socket.socketpair()
-        options = machine_options(machine, place, monitor=its_monitor.fileno())
+        options = [*machine_options(machine, place), *starter_options(its_monitor.fileno())]
         # Closed here in any case: then only QEMU holds its end, and its death is seen as the connection's end.
         with its_monitor, place.qemu_log.open("wb") as log:
             self.child = Child(

@@ -59,6 +59,8 @@ class Options:
     """Further parameters of the driver's module, like `noncoherent=64`."""
     ledger: Ledger = "off"
     """What the card does about DMA that the driver has not granted."""
+    behaviour: str | None = None
+    """The user's own function for the card, as FILE.py:NAME."""
     kernel_arguments: tuple[str, ...] = ()
     """Further arguments of the guest's kernel, like `swiotlb=force`."""
 
@@ -68,6 +70,20 @@ class Options:
         lines = [value.partition(":")[0] for value in self.parameters if value.startswith("noncoherent=")]
         line = lines[-1].removeprefix("noncoherent=") if lines else ""
         return int(line) if line.isdecimal() and int(line) else LINE
+
+
+def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.Machine:
+    """The virtual machine of a rig with these options."""
+    return qemu.Machine(
+        accelerator=accelerator,
+        kernel=provision.kernel,
+        image=provision.image,
+        memory=options.memory,
+        cpus=options.cpus,
+        netdevs=options.netdevs,
+        devices=options.devices,
+        kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *options.kernel_arguments)),
+    )
 
 
 class Rig:
@@ -105,7 +121,7 @@ class Rig:
     async def start(self, provision: Provision) -> None:
         """Card, then QEMU, which needs it, then the guest's agent."""
         options = self.options
-        self._card = Card(self.place, provision.library, options.interrupts, options.kind, options.ledger)
+        self._card = card_of(self.place, provision.library, options)
         await self._start_card()
         await self.start_machine(provision)
         with self._guest_limit(self.deadlines.boot, "the guest to boot"):
@@ -278,16 +294,7 @@ class Rig:
         self.deadlines = Deadlines(accelerator.scale)
 
     async def _start_qemu(self, provision: Provision) -> None:
-        machine = qemu.Machine(
-            accelerator=self.accelerator,
-            kernel=provision.kernel,
-            image=provision.image,
-            memory=self.options.memory,
-            cpus=self.options.cpus,
-            netdevs=self.options.netdevs,
-            devices=self.options.devices,
-            kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *self.options.kernel_arguments)),
-        )
+        machine = machine_of(self.options, provision, self.accelerator)
         card = qemu.card_options(self.place.vfio_user, hot_plug=self.hot_plug)
         self._qemu = qemu.Qemu(qemu.program(provision), machine, card, self.place)
         self._nursery.start_soon(self._qemu.watch)
@@ -365,6 +372,12 @@ class Rig:
                 yield
         except DeadlineError as error:
             raise DeadlineError(f"{error}; its console:{last_lines(self.place.serial_log)}") from None
+
+
+def card_of(place: Place, library: Path, options: Options) -> Card:
+    """A card as these options want it, to be started at `place`."""
+    kind, behaviour = options.kind, options.behaviour
+    return Card(place, library, options.interrupts, kind, options.ledger, behaviour=behaviour)
 
 
 T = TypeVar("T")

@@ -66,11 +66,16 @@ def named_directory(name: str) -> Iterator[Place]:
 
 @contextmanager
 def shared_directory(folder: Path) -> Iterator[Place]:
-    """A folder that is given, such as one that containers share; what others keep there stays."""
+    """A folder that is given, such as one that containers share; it stays if it was there before."""
     place = Place(folder.absolute())
     place.check_length()
+    there = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    yield place
+    try:
+        yield place
+    finally:
+        if not there:
+            shutil.rmtree(folder)
 
 
 @contextmanager

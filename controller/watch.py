@@ -3,8 +3,9 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import trio
 
@@ -22,6 +23,19 @@ PERIOD = 0.02
 REST_PERIOD = 0.001
 
 
+class Wire(Protocol):
+    """What has run over the wire, in order, and which of it was judged."""
+
+    async def wait_out(self, count: int) -> None:
+        """Returns when so many frames have come out of the guest that are not settled yet."""
+
+    def unsettled(self, way: Literal["in", "out"]) -> list[bytes]:
+        """The frames of that way that nobody has judged yet."""
+
+    def settle(self, in_count: int, out_count: int) -> None:
+        """So many more have been judged."""
+
+
 class Watch:
     """`run` goes on beside the traffic; `finish` comes when guest and card are at rest.
 
@@ -37,7 +51,7 @@ class Watch:
         self._file = None
         if save is not None:
             self._file = self._stack.enter_context(save.open("wb"))
-            self._file.write(recording.header(detail))
+            self._file.write(recording.header(detail, recorder.next))
 
     async def run(self) -> None:
         """Judge what comes until cancelled."""
@@ -61,6 +75,26 @@ class Watch:
         await self._rest(quiet)
         async with self._turn:
             await trio.to_thread.run_sync(self.witnesses.settle, injected, echoed)
+
+    async def settle_wire(self, wire: Wire, *, quiet: float) -> None:
+        """Judge what ran since begin() or the last call, with a guest that answers as it likes; a chunk begins anew.
+
+        Waits as begin() does, and as long for frames that are not where they go to: what is missing then is lost.
+        """
+        with trio.move_on_after(quiet):
+            # A card that sleeps may just not have seen a frame yet, or its driver the interrupt.
+            while not self.witnesses.complete(len(wire.unsettled("in"))):
+                await trio.sleep(REST_PERIOD)
+                await self.catch_up()
+        await self._rest(quiet)
+        async with self._turn:
+            # Nothing is fed meanwhile: the chunk ends with the frame that the device sent last.
+            with trio.move_on_after(quiet):
+                await wire.wait_out(self.witnesses.sent)
+            injected, left = wire.unsettled("in"), wire.unsettled("out")[: self.witnesses.sent]
+            await trio.to_thread.run_sync(partial(self.witnesses.settle, injected, left, echoing=False))
+            wire.settle(len(injected), len(left))
+            self.witnesses.begin()
 
     async def _rest(self, quiet: float) -> None:
         """A send may never be completed: hence the limit."""

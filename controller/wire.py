@@ -45,6 +45,10 @@ class Wire:
         self._stream = stream
         self._deframer = Deframer()
 
+    def only_send(self) -> None:
+        """Say that nothing will be received: the card then keeps no frames for us."""
+        self._stream.socket.shutdown(trio.socket.SHUT_RD)
+
     async def send(self, frames: Iterable[bytes]) -> None:
         """Put the frames on the wire, in order, in one write. Raises ConnectionLostError."""
         await self.send_packed(pack(frames))

@@ -7,7 +7,7 @@ from device import registers
 from device.descriptors import Refusal
 from device.frames import Frames
 from device.interrupt import Interrupts, Source
-from device.kind import Board, Kind, Registry
+from device.kind import Board, Kind, Registry, RingState
 from device.layout import Block
 from device.queue import QueueWords, Ring
 from device.receive import ReceivePath
@@ -23,6 +23,7 @@ class BusMaster(Kind):
     device_id = registers.DEVICE_ID_BUS_MASTER
     queues = registers.QUEUES
     ring_max = registers.RING_MAX
+    blocks = ((registers.QUEUE_BLOCK, registers.QUEUES),)
 
     def __init__(self, board: Board) -> None:
         rx_words = QueueWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD, 0)
@@ -47,6 +48,9 @@ class BusMaster(Kind):
     def reset(self) -> None:
         self.rx.reset()
         self.tx.reset()
+
+    def rings(self) -> list[RingState]:
+        return [self.rx.state("rx", self.rx.base), self.tx.state("tx", self.tx.base)]
 
     def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:
         _add_ring(registry, interrupts, registers.RX_BLOCK, self.rx)

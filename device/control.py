@@ -63,14 +63,14 @@ class ControlRegisters:
         self._trace = trace
         self._capability = capability
         self._latched_high = 0
-        self._handlers: dict[int, Handler] = {}
+        self.handlers: dict[int, Handler] = {}
         self._add_card()
 
     def read(self, offset: int, size: int) -> int:
         """The value of an access; a refused one gives 0."""
         if size == WORD and COUNTER_BASE <= offset < COUNTER_BASE + 8 * len(COUNTERS) and offset % WORD == 0:
             return self._read_counter(offset - COUNTER_BASE)
-        handler = self._handlers.get(offset) if size == WORD else None
+        handler = self.handlers.get(offset) if size == WORD else None
         if handler is None or handler.read is None:
             self._refuse("read", offset, size)
             return 0
@@ -79,7 +79,7 @@ class ControlRegisters:
     def write(self, offset: int, size: int, value: int) -> None:
         """Act on a write; a refused one does nothing."""
         self._trace.add(Event.REGISTER, registers.BAR_CONTROL, offset, value)
-        handler = self._handlers.get(offset) if size == WORD else None
+        handler = self.handlers.get(offset) if size == WORD else None
         if handler is None or handler.write is None:
             self._refuse("write", offset, size)
             return
@@ -106,7 +106,7 @@ class ControlRegisters:
         allowed = register.access in (Access.READ_WRITE, Access.WRITE)
         if (write is not None) != allowed:
             raise ValueError(f"register {register.name} is {register.access.value}, its handler is not")
-        self._handlers[block.address(register)] = Handler(register, read, write)
+        self.handlers[block.address(register)] = Handler(register, read, write)
 
     def _add_card(self) -> None:
         card, block = self._card, registers.CARD_BLOCK

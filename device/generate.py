@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes what is made from the declarations: the driver's C headers and the datasheet's tables.
+"""Writes what is made from the declarations: the driver's C headers, and the tables of the pages in docs/.
 
 `python -m device.generate` writes them; with `--check` it writes nothing and exits 1 when one is stale.
 """
@@ -17,14 +17,19 @@ import numpy as np
 from device import recorder, registers
 from device.counters import COUNTER_BASE, COUNTERS
 from device.descriptors import DESCRIPTOR, DESCRIPTOR_DOC, REFUSAL_DOC, STATUS_CODE_SHIFT, Flag, Refusal, Status
+from device.faults.fault import EVERY_KIND, Fault
+from device.faults.table import FAULTS
 from device.findings import FINDING_DOC
 from device.layout import Block, Register
+from device.monitor.page import COMMAND_HEAD, EVENT_HEAD, Page
 from device.recorder import EVENT_DOC, HEADER_DOC, RECORD, RECORD_DOC
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 HEADER = CHECKOUT / "guest_driver" / "miniport" / "hardware.h"
 RECORD_HEADER = CHECKOUT / "guest_driver" / "ndis" / "record.h"
 DATASHEET = CHECKOUT / "docs" / "datasheet.md"
+SOCKETS = CHECKOUT / "docs" / "sockets.md"
+FAULTS_PAGE = CHECKOUT / "docs" / "faults.md"
 
 CONSTANTS = {
     "VENDOR_ID": registers.VENDOR_ID,
@@ -208,6 +213,15 @@ def _structure_table(structure: np.dtype[Any], docs: Mapping[str, str]) -> str:
     )
 
 
+def monitor_tables() -> dict[str, str]:
+    """The generated tables of docs/sockets.md."""
+    made = Page()
+    return {
+        "commands": _table(COMMAND_HEAD, made.commands()),
+        "monitor events": _table(EVENT_HEAD, made.events()),
+    }
+
+
 def tables() -> dict[str, str]:
     """The datasheet's generated tables by the name in their marker."""
     made = {f"block {block.name}": _block_table(block) for block in registers.BLOCKS}
@@ -246,12 +260,11 @@ def tables() -> dict[str, str]:
     return made
 
 
-def datasheet(text: str) -> str:
-    """The datasheet with its tables made anew; ValueError when a table has no marker, or a marker no table."""
-    made = tables()
+def filled(path: Path, text: str, made: Mapping[str, str]) -> str:
+    """A page's text with its tables made anew; ValueError when a table has no marker, or a marker no table."""
     places = re.findall(r"<!-- table: (.*?) -->", text)
     if sorted(places) != sorted(made):
-        raise ValueError(f"docs/datasheet.md: markers {sorted(places)} do not match the tables {sorted(made)}")
+        raise ValueError(f"docs/{path.name}: markers {sorted(places)} do not match the tables {sorted(made)}")
     return re.sub(
         r"(<!-- table: (.*?) -->\n).*?(<!-- end -->)",
         lambda match: f"{match[1]}{made[match[2]]}\n{match[3]}",
@@ -260,9 +273,27 @@ def datasheet(text: str) -> str:
     )
 
 
+def fault_tables() -> dict[str, str]:
+    """The table of faults.md."""
+    head = ("fault", "kinds", "counts", "what the card does", "what a correct driver does")
+    rows = (
+        (f"`{name}`", "all" if fault.kinds == EVERY_KIND else ", ".join(fault.kinds), *_texts(fault))
+        for name, fault in FAULTS.items()
+    )
+    return {"faults": _table(head, rows)}
+
+
+def _texts(fault: Fault) -> tuple[str, str, str]:
+    return fault.counts, fault.does, fault.driver
+
+
+PAGES = {DATASHEET: tables, SOCKETS: monitor_tables, FAULTS_PAGE: fault_tables}
+
+
 def stale() -> list[tuple[Path, str]]:
     """The generated files that differ from what they should hold, with that text."""
-    wanted = [(HEADER, header()), (RECORD_HEADER, record_header()), (DATASHEET, datasheet(DATASHEET.read_text()))]
+    wanted = [(HEADER, header()), (RECORD_HEADER, record_header())]
+    wanted += [(path, filled(path, path.read_text(), made())) for path, made in PAGES.items()]
     return [(path, text) for path, text in wanted if not path.exists() or path.read_text() != text]
 
 

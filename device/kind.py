@@ -38,6 +38,27 @@ class Board:
     trace: Trace
 
 
+@dataclass(frozen=True, slots=True)
+class RingState:
+    """A ring of places that go from the driver to the card and back, as it is now."""
+
+    name: str
+    """What goes through it."""
+    queue: int
+    """Queue pair."""
+    enabled: bool
+    base: int | None
+    """Device address; none for what lies in the card."""
+    size: int
+    """Places; bytes for a channel."""
+    head: int
+    """How far the card has come: an index, or a number of transfers or frames."""
+    tail: int
+    """How far the driver has come, as its doorbell says; of a FIFO how far the wire has."""
+    posted: int
+    """Places that are the card's now; of a FIFO the frames that wait."""
+
+
 class Registry(Protocol):
     """Where a kind enters the control registers that only it has."""
 
@@ -61,6 +82,8 @@ class Kind(ABC):
     """Whether there is BAR4."""
     queues: ClassVar[int] = 0
     ring_max: ClassVar[int] = 0
+    blocks: ClassVar[tuple[tuple[Block, int], ...]] = ()
+    """BAR2's blocks besides EVENT, and how many copies there are of each."""
     sources: tuple[Source, ...]
     """What asks for interrupts, but for events."""
 
@@ -70,6 +93,10 @@ class Kind(ABC):
     @abstractmethod
     def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:
         """Enter this kind's own control registers."""
+
+    @abstractmethod
+    def rings(self) -> list[RingState]:
+        """How its rings stand, for people to see; changes nothing."""
 
     @abstractmethod
     def receive(self, frames: Frames) -> None:

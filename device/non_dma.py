@@ -11,7 +11,7 @@ from device.check import status_of
 from device.descriptors import Refusal
 from device.frames import Frames, Offsets, copy_pieces
 from device.interrupt import Interrupts, Source
-from device.kind import Board, Kind, Registry
+from device.kind import Board, Kind, Registry, RingState
 from device.layout import Block
 from device.queue import Queue, QueueWords
 from device.recorder import Event
@@ -46,6 +46,7 @@ class NonDma(Kind):
     device_id = registers.DEVICE_ID_NON_DMA
     page_bytes = registers.RAM_BAR_BYTES
     has_ports = True
+    blocks = ((registers.QUEUE_BLOCK, 1), (RX_SLOT_BLOCK, SLOTS), (TX_SLOT_BLOCK, SLOTS))
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -58,6 +59,9 @@ class NonDma(Kind):
 
     def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:
         """None of its own: BAR0 has what all kinds have."""
+
+    def rings(self) -> list[RingState]:
+        return [self.rx.state("rx"), self.tx.state("tx")]
 
     def receive(self, frames: Frames) -> None:
         """Frame and length into the next slots, then head."""

@@ -20,22 +20,22 @@ class Ports:
         self.reset()
 
     def reset(self) -> None:
-        self._index = 0
+        self.index = 0
 
     def read(self, port: int, size: int) -> int:
         """The value of an access; a refused one gives 0."""
         if self._refused("read", port, size):
             return 0
-        return self._index if port == INDEX else self._control.read(self._index, WORD)
+        return self.index if port == INDEX else self._control.read(self.index, WORD)
 
     def write(self, port: int, size: int, value: int) -> None:
         """Act on a write; a refused one does nothing."""
         if self._refused("write", port, size):
             return
         if port == INDEX:
-            self._index = value
+            self.index = value
         else:
-            self._control.write(self._index, WORD, value)
+            self._control.write(self.index, WORD, value)
 
     def _refused(self, what: str, port: int, size: int) -> bool:
         refused = size != WORD or port not in (INDEX, DATA)

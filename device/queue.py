@@ -12,7 +12,7 @@ from device import ring
 from device.descriptors import DESCRIPTOR, Descriptors, Refusal
 from device.doorbells import DoorbellPage
 from device.frames import Offsets
-from device.kind import Board
+from device.kind import Board, RingState
 from device.layout import Register
 from device.ledger import WHOLE_RING, Touch
 from device.memory import OutsideMemoryError
@@ -84,6 +84,13 @@ class Queue:
     def moved(self) -> bool:
         """Whether the doorbell holds something that `posted` has not dealt with."""
         return self.enabled and self._words[self.words.tail] not in (self._tail, self._refused_tail)
+
+    def state(self, name: str, base: int | None = None) -> RingState:
+        """How it stands, by the doorbell as it is, obeyed or not."""
+        tail = self._words[self.words.tail]
+        obeyed = tail if ring.valid_tail(tail, self.head, self.size) else self._tail
+        posted = ring.distance(obeyed, self.head) if self.enabled else 0
+        return RingState(name, self.words.queue, self.enabled, base, self.size, self.head, tail, posted)
 
     def advance(self, count: int) -> None:
         """Give the next `count` places back: publish head."""

@@ -11,6 +11,7 @@ import enum
 import mmap
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,8 @@ class Trace:
         self._guest = guest.words
         self._own = own
         self._written = 0
+        self.told: dict[Event, Callable[[int, int, int, int], None]] = {}
+        """Who else is told of an event of a kind, with what is recorded of it."""
         self.captures: set[object] = set()
         """Who wants each frame with its bytes, whatever the guest records."""
 
@@ -219,6 +222,9 @@ class Trace:
             *(a, b, c, d, self.stamp() if stamp is None else stamp),
         )
         self._publish(1)
+        told = self.told.get(event)
+        if told is not None:
+            told(a, b, c, d)
 
     def add_buffers(
         self, event: Event, stamp: int, place: Numbers, descriptors: npt.NDArray[Any], status: npt.NDArray[np.uint16]

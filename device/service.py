@@ -17,7 +17,8 @@ from types import TracebackType
 from device.card import Card
 from device.function import CardFunction
 from device.kind import Kind
-from device.monitor import CardCommands, Monitor
+from device.monitor.commands import CardCommands
+from device.monitor.server import Monitor
 from device.registers import VECTORS
 from device.vfio_user.endpoint import Endpoint
 from device.vfio_user.library import Library
@@ -50,8 +51,9 @@ class Service:
             self._wire = parts.enter_context(closing(wire))
             vectors = VECTORS if interrupts == "msix" else 1
             self.card = parts.enter_context(closing(Card(kind, mac, vectors, self._wire, self._fire, folder)))
-            commands = CardCommands(self.card, interrupts, folder)
-            monitor = Monitor(folder / MONITOR_SOCKET, commands, self._watch_session, self._unwatch_session)
+            commands = CardCommands(self.card, interrupts, folder, wire)
+            watch = (self._watch_session, self._unwatch_session)
+            monitor = Monitor(folder / MONITOR_SOCKET, commands, self.card.trace, *watch)
             self._monitor = parts.enter_context(closing(monitor))
             function = CardFunction(self.card)
             bars = function.bars()
@@ -93,9 +95,10 @@ class Service:
                 busy_until = time.monotonic() + SPIN_SECONDS
 
     def _sleep_seconds(self, now: float) -> float:
-        """How long to block: to the next moderated vector, or until a full wire counts as stalled; -1 for ever."""
-        if self.card.next_due is not None:
-            return max(0.0, self.card.next_due - now)
+        """How long to block: until something is due, or a full wire counts as stalled; -1 for ever."""
+        dues = [due for due in (self.card.next_due, self._monitor.due()) if due is not None]
+        if dues:
+            return max(0.0, min(dues) - now)
         return STALL_SECONDS if self._wire.full() else -1.0
 
     def _turn(self, timeout: float) -> bool:
@@ -131,6 +134,7 @@ class Service:
         if self._endpoint.work():
             self._watch_endpoint()
             log.info("client %s", "connected" if self._endpoint.connected else "gone")
+            self._monitor.client(self._endpoint.connected)
         if not self._endpoint.connected:
             self._close_left_behind()
         return True

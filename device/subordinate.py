@@ -14,7 +14,7 @@ from device.descriptors import Refusal
 from device.fifo import Fifo
 from device.frames import Bytes, Frames
 from device.interrupt import Interrupts, Source
-from device.kind import Board, Kind, Registry
+from device.kind import Board, Kind, Registry, RingState
 from device.ledger import Touch
 from device.memory import OutsideMemoryError
 from device.packing import packed_starts, unpack
@@ -66,6 +66,7 @@ class Subordinate(Kind):
 
     name = "subordinate"
     device_id = registers.DEVICE_ID_SUBORDINATE
+    blocks = ((CHANNEL_BLOCK, 1), (TRANSFER_BLOCK, 1))
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -94,6 +95,19 @@ class Subordinate(Kind):
     def reset(self) -> None:
         self._board.counters.add("rx_disabled", len(self._fifo))
         self._forget()
+
+    def rings(self) -> list[RingState]:
+        """The FIFO, and the channel, whose places are bytes and whose head and tail number transfers."""
+        waiting, start = len(self._fifo), self._words[self._start]
+        transfer = self._read_transfer(start)
+        enabled, posted = bool(transfer.control & ENABLE), int(start != self._ended)
+        moved = ring.distance(self._taken, waiting)
+        return [
+            RingState("fifo", 0, True, None, registers.FIFO_FRAMES, moved, self._taken, waiting),
+            RingState(
+                "channel", 0, enabled, transfer.address, transfer.length, self._ended & INDEX, transfer.index, posted
+            ),
+        ]
 
     def receive(self, frames: Frames) -> None:
         """Put the batch into the FIFO."""

@@ -2,17 +2,19 @@
 """The command `nicrig`, a file a group of verbs. What a verb needs is imported when it runs: --help answers fast."""
 
 # The order here is the order of the help.
-from controller.cli import build, judge, rigs, card, look  # isort: skip
+from controller.cli import build, judge, rigs, frames, card, look, wires  # isort: skip
 from controller.cli.app import app
 
 __all__ = [
     "app",
     "build",
     "card",
+    "frames",
     "judge",
     "look",
     "main",
     "rigs",
+    "wires",
 ]
 
 

@@ -53,6 +53,10 @@ ParametersOption = Annotated[
         help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip; may be repeated.",
     ),
 ]
+BehaviourOption = Annotated[
+    str | None,
+    option("--behaviour", metavar="FILE:NAME", help="Your own function for what the card does with frames."),
+]
 NameOption = Annotated[str, option("--name", help="What the rig is called from now on.")]
 MemoryOption = Annotated[int, option("--memory", min=64, help="The guest's memory, in MiB.")]
 RecorderOption = Annotated[

@@ -39,7 +39,10 @@ def windows() -> None:
 
 @app.command()
 def tools() -> None:
-    """Install on this host the programs that nicrig's own tests need, as `make test` does."""
+    """Install what only nicrig's own tests need.
+
+    Debian packages on this host, as `make test` does.
+    """
     from controller.provision.tools import provide
 
     run(lambda: provide(progress))

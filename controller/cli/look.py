@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.app import app, option
+from controller.cli.app import JsonOption, RigArgument, app, option, run
 from controller.cli.app import report as reported
 
 
@@ -17,7 +17,29 @@ def report(
         Path | None, option("--output", "-o", help="The file to write; RUN with the ending .html unless given.")
     ] = None,
 ) -> None:
-    """Write a recording as one HTML page: rates, rings, latencies, a time axis, broken rules. It needs no network."""
+    """Write a recording as one HTML page.
+
+    Rates, rings, latencies, a time axis, broken rules. It needs no network.
+    """
     from controller.report.page import write
 
     print(reported(lambda: write(source, output)))
+
+
+@app.command()
+def top(
+    rig: RigArgument,
+    once: Annotated[bool, option("--once", help="Show it once and end; so it is without a terminal.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show a running card, live.
+
+    Rates, rings, interrupts, ledger and broken rules; q or Ctrl-C ends it.
+    """
+    from controller.place import place_of
+    from controller.top.loop import show_top
+
+    async def show() -> None:
+        await show_top(place_of(rig), once=once, json=json)
+
+    run(show)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Verbs for rigs that stay, and for what goes on in their guests."""
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 
 from controller.cli.app import (
     AcceleratorOption,
+    BehaviourOption,
     InterruptsOption,
     JsonOption,
     KindOption,
@@ -42,6 +44,7 @@ def up(
     memory: MemoryOption = 512,
     recorder: RecorderOption = 2,
     parameter: ParametersOption = [],
+    behaviour: BehaviourOption = None,
     foreground: Annotated[bool, option("--foreground", help="Stay, until Ctrl-C.")] = False,
 ) -> None:
     """Start a rig that stays.
@@ -61,6 +64,7 @@ def up(
         memory=memory,
         detail=Detail(recorder),
         parameters=tuple(parameter),
+        behaviour=behaviour,
     )
     if foreground:
         run(lambda: keep_rig(name, options, _say))
@@ -188,6 +192,7 @@ def serve(
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "off",
+    behaviour: BehaviourOption = None,
 ) -> None:
     """Serve a card alone, until Ctrl-C.
 
@@ -197,7 +202,7 @@ def serve(
     from controller.rig import Options
     from controller.run_directory import named_directory, shared_directory
 
-    options = Options(interrupts=interrupts, kind=kind, ledger=ledger)
+    options = Options(interrupts=interrupts, kind=kind, ledger=ledger, behaviour=behaviour)
 
     async def keep() -> None:
         with shared_directory(sockets) if sockets else named_directory(name) as place:
@@ -227,15 +232,37 @@ def machine(
 def qemu_args(
     rig: Annotated[str, typer.Argument(metavar="RIG", help="The rig whose card is meant: name or folder.")] = "dev",
     memory: MemoryOption = 512,
+    accelerator: AcceleratorOption = "auto",
+    whole: Annotated[
+        bool, option("--whole", help="The whole command that up starts, also for a name that has no rig yet.")
+    ] = False,
 ) -> None:
     """Print the options that give one's own QEMU the card.
 
     Quoted for a shell; for a QEMU 10.1 or later.
     """
-    from controller.keeper import qemu_options
+    from controller.keeper import qemu_options, whole_line
+    from controller.place import place_named
+    from controller.rig import Options
 
-    place = _named(rig)
-    print(run(lambda: qemu_options(place, memory)))
+    place = place_named(rig) if whole and "/" not in rig else _named(rig)
+    options = Options(accelerator=accelerator, memory=memory)
+    print(run(lambda: whole_line(place, options) if whole else qemu_options(place, memory)))
+
+
+@app.command("qemu", context_settings={"ignore_unknown_options": True})
+def run_qemu(
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="-- OPTIONS...", help="QEMU's own.")] = None,
+) -> None:
+    """Run the rigs' own QEMU with options of one's own.
+
+    The host's QEMU if it is good enough, else the one that setup made.
+    """
+    from controller.provision import provide
+    from controller.qemu import program
+
+    found = program(run(lambda: provide(progress)))
+    os.execvpe(found.argv[0], [*found.argv, *(arguments or [])], {**os.environ, **found.environment})
 
 
 def _named(rig: str) -> "Place":

@@ -13,7 +13,8 @@ from controller.provision.cpio import Archive
 from controller.provision.root import Root
 
 IMAGE = "initramfs.cpio"
-PROGRAMS = ("qemu-ga", "ethtool", "ip", "tc")
+PROGRAMS = ("qemu-ga", "ethtool", "ip", "tc", "perl")
+"""perl without its modules: for what busybox has no word for, such as answering a datagram."""
 MODULES = (
     "sch_ingress",
     "cls_matchall",
@@ -28,8 +29,10 @@ MODULES = (
 )
 FOLDERS = ("dev", "proc", "sys", "run", "tmp", "root", "var", "etc")
 _INIT = Path(__file__).with_name("init")
+_UDHCPC = Path(__file__).with_name("udhcpc")
 _RECIPE = tuple(
-    Path(__file__).with_name(name).read_bytes() for name in ("image.py", "cpio.py", "kernel_modules.py", "init")
+    Path(__file__).with_name(name).read_bytes()
+    for name in ("image.py", "cpio.py", "kernel_modules.py", "init", "udhcpc")
 )
 
 
@@ -81,6 +84,7 @@ async def _add_busybox(archive: Archive, root: Root) -> None:
             archive.link(f"bin/{name}", "busybox")
     # The kernel runs /sbin/modprobe for what it finds missing, tc's classifiers for one.
     archive.link("sbin", "bin")
+    archive.file("etc/udhcpc/default.script", _UDHCPC.read_bytes(), executable=True)
 
 
 def _add_modules(archive: Archive, root: Root, ours: list[kernel_modules.Module]) -> None:

@@ -6,6 +6,7 @@ import shutil
 from controller.provision import cache, host
 
 TOOLS = {
+    "passt": "passt",
     "tshark": "tshark",
 }
 """Each program with the Debian package that it is in."""

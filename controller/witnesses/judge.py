@@ -45,18 +45,18 @@ class Finding:
 class Witnesses:
     """Frames in, verdict out. `counts` are faults by word, `findings` the first of each, `frames` what the CPU saw.
 
-    `line` is the size of a cache line, in bytes.
+    `line` is the size of a cache line, in bytes; `first` the number of the guest's first record.
 
     begin(), then the frames run and feed() takes what is recorded of them; when all is at rest, settle(). What is kept
     belongs to one chunk, but for what is allocated now and for the last bytes of each place that the device wrote to.
     """
 
-    def __init__(self, *, line: int = LINE) -> None:
+    def __init__(self, *, line: int = LINE, first: int = 1) -> None:
         self.counts: Counter[Word] = Counter()
         self.findings: dict[Word, Finding] = {}
         self.frames: Counter[Way] = Counter()
         self.line = line
-        self._collector = Collector()
+        self._collector = Collector(first)
         self._images: OrderedDict[int, bytes] = OrderedDict()
 
     def restart(self) -> None:
@@ -95,11 +95,26 @@ class Witnesses:
         """Events of the card were lost: of this chunk only the wire is judged, as after a gap of the guest's."""
         self._collector.chunk.blind = True
 
-    def settle(self, injected: Sequence[bytes] | None = None, echoed: Sequence[bytes] | None = None) -> None:
-        """Judge the chunk. None: the wire of that side is not known; with both, the guest echoes what it gets."""
+    @property
+    def sent(self) -> int:
+        """Frames of this chunk that the device took for the wire."""
+        return len(self._collector.chunk.device_out)
+
+    def complete(self, injected: int) -> bool:
+        """Whether so many frames of this chunk have come to the device, and each witness has seen all of the others."""
+        chunk = self._collector.chunk
+        return len(chunk.device_in) >= injected and chunk.even()
+
+    def settle(
+        self, injected: Sequence[bytes] | None = None, echoed: Sequence[bytes] | None = None, *, echoing: bool = True
+    ) -> None:
+        """Judge the chunk. None: the wire of that side is not known.
+
+        With both, and unless `echoing` is off, the guest sends back what it gets, byte for byte.
+        """
         chunk = self._collector.end()
         self.frames.update({"in": len(chunk.cpu_in), "out": len(chunk.cpu_out)})
-        _Settling(self, chunk, injected, echoed).run()
+        _Settling(self, chunk, injected, echoed, echoing=echoing and None not in (injected, echoed)).run()
 
     # -- for one settlement ---------------------------------------------------------------------------------
     @property
@@ -147,9 +162,16 @@ class _Settling:
     """One chunk: joins, hop by hop, then names."""
 
     def __init__(
-        self, witnesses: Witnesses, chunk: Chunk, injected: Sequence[bytes] | None, echoed: Sequence[bytes] | None
+        self,
+        witnesses: Witnesses,
+        chunk: Chunk,
+        injected: Sequence[bytes] | None,
+        echoed: Sequence[bytes] | None,
+        *,
+        echoing: bool,
     ) -> None:
         self._witnesses = witnesses
+        self._echoing = echoing
         self._chunk = chunk
         self._injected = None if injected is None else list(map(Look.of, injected))
         self._echoed = None if echoed is None else list(map(Look.of, echoed))
@@ -167,7 +189,7 @@ class _Settling:
             self._witnesses.report(fault.cause.word, partial(self._finding, fault))
 
     def _name(self) -> None:
-        if self._chunk.blind or self._nothing_seen():
+        if self._chunk.blind or (self._echoing and self._nothing_seen()):
             self._wire_alone()
             return
         chunk = self._chunk
@@ -180,7 +202,7 @@ class _Settling:
         for pair in entered:
             self._judge(passed_on(pair, "the wire", "the device"), "in", {"wire": pair.left, "device": pair.right})
         self._judge_reads(read)
-        if self._injected is not None and self._echoed is not None:
+        if self._echoing:
             for pair in join(chunk.cpu_in, chunk.cpu_out, memory=False):
                 cause = passed_on(pair, "the guest's protocol", "the driver below it")
                 if id(pair.left) not in self._faulty:  # what is wrong already has its word
@@ -203,6 +225,8 @@ class _Settling:
         return [] if left is None or right is None else join(left, right, memory=False)
 
     def _wire_alone(self) -> None:
+        if not self._echoing:
+            return
         for pair in self._hop(self._injected, self._echoed):
             cause = passed_on(pair, "the wire into the guest", "the wire out of it")
             if cause and cause.word in ("truncated", "overrun"):  # by whom is not known

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from device.bus_master import BusMaster
@@ -19,49 +20,52 @@ from device.subordinate import Moved, Subordinate, Transfer
 Wraps: TypeAlias = Callable[[Card, Trigger], list[Wrap]]
 Fill: TypeAlias = Callable[[Transfer, Bytes], Moved]
 Advance: TypeAlias = Callable[[int], None]
+Lies: TypeAlias = Iterator[int]
 
 COUNT_MAX, TOO_FAR = 0xFFFF, 1000
 
 
-def tell_length(lie: int) -> Wraps:
-    """The fault that gives a frame this length."""
+def tell_lengths(*lies: int) -> Wraps:
+    """The fault that gives frames these lengths, in turn."""
 
     def wraps(card: Card, trigger: Trigger) -> list[Wrap]:
+        turn = itertools.cycle(lies)
         if isinstance(card.kind, BusMaster):
-            return [Wrap(card.kind.rx, "write_back", lambda honest: _in_ring(honest, trigger, lie))]
+            return [Wrap(card.kind.rx, "write_back", lambda honest: _in_ring(honest, trigger, turn))]
         if isinstance(card.kind, Subordinate):
-            return [Wrap(card.kind, "fill", lambda honest: _in_transfer(honest, trigger, lie))]
+            return [Wrap(card.kind, "fill", lambda honest: _in_transfer(honest, trigger, turn))]
         assert isinstance(card.kind, NonDma)
         kind = card.kind
-        return [Wrap(kind.rx, "advance", lambda honest: _in_slots(honest, trigger, kind, lie))]
+        return [Wrap(kind.rx, "advance", lambda honest: _in_slots(honest, trigger, kind, turn))]
 
     return wraps
 
 
-def _in_ring(write_back: Callable[..., None], trigger: Trigger, lie: int) -> Callable[..., None]:
+def _in_ring(write_back: Callable[..., None], trigger: Trigger, lies: Lies) -> Callable[..., None]:
     def write_back_lie(status: Any, length: Any, flags: Any) -> None:
         told = length.copy()
-        told[trigger.among(len(told))] = lie
+        for place in trigger.among(len(told)):
+            told[place] = next(lies)
         write_back(status, told, flags)
 
     return write_back_lie
 
 
-def _in_transfer(fill: Fill, trigger: Trigger, lie: int) -> Fill:
+def _in_transfer(fill: Fill, trigger: Trigger, lies: Lies) -> Fill:
     def fill_with_lie(transfer: Transfer, buffer: Bytes) -> Moved:
         moved = fill(transfer, buffer)
         frames = unpack(buffer[: moved.size])[0]
         for start in frames.offset[trigger.among(moved.frames)].tolist():
-            buffer[start - PACK_PREFIX : start] = list(lie.to_bytes(PACK_PREFIX, "little"))
+            buffer[start - PACK_PREFIX : start] = list(next(lies).to_bytes(PACK_PREFIX, "little"))
         return moved
 
     return fill_with_lie
 
 
-def _in_slots(honest: Advance, trigger: Trigger, kind: NonDma, lie: int) -> Advance:
+def _in_slots(honest: Advance, trigger: Trigger, kind: NonDma, lies: Lies) -> Advance:
     def lie_and_advance(count: int) -> None:
         for place in trigger.among(count):
-            kind.rx_slots.words[(kind.rx.head + place) % SLOTS, LENGTH] = lie
+            kind.rx_slots.words[(kind.rx.head + place) % SLOTS, LENGTH] = next(lies)
         honest(count)
 
     return lie_and_advance

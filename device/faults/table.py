@@ -7,13 +7,14 @@ from device.bus_master import BusMaster
 from device.faults import frames, lengths, ring, signals
 from device.faults.fault import Fault
 from device.non_dma import NonDma
+from device.registers import FRAME_MAX, FRAME_MIN
 from device.subordinate import Subordinate
 
 RINGS = (BusMaster.name,)
 COUNTS = (Subordinate.name, NonDma.name)
 IN, OUT, MESSAGES, READS = "frames to the driver", "frames to the wire", "interrupts", "register reads"
 
-DROPS = "Counts an error, gives the buffer back, and goes on with the next frame."
+DROPS = "Counts an error, gives the buffer back, and goes on with the next frame, or behind the transfer."
 BELIEVES = "Nothing: it cannot know. What was injected and what arrived differ, and the verdict says where."
 
 FAULTS = {
@@ -33,13 +34,19 @@ FAULTS = {
         Fault(
             "frame-truncated", "A frame has lost its second half.", BELIEVES, IN, frames.around_receive(frames.truncate)
         ),
-        Fault("length-zero", "A received frame is told to have no byte.", DROPS, IN, lengths.tell_length(0)),
         Fault(
-            "length-too-long",
-            "A received frame is told to have 65535 bytes, more than its buffer.",
+            "length-too-short",
+            "A received frame is told to have 0 bytes, the next one 13, and so in turn.",
             DROPS,
             IN,
-            lengths.tell_length(0xFFFF),
+            lengths.tell_lengths(0, FRAME_MIN - 1),
+        ),
+        Fault(
+            "length-too-long",
+            "A received frame is told to have 1519 bytes, the next ones 65535, 2^31 - 4, 2^32 - 1, and so in turn.",
+            DROPS,
+            IN,
+            lengths.tell_lengths(FRAME_MAX + 1, 0xFFFF, 0x7FFFFFFC, 0xFFFFFFFF),
         ),
         Fault(
             "count-too-high",
@@ -76,7 +83,7 @@ FAULTS = {
         Fault(
             "buffer-overrun",
             "The 64 bytes behind a receive buffer are changed.",
-            "Has nothing there that it relies on. The ledger finds the guard changed, where there is one.",
+            "Keeps nothing there. NDIS warns when the buffer is freed; the ledger finds the guard changed.",
             IN,
             ring.overrun,
             RINGS,

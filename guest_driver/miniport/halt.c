@@ -64,6 +64,7 @@ NDIS_STATUS NTAPI MiniportReset(PBOOLEAN AddressingReset, NDIS_HANDLE MiniportAd
 	if (nic->gone)
 		return NDIS_STATUS_HARD_ERRORS;
 	nic_reset_card(nic);
+	nic->hang_checks = 0;
 	nic_send_abort(nic, NDIS_STATUS_REQUEST_ABORTED);
 	if (nic->kind->start(nic) != NDIS_STATUS_SUCCESS) {
 		nic_card_gone(nic);
@@ -71,6 +72,19 @@ NDIS_STATUS NTAPI MiniportReset(PBOOLEAN AddressingReset, NDIS_HANDLE MiniportAd
 	}
 	nic_control(nic, NICRIG_CARD_CONTROL_INTERRUPT | (nic->packet_filter ? NICRIG_CARD_CONTROL_RECEIVE : 0));
 	return NDIS_STATUS_SUCCESS;
+}
+
+/* What has come and is not taken over several checks means that the interrupt for it was lost. */
+static BOOLEAN nic_receive_hangs(struct nic_adapter *nic)
+{
+	ULONG64 taken = nic->statistics.rx_ok + nic->statistics.rx_error;
+
+	if (taken != nic->hang_taken || !nic->kind->pending(nic))
+		nic->hang_checks = 0;
+	else
+		nic->hang_checks++;
+	nic->hang_taken = taken;
+	return nic->hang_checks >= NIC_HANG_CHECKS;
 }
 
 /* Section 4.8: TRUE asks NDIS for a reset; a card that is gone cannot be helped by one. */
@@ -86,5 +100,5 @@ BOOLEAN NTAPI MiniportCheckForHang(NDIS_HANDLE MiniportAdapterContext)
 		nic_card_gone(nic);
 		return FALSE;
 	}
-	return !(status & NICRIG_CARD_STATUS_READY) || nic_send_hangs(nic);
+	return !(status & NICRIG_CARD_STATUS_READY) || nic_send_hangs(nic) || nic_receive_hangs(nic);
 }

@@ -17,7 +17,7 @@
 
 #define NIC_TAG                 0x6772636e      /* "ncrg" in memory */
 #define NIC_HANG_SECONDS        2
-#define NIC_HANG_CHECKS         2               /* checks without a completed send that mean a hang */
+#define NIC_HANG_CHECKS         2               /* checks without progress that mean a hang */
 
 #define NIC_BATCH               64              /* packets in one indication */
 #define NIC_FRAME_BYTES         2048            /* room for one frame */
@@ -133,6 +133,8 @@ struct nic_adapter {
 	USHORT arm_sequence;
 	USHORT event;                   /* EVENT as last seen */
 	struct nic_statistics statistics;
+	ULONG64 hang_taken;             /* receives at the last check for a hang */
+	ULONG hang_checks;              /* checks that found receives waiting, and none taken */
 	struct nic_sends sends;
 };
 

@@ -21,7 +21,7 @@ from controller.recorder import Batch, Layout, Recorder, events
 from controller.verifier.events import Event
 from controller.verifier.functions import BY_NAME, Kind, Phase
 from device.registers import BAR_RECORDER
-from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES
+from tests.contracts.conftest import DRIVERS, MEMORY_AT, MEMORY_BYTES
 from tests.contracts.test_receive import frames_of
 from tests.fakes.card_process import CardProcess
 from tests.fakes.driver import FakeDriver
@@ -127,6 +127,35 @@ def test_the_card_traces_frames_only_while_the_guest_records_them(
     assert {event.function for event in recorded.read()} & PER_FRAME == traced
 
 
+@pytest.mark.parametrize("kind", list(DRIVERS))
+def test_a_capture_keeps_the_frames_with_their_bytes_though_the_guest_records_nothing(
+    start_card: Callable[..., CardProcess], kind: str
+) -> None:
+    card = start_card(kind=kind)
+    bus = VfioUserBus(card.vfio_user)
+    bus.memory.map(MEMORY_AT, MEMORY_BYTES)
+    driver = DRIVERS[kind](bus)
+    driver.start()
+    driver.prepare()
+    reader = Recorder(query_recorder(card.monitor))
+    one_in, two_out = frames_of(61), frames_of(60, 1514)
+    with WirePeer(card.wire) as peer, connect_unix(card.monitor, 5) as channel, channel.makefile("rwb") as messages:
+        for command in ({"execute": "qmp_capabilities"}, {"execute": "set-capture", "arguments": {"on": True}}):
+            messages.readline()
+            messages.write(json.dumps(command).encode())
+            messages.flush()
+        assert json.loads(messages.readline()) == {"return": {}}
+        peer.send(one_in)
+        assert driver.receive_exactly(1) == one_in
+        driver.send_and_reap(two_out)
+        assert peer.receive(2) == two_out
+    bus.close()
+    assert card.close() == 0
+    found = [event for batch in reader.read(to_end=True) for event in events(batch.records, reader.names)]
+    kept = [(event.function, reader.frame(event.d, event.c, True)) for event in found if event.function in PER_FRAME]
+    assert kept == [("card.frame_in", one_in[0]), *(("card.frame_out", frame) for frame in two_out)]
+
+
 def test_the_command_shows_a_running_card_and_its_json_is_a_recording(recorded: Recorded, tmp_path: Path) -> None:
     for name in ("NdisMSleep", "NdisFreePacket"):
         recorded.call(name)
@@ -134,7 +163,7 @@ def test_the_command_shows_a_running_card_and_its_json_is_a_recording(recorded: 
     folder = str(recorded.card.monitor.parent)
     shown = tmp_path / "recording"
     shown.write_bytes(CliRunner().invoke(app, ["recorder", folder, "--json"]).stdout_bytes)
-    detail, loaded = recording.load(shown)
+    detail, _, loaded = recording.load(shown)
     names = [event.function for event in loaded]
     assert detail == recorded.guest.word(DETAIL)
     assert names[0].startswith("card.")

@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from controller.card import Card
-from controller.errors import PartDeathError, RigError
+from controller.errors import PartDeathError, RigError, UsageError
 from controller.place import Place
 
 pytestmark = pytest.mark.anyio
@@ -61,3 +61,10 @@ async def test_a_killed_card_is_no_death_and_another_may_follow(tmp_path: Path) 
             await made.kill()
     with pytest.raises(RigError, match="no card is running"):
         _ = made.pid
+
+
+async def test_a_card_that_was_asked_for_wrongly_is_the_users_to_mend(tmp_path: Path) -> None:
+    made = card(tmp_path, "import sys; print('card: behaviour x: no Python file x', file=sys.stderr); sys.exit(2)")
+    with pytest.raises(UsageError, match=r"^card: behaviour x: no Python file x$"):
+        await made.start()
+    await made.close()

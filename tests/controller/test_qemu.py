@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,16 @@ from controller.accelerator import TCG
 from controller.errors import PartDeathError
 from controller.place import Place
 from controller.provision.root import Root
-from controller.qemu import Machine, Program, Qemu, card_options, from_root, machine_options
+from controller.qemu import (
+    Machine,
+    Program,
+    Qemu,
+    card_options,
+    from_root,
+    machine_options,
+    starter_options,
+    whole_line,
+)
 from tests.fakes.programs import script
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +28,7 @@ MACHINE = Machine(accelerator=TCG, kernel=Path("/k/vmlinuz"), image=Path("/k/ini
 
 
 def options() -> list[str]:
-    return machine_options(MACHINE, Place(Path("/run/rig")), monitor=3)
+    return machine_options(MACHINE, Place(Path("/run/rig")))
 
 
 def test_guest_memory_is_shared_or_the_card_would_see_none() -> None:
@@ -26,7 +36,14 @@ def test_guest_memory_is_shared_or_the_card_would_see_none() -> None:
 
 
 def test_the_machine_waits_for_the_monitor() -> None:
-    assert "-S" in options()
+    assert "-S" in starter_options(3)
+
+
+def test_the_whole_line_starts_the_same_machine_from_a_shell() -> None:
+    place, program = Place(Path("/run/my rig")), Program(("/b/qemu",), {"QEMU_MODULE_DIR": "/b"})
+    words = shlex.split(whole_line(program, MACHINE, place, hot_plug=False))
+    card = card_options(place.vfio_user, hot_plug=False)
+    assert words == ["env", "QEMU_MODULE_DIR=/b", "/b/qemu", *machine_options(MACHINE, place), *card]
 
 
 def test_a_card_with_msix_stands_on_the_root_bus() -> None:
@@ -93,6 +110,6 @@ async def test_the_environment_and_the_monitors_socket_reach_it(tmp_path: Path) 
 
 
 def test_others_find_monitor_agent_and_shell_in_the_rigs_folder() -> None:
-    words = machine_options(MACHINE, Place(Path("/run/a,b")), monitor=3)
+    words = machine_options(MACHINE, Place(Path("/run/a,b")))
     for name in ("machine", "agent", "shell"):
         assert f"socket,id={name},path=/run/a,,b/{name}.sock,server=on,wait=off" in words

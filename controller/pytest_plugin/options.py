@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the whole run may be told: each setting an option, an ini key and an environment variable, declared once."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`--nicrig-NAME`, `nicrig_NAME` in the ini file, NICRIG_NAME; the first of them that says something counts."""
+
+    name: str
+    help: str
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    number: bool = False
+
+    @property
+    def variable(self) -> str:
+        return f"NICRIG_{self.name.upper()}"
+
+    @property
+    def key(self) -> str:
+        return f"nicrig_{self.name}"
+
+    def check(self, value: str, where: str) -> str:
+        """The value. Raises UsageError where it cannot be."""
+        if self.choices and value not in self.choices:
+            raise pytest.UsageError(f"{where}: {value!r} is none of {', '.join(self.choices)}")
+        if self.number and not value.isdecimal():
+            raise pytest.UsageError(f"{where}: {value!r} is not a number")
+        return value
+
+
+SETTINGS = (
+    Setting("kind", "How the card moves frames.", "bus-master", ("bus-master", "subordinate", "non-dma")),
+    Setting("accelerator", "auto takes KVM where it is usable.", "auto", ("auto", "kvm", "tcg")),
+    Setting("seed", "Draws what nic.random draws; without one each run has its own.", number=True),
+    Setting("keep", "Folder in which each test leaves its files, a folder a test; else they go to pytest's own."),
+    Setting("rig", "A rig that runs already: its name or its folder. The tests use it and leave it running."),
+    Setting("machines", "At most so many virtual machines at a time.", "2", number=True),
+)
+
+
+SEED_OF_ALL = "nicrig_seed"
+"""Under this name a worker of pytest-xdist is told the seed."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("nicrig", "a network card, its guest and its driver")
+    for each in SETTINGS:
+        told = f"{each.help} [${each.variable}" + (f"; {each.default}]" if each.default else "]")
+        option = f"--{each.key.replace('_', '-')}"
+        group.addoption(option, dest=each.key, metavar="|".join(each.choices) or each.name.upper(), help=told)
+        parser.addini(each.key, each.help, default="")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run."""
+
+    kind: str
+    accelerator: str
+    seed: int
+    keep: str
+    rig: str
+    machines: int
+
+
+def settings(config: pytest.Config) -> Settings:
+    """What this run was told. Raises UsageError for what cannot be."""
+    found = {each.name: _value(config, each) for each in SETTINGS}
+    drawn = getattr(config, "workerinput", {}).get(SEED_OF_ALL) or random.SystemRandom().randrange(1 << 32)
+    seed = int(found["seed"] or drawn)
+    text = {name: found[name] for name in ("kind", "accelerator", "keep", "rig")}
+    return Settings(seed=seed, machines=max(1, int(found["machines"])), **text)
+
+
+def _value(config: pytest.Config, setting: Setting) -> str:
+    places = {
+        f"--{setting.key.replace('_', '-')}": config.getoption(setting.key),
+        setting.variable: os.environ.get(setting.variable),
+        f"{config.inipath}: {setting.key}": config.getini(setting.key),
+    }
+    for where, value in places.items():
+        if value:
+            return setting.check(value, where)
+    return setting.default

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import ARP, Ether
+
+from controller import capture_filter as module
+from controller.capture_filter import capture_filter
+from controller.errors import UsageError
+
+ETHERNET = Ether(src="02:00:00:00:00:01", dst="52:54:00:6e:69:63")
+ECHO = bytes(ETHERNET / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1024, dport=7) / b"hi")
+OTHER = bytes(ETHERNET / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1024, dport=9) / b"hi")
+ASKING = bytes(ETHERNET / ARP(psrc="10.0.0.1", pdst="10.0.0.2", hwsrc="02:00:00:00:00:01"))
+
+
+@pytest.mark.parametrize(
+    ("expression", "passing"),
+    [
+        ("", [ECHO, OTHER, ASKING]),
+        ("udp", [ECHO, OTHER]),
+        ("udp port 7", [ECHO]),
+        ("arp or udp dst port 9", [OTHER, ASKING]),
+        ("ether src 02:00:00:00:00:02", []),
+        ("greater 43", [ECHO, OTHER]),
+    ],
+)
+def test_libpcap_decides(expression: str, passing: list[bytes]) -> None:
+    assert list(filter(capture_filter(expression), [ECHO, OTHER, ASKING])) == passing
+
+
+def test_a_short_frame_passes_no_filter_that_looks_behind_it() -> None:
+    assert not capture_filter("udp port 7")(ECHO[:14])
+
+
+def test_what_libpcap_does_not_understand_is_refused_in_its_words() -> None:
+    with pytest.raises(UsageError, match=r"'udp pport 7' is not one: .*syntax error") as caught:
+        capture_filter("udp pport 7")
+    assert "\n" not in str(caught.value)
+
+
+def test_without_libpcap_a_filter_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_library", {}.get)
+    with pytest.raises(UsageError, match=r"apt-get install libpcap0\.8"):
+        capture_filter("udp")
+    assert capture_filter("")(ECHO)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from device.monitor.session import MESSAGE_MAX
+from tests.device.monitor.conftest import Client
+
+
+def test_the_greeting_comes_first(client: Client) -> None:
+    assert client.greeting["QMP"]["capabilities"] == []
+
+
+def test_commands_are_refused_before_capabilities(client: Client) -> None:
+    kind, text = client.refused("query-card")
+    assert kind == "CommandNotFound"
+    assert "qmp_capabilities" in text
+
+
+def test_capabilities_are_negotiated_once(ready: Client) -> None:
+    assert ready.refused("qmp_capabilities") == ("CommandNotFound", "capabilities have been negotiated already")
+
+
+@pytest.mark.parametrize(("arguments", "word"), [({"enable": ["oob"]}, "oob"), ({"enable": "oob"}, "array")])
+def test_a_capability_that_was_not_offered_is_refused_and_the_negotiation_goes_on(
+    client: Client, arguments: dict[str, object], word: str
+) -> None:
+    kind, text = client.refused("qmp_capabilities", **arguments)
+    assert kind == "GenericError"
+    assert word in text
+    assert client.returned("qmp_capabilities", enable=[]) == {}
+
+
+@pytest.mark.parametrize("message", [{"execute": 1}, {"exec-oob": "query-card"}, {"execute": "no-such"}, {}])
+@pytest.mark.parametrize("identity", [7, "seven", None, {"deep": [1]}])
+def test_the_id_comes_back_with_an_error_too(ready: Client, message: dict[str, object], identity: object) -> None:
+    reply = ready.ask(json.dumps({**message, "id": identity}).encode())
+    assert (set(reply), reply["id"]) == ({"error", "id"}, identity)
+
+
+def test_without_an_id_none_comes_back(ready: Client) -> None:
+    assert set(ready.ask(b'{"execute": "query-card"}')) == {"return"}
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "words"),
+    [("set-link", {"up": "yes"}, "bool"), ("set-link", {}, "up"), ("query-card", {"deep": 1}, "deep")],
+)
+def test_wrong_arguments_are_named(ready: Client, command: str, arguments: dict[str, object], words: str) -> None:
+    kind, text = ready.refused(command, **arguments)
+    assert kind == "GenericError"
+    assert words in text
+
+
+def test_an_unknown_command_lists_the_known_ones(ready: Client) -> None:
+    kind, text = ready.refused("query-countres")
+    assert kind == "CommandNotFound"
+    assert "query-counters" in text
+
+
+@pytest.mark.parametrize(
+    "line", [b"{", b"[]", b'"execute"', b"\xff\xfe", b'{"execute": 1}', b'{"exec": "x"}', b"[" * 3000]
+)
+def test_what_is_no_command_gets_an_error_and_the_session_goes_on(client: Client, line: bytes) -> None:
+    assert client.ask(line)["error"]["class"] == "GenericError"
+    assert client.execute("qmp_capabilities")["return"] == {}
+
+
+def test_a_message_without_an_end_is_cut_off_at_its_bound(client: Client) -> None:
+    client.socket.sendall(b"x" * (2 * MESSAGE_MAX))
+    assert client.session.serve()
+    assert not client.session.serve()
+
+
+def test_messages_in_one_packet_are_answered_one_a_turn(client: Client) -> None:
+    client.socket.sendall(b'{"execute": "qmp_capabilities", "id": 1}\n{"execute": "query-card", "id": 2}\n')
+    assert client.session.serve()
+    assert client.read()["id"] == 1
+    assert client.session.waiting
+    assert client.session.serve()
+    assert client.read()["id"] == 2
+    assert not client.session.waiting
+
+
+def test_messages_need_no_newline_between_them(client: Client) -> None:
+    client.socket.sendall(b'{"execute": "qmp_capabilities", "id": 1}{"execute": "query-card",')
+    assert client.session.serve()
+    assert client.read()["id"] == 1
+    assert client.session.serve()
+    client.socket.sendall(b' "id": 2}')
+    assert client.session.serve()
+    assert client.read()["id"] == 2
+
+
+def test_a_client_that_left_ends_the_session(client: Client) -> None:
+    client.socket.shutdown(socket.SHUT_RDWR)
+    assert not client.session.serve()

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs a page of the documentation as its reader would: every command, in order, in one shell, with the files it names.
+
+- A block of ```console: `$ ` begins a command, `> ` goes on with it, and what stands below is what it prints. Each of
+  these lines must be printed, in any order; numbers may be others (but 0 is 0), and `...` stands for anything.
+- A line that is nothing but a number, as `echo $?` prints it, must be just that number.
+- Every command ends with 0; one that does not is shown with its `echo $?` in the same line.
+- One that stays, `... &`, is waited for until it has printed what is shown, and ended when the page ends.
+- A block behind "`name`:" is written to that file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+BLOCK = re.compile(r"(?:`(?P<file>[\w./-]+)`:\n\n)?^```(?P<kind>\w*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+LOOSE = re.compile(r"(?P<any>\.\.\.)|(?P<hex>0x[0-9a-f]+)|(?P<number>\d+(?:\.\d+)?)|(?P<accelerator>\b(?:tcg|kvm)\b)")
+SECONDS = 120
+ROOT = Path(__file__).resolve().parents[1]
+ENDED = "@ended"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that the page has its reader write."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, and the lines that the page shows below it."""
+
+    text: str
+    shown: tuple[str, ...] = ()
+
+
+def steps(page: str) -> Iterator[File | Command]:
+    """What the reader of the page does, in order."""
+    for block in BLOCK.finditer(page):
+        if block["file"]:
+            yield File(block["file"], block["body"])
+        elif block["kind"] == "console":
+            yield from _commands(block["body"])
+
+
+def _commands(block: str) -> Iterator[Command]:
+    for each in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        first, *lines = each.splitlines()
+        more = [line[2:] for line in lines if line.startswith("> ")]
+        shown = [line for line in lines if line.strip() not in ("", "...") and not line.startswith("> ")]
+        yield Command("\n".join([first, *more]), tuple(shown))
+
+
+def is_printed(shown: str, printed: list[str]) -> bool:
+    """Whether one of the lines is the one that the page shows."""
+    if shown.strip().isdecimal():
+        return shown.strip() in [line.strip() for line in printed]
+    pattern = re.compile(_pattern(shown.rstrip()))
+    return any(pattern.fullmatch(line.rstrip()) for line in printed)
+
+
+def _pattern(shown: str) -> str:
+    parts, at = [], 0
+    for found in LOOSE.finditer(shown):
+        parts += [re.escape(shown[at : found.start()]), _loosely(found)]
+        at = found.end()
+    return "".join([*parts, re.escape(shown[at:])])
+
+
+def _loosely(found: re.Match[str]) -> str:
+    loose = {"any": ".*", "hex": "0x[0-9a-f]+", "number": r"\d+(?:\.\d+)?", "accelerator": "(?:tcg|kvm)"}
+    return "0" if found[0] == "0" else loose[found.lastgroup or "any"]
+
+
+class Shell:
+    """A shell in a folder, whose jobs end with it."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            ["bash"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=True,
+        )
+        self._folder = folder
+        self._printed = ""
+
+    def __enter__(self) -> Shell:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            os.killpg(self._process.pid, number)
+            self._read_until(lambda: False)
+        self._process.communicate()
+
+    def do(self, step: File | Command) -> None:
+        """Raises AssertionError when the command does not end as it should, or does not print what is shown."""
+        if isinstance(step, File):
+            (self._folder / step.name).parent.mkdir(parents=True, exist_ok=True)
+            (self._folder / step.name).write_text(step.text)
+        else:
+            self._run(step)
+
+    def _run(self, command: Command) -> None:
+        assert self._process.stdin is not None
+        self._printed = ""
+        # In braces, for the command is not to read what comes behind it as its standard input.
+        line = f"{{\n{command.text}\n}} < /dev/null\necho {ENDED} $? $(jobs -rp | wc -w)\n"
+        self._process.stdin.write(line.encode())
+        self._process.stdin.flush()
+        self._read_until(lambda: self._ended() and (not self._jobs() or not self._missing(command)))
+        told = f"$ {command.text}\n{self._printed}"
+        assert self._ended(), f"not done after {SECONDS} s: {told}"
+        assert self._end()[1] == "0", f"exit code {self._end()[1]}: {told}"
+        assert not self._missing(command), f"not printed: {self._missing(command)}: {told}"
+
+    def _end(self) -> list[str]:
+        return next((line.split() for line in self._printed.splitlines() if line.startswith(ENDED)), [])
+
+    def _ended(self) -> bool:
+        return len(self._end()) == 3
+
+    def _jobs(self) -> bool:
+        return self._end()[2] != "0"
+
+    def _missing(self, command: Command) -> list[str]:
+        printed = self._printed.splitlines()
+        return [line for line in command.shown if not is_printed(line, printed)]
+
+    def _read_until(self, holds: Callable[[], bool]) -> None:
+        """Until then, or the end of all that may print, or the deadline."""
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + SECONDS
+        while not holds():
+            ready, _, _ = select.select([self._process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            data = os.read(self._process.stdout.fileno(), 1 << 16) if ready else b""
+            if not data:
+                return
+            self._printed += data.decode(errors="replace")
