@@ -23,7 +23,7 @@ def sections(trial: Trial) -> Iterator[tuple[str, list[str]]]:
     registers = [event for event in happened if event.function == "card.register"]
     yield "verdict", trial.judgement.lines() if trial.judgement else _broken(trial)
     yield "last frames", [_frame(frame.way, frame.data) for frame in trial.traffic.frames[-LAST:]]
-    yield "last registers written", [recording.text(event) for event in registers[-LAST:]]
+    yield "last registers written", [_register(trial, event) for event in registers[-LAST:]]
     yield "last records of driver and card", [recording.text(event) for event in happened[-LAST:]]
     yield "guest log", trial.guest_log().splitlines()[-LAST:]
 
@@ -33,6 +33,11 @@ def _events(trial: Trial) -> list[Event]:
     batches = recorder.last(LOOKED_THROUGH)
     found = [event for batch in batches for event in events(batch.records, recorder.names)]
     return list(filter(recording.declared, found))
+
+
+def _register(trial: Trial, event: Event) -> str:
+    name = trial.kept.registers.get((event.a, event.b), f"BAR{event.a} {event.b:#x}")
+    return f"{event.time / 1e9:>12.6f} {name:<24} {event.c:#x}"
 
 
 def _broken(trial: Trial) -> list[str]:

@@ -44,6 +44,8 @@ class KeptRig:
 
     rig: Rig
     facts: dict[str, str]
+    registers: dict[tuple[int, int], str]
+    """Names by BAR and offset."""
 
     def __init__(self, portal: BlockingPortal, open_it: Open) -> None:
         self.clean = True
@@ -112,6 +114,8 @@ class KeptRig:
     async def _prepare(self) -> dict[str, str]:
         await self.rig.guest.run(["sh", "-c", UNLOAD])
         await self.rig.guest.run(["perl", "-e", ECHO_SERVICE])
+        there = await self.rig.monitor.execute("query-registers")
+        self.registers = {(each["bar"], each["offset"]): f"{each['block']}.{each['name']}" for each in there}
         said = (await self.rig.guest.run(["sh", "-c", FACTS])).stdout.split()
         kind, accelerator = self.rig.options.kind, self.rig.accelerator.name
         return {"kernel": said[0], "driver": " ".join(said[1:]), "kind": kind, "accelerator": accelerator}
@@ -144,7 +148,9 @@ class KeptRig:
                     self._calls.discard(scope)
         await self._over.wait()
         self.death_is_told = True
-        raise PartDeathError(str(self._death or "the rig was taken down already"))
+        if self._death is None or isinstance(self._death, RigError):
+            raise PartDeathError(str(self._death or "the rig was taken down already"))
+        raise RuntimeError("the rig's thread has failed") from self._death
 
 
 class Rigs:

@@ -56,6 +56,7 @@ class Trial:
         self.judgement: Judgement | None = None
         """The last verdict that the test took."""
         self._scope = trio.CancelScope()
+        self._kept_all: trio.Event | None = None
         self._taken: set[int] = set()
         self._log_starts = self.rig.place.serial_log.stat().st_size
         self.evidence = self.rig.recorder()
@@ -94,6 +95,7 @@ class Trial:
     async def start(self) -> None:
         """A driver, fresh and with an address; from now on all is kept."""
         self.kept.clean = False
+        self._kept_all = trio.Event()
         self.kept.start_soon(self._run)
         await self._reset_card(self.wanted.ledger)
         self._counters = await self.rig.counters()
@@ -111,17 +113,24 @@ class Trial:
     async def stop(self) -> None:
         """Nothing is kept any more."""
         self._scope.cancel()
+        if self._kept_all is not None:
+            await self._kept_all.wait()
         await self.watch.finish()
 
     async def _reset_card(self, ledger: Ledger) -> None:
+        await self.rig.monitor.execute("clear-faults")
         await self.rig.set_link(True)
         await self.rig.monitor.execute("set-ledger", {"policy": ledger})
 
     async def _run(self) -> None:
-        with self._scope:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self.watch.run)
-                nursery.start_soon(self.traffic.run)
+        assert self._kept_all is not None
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.watch.run)
+                    nursery.start_soon(self.traffic.run)
+        finally:
+            self._kept_all.set()
 
     # -- the driver --------------------------------------------------------------------------------------
     async def load(self, *parameters: str) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import pytest
 import trio
@@ -139,6 +139,52 @@ async def test_frames_are_judged_when_all_that_was_recorded_of_them_is_read(rig:
         assert watch.witnesses.counts == {"changed-under-device": 1}
         (finding,) = watch.witnesses.findings.values()
         assert [look.data for look in finding.views.values()] == [frame, frame, other]
+
+
+class FakeWire:
+    """A wire that had one frame in, and nothing out."""
+
+    def __init__(self, frame: bytes) -> None:
+        self.waiting = {"in": [frame], "out": []}
+
+    async def wait_out(self, count: int) -> None:
+        assert count == 0
+
+    def unsettled(self, way: Literal["in", "out"]) -> list[bytes]:
+        return self.waiting[way]
+
+    def settle(self, in_count: int, out_count: int) -> None:
+        assert (in_count, out_count) == (len(self.waiting["in"]), len(self.waiting["out"]))
+        self.waiting = {"in": [], "out": []}
+
+
+async def test_the_wire_is_settled_when_the_driver_has_seen_the_frame_and_each_frame_once(rig: FakeRig) -> None:
+    frame = bytes(60)
+
+    async def record() -> None:
+        rig.rings.card.write(function=11, a=0, b=0x1000, c=60, d=rig.rings.card.keep(frame))
+        # The card sleeps already, and the driver has yet to take its interrupt.
+        rig.rings.card.set_word(SETTLED, ASLEEP)
+        await trio.sleep(0.05)
+        call(rig.rings, "NdisMIndicateReceivePacket", a=1, b=2, c=60, result=rig.rings.guest.keep(frame))
+
+    async with watching(rig.as_rig(), Detail.BYTES) as watch, trio.open_nursery() as nursery:
+        await watch.begin([], quiet=5)
+        nursery.start_soon(record)
+        wire = FakeWire(frame)
+        with trio.fail_after(5):
+            await watch.settle_wire(wire, quiet=10)
+            await watch.settle_wire(wire, quiet=10)
+    assert watch.witnesses.counts == {}
+    assert watch.witnesses.frames["in"] == 1
+
+
+async def test_a_frame_that_does_not_come_is_lost_when_it_has_been_waited_for(rig: FakeRig) -> None:
+    async with watching(rig.as_rig(), Detail.BYTES) as watch:
+        await watch.begin([], quiet=5)
+        with trio.fail_after(5):
+            await watch.settle_wire(FakeWire(bytes(60)), quiet=0.05)
+    assert watch.witnesses.counts == {"lost": 1}
 
 
 async def test_a_send_that_is_never_completed_is_not_waited_for_longer_than_told(rig: FakeRig) -> None:

@@ -22,6 +22,7 @@ def test_ethtool_counts_the_datagram(sync_nic: SyncNic, sync_guest: SyncGuest) -
     assert before != after
 
 
-async def test_the_card_answers_on_its_monitor(nic: Nic, monitor: Monitor) -> None:
-    card = await monitor.execute("query-card")
-    assert (card["mac"], card["link"]) == (nic.mac, True)
+async def test_a_card_that_corrupts_a_frame_is_caught(nic: Nic, monitor: Monitor) -> None:
+    await monitor.execute("set-fault", {"name": "frame-corrupted"})
+    await nic.inject(IP() / UDP(dport=7) / b"hi")
+    assert (await nic.verdict()).faults == {"corrupted": 1}

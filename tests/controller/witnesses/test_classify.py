@@ -302,6 +302,45 @@ def test_what_the_guest_s_stack_loses_is_none_of_the_driver_s() -> None:
     assert word(built, "stack") == "lost"
 
 
+# -- a guest that answers as it likes ---------------------------------------------------------------------------
+def settled(built: Stream, *, left: list[bytes]) -> dict[str, int]:
+    """The counts where these frames left, and the guest is no echo."""
+    witnesses = Witnesses()
+    witnesses.begin()
+    witnesses.feed(built.events, built.frame_of)
+    assert witnesses.sent == len(built.echoed)
+    witnesses.settle(built.injected, left, echoing=False)
+    return {str(word): count for word, count in witnesses.counts.items()}
+
+
+def test_an_answer_is_no_echo_and_every_hop_is_judged() -> None:
+    built = stream().receives(ONE, 1).echoes(TWO)
+    assert settled(built, left=[TWO]) == {}
+    assert settled(built, left=[THREE]) == {"corrupted": 1}
+    assert settled(stream().receives(ONE, 0, seen=OLD[:200]), left=[]) == {"stale": 1}
+
+
+def test_a_frame_that_nobody_has_seen_is_lost() -> None:
+    built = Stream()
+    built.injected.append(ONE)
+    assert settled(built, left=[]) == {"lost": 1}
+
+
+def test_all_is_there_when_each_witness_has_seen_what_the_one_before_it_saw() -> None:
+    witnesses = Witnesses()
+    witnesses.begin()
+    assert not witnesses.complete(1)
+    built = Stream().setup()
+    built.writes(ONE, 0)
+    witnesses.feed(built.events)
+    assert not witnesses.complete(1)
+    before = len(built.events)
+    built.indicates(ONE, 0)
+    witnesses.feed(built.events[before:])
+    assert witnesses.complete(1)
+    assert not witnesses.complete(2)
+
+
 # -- what is not there ------------------------------------------------------------------------------------------
 def test_without_wires_device_and_cpu_are_compared() -> None:
     built = stream().receives(ONE, 0, seen=OLD[:200])
