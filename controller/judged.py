@@ -34,9 +34,9 @@ class Judged:
 
 def judge(path: Path, see: See = lambda part: None) -> Judged:
     """Judge the recording. Raises RecordingError for a file that is none."""
-    detail, found = recording.load(path)
-    judged = Judged(detail, Verifier(detail), Witnesses())
-    judged.witnesses.judge_stream(_on_the_way(judged.verifier, found, see))
+    detail, first, events = recording.load(path)
+    judged = Judged(detail, Verifier(detail, first=first), Witnesses(first=first))
+    judged.witnesses.judge_stream(_on_the_way(judged.verifier, events, see))
     judged.verifier.finish()
     return judged
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import msgspec
 
@@ -16,10 +16,11 @@ MASK = (1 << 64) - 1
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="nicrig"):
-    """The first line of a recording. `detail` is how much the guest recorded."""
+    """The first line of a recording. `detail` is how much the guest recorded, `first` from which of its records on."""
 
     version: int
     detail: str
+    first: int = 1
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,9 +66,9 @@ def _arguments(function: str, kind: int) -> tuple[str, ...]:
     return CARD_EVENTS.get(function, _LETTERS)
 
 
-def header(detail: Detail) -> bytes:
-    """A recording's first line."""
-    return _ENCODER.encode(Header(VERSION, detail.name.lower())) + b"\n"
+def header(detail: Detail, first: int = 1) -> bytes:
+    """A recording's first line; it holds the guest's records from the one numbered `first` on."""
+    return _ENCODER.encode(Header(VERSION, detail.name.lower(), first)) + b"\n"
 
 
 def line(event: Event) -> bytes:
@@ -112,18 +113,27 @@ def _has_result(event: Event) -> bool:
     return bool(kind) and event.kind != (Kind.LEAVE if kind == "digest" else Kind.ENTER)
 
 
-def load(path: Path) -> tuple[Detail, Iterator[Event]]:
-    """The detail of a saved recording, and its events as they are read. Raises RecordingError, also while reading."""
+class Saved(NamedTuple):
+    """A saved recording: how much the guest recorded, from which of its records on, and the events as they are read."""
+
+    detail: Detail
+    first: int
+    events: Iterator[Event]
+
+
+def load(path: Path) -> Saved:
+    """Open a saved recording. Raises RecordingError, also while its events are read."""
     try:
         file = path.open("rb")
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror}: name a file that `nicrig demo --record` made") from None
     try:
-        detail = _detail(_HEADER.decode(file.readline()))
+        head = _HEADER.decode(file.readline())
+        detail = _detail(head)
     except (msgspec.MsgspecError, ValueError) as error:
         file.close()
         raise RecordingError(f"{path}: line 1 is not the head of a nicrig recording: {error}") from None
-    return detail, _events(path, file)
+    return Saved(detail, head.first, _events(path, file))
 
 
 def _detail(head: Header) -> Detail:

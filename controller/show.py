@@ -38,10 +38,10 @@ def _pipe_may_close() -> Iterator[None]:
 @_pipe_may_close()
 def show_file(path: Path, *, last: int, json: bool) -> None:
     """Print a saved recording, or its last records."""
-    detail, found = recording.load(path)
+    saved = recording.load(path)
     if json:
-        sys.stdout.write(recording.header(detail).decode())
-    _print(deque(found, last) if last else found, json=json)
+        sys.stdout.write(recording.header(saved.detail, saved.first).decode())
+    _print(deque(saved.events, last) if last else saved.events, json=json)
 
 
 async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> None:

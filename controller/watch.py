@@ -51,7 +51,7 @@ class Watch:
         self._file = None
         if save is not None:
             self._file = self._stack.enter_context(save.open("wb"))
-            self._file.write(recording.header(detail))
+            self._file.write(recording.header(detail, recorder.next))
 
     async def run(self) -> None:
         """Judge what comes until cancelled."""

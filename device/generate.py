@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes what is made from the declarations: the driver's C headers, and the tables of datasheet and monitor.
+"""Writes what is made from the declarations: the driver's C headers, and the tables of the pages in docs/.
 
 `python -m device.generate` writes them; with `--check` it writes nothing and exits 1 when one is stale.
 """
@@ -17,6 +17,8 @@ import numpy as np
 from device import recorder, registers
 from device.counters import COUNTER_BASE, COUNTERS
 from device.descriptors import DESCRIPTOR, DESCRIPTOR_DOC, REFUSAL_DOC, STATUS_CODE_SHIFT, Flag, Refusal, Status
+from device.faults.fault import EVERY_KIND, Fault
+from device.faults.table import FAULTS
 from device.findings import FINDING_DOC
 from device.layout import Block, Register
 from device.monitor.page import COMMAND_HEAD, EVENT_HEAD, Page
@@ -27,6 +29,7 @@ HEADER = CHECKOUT / "guest_driver" / "miniport" / "hardware.h"
 RECORD_HEADER = CHECKOUT / "guest_driver" / "ndis" / "record.h"
 DATASHEET = CHECKOUT / "docs" / "datasheet.md"
 SOCKETS = CHECKOUT / "docs" / "sockets.md"
+FAULTS_PAGE = CHECKOUT / "docs" / "faults.md"
 
 CONSTANTS = {
     "VENDOR_ID": registers.VENDOR_ID,
@@ -270,7 +273,21 @@ def filled(path: Path, text: str, made: Mapping[str, str]) -> str:
     )
 
 
-PAGES = {DATASHEET: tables, SOCKETS: monitor_tables}
+def fault_tables() -> dict[str, str]:
+    """The table of faults.md."""
+    head = ("fault", "kinds", "counts", "what the card does", "what a correct driver does")
+    rows = (
+        (f"`{name}`", "all" if fault.kinds == EVERY_KIND else ", ".join(fault.kinds), *_texts(fault))
+        for name, fault in FAULTS.items()
+    )
+    return {"faults": _table(head, rows)}
+
+
+def _texts(fault: Fault) -> tuple[str, str, str]:
+    return fault.counts, fault.does, fault.driver
+
+
+PAGES = {DATASHEET: tables, SOCKETS: monitor_tables, FAULTS_PAGE: fault_tables}
 
 
 def stale() -> list[tuple[Path, str]]:

@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.app import JsonOption, app, found, option, run
-
-RigOrDev = Annotated[str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder of sockets.")]
+from controller.cli.app import JsonOption, RigArgument, app, found, option, run
 
 
 @app.command()
 def faults(
-    rig: RigOrDev = "dev",
+    rig: RigArgument = "dev",
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="The fault to arm; without one, all are listed.")
     ] = None,
@@ -38,3 +36,17 @@ def faults(
     else:
         for line in faults.show(run(lambda: faults.faults_of(place)), json=json):
             print(line)
+
+
+@app.command()
+def registers(rig: RigArgument = "dev", json: JsonOption = False) -> None:
+    """Print the registers of a running card.
+
+    Each with its fields; looking changes nothing. --json says what each is for.
+    """
+    from controller import registers
+
+    place = found(rig)
+    assert place is not None
+    for line in registers.show(run(lambda: registers.registers_of(place)), json=json):
+        print(line)

@@ -83,14 +83,14 @@ def _order(dated: Dated) -> int:
 class Collector:
     """`known` are frames whose bytes one has anyway, by length and digest; `channel`: the card has a DMA channel."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 1) -> None:
         self.chunk = Chunk()
         self.known: dict[tuple[int, int], bytes] = {}
         self.channel = False
         self.open: dict[int, Look] = {}
         """Sends that are not completed yet, by packet."""
         self._order = 0
-        self._next = 1
+        self._next = first
         self._shared: Ranges[Shared] = Ranges()
         self._buffers: dict[int, int] = {}
         self._posted: dict[tuple[str, int], int] = {}

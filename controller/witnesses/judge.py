@@ -45,18 +45,18 @@ class Finding:
 class Witnesses:
     """Frames in, verdict out. `counts` are faults by word, `findings` the first of each, `frames` what the CPU saw.
 
-    `line` is the size of a cache line, in bytes.
+    `line` is the size of a cache line, in bytes; `first` the number of the guest's first record.
 
     begin(), then the frames run and feed() takes what is recorded of them; when all is at rest, settle(). What is kept
     belongs to one chunk, but for what is allocated now and for the last bytes of each place that the device wrote to.
     """
 
-    def __init__(self, *, line: int = LINE) -> None:
+    def __init__(self, *, line: int = LINE, first: int = 1) -> None:
         self.counts: Counter[Word] = Counter()
         self.findings: dict[Word, Finding] = {}
         self.frames: Counter[Way] = Counter()
         self.line = line
-        self._collector = Collector()
+        self._collector = Collector(first)
         self._images: OrderedDict[int, bytes] = OrderedDict()
 
     def restart(self) -> None:

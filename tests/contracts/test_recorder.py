@@ -163,7 +163,7 @@ def test_the_command_shows_a_running_card_and_its_json_is_a_recording(recorded: 
     folder = str(recorded.card.monitor.parent)
     shown = tmp_path / "recording"
     shown.write_bytes(CliRunner().invoke(app, ["recorder", folder, "--json"]).stdout_bytes)
-    detail, loaded = recording.load(shown)
+    detail, _, loaded = recording.load(shown)
     names = [event.function for event in loaded]
     assert detail == recorded.guest.word(DETAIL)
     assert names[0].startswith("card.")

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from controller.cli import app
 from tests.fakes.card_process import CardProcess
+from tests.pages import ROOT, Shell, steps
 
 pytestmark = pytest.mark.real
 
@@ -65,4 +68,13 @@ def test_what_cannot_be_armed_is_told_and_arms_nothing(folder: Path, arguments: 
     done = nicrig("faults", *(str(folder) if word == "FOLDER" else word for word in arguments))
     assert done.exit_code == code
     assert why in done.output
+    assert not any(fault["armed"] for fault in listed(folder).values())
+
+
+def test_the_page_s_commands_run(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    (tmp_path / "dev").symlink_to(folder)
+    with Shell(tmp_path, {**os.environ, "NICRIG_RIGS": str(tmp_path)}) as shell:
+        for step in steps((ROOT / "docs" / "faults.md").read_text()):
+            shell.do(step)
     assert not any(fault["armed"] for fault in listed(folder).values())

@@ -31,7 +31,7 @@ def save(path: Path, *lines: bytes) -> Path:
 def test_every_function_and_card_event_comes_back_as_it_was(tmp_path: Path, detail: Detail) -> None:
     made = [full(name, kind) for name in BY_NAME for kind in Kind] + [full(name, Kind.CALL) for name in CARD_EVENTS]
     path = save(tmp_path / "r", recording.header(detail), *map(recording.line, made))
-    loaded, events = recording.load(path)
+    loaded, _, events = recording.load(path)
     assert (loaded, list(events)) == (detail, made)
 
 
@@ -126,7 +126,7 @@ def changed(old: bytes, new: bytes) -> bytes:
 def test_a_bad_file_is_one_clear_line(tmp_path: Path, lines: list[bytes], words: str) -> None:
     path = save(tmp_path / "bad", *lines)
     with pytest.raises(RecordingError, match=words) as caught:
-        list(recording.load(path)[1])
+        list(recording.load(path).events)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
@@ -135,3 +135,10 @@ def test_a_bad_file_is_one_clear_line(tmp_path: Path, lines: list[bytes], words:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(RecordingError, match="name a file that `nicrig demo --record` made"):
         recording.load(tmp_path / name)
+
+
+def test_a_recording_says_from_which_record_on_it_is(tmp_path: Path) -> None:
+    begun_later = save(tmp_path / "later", recording.header(Detail.FRAMES, 77))
+    assert recording.load(begun_later).first == 77
+    older = save(tmp_path / "older", b'{"recording":"nicrig","version":1,"detail":"frames"}\n')
+    assert recording.load(older).first == 1

@@ -94,7 +94,7 @@ async def test_what_is_judged_is_saved(rig: FakeRig, tmp_path: Path) -> None:
     async with watching(rig.as_rig(), Detail.ALLOCATIONS, tmp_path / "saved"):
         claim_too_early(rig.rings)
         rig.rings.card.write(function=9, a=1, result=1)
-    detail, events = recording.load(tmp_path / "saved")
+    detail, _, events = recording.load(tmp_path / "saved")
     assert detail is Detail.ALLOCATIONS
     assert [event.function for event in events] == [
         "MiniportInitialize",
@@ -119,7 +119,7 @@ async def test_a_record_that_nobody_declared_counts_as_lost(
         rig.rings.guest.write(**{"function": 1} | fields)
         call(rig.rings, "NdisMSleep", phase=Phase.RUN)
     assert (watch.verifier.verdict.events, watch.verifier.verdict.lost) == (1, 1)
-    assert [event.sequence for event in recording.load(tmp_path / "saved")[1]] == [2]
+    assert [event.sequence for event in recording.load(tmp_path / "saved").events] == [2]
 
 
 async def test_frames_are_judged_when_all_that_was_recorded_of_them_is_read(rig: FakeRig) -> None:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,11 @@ from device.kinds import KINDS
 from device.registers import FRAME_MAX
 from tests.contracts.conftest import DRIVERS, MEMORY_AT, MEMORY_BYTES
 from tests.fakes.card_driver import CardDriver
+from tests.fakes.driver import FakeDriver
 from tests.fakes.memory_bus import MemoryBus
+from tests.fakes.vfio_user_bus import VfioUserBus
+from tests.fakes.wire_peer import WirePeer
+from tests.pages import Shell, steps
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "behaviours.md"
 SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -163,3 +170,23 @@ def test_what_is_no_behaviour_is_told_in_one_line(
     with pytest.raises(BehaviourError, match=re.escape(why)) as told:
         load_behaviour(source)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.real
+def test_the_page_s_commands_run_such_a_card(tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, Shell(tmp_path, os.environ) as shell:
+        for step in steps(PAGE.read_text().replace("/tmp/card", name)):
+            shell.do(step)
+        bus = VfioUserBus(Path(name, "vfio-user.sock"))
+        bus.memory.map(MEMORY_AT, MEMORY_BYTES)
+        driver = FakeDriver(bus)
+        driver.start()
+        driver.prepare()
+        with WirePeer(Path(name, "wire.sock")) as peer:
+            peer.send(FRAMES)
+            assert peer.receive(len(FRAMES)) == SWAPPED
+        driver.send_and_reap(FRAMES)
+        assert driver.receive_exactly(len(FRAMES)) == SWAPPED
+        driver.stop()
+        bus.close()

@@ -25,9 +25,10 @@ def test_a_page_that_lacks_a_table_is_refused(page: Path) -> None:
     ("page", "row", "edited"),
     [
         (generate.DATASHEET, "| 1 | DOORBELL |", "| 9 | DOORBELL |"),
+        (generate.FAULTS_PAGE, "| `link-flap` | all |", "| `link-flap` | none |"),
         (generate.SOCKETS, "| `set-link` | up: bool |", "| `set-link` | down: bool |"),
     ],
-    ids=("datasheet", "sockets"),
+    ids=("datasheet", "faults", "sockets"),
 )
 def test_an_edited_table_is_put_right(page: Path, row: str, edited: str) -> None:
     text = page.read_text()

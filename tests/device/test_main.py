@@ -11,12 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES
-from tests.device.test_behaviour import FRAMES, SNIPPETS, SWAPPED
 from tests.fakes.card_process import CHECKOUT, CardProcess
-from tests.fakes.driver import FakeDriver
-from tests.fakes.vfio_user_bus import VfioUserBus
-from tests.fakes.wire_peer import WirePeer
 
 
 @pytest.fixture
@@ -92,21 +87,3 @@ def test_a_behaviour_that_there_is_not_is_one_line_and_leaves_nothing(folder: Pa
     assert why in run.stderr
     assert run.stderr.count("\n") == 1
     assert list(folder.iterdir()) == []
-
-
-@pytest.mark.real
-def test_the_card_of_the_page_swaps_source_and_destination(folder: Path) -> None:
-    (folder / "mirror.py").write_text(SNIPPETS[0])
-    with CardProcess(folder, None, behaviour=f"{folder / 'mirror.py'}:mirror") as card:
-        bus = VfioUserBus(card.vfio_user)
-        bus.memory.map(MEMORY_AT, MEMORY_BYTES)
-        driver = FakeDriver(bus)
-        driver.start()
-        driver.post_receives()
-        with WirePeer(card.wire) as peer:
-            peer.send(FRAMES)
-            assert peer.receive(len(FRAMES)) == SWAPPED
-        driver.send_and_reap(FRAMES)
-        assert driver.receive_exactly(len(FRAMES)) == SWAPPED
-        driver.stop()
-        bus.close()

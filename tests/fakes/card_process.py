@@ -31,7 +31,6 @@ class CardProcess:
         interrupts: Interrupts = "msix",
         kind: str = "bus-master",
         ledger: str = "off",
-        behaviour: str | None = None,
     ) -> None:
         self.vfio_user = sockets / "vfio-user.sock"
         self.wire = sockets / "wire.sock"
@@ -41,7 +40,6 @@ class CardProcess:
         self._errors = os.memfd_create("card-errors", os.MFD_CLOEXEC)
         arguments = ["--sockets", str(sockets), "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
         arguments += ["--library", str(library)] if library else []
-        arguments += ["--behaviour", behaviour] if behaviour else []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "device", *arguments],
             cwd=CHECKOUT,
