@@ -111,20 +111,22 @@ async def keep_machine(place: Place, options: Options, say: Say) -> None:
         card = await monitor.execute("query-card")
     options = replace(options, kind=card["kind"], interrupts=card["interrupts"])
     async with open_machine(provision, options, place) as rig:
-        with _guest_described(place, rig.accelerator.name):
+        with guest_described(place, rig.accelerator.name):
             say(f"ready: a guest for {place.folder} ({options.kind}; {rig.accelerator.name})")
             await trio.sleep_forever()
 
 
 @contextmanager
-def _guest_described(place: Place, accelerator: str) -> Iterator[None]:
+def guest_described(place: Place, accelerator: str) -> Iterator[None]:
     """The description of a card alone tells of its guest too, while it has one: who waits for it looks there."""
     alone = description(place)
     if alone is not None:
         describe(place, msgspec.structs.replace(alone, accelerator=accelerator))
-    yield
-    if alone is not None and place.description.exists():
-        describe(place, alone)
+    try:
+        yield
+    finally:
+        if alone is not None and place.description.exists():
+            describe(place, alone)
 
 
 async def end_rig(place: Place) -> None:

@@ -50,6 +50,7 @@ class Tap:
         self._recorder = Recorder(layout)
         self._follower = Follower(kind, LINE)
         self._missing: Counter[Direction] = Counter()
+        self._begun = False
         self._began = time.monotonic_ns()
         self._wall = time.time_ns() - self._began
         """Wall clock less card's clock, once for all: a clock that is set meanwhile changes no distance."""
@@ -63,6 +64,7 @@ class Tap:
         """Read what was recorded until now, which tells where the driver's buffers are; the head of the file."""
         self._feed()
         self._follower.begin()
+        self._begun = True
         described = [
             pcapng.interface(
                 f"nicrig-{self._name}:{INTERFACES[way]}", f"{WORDS[way]} the guest, through a {self._kind} card"
@@ -78,7 +80,9 @@ class Tap:
         return b"".join(self._block(each) for each in followed if each.time >= self._began)
 
     def end(self) -> bytes:
-        """What is under way, and the account."""
+        """What is under way, and the account; nothing of a capture that never began."""
+        if not self._begun:
+            return b""
         last = self.step(to_end=True)
         now, tally = time.time_ns(), self.tally
         comments = [f"{tally.records} records of the card were lost"] if tally.records else []

@@ -6,6 +6,7 @@ import shutil
 from controller.provision import cache, host
 
 TOOLS = {
+    "chromium": "chromium",
     "passt": "passt",
     "tshark": "tshark",
 }

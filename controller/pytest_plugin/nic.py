@@ -11,8 +11,8 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from scapy.packet import Packet
 
 from controller.guest import Guest as GuestInThread
+from controller.pytest_plugin.kept_rig import KeptRig
 from controller.pytest_plugin.packets import Wanted
-from controller.pytest_plugin.rigs import KeptRig
 from controller.pytest_plugin.trial import Trial
 from controller.qmp import Qmp
 

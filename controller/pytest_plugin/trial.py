@@ -12,15 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import trio
-from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
 from controller import demo, frames, pcapng
 from controller.card import Ledger
+from controller.errors import UsageError
 from controller.interface import Interface
+from controller.pytest_plugin.expectations import Expectations
 from controller.pytest_plugin.judgement import Judgement
-from controller.pytest_plugin.packets import Addresses, Wanted, like, nearest, text
-from controller.pytest_plugin.rigs import UNLOAD, KeptRig
+from controller.pytest_plugin.kept_rig import UNLOAD, KeptRig
+from controller.pytest_plugin.packets import Addresses, Wanted
 from controller.pytest_plugin.traffic import Traffic
 from controller.pytest_plugin.wanted import Wanted as WantedRig
 from controller.verdict import violations
@@ -35,10 +36,6 @@ ADDRESS = f"""
 /usr/bin/ip neigh replace {BENCH_IP} lladdr {frames.SOURCE_MAC} dev "$0" nud permanent
 """
 UNLOAD_SECONDS = 10.0
-
-
-class ExpectationError(AssertionError):
-    """What was expected of the guest did not happen."""
 
 
 class Trial:
@@ -57,7 +54,6 @@ class Trial:
         """The last verdict that the test took."""
         self._scope = trio.CancelScope()
         self._kept_all: trio.Event | None = None
-        self._taken: set[int] = set()
         self._log_starts = self.rig.place.serial_log.stat().st_size
         self.evidence = self.rig.recorder()
         """Reads the recorder for itself: whatever happened, its last records are there."""
@@ -66,6 +62,7 @@ class Trial:
         line = replace(self.rig.options, parameters=wanted.parameters).cache_line
         self.watch = Watch(recorder, Detail.BYTES, self.recording, line=line)
         self.traffic = Traffic(self.rig.wire)
+        self._expectations = Expectations(self.traffic)
 
     @property
     def recording(self) -> Path:
@@ -155,8 +152,8 @@ class Trial:
     async def inject(self, *packets: Packet | bytes) -> None:
         """Put packets on the wire to the guest, in order, as fast as the card takes them.
 
-        Addresses that a packet leaves open are filled in: from the bench, to the card and the guest. More than the
-        driver has buffers for (256) are lost when they come at once: that is what a card does.
+        Addresses that a packet leaves open are filled in: from the bench, to the card and the guest. More at once than
+        the driver has posted buffers for are lost, as with any card.
         """
         await self.traffic.send([self.addresses.frame(packet) for packet in packets])
 
@@ -166,28 +163,19 @@ class Trial:
         `wanted` is a layer, such as UDP; a packet, whose given fields have to be equal; or the bytes of a frame.
         `timeout` is in seconds under KVM. Raises ExpectationError, which shows the frame that was most like it.
         """
-        seconds = timeout * self.rig.deadlines.scale
-        with trio.move_on_after(seconds):
-            while (found := self._take(wanted)) is None:
-                await self.traffic.arrival()
-            return found
-        seen = [Ether(data) for number, data in enumerate(self.traffic.data("out")) if number not in self._taken]
-        raise ExpectationError("\n".join([f"no {text(wanted)} within {seconds:g} s", *nearest(seen, wanted)]))
+        return await self._expectations.take(wanted, timeout * self.rig.deadlines.scale)
 
     async def expect_none(self, unwanted: Wanted, *, timeout: float = 0.1) -> None:
         """Returns after `timeout` (seconds under KVM) without such a frame. Raises ExpectationError when one comes."""
-        try:
-            found = await self.expect(unwanted, timeout=timeout)
-        except ExpectationError:
-            return
-        raise ExpectationError(f"the guest sent what it should not: {found.summary()}")
+        await self._expectations.take_none(unwanted, timeout * self.rig.deadlines.scale)
 
     async def echo(self, packets: Sequence[Packet | bytes]) -> list[bytes]:
         """Have the guest's network stack send each frame back, byte for byte; those that came back, in order.
 
         At most 64 are under way at a time, so that none is lost. verdict() judges their whole way round.
         """
-        assert self.interface is not None, "the driver is unloaded: nic.load() loads it"
+        if self.interface is None:
+            raise UsageError("no driver is loaded that could echo: nic.load() loads one")
         await self._settle()
         await self.interface.start_echo()
         self.traffic.forget_read()
@@ -200,16 +188,10 @@ class Trial:
             await self.watch.settle(chunk, echoed, quiet=self._quiet)
             came += echoed
         self.traffic.settle(len(sent), len(came))
+        self._expectations.skip()
         await self.interface.stop_echo()
         await self.watch.begin((), quiet=self._quiet)
         return came
-
-    def _take(self, wanted: Wanted) -> Packet | None:
-        for number, data in enumerate(self.traffic.data("out")):
-            if number not in self._taken and like(packet := Ether(data), wanted):
-                self._taken.add(number)
-                return packet
-        return None
 
     # -- the card ----------------------------------------------------------------------------------------
     async def set_link(self, up: bool) -> None:

@@ -95,6 +95,7 @@ def test_what_cannot_be_is_one_line_with_its_code_and_leaves_no_file(
         (2, "No such file or directory: name a file that can be written", [folder, "-w", str(tmp_path / "no" / "a")]),
         (2, "no rig nobody", ["nobody", "-w", str(file)]),
         (125, "no card serves at", [str(tmp_path), "-w", "-"]),
+        (125, "No space left on device: check that the disk has room", [folder, "-w", "/dev/full"]),
     ):
         done = nicrig("capture", *arguments)
         assert (done.exit_code, said in done.stderr, done.stderr.count("\n")) == (code, True, 1), done.stderr

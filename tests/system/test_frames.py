@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -40,7 +39,7 @@ async def answering(rig: Rig, request: pytest.FixtureRequest) -> AsyncIterator[I
     """The card's interface in a guest that answers pings, its driver recording frames."""
     interface = await rig.load_driver("recorder=2", *getattr(request, "param", ()))
     await interface.up()
-    await rig.guest.run(["ip", "address", "add", "10.0.0.2/24", "dev", interface.name])
+    await interface.address()
     yield interface
     await rig.unload_driver()
 
@@ -68,7 +67,7 @@ async def captured(rig: Rig, path: Path, *, count: int) -> Tally:
     async def begun() -> bool | None:
         return (await rig.monitor.execute("query-card"))["capture"] or None
 
-    with rig.deadlines.limit(20, "the capture"):
+    with rig.deadlines.limit(5, "the capture"):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(record)
             await until(begun)
@@ -135,7 +134,7 @@ async def test_the_pages_commands_work(rig: Rig, answering: Interface, named: Pa
     assert (first, up) == ("", "nicrig up --name dev\n")  # this rig runs already
     printed = (await sh(f"cd {named}\n{rest}")).splitlines()
     assert re.fullmatch(r"sent 100 frames in 0\.\d+ s \(\d+/s\): the card gave 100 to the driver", printed[0])
-    assert re.match(r"sent 80 frames in [34]\.\d+ s ", printed[1])
+    assert re.match(r"sent 48 frames in [23]\.\d+ s ", printed[1])
     assert re.match(r"sent \d+ frames in .*: the card gave \d+ to the driver$", printed[2])
     listed = (await sh(f"cd {named}\n{commands('capture')}")).splitlines()
     assert len(listed) == 8
@@ -183,8 +182,6 @@ async def test_scapy_asks_the_guest_and_hears_it(rig: Rig, answering: Interface,
     conf.ifaces.reload()
 
 
-async def test_what_the_card_could_not_take_is_told(rig: Rig, answering: Interface, named: Path) -> None:
-    done = json.loads(await sh("""nicrig inject dev 'Ether()/("x" * 1600)' --count 3 --json"""))
-    assert (done["frames"], done["taken"], done["drops"]) == (3, 0, {"rx_too_long": 3})
-    refused = await sh("nicrig inject dev 'Ether()/IP(' 2>&1 || echo $?")
-    assert re.fullmatch(r"nicrig: Ether\(\)/IP\(: column 11: '\(' was never closed: .*\n2\n", refused)
+async def test_what_the_card_could_not_take_is_told(rig: Rig, answering: Interface) -> None:
+    sent = await inject(rig.place, "[Ether()/Raw(bytes(1600)), Ether()/Raw(bytes(60))]", count=3, rate=None)
+    assert (sent.frames, sent.taken, sent.drops, sent.waiting) == (6, 3, {"rx_too_long": 3}, 0)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What Wireshark asks an extcap program; that it captures is shown in tests/system."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from controller import extcap
+from controller.run_directory import named_directory
+
+
+@pytest.fixture(autouse=True)
+def rigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NICRIG_RIGS", str(tmp_path))
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["nicrig-extcap", *arguments, "--extcap-version=4.0"])
+    return extcap.main()
+
+
+def test_each_named_rig_is_an_interface(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with named_directory("dev"):
+        assert ask(monkeypatch, "--extcap-interfaces") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "extcap {version=0.1.0}{display=nicrig}",
+        "interface {value=nicrig-dev}{display=card of the nicrig rig dev}",
+    ]
+
+
+def test_without_a_rig_there_is_no_interface(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(monkeypatch, "--extcap-interfaces") == 0
+    assert "interface" not in capsys.readouterr().out
+
+
+def test_its_frames_are_ethernet_and_it_has_no_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(monkeypatch, "--extcap-interface", "nicrig-dev", "--extcap-dlts") == 0
+    assert capsys.readouterr().out == "dlt {number=1}{name=EN10MB}{display=Ethernet}\n"
+    assert ask(monkeypatch, "--extcap-interface", "nicrig-dev", "--extcap-config") == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("expression", "code"), [("udp port 7", 0), ("uudp", 2)])
+def test_a_filter_is_tried_when_there_is_nothing_to_capture_into(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], expression: str, code: int
+) -> None:
+    with named_directory("dev"):
+        wanted = ("--extcap-interface", "nicrig-dev", "--extcap-capture-filter", expression)
+        assert ask(monkeypatch, *wanted) == code
+    assert ("'uudp' is not one" in capsys.readouterr().err) == bool(code)
+
+
+def test_a_rig_that_has_gone_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(monkeypatch, "--extcap-interface", "nicrig-gone", "--capture", "--fifo", "/dev/null") == 2
+    assert capsys.readouterr().err.startswith("nicrig: no rig gone: ")
+
+
+def test_asked_for_nothing_it_says_what_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit) as caught:
+        ask(monkeypatch)
+    assert caught.value.code == 2
+
+
+def test_a_list_of_interfaces_costs_no_more_than_it_must() -> None:
+    """Wireshark asks on each start, and waits."""
+    slow = "{'trio', 'typer', 'scapy', 'numpy', 'msgspec', 'cffi', 'dataclasses', 'inspect'}"
+    code = f"import sys; from controller import extcap; extcap.show_interfaces(); print({slow} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`nicrig inject` and `replay` as they are typed, on a real card that nobody drives: it drops all, and counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller import pcapng
+from tests.controller.test_faults import nicrig
+from tests.fakes.card_process import CardProcess
+
+pytestmark = pytest.mark.real
+
+PING = 'Ether()/IP(dst="10.0.0.2")/ICMP()'
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name), None):
+        yield Path(name)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """Three frames, a tenth of a second apart."""
+    path = tmp_path / "three.pcapng"
+    packets = [pcapng.packet(0, number * 100_000_000, bytes(60), "in") for number in range(3)]
+    path.write_bytes(pcapng.section("") + pcapng.interface("a", "b") + b"".join(packets))
+    return path
+
+
+def test_all_that_was_sent_is_accounted_for(folder: Path) -> None:
+    told = json.loads(nicrig("inject", folder, PING, "--count", "5000", "--json").stdout)
+    assert (told["frames"], told["taken"], told["drops"], told["waiting"]) == (5000, 0, {"rx_disabled": 5000}, 0)
+    assert nicrig("inject", folder, PING, "--count", "2").stdout.endswith("gave 0 to the driver, rx_disabled 2\n")
+
+
+def test_a_rate_is_kept(folder: Path) -> None:
+    told = json.loads(nicrig("inject", folder, PING, "--count", "50", "--rate", "100", "--json").stdout)
+    assert told["seconds"] >= 0.49
+
+
+@pytest.mark.parametrize(
+    ("options", "least", "frames"),
+    [([], 0.2, 3), (["--rate", "20", "--times", "2"], 0.25, 6), (["--flat-out", "--times", "100"], 0, 300)],
+)
+def test_a_capture_is_replayed_at_the_pace_that_was_asked_for(
+    folder: Path, recorded: Path, options: list[str], least: float, frames: int
+) -> None:
+    told = json.loads(nicrig("replay", folder, recorded, *options, "--json").stdout)
+    assert (told["frames"], told["drops"]) == (frames, {"rx_disabled": frames})
+    assert told["seconds"] >= least
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["inject", "FOLDER", "Ether()/IP("], 2, "column 11: '(' was never closed"),
+        (["inject", "FOLDER", 'IP(dst="10.0.0.2")'], 2, "put Ether()/ before it"),
+        (["inject", "no-such-rig", PING], 2, "no rig no-such-rig"),
+        (["inject", "EMPTY", PING], 125, "no card serves at"),
+        (["replay", "FOLDER", "/dev/null"], 2, "byte 0: this is neither pcap nor pcapng"),
+        (["replay", "FOLDER", "/no/such/file"], 2, "No such file or directory: name a pcap or pcapng file"),
+    ],
+)
+def test_what_cannot_be_is_one_line_with_its_code(
+    folder: Path, tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    named = {"FOLDER": str(folder), "EMPTY": str(tmp_path)}
+    done = nicrig(*(named.get(argument, argument) for argument in arguments))
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (code, "", 1), done.stderr
+    assert said in done.stderr
+
+
+def test_two_paces_are_a_usage_error(folder: Path, recorded: Path) -> None:
+    done = nicrig("replay", folder, recorded, "--rate", "1", "--flat-out")
+    assert done.exit_code == 2
+    assert "give one of them" in done.stderr
+
+
+def test_sockets_that_a_killed_card_left_are_one_line() -> None:
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name:
+        with CardProcess(Path(name), None) as card:
+            os.kill(card.pid, signal.SIGKILL)
+        done = nicrig("inject", name, PING)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (125, "", 1), done.stderr
+    assert "monitor.sock" in done.stderr
