@@ -44,9 +44,13 @@ async def join(one: str, other: str, say: Callable[[str], None]) -> str:
 
 
 def socket_of(name: str) -> Path:
-    """The wire that is meant: a socket is taken as it is, a rig has one. Raises UsageError."""
+    """The wire that is meant: a socket is taken as it is, a rig has one. Raises UsageError when there is neither."""
     path = Path(name)
-    return path if path.is_socket() else place_of(name).wire
+    if path.is_socket():
+        return path
+    if "/" in name and not path.is_dir():
+        raise UsageError(f"there is no socket {name}: start what is to listen there")
+    return place_of(name).wire
 
 
 @asynccontextmanager
