@@ -64,10 +64,16 @@ def _commands(block: str) -> Iterator[Command]:
 
 def is_printed(shown: str, printed: list[str]) -> bool:
     """Whether one of the lines is the one that the page shows."""
-    if shown.strip().isdecimal():
-        return shown.strip() in [line.strip() for line in printed]
-    pattern = re.compile(_pattern(shown.rstrip()))
-    return any(pattern.fullmatch(line.rstrip()) for line in printed)
+    shown, lines = _plain(shown), [_plain(line) for line in printed]
+    if shown.isdecimal():
+        return shown in lines
+    pattern = re.compile(_pattern(shown))
+    return any(pattern.fullmatch(line) for line in lines)
+
+
+def _plain(line: str) -> str:
+    """Without what nobody sees: how many blanks, and which."""
+    return " ".join(line.split())
 
 
 def _pattern(shown: str) -> str:

@@ -71,7 +71,7 @@ def demo(
 
 @app.command()
 def recorder(
-    source: Annotated[Path, typer.Argument(help="A recording, or the folder with a running card's sockets.")],
+    source: Annotated[Path, typer.Argument(help="A recording, or a running rig: its name, or its folder.")],
     last: Annotated[int, option("--last", min=0, help="Only the guest's last records; 0: all there are.")] = 0,
     follow: Annotated[bool, option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     json: JsonOption = False,
@@ -80,10 +80,12 @@ def recorder(
 
     Every call between miniport and NDIS, and what the card did meanwhile.
     """
+    from controller.place import place_named
     from controller.show import show_card, show_file
 
-    if source.is_dir():
-        run(lambda: show_card(source, last=last, follow=follow, json=json))
+    folder = source if source.is_dir() else place_named(str(source)).folder
+    if folder.is_dir():
+        run(lambda: show_card(folder, last=last, follow=follow, json=json))
     else:
         report(lambda: show_file(source, last=last, json=json))
 
