@@ -21,9 +21,10 @@ from controller.accelerator import pick
 from controller.cli.app import INTERRUPTED
 from controller.errors import RigError, cause
 from controller.frames import FRAME_MIN, templates
+from controller.options import Options
 from controller.provision import Provision, provide
 from controller.provision.cache import folder
-from controller.rig import Options, open_rig
+from controller.rig import open_rig
 from controller.run_directory import run_directory
 from controller.signals import TerminationError, stop_on_sigterm
 from controller.verifier.functions import Detail

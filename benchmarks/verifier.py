@@ -18,9 +18,10 @@ import trio
 
 from controller.demo import exchange
 from controller.frames import mixed
+from controller.options import Options
 from controller.provision import Provision
 from controller.recorder import READ_MAX, Recorder, Records, events
-from controller.rig import Options, open_rig
+from controller.rig import open_rig
 from controller.verifier.functions import Detail
 from controller.verifier.judge import Verifier
 from controller.verifier.verdict import Verdict

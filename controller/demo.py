@@ -11,12 +11,13 @@ from typing import Protocol
 import msgspec
 import trio
 
-from controller import frames, recording
+from controller import driver, frames, recording
 from controller.card import Kind
 from controller.interface import Interface
+from controller.options import Options
 from controller.place import Place
 from controller.provision import provide
-from controller.rig import Options, Rig, attach_rig, open_rig
+from controller.rig import Rig, attach_rig, open_rig
 from controller.verdict import Verdict, conclude, findings
 from controller.verifier.verdict import Violation
 from controller.watch import Watch, watching
@@ -100,7 +101,7 @@ async def run_demo(
     injected = frames.mixed(count, seed=seed)
     async with await _rig(options, report, clock) if place is None else attach_rig(place, options) as rig:
         options = rig.options
-        loaded = await rig.loaded()
+        loaded = await driver.loaded(rig.guest)
         if loaded:
             await rig.unload_driver()
         async with watching(rig, options.detail, save) as watch:

@@ -16,9 +16,10 @@ from controller.accelerator import pick
 from controller.deadlines import Deadlines
 from controller.errors import RigError
 from controller.monitor import card_monitor
+from controller.options import Options, card_of, machine_of
 from controller.place import Place, log_of
 from controller.provision import provide, provide_library
-from controller.rig import Options, card_of, machine_of, open_machine, open_rig
+from controller.rig import open_machine, open_rig
 from controller.run_directory import named_directory, remove_if_dead
 
 END_SECONDS = 20.0

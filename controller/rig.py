@@ -5,85 +5,38 @@ This file alone knows all the parts. Whatever ends the rig, an exception, a dead
 of it is left: no process, no socket, no file.
 """
 
-import fcntl
-import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import trio
 
-from controller import qemu, recording, wire
-from controller.accelerator import KVM, TCG, Accelerator, Wanted, pick
+from controller import driver, qemu, recording, wire
+from controller.accelerator import KVM, TCG, Accelerator, pick
 from controller.asyncio_thread import AsyncioThread, open_asyncio_thread
-from controller.card import Card, Interrupts, Kind, Ledger
+from controller.card import Card
 from controller.deadlines import Deadlines
-from controller.errors import ConnectionLostError, DeadlineError, GuestCommandError, PartDeathError, RigError, cause
+from controller.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError, cause
 from controller.guest import Guest
 from controller.interface import DRIVER, Interface
+from controller.options import Options, card_of, machine_of
 from controller.place import Place
 from controller.polling import until
 from controller.provision import Provision
 from controller.qmp import Qmp, serve_qmp
 from controller.recorder import Layout, Recorder, events
 from controller.run_directory import last_lines, run_directory
-from controller.verifier.functions import Detail
-from controller.witnesses.judge import LINE
+from controller.turn import Turn
 
 # After a connection broke, how long the death that broke it may take to be noticed: it is what the user wants to read.
 CORONER_SECONDS = 1.0
 
 PANIC_LINES = 50
 PANIC_RECORDS = 30
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a rig may be asked for: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
-
-    accelerator: Wanted = "auto"
-    interrupts: Interrupts = "msix"
-    kind: Kind = "bus-master"
-    memory: int = 512
-    cpus: int = 1
-    netdevs: tuple[str, ...] = ()
-    devices: tuple[str, ...] = ()
-    keep_logs: Path | None = None
-    detail: Detail = Detail.ALLOCATIONS
-    """How much the guest's driver records."""
-    parameters: tuple[str, ...] = ()
-    """Further parameters of the driver's module, like `noncoherent=64`."""
-    ledger: Ledger = "off"
-    """What the card does about DMA that the driver has not granted."""
-    behaviour: str | None = None
-    """The user's own function for the card, as FILE.py:NAME."""
-    kernel_arguments: tuple[str, ...] = ()
-    """Further arguments of the guest's kernel, like `swiotlb=force`."""
-
-    @property
-    def cache_line(self) -> int:
-        """Bytes of a cache line: those of the non-coherent machine if the driver is told to make one, else 64."""
-        lines = [value.partition(":")[0] for value in self.parameters if value.startswith("noncoherent=")]
-        line = lines[-1].removeprefix("noncoherent=") if lines else ""
-        return int(line) if line.isdecimal() and int(line) else LINE
-
-
-def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.Machine:
-    """The virtual machine of a rig with these options."""
-    return qemu.Machine(
-        accelerator=accelerator,
-        kernel=provision.kernel,
-        image=provision.image,
-        memory=options.memory,
-        cpus=options.cpus,
-        netdevs=options.netdevs,
-        devices=options.devices,
-        kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *options.kernel_arguments)),
-    )
 
 
 class Rig:
@@ -106,7 +59,7 @@ class Rig:
         self._card: Card | None = None
         self._qemu: qemu.Qemu | None = None
         self._agent: Qmp | None = None
-        self._turn: int | None = None
+        self._turn = Turn(place)
 
     @property
     def card(self) -> Card:
@@ -139,7 +92,7 @@ class Rig:
         await self._reach_card(with_wire=with_wire)
         card, ledger = await self.monitor.execute("query-card"), await self.monitor.execute("query-ledger")
         self.options = replace(self.options, kind=card["kind"], interrupts=card["interrupts"], ledger=ledger["policy"])
-        await self._take_turn()
+        await self._turn.take(self.deadlines)
         with self.deadlines.limit(self.deadlines.monitor, f"QEMU to answer at {self.place.machine}"):
             await self._serve_machine(self.place.machine)
             kvm = await self.machine.execute("query-kvm")
@@ -152,7 +105,7 @@ class Rig:
         await self.wire.aclose()
         if self._agent is not None:
             self._agent.stop()
-        self._give_turn()
+        self._turn.give()
 
     async def stop(self) -> None:
         """QEMU before the card: a guest whose card is gone may bring QEMU down in the wrong way."""
@@ -163,7 +116,7 @@ class Rig:
                 await self._card.close()
             if hasattr(self, "wire"):
                 await self.wire.aclose()
-            self._give_turn()
+            self._turn.give()
 
     async def load_driver(self, *parameters: str) -> Interface:
         """Load nicrig.ko with these module parameters besides those of the options; the interface that it made.
@@ -171,13 +124,7 @@ class Rig:
         Raises GuestCommandError, with the kernel's words, when it does not take them, RigError when it made none.
         """
         wanted = [f"recorder={int(self.options.detail)}", *self.options.parameters, *parameters]
-        loaded = await self.guest.run(["modprobe", DRIVER, *wanted], check=False)
-        said = await self._driver_said(wanted) if loaded.code or len(wanted) > 1 else ""
-        ignored = any(f"unknown parameter '{value.partition('=')[0]}'" in said for value in wanted)
-        if loaded.code or ignored:
-            raise GuestCommandError(
-                f"the driver is not loaded with {' '.join(wanted)}: {said or loaded.stderr.strip()}"
-            )
+        await driver.load(self.guest, wanted)
         return await self.interface()
 
     async def bring_up(self) -> Interface:
@@ -186,17 +133,6 @@ class Rig:
         await interface.up()
         await interface.address()
         return interface
-
-    async def loaded(self) -> bool:
-        """Whether the guest has the driver's module."""
-        return (await self.guest.run(["test", "-d", f"/sys/module/{DRIVER}"], check=False)).code == 0
-
-    async def _driver_said(self, parameters: list[str]) -> str:
-        """The driver's last line in the guest's log that repeats a parameter, else its last one."""
-        log = (await self.guest.run(["dmesg"])).stdout.splitlines()
-        lines = [line.partition("] ")[2] for line in log if f"] {DRIVER}: " in line]
-        about = [line for line in lines if any(value in line for value in parameters)]
-        return (about or lines or [""])[-1]
 
     async def interface(self) -> Interface:
         """The card's network interface as it is called now. Raises RigError when the guest has none."""
@@ -207,7 +143,7 @@ class Rig:
         return found
 
     async def unload_driver(self) -> None:
-        await self.guest.run(["rmmod", DRIVER])
+        await driver.unload(self.guest)
 
     async def wait_interface(self) -> Interface:
         """The interface of a card that was plugged just now, when the guest's driver has bound to it."""
@@ -317,35 +253,13 @@ class Rig:
 
     async def _reach_guest(self) -> None:
         await self.wait_agent()
-        await self._take_turn()
+        await self._turn.take(self.deadlines)
         self._agent = await self._nursery.start(self._serve_agent)
         self.guest = Guest(self._agent, self.deadlines)
         await self.guest.ping()
 
     async def _serve_agent(self, *, task_status: trio.TaskStatus[Qmp]) -> None:
         await serve_qmp("the guest agent", self.place.agent, self._thread, agent=True, task_status=task_status)
-
-    async def _take_turn(self) -> None:
-        """QEMU lets one client at a time reach its monitor and the guest's agent."""
-        if self._turn is None:
-            with self.deadlines.limit(
-                self.deadlines.command, f"another command to be done with the guest of {self.place.folder}"
-            ):
-                self._turn = await until(self._try_turn)
-
-    async def _try_turn(self) -> int | None:
-        turn = os.open(self.place.turn, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(turn)
-            return None
-        return turn
-
-    def _give_turn(self) -> None:
-        if self._turn is not None:
-            os.close(self._turn)
-            self._turn = None
 
     async def _watch_reboots(self, *, task_status: trio.TaskStatus[None]) -> None:
         """A guest that resets itself unasked has panicked: the kernel is told panic=-1, to reboot at once."""
@@ -372,12 +286,6 @@ class Rig:
                 yield
         except DeadlineError as error:
             raise DeadlineError(f"{error}; its console:{last_lines(self.place.serial_log)}") from None
-
-
-def card_of(place: Place, library: Path, options: Options) -> Card:
-    """A card as these options want it, to be started at `place`."""
-    kind, behaviour = options.kind, options.behaviour
-    return Card(place, library, options.interrupts, kind, options.ledger, behaviour=behaviour)
 
 
 T = TypeVar("T")

@@ -12,10 +12,11 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 
 from controller.errors import RefusedError, RigError
 from controller.guest import Result
+from controller.options import Options
 from controller.place import Place
 from controller.provision import provide
 from controller.provision.cache import Report
-from controller.rig import Options, Rig, attach_rig, open_rig
+from controller.rig import Rig, attach_rig, open_rig
 
 LEAVE = b"\x1d"
 """Ctrl-]"""

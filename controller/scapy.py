@@ -23,11 +23,11 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 from scapy.supersocket import SuperSocket
 
-from controller.capture_filter import capture_filter
+from controller.captures.filter import capture_filter
 from controller.errors import RigError
 from controller.frames import SOURCE_MAC
 from controller.place import Place, names, place_of
-from controller.scapy_expression import BROADCAST, HOST, for_all
+from controller.traffic.expression import BROADCAST, HOST, for_all
 
 PREFIX = "nicrig-"
 LENGTH = struct.Struct(">I")

@@ -10,8 +10,8 @@ import typer
 from controller.cli.app import JsonOption, RigArgument, app, option, run
 
 if TYPE_CHECKING:
-    from controller.sending import Sent
-    from controller.tap import Tally
+    from controller.captures.tap import Tally
+    from controller.traffic.sending import Sent
 
 RateOption = Annotated[float | None, option("--rate", min=0.001, help="Frames a second.", show_default=False)]
 
@@ -29,8 +29,8 @@ def inject(
     Says what the card made of them. Addresses that are left out are the card's, and for this end 10.0.0.1, fd00::1,
     02:00:00:00:00:01.
     """
-    from controller.inject import inject
     from controller.place import place_of
+    from controller.traffic.inject import inject
 
     _show(run(lambda: inject(place_of(rig), expression, count=count, rate=rate)), json)
 
@@ -49,7 +49,7 @@ def replay(
     They go at the distances at which they were captured, unless another pace is given.
     """
     from controller.place import place_of
-    from controller.replay import replay
+    from controller.traffic.replay import replay
 
     if rate and flat_out:
         raise typer.BadParameter("--rate and --flat-out are two paces: give one of them")
@@ -73,8 +73,8 @@ def capture(
     What is known of each frame comes with it as comments: its place, the flush that covered it, its verdict. Ctrl-C
     ends it.
     """
-    from controller.capture import capture, opened
-    from controller.capture_filter import capture_filter
+    from controller.captures.capture import capture, opened
+    from controller.captures.filter import capture_filter
     from controller.place import place_of
 
     async def capture_all() -> "Tally":

@@ -47,7 +47,7 @@ def demo(
     Boots a guest with the card for it, unless there is a --rig.
     """
     from controller.demo import run_demo
-    from controller.rig import Options
+    from controller.options import Options
     from controller.verifier.functions import Detail
 
     options = Options(

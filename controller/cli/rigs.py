@@ -53,7 +53,7 @@ def up(
     """
     from controller.accelerator import pick
     from controller.keeper import keep_rig
-    from controller.rig import Options
+    from controller.options import Options
     from controller.verifier.functions import Detail
 
     options = Options(
@@ -143,7 +143,7 @@ def run_in_guest(
 
     Its output and its exit code are this command's own. Boots a guest for it, unless there is a --rig.
     """
-    from controller.rig import Options
+    from controller.options import Options
     from controller.run import run_command
 
     place = found(rig)
@@ -167,7 +167,7 @@ def shell(rig: RigArgument) -> None:
 
     Ctrl-] leaves it. Without a terminal the guest's sh runs standard input.
     """
-    from controller.rig import Options
+    from controller.options import Options
     from controller.run import fit_shell, join_shell, run_command
 
     place = _named(rig)
@@ -199,7 +199,7 @@ def serve(
     Says ready, and the options with which one's own QEMU reaches it.
     """
     from controller.keeper import keep_card
-    from controller.rig import Options
+    from controller.options import Options
     from controller.run_directory import named_directory, shared_directory
 
     options = Options(interrupts=interrupts, kind=kind, ledger=ledger, behaviour=behaviour)
@@ -222,7 +222,7 @@ def machine(
     Says ready when it has booted.
     """
     from controller.keeper import keep_machine
-    from controller.rig import Options
+    from controller.options import Options
 
     place = _named(rig)
     run(lambda: keep_machine(place, Options(accelerator=accelerator, memory=memory), _say))
@@ -242,8 +242,8 @@ def qemu_args(
     Quoted for a shell; for a QEMU 10.1 or later.
     """
     from controller.keeper import qemu_options, whole_line
+    from controller.options import Options
     from controller.place import place_named
-    from controller.rig import Options
 
     place = place_named(rig) if whole and "/" not in rig else _named(rig)
     options = Options(accelerator=accelerator, memory=memory)

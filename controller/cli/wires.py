@@ -19,7 +19,7 @@ def join(
 
     Two cards, or a card and whoever else speaks QEMU's stream framing on a unix socket, such as passt.
     """
-    from controller.join import join
+    from controller.traffic.join import join
 
     def say(line: str) -> None:
         print(line, flush=True)

@@ -13,7 +13,8 @@ from controller.demo import exchange
 from controller.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
 from controller.interface import DRIVER, ECHO, FIND
 from controller.mutants.matrix import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Mutant
-from controller.rig import Options, Rig
+from controller.options import Options
+from controller.rig import Rig
 from controller.verdict import violations
 from controller.verifier.functions import Detail
 from controller.watch import Watch

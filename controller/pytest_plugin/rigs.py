@@ -12,10 +12,11 @@ from anyio.from_thread import start_blocking_portal
 
 from controller.errors import RigError, UsageError
 from controller.interface import Interface
+from controller.options import Options
 from controller.place import place_of
 from controller.provision import Provision, provide
 from controller.pytest_plugin.kept_rig import KeptRig, Open
-from controller.rig import Options, Rig, attach_rig, open_rig
+from controller.rig import Rig, attach_rig, open_rig
 
 
 class Rigs:

@@ -14,7 +14,8 @@ from pathlib import Path
 import trio
 from scapy.packet import Packet
 
-from controller import demo, frames, pcapng
+from controller import demo, frames
+from controller.captures import pcapng
 from controller.card import Ledger
 from controller.errors import UsageError
 from controller.interface import Interface

@@ -8,8 +8,8 @@ import pytest
 
 from controller.accelerator import Wanted as Accelerator
 from controller.card import Interrupts, Kind, Ledger
+from controller.options import Options
 from controller.pytest_plugin.options import Settings
-from controller.rig import Options
 from controller.verifier.functions import Detail
 
 

@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from controller import recording
+from controller.options import Options
 from controller.polling import until
 from controller.recorder import Batch, Recorder
-from controller.rig import Options
 from controller.verifier.functions import BY_NAME, Detail, Kind, Phase
 from controller.watch import Watch, watching
 from tests.fakes.recorder import ASLEEP, SETTLED, Rings

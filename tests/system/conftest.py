@@ -12,9 +12,10 @@ from controller.card import Kind
 from controller.demo import echo_and_judge
 from controller.frames import templates
 from controller.interface import Interface
+from controller.options import Options
 from controller.polling import until
 from controller.provision import Provision, provide
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Rig, open_rig
 from controller.verdict import Verdict
 
 

@@ -18,13 +18,13 @@ from scapy.layers.l2 import Ether
 from scapy.sendrecv import AsyncSniffer, sendp
 from scapy.utils import RawPcapNgReader
 
-from controller.capture import capture, opened
-from controller.capture_filter import capture_filter
-from controller.inject import inject
+from controller.captures.capture import capture, opened
+from controller.captures.filter import capture_filter
+from controller.captures.tap import Tally
 from controller.interface import Interface
 from controller.polling import until
 from controller.rig import Rig
-from controller.tap import Tally
+from controller.traffic.inject import inject
 from tests.system.conftest import every_kind
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

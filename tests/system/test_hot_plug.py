@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 
 from controller.errors import RigError
+from controller.options import Options
 from controller.provision import Provision
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Rig, open_rig
 from tests.system.conftest import check_echo
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

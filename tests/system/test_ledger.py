@@ -16,8 +16,9 @@ import trio
 from controller.card import CHECKOUT, Kind, Ledger
 from controller.demo import CHUNK, exchange
 from controller.interface import Interface
+from controller.options import Options
 from controller.provision import Provision
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Rig, open_rig
 from tests.system.conftest import check_echo, udp_frames
 from tests.system.straying_card import NOBODYS
 

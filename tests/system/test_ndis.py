@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import pytest
 
 from controller.interface import Interface
+from controller.options import Options
 from controller.provision import Provision
 from controller.recorder import events
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Rig, open_rig
 from controller.verifier.events import CARD_EVENTS
 from controller.verifier.functions import FUNCTIONS
 from tests.system.conftest import check_echo

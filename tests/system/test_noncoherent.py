@@ -9,8 +9,9 @@ import pytest
 
 from controller.card import Kind
 from controller.demo import exchange
+from controller.options import Options
 from controller.provision import Provision
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Rig, open_rig
 from controller.verifier.functions import Detail
 from controller.watch import Watch, watching
 from tests.system.conftest import KINDS, udp_frames

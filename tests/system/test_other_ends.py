@@ -14,8 +14,9 @@ import pytest
 import trio
 
 from controller.child import Child
+from controller.options import Options
 from controller.provision import Provision
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Rig, open_rig
 from controller.run_directory import run_directory
 from tests.fakes.card_process import CardProcess
 from tests.pages import ROOT

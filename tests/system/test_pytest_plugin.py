@@ -18,8 +18,9 @@ import pytest
 import trio
 from scapy.utils import rdpcap
 
+from controller.options import Options
 from controller.provision import Provision
-from controller.rig import Options, open_rig
+from controller.rig import open_rig
 from controller.run_directory import PREFIX
 
 pytestmark = pytest.mark.system

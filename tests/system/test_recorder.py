@@ -10,9 +10,10 @@ import trio
 
 from controller.errors import PartDeathError
 from controller.interface import Interface
+from controller.options import Options
 from controller.provision import Provision
 from controller.recorder import Recorder, events
-from controller.rig import PANIC_RECORDS, Options, Rig, open_rig
+from controller.rig import PANIC_RECORDS, Rig, open_rig
 from controller.verifier.events import CARD_EVENTS, Event
 from controller.verifier.functions import BY_NAME, Detail
 from tests.system.conftest import check_echo

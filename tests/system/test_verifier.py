@@ -7,8 +7,9 @@ import pytest
 
 from controller.card import Kind
 from controller.demo import CHUNK, exchange
+from controller.options import Options
 from controller.provision import Provision
-from controller.rig import Options, open_rig
+from controller.rig import open_rig
 from controller.verifier.functions import Detail
 from controller.watch import watching
 from tests.system.conftest import KINDS, udp_frames

@@ -13,8 +13,9 @@ import pytest
 from controller.demo import echo_and_judge
 from controller.frames import mixed
 from controller.interface import Interface
+from controller.options import Options
 from controller.provision import Provision
-from controller.rig import Options, Rig, open_rig
+from controller.rig import Rig, open_rig
 from controller.verdict import Verdict
 from controller.verifier.functions import Detail
 from controller.watch import Watch, watching

@@ -13,7 +13,7 @@ import trio
 import trio.testing
 
 from controller.errors import ConnectionLostError, UsageError
-from controller.join import join
+from controller.traffic.join import join
 
 pytestmark = pytest.mark.anyio
 

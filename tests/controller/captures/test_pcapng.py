@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.utils import RawPcapNgReader
 
-from controller import capture_file, pcapng
+from controller.captures import file as capture_file
+from controller.captures import pcapng
 
 TIME = 1_700_000_000_123_456_789
 

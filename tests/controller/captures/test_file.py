@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.capture_file import Recorded, load
+from controller.captures.file import Recorded, load
 from controller.errors import UsageError
-from tests.controller.test_pcapng import capture
+from tests.controller.captures.test_pcapng import capture
 
 SECOND = 1_000_000_000
 FRAME = bytes(range(60))

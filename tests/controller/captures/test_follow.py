@@ -2,7 +2,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.follow import PATIENCE, Followed, Follower
+from controller.captures.follow import PATIENCE, Followed, Follower
 from controller.verifier.functions import Detail
 from tests.controller.witnesses.stream import Stream, frame
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from controller.capture import Sink
+from controller.captures.capture import Sink
 from controller.place import Place
 from controller.scapy import ask
 from tests.controller.test_faults import nicrig

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controller import extcap
+from controller.captures import extcap
 from controller.run_directory import named_directory
 
 
@@ -72,6 +72,7 @@ def test_asked_for_nothing_it_says_what_it_wants(monkeypatch: pytest.MonkeyPatch
 def test_a_list_of_interfaces_costs_no_more_than_it_must() -> None:
     """Wireshark asks on each start, and waits."""
     slow = "{'trio', 'typer', 'scapy', 'numpy', 'msgspec', 'cffi', 'dataclasses', 'inspect'}"
-    code = f"import sys; from controller import extcap; extcap.show_interfaces(); print({slow} & set(sys.modules))"
+    run = "from controller.captures import extcap; extcap.show_interfaces()"
+    code = f"import sys; {run}; print({slow} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"

@@ -14,14 +14,14 @@ from pathlib import Path
 import msgspec
 import trio
 
-from controller.capture_filter import Filter
+from controller.captures.filter import Filter
+from controller.captures.tap import Tally, Tap
 from controller.deadlines import Deadlines
 from controller.errors import ConnectionLostError, UsageError, cause
 from controller.monitor import card_monitor
 from controller.place import Place
 from controller.qmp import Qmp
 from controller.recorder import Layout
-from controller.tap import Tally, Tap
 
 PERIOD = 0.02
 """Seconds between two looks into the rings: at full speed these hold several times as much."""

@@ -6,11 +6,11 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller import pcapng
-from controller.capture_file import Recorded
+from controller.captures import pcapng
+from controller.captures.file import Recorded
 from controller.errors import UsageError
 from controller.place import Place
-from controller.replay import as_recorded, replay
+from controller.traffic.replay import as_recorded, replay
 
 START = 1_700_000_000_000_000_000
 

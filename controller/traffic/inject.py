@@ -5,8 +5,8 @@ from itertools import chain, repeat
 
 from controller.monitor import card_monitor
 from controller.place import Place
-from controller.scapy_expression import frames_of
-from controller.sending import Sent, at_once, at_rate, send_to
+from controller.traffic.expression import frames_of
+from controller.traffic.sending import Sent, at_once, at_rate, send_to
 
 
 async def inject(place: Place, expression: str, *, count: int, rate: float | None) -> Sent:

@@ -4,7 +4,7 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from controller.errors import UsageError
-from controller.scapy_expression import BROADCAST, MOST, frames_of
+from controller.traffic.expression import BROADCAST, MOST, frames_of
 
 STATION = "52:54:00:6e:69:63"
 PEER = "02:00:00:00:00:01"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from itertools import accumulate, chain, repeat
 from pathlib import Path
 
-from controller import capture_file
-from controller.capture_file import Recorded
+from controller.captures import file as capture_file
+from controller.captures.file import Recorded
 from controller.errors import UsageError
 from controller.place import Place
-from controller.sending import Due, Sent, at_once, at_rate, send_to
+from controller.traffic.sending import Due, Sent, at_once, at_rate, send_to
 
 NANOSECONDS = 1e9
 

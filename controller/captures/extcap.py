@@ -53,8 +53,8 @@ def capture(interface: str, fifo: str | None, expression: str) -> int:
     """Capture into the fifo until Wireshark has enough; without one only the filter is tried."""
     import trio
 
-    from controller.capture import capture
-    from controller.capture_filter import capture_filter
+    from controller.captures.capture import capture
+    from controller.captures.filter import capture_filter
     from controller.errors import RigError
     from controller.place import place_of
 

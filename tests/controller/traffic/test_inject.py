@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from controller import pcapng
+from controller.captures import pcapng
 from tests.controller.test_faults import nicrig
 from tests.fakes.card_process import CardProcess
 

@@ -5,10 +5,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from controller import pcapng
-from controller.capture_filter import Filter
-from controller.follow import Followed, Follower
-from controller.pcapng import Direction
+from controller.captures import pcapng
+from controller.captures.filter import Filter
+from controller.captures.follow import Followed, Follower
+from controller.captures.pcapng import Direction
 from controller.recorder import Layout, Recorder, events
 from controller.witnesses.judge import LINE
 

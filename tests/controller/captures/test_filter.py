@@ -3,8 +3,8 @@ import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from controller import capture_filter as module
-from controller.capture_filter import capture_filter
+from controller.captures import filter as module
+from controller.captures.filter import capture_filter
 from controller.errors import UsageError
 
 ETHERNET = Ether(src="02:00:00:00:00:01", dst="52:54:00:6e:69:63")

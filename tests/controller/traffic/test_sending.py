@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from controller.sending import BATCH, Due, Sent, at_once, at_rate, send
+from controller.traffic.sending import BATCH, Due, Sent, at_once, at_rate, send
 from controller.wire import Wire
 
 
