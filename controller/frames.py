@@ -15,9 +15,10 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
+from controller.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
+
 FRAME_MIN = 60
 FRAME_MAX = 1514
-SOURCE_MAC = "02:00:00:00:00:01"
 DESTINATION_MAC = "52:54:00:6e:69:63"
 _SEQUENCE = struct.Struct(">I")
 _ETHERNET = 14
@@ -77,12 +78,12 @@ def summary(frame: bytes) -> str:
 @cache
 def templates() -> tuple[Template, ...]:
     """One template for each protocol, built by scapy on first use."""
-    ethernet = Ether(src=SOURCE_MAC, dst=DESTINATION_MAC)
-    ip = IP(src="10.0.0.1", dst="10.0.0.2")
+    ethernet = Ether(src=BENCH_MAC, dst=DESTINATION_MAC)
+    ip = IP(src=BENCH_IP, dst=GUEST_IP)
     ip6 = IPv6(src="fd00::1", dst="fd00::2")
     udp = UDP(sport=1024, dport=7)
     # What is not given here scapy would take from this host's own interface.
-    arp = ARP(op="who-has", hwsrc=SOURCE_MAC, psrc="10.0.0.1", pdst="10.0.0.2")
+    arp = ARP(op="who-has", hwsrc=BENCH_MAC, psrc=BENCH_IP, pdst=GUEST_IP)
     return (
         Template("ARP", bytes(ethernet / arp), _nothing),
         Template("ICMP", bytes(ethernet / ip / ICMP(type="echo-request", id=1)), _icmp),

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from controller.addresses import BENCH_IP, BENCH_MAC, GUEST_IP, NETWORK_BITS
 from controller.guest import Guest
 from controller.polling import until
 
@@ -22,14 +23,11 @@ modprobe -a sch_ingress cls_matchall act_mirred
 /usr/bin/tc filter add dev "$0" ingress matchall action mirred egress redirect dev "$0"
 """
 
-GUEST_IP, PEER_IP = "10.0.0.2", "10.0.0.1"
-PEER_MAC = "52:54:00:6e:69:01"
-"""Who the guest takes the wire's other end for: nobody there needs to answer ARP."""
-
+# ip by its path, as tc: busybox's own knows no neigh.
 ADDRESS = f"""
-/usr/bin/ip addr replace {GUEST_IP}/24 dev "$0"
-/usr/bin/ip neigh replace {PEER_IP} lladdr {PEER_MAC} nud permanent dev "$0"
-/usr/bin/ip route replace default via {PEER_IP} dev "$0"
+/usr/bin/ip addr replace {GUEST_IP}/{NETWORK_BITS} dev "$0"
+/usr/bin/ip neigh replace {BENCH_IP} lladdr {BENCH_MAC} nud permanent dev "$0"
+/usr/bin/ip route replace default via {BENCH_IP} dev "$0"
 """
 
 
@@ -69,7 +67,7 @@ class Interface:
             await until(look)
 
     async def address(self) -> None:
-        """Give it GUEST_IP; whatever the guest sends to others goes to PEER_MAC."""
+        """Give it GUEST_IP; whatever the guest sends to others goes to BENCH_MAC."""
         await self.guest.run(["sh", "-ec", ADDRESS, self.name])
 
     async def start_echo(self) -> None:

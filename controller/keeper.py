@@ -136,7 +136,7 @@ async def end_rig(place: Place) -> None:
         return
     kept = description(place)
     if kept is None:
-        raise RigError(f"{place.folder} is being started, or is no rig that up or serve keep: see who has it locked")
+        raise RigError(f"{place.folder} is being started: wait for it, or end the command that starts it")
     ended = os.pidfd_open(kept.pid)
     try:
         signal.pidfd_send_signal(ended, signal.SIGTERM)

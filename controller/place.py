@@ -67,6 +67,11 @@ class Place(NamedTuple):
         return self.folder / "qemu.log"
 
     @property
+    def lock(self) -> Path:
+        """Held by the process that keeps the rig, as long as it lives."""
+        return self.folder / "lock"
+
+    @property
     def description(self) -> Path:
         """What was started here: JSON, see `controller.keeper`."""
         return self.folder / "rig.json"

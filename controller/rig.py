@@ -127,9 +127,9 @@ class Rig:
         await driver.load(self.guest, wanted)
         return await self.interface()
 
-    async def bring_up(self) -> Interface:
-        """Load the driver, and bring its interface up with its address."""
-        interface = await self.load_driver()
+    async def bring_up(self, *parameters: str) -> Interface:
+        """As load_driver(), and bring its interface up with its address."""
+        interface = await self.load_driver(*parameters)
         await interface.up()
         await interface.address()
         return interface

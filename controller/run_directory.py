@@ -66,39 +66,53 @@ def named_directory(name: str) -> Iterator[Place]:
 
 @contextmanager
 def shared_directory(folder: Path) -> Iterator[Place]:
-    """A folder that is given, such as one that containers share; it stays if it was there before."""
+    """A folder that is given, such as one that containers share; it stays if it was there before.
+
+    Raises UsageError when a rig runs there.
+    """
     place = Place(folder.absolute())
     place.check_length()
     there = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield place
-    finally:
-        if not there:
-            shutil.rmtree(folder)
+    with place.lock.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"a card runs in {folder} already: nicrig down {folder} ends it") from None
+        try:
+            yield place
+        finally:
+            place.lock.unlink(missing_ok=True)
+            if not there:
+                shutil.rmtree(folder)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    Place(folder).check_length()
-    with (folder / "lock.new").open("w") as lock:
+    place = Place(folder)
+    place.check_length()
+    fresh = place.lock.with_suffix(".new")
+    with fresh.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         # Under its name only when it is ours: a folder with a free lock is one that anybody may remove.
-        (folder / "lock.new").rename(folder / "lock")
+        fresh.rename(place.lock)
         yield
 
 
 def remove_if_dead(place: Place) -> bool:
     """Remove what a rig has left whose process was killed outright; whether it was one."""
     try:
-        with (place.folder / "lock").open("r+") as lock:
+        with place.lock.open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(place.folder.resolve())
     except BlockingIOError:
         return False
     except FileNotFoundError:
         pass
-    place.folder.unlink(missing_ok=True)
+    if place.folder.is_symlink():
+        shutil.rmtree(place.folder.resolve(), ignore_errors=True)
+        place.folder.unlink()
+    else:
+        place.description.unlink(missing_ok=True)
     return True
 
 

@@ -23,17 +23,16 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 from scapy.supersocket import SuperSocket
 
+from controller.addresses import BENCH_IP, BENCH_MAC, NETWORK_BITS
 from controller.captures.filter import capture_filter
 from controller.errors import RigError
-from controller.frames import SOURCE_MAC
 from controller.place import Place, names, place_of
-from controller.traffic.expression import BROADCAST, HOST, for_all
+from controller.traffic.expression import BROADCAST, for_all
 
 PREFIX = "nicrig-"
 LENGTH = struct.Struct(">I")
 PATIENCE = 5.0
 """Seconds that the card may take for anything before it counts as dead."""
-NETWORK_BITS = 24
 
 
 def connect(path: Path) -> socket.socket:
@@ -143,7 +142,7 @@ class NetworkSocket(WireSocket):
 
     def send(self, x: Packet) -> int:
         """Send a packet in a frame."""
-        sent = super().send(Ether(src=SOURCE_MAC) / x)
+        sent = super().send(Ether(src=BENCH_MAC) / x)
         x.sent_time = time.time()
         return sent
 
@@ -168,12 +167,12 @@ class RigProvider(InterfaceProvider):
             if route[3].startswith(PREFIX):
                 conf.route.ifdel(route[3])
         for name in found:
-            conf.route.ifadd(name, f"{HOST}/{NETWORK_BITS}")
+            conf.route.ifadd(name, f"{BENCH_IP}/{NETWORK_BITS}")
         return found
 
     def _interface(self, name: str) -> NetworkInterface:
         known = {"name": name, "network_name": name, "description": name, "index": -1}
-        return NetworkInterface(self, {**known, "mac": SOURCE_MAC, "ips": [HOST], "type": ARPHRD_ETHER})
+        return NetworkInterface(self, {**known, "mac": BENCH_MAC, "ips": [BENCH_IP], "type": ARPHRD_ETHER})
 
     def _is_valid(self, dev: NetworkInterface) -> bool:
         return True

@@ -14,7 +14,8 @@ from pathlib import Path
 import trio
 from scapy.packet import Packet
 
-from controller import demo, frames
+from controller import demo
+from controller.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 from controller.captures import pcapng
 from controller.card import Ledger
 from controller.errors import UsageError
@@ -29,13 +30,6 @@ from controller.verdict import violations
 from controller.verifier.functions import Detail
 from controller.watch import Watch
 
-GUEST_IP, BENCH_IP = "10.0.0.2", "10.0.0.1"
-# The bench answers no ARP: the guest is told where it is. ip by its path: busybox's own, which its shell would take,
-# has no neigh.
-ADDRESS = f"""
-/usr/bin/ip addr add {GUEST_IP}/24 dev "$0"
-/usr/bin/ip neigh replace {BENCH_IP} lladdr {frames.SOURCE_MAC} dev "$0" nud permanent
-"""
 UNLOAD_SECONDS = 10.0
 
 
@@ -134,11 +128,9 @@ class Trial:
     async def load(self, *parameters: str) -> None:
         """Load the driver with these parameters of its module, in the place of one that is loaded."""
         await self._unload()
-        self.interface = await self.rig.load_driver(*parameters)
+        self.interface = await self.rig.bring_up(*parameters)
         mac = (await self.rig.monitor.execute("query-card"))["mac"]
-        self.addresses = Addresses(mac, GUEST_IP, frames.SOURCE_MAC, BENCH_IP)
-        await self.rig.guest.run(["sh", "-ec", ADDRESS, self.interface.name])
-        await self.interface.up()
+        self.addresses = Addresses(mac, GUEST_IP, BENCH_MAC, BENCH_IP)
         await self.watch.begin((), quiet=self._quiet)
 
     async def unload(self) -> None:

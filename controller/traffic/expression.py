@@ -12,10 +12,9 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot3, Ether
 from scapy.packet import Packet, Raw
 
+from controller.addresses import BENCH_IP, BENCH_IP6, BENCH_MAC
 from controller.errors import UsageError
-from controller.frames import SOURCE_MAC
 
-HOST, HOST6 = "10.0.0.1", "fd00::1"
 """Who is at this end of the wire, for packets that do not say."""
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 MOST = 4096
@@ -79,10 +78,10 @@ def _frames(made: object, station: str) -> Iterator[bytes]:
 def _address(packet: Packet, station: str) -> None:
     """Fill in the addresses that are left out: scapy would ask this host's routes, and its network."""
     for layer, fields in {
-        IP: {"src": HOST},
-        IPv6: {"src": HOST6},
-        ARP: {"psrc": HOST, "hwsrc": SOURCE_MAC},
-        Ether: {"src": SOURCE_MAC, "dst": BROADCAST if for_all(packet) else station},
+        IP: {"src": BENCH_IP},
+        IPv6: {"src": BENCH_IP6},
+        ARP: {"psrc": BENCH_IP, "hwsrc": BENCH_MAC},
+        Ether: {"src": BENCH_MAC, "dst": BROADCAST if for_all(packet) else station},
     }.items():
         if layer in packet:
             for name, value in fields.items():

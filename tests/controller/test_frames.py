@@ -4,7 +4,8 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
-from controller.frames import FRAME_MAX, FRAME_MIN, SOURCE_MAC, checksum, mixed, summary, templates
+from controller.addresses import BENCH_MAC
+from controller.frames import FRAME_MAX, FRAME_MIN, checksum, mixed, summary, templates
 
 FRAMES = mixed(600, seed=3)
 
@@ -29,9 +30,9 @@ def test_the_seed_decides() -> None:
 def test_frames_are_the_same_on_every_host() -> None:
     for frame in FRAMES[:12]:
         packet = Ether(frame)
-        assert packet.src == SOURCE_MAC
+        assert packet.src == BENCH_MAC
         if ARP in packet:
-            assert packet[ARP].hwsrc == SOURCE_MAC
+            assert packet[ARP].hwsrc == BENCH_MAC
 
 
 def test_all_protocols_are_there() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from controller.errors import UsageError
 from controller.place import Place, log_of, names, place_named, place_of
-from controller.run_directory import named_directory, remove_if_dead
+from controller.run_directory import named_directory, remove_if_dead, shared_directory
 
 
 @pytest.fixture(autouse=True)
@@ -78,3 +78,28 @@ def test_a_rig_that_is_not_there_is_told_with_those_that_are_and_how_it_ended() 
         log_of("dev").write_text("nicrig: the guest panicked\n")
         with pytest.raises(UsageError, match=r"there is other; the last one of that name ended so:\nnicrig: the guest"):
             place_of("dev")
+
+
+def test_a_folder_that_is_given_stays_if_it_was_there(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for name, stays in (("there", True), ("new", False)):
+        with shared_directory(tmp_path / name) as place:
+            assert place.folder.is_dir()
+        assert (tmp_path / name).exists() is stays
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_second_card_in_a_folder_that_is_given_is_refused_and_the_first_stays(tmp_path: Path) -> None:
+    with shared_directory(tmp_path / "here") as place:
+        with pytest.raises(UsageError, match="here already: nicrig down"), shared_directory(tmp_path / "here"):
+            pass
+        assert not remove_if_dead(place)
+        assert place.lock.exists()
+
+
+def test_a_description_that_a_killed_card_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.description.write_text("{}")
+    (tmp_path / "others").touch()
+    assert remove_if_dead(place)
+    assert [path.name for path in tmp_path.iterdir()] == ["others"]
