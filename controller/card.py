@@ -33,12 +33,15 @@ class Card:
         kind: Kind,
         ledger: Ledger = "off",
         *,
+        mac: str | None = None,
         behaviour: str | None = None,
         program: Sequence[str] = PROGRAM,
     ) -> None:
         self.place = place
         where = ["--sockets", str(place.folder), "--library", str(library)]
         self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
+        if mac is not None:
+            self._argv += ["--mac", mac]
         if behaviour is not None:
             # The card runs elsewhere; a file is named from here.
             file, _, name = behaviour.rpartition(":")

@@ -31,6 +31,8 @@ class Options:
     """Further parameters of the driver's module, like `noncoherent=64`."""
     ledger: Ledger = "off"
     """What the card does about DMA that the driver has not granted."""
+    mac: str | None = None
+    """The card's station address; None for the card's own."""
     behaviour: str | None = None
     """The user's own function for the card, as FILE.py:NAME."""
     kernel_arguments: tuple[str, ...] = ()
@@ -60,5 +62,5 @@ def machine_of(options: Options, provision: Provision, accelerator: Accelerator)
 
 def card_of(place: Place, library: Path, options: Options) -> Card:
     """A card as these options want it, to be started at `place`."""
-    kind, behaviour = options.kind, options.behaviour
-    return Card(place, library, options.interrupts, kind, options.ledger, behaviour=behaviour)
+    kind, mac, behaviour = options.kind, options.mac, options.behaviour
+    return Card(place, library, options.interrupts, kind, options.ledger, mac=mac, behaviour=behaviour)

@@ -53,6 +53,7 @@ ParametersOption = Annotated[
         help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip; may be repeated.",
     ),
 ]
+MacOption = Annotated[str | None, option("--mac", help="The card's station address, like 52:54:00:6e:69:63.")]
 BehaviourOption = Annotated[
     str | None,
     option("--behaviour", metavar="FILE:NAME", help="Your own function for what the card does with frames."),

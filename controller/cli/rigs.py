@@ -16,6 +16,7 @@ from controller.cli.app import (
     JsonOption,
     KindOption,
     LedgerOption,
+    MacOption,
     MemoryOption,
     NameOption,
     ParametersOption,
@@ -44,6 +45,7 @@ def up(
     memory: MemoryOption = 512,
     recorder: RecorderOption = 2,
     parameter: ParametersOption = [],
+    mac: MacOption = None,
     behaviour: BehaviourOption = None,
     foreground: Annotated[bool, option("--foreground", help="Stay, until Ctrl-C.")] = False,
 ) -> None:
@@ -64,6 +66,7 @@ def up(
         memory=memory,
         detail=Detail(recorder),
         parameters=tuple(parameter),
+        mac=mac,
         behaviour=behaviour,
     )
     if foreground:
@@ -192,6 +195,7 @@ def serve(
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "off",
+    mac: MacOption = None,
     behaviour: BehaviourOption = None,
 ) -> None:
     """Serve a card alone, until Ctrl-C.
@@ -202,7 +206,7 @@ def serve(
     from controller.options import Options
     from controller.run_directory import named_directory, shared_directory
 
-    options = Options(interrupts=interrupts, kind=kind, ledger=ledger, behaviour=behaviour)
+    options = Options(interrupts=interrupts, kind=kind, ledger=ledger, mac=mac, behaviour=behaviour)
 
     async def keep() -> None:
         with shared_directory(sockets) if sockets else named_directory(name) as place:
