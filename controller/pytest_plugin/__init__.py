@@ -26,7 +26,8 @@ SETTINGS = pytest.StashKey[Settings]()
 TRIAL = pytest.StashKey["Trial"]()
 LAST = pytest.StashKey[pytest.Item | None]()
 """The last test that wants a rig: when it is done there is no machine any more."""
-FIXTURES = {"nic", "guest", "monitor", "capture", "sync_nic", "sync_guest", "sync_monitor", "nicrig_trial"}
+NEEDED = "nicrig_trial"
+"""What every fixture of ours needs: another's fixture may be called `nic` too."""
 OTHERS_RUN = ("anyio", "asyncio", "trio", "twisted")
 """Markers of plugins that run asynchronous tests."""
 
@@ -54,7 +55,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
     """A marker's wrong argument ends the run before the first machine boots."""
-    ours = [item for item in items if isinstance(item, pytest.Function) and FIXTURES & set(item.fixturenames)]
+    ours = [item for item in items if isinstance(item, pytest.Function) and NEEDED in item.fixturenames]
     config.stash[LAST] = ours[-1] if ours else None
     marked = [item for item in items if item.get_closest_marker("nicrig")]
     if marked:
@@ -67,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Confi
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """anyio's plugin runs an asynchronous test with one of our fixtures on trio, unless another plugin is to run it."""
-    ours = inspect.iscoroutinefunction(pyfuncitem.obj) and FIXTURES & set(pyfuncitem.fixturenames)
+    ours = inspect.iscoroutinefunction(pyfuncitem.obj) and NEEDED in pyfuncitem.fixturenames
     if ours and not any(map(pyfuncitem.get_closest_marker, OTHERS_RUN)):
         pyfuncitem.funcargs.setdefault("anyio_backend", "trio")
     return (yield)

@@ -124,15 +124,15 @@ def test_tests_of_others_are_left_to_them(pytester: pytest.Pytester) -> None:
             return "asyncio"
 
         @pytest.mark.anyio
-        async def test_on_asyncio(monitor):
+        async def test_on_asyncio(nicrig_trial):
             import asyncio
             asyncio.get_running_loop()
 
         @pytest.fixture
-        def monitor():
+        def nicrig_trial():
             return "the user's own"
 
-        async def test_on_trio(monitor):
+        async def test_on_trio(nicrig_trial):
             import trio
             trio.lowlevel.current_task()
         """)
@@ -156,10 +156,10 @@ def test_our_tests_run_while_others_keep_a_loop_for_the_whole_session(pytester: 
             pass
 
         @pytest.fixture
-        def monitor():
+        def nicrig_trial():
             return "the user's own"
 
-        async def test_ours(monitor):
+        async def test_ours(nicrig_trial):
             import trio
             trio.lowlevel.current_task()
         """)
