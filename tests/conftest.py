@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What every test may use."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ CACHE = Path(__file__).resolve().parent.parent / ".cache"
 set_hypothesis_home_dir(CACHE / "hypothesis")
 settings.register_profile("nicrig", deadline=None)  # a busy machine is not a failure
 settings.load_profile("nicrig")
+
+# A shell in the background has its jobs ignore Ctrl-C, and what these start would too: tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

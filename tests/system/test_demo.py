@@ -143,8 +143,7 @@ def running(mark: str) -> dict[int, bytes]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> None:
     mark = f"MARK={uuid.uuid4()}"
-    # A shell in the background has its jobs ignore SIGINT; here it is to arrive.
-    argv = ["env", "--default-signal=INT", mark, str(NICRIG), "demo"]
+    argv = ["env", mark, str(NICRIG), "demo"]
     process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env=plain_environment())
     try:
         wait_until(lambda: len(running(mark)) == 2, "card and QEMU to run", SECONDS)

@@ -97,5 +97,6 @@ async def test_two_cards_are_joined(rig: Rig, second_card: CardProcess) -> None:
         await check_pings(rig, "second", "ours")
     finally:
         join.signal(signal.SIGINT)
-        assert await join.wait() == 130
+        with trio.fail_after(SECONDS):
+            assert await join.wait() == 130
         await join.close()
