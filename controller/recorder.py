@@ -6,10 +6,11 @@ says how its records are made (query-recorder), so nothing of it is repeated her
 """
 
 import mmap
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,6 +26,8 @@ Records = npt.NDArray[Any]
 CARD_NUMBERS = 1 << 15
 """What is added to the numbers of the card's events, to set them apart from functions."""
 ALL = (1 << 64) - 1
+DEAD_SECONDS = 1.0
+"""A record that is not whole for so long has a dead writer: a live one may only have lost its CPU for a while."""
 READ_MAX = 16384
 """Most records that one read takes of a ring: what is taken at once is held in memory at once."""
 
@@ -57,6 +60,14 @@ class Layout(msgspec.Struct, frozen=True):
         return guest | {CARD_NUMBERS + int(number): name for number, name in self.events.items()}
 
 
+class Wait(NamedTuple):
+    """For which record a reader waits, up to which it then gives up, and since when (monotonic)."""
+
+    record: int
+    until: int
+    since: float
+
+
 class Ring:
     """One ring, read from where the last read ended."""
 
@@ -71,7 +82,7 @@ class Ring:
         self._slots = layout.slots
         self._head = layout.head
         self._next = 1
-        self._waited_for = 0
+        self._waits = Wait(0, 0, 0.0)
         self.lost = 0
 
     @property
@@ -95,10 +106,10 @@ class Ring:
     def read(self, until: int, *, to_end: bool = False) -> Iterator[Records]:
         """Copies of the whole records that follow, up to the one numbered `until`, each of at most READ_MAX.
 
-        A record that is not whole ends it, for its writer may be at it; if it is not whole at the next call either,
-        or with `to_end`, its writer is dead: it is lost.
+        A record that is not whole ends it, for its writer may be at it. After DEAD_SECONDS, or with `to_end`, it is
+        lost, and with it all that were not whole when it was first waited for.
         """
-        waited_for, self._waited_for = (until if to_end else self._waited_for), until
+        waited_for = until if to_end else self._given_up()
         going_on = True
         while going_on:
             self._give_up_overwritten()
@@ -120,6 +131,14 @@ class Ring:
             self.lost += passed - len(found)
             if len(found):
                 yield found
+        if self._waits.record != self._next:
+            self._waits = Wait(self._next, until, time.monotonic())
+
+    def _given_up(self) -> int:
+        """Up to which record there is no waiting any more."""
+        waits = self._waits
+        dead = waits.record == self._next and time.monotonic() - waits.since >= DEAD_SECONDS
+        return waits.until if dead else 0
 
     def frame(self, number: int, length: int) -> bytes:
         """What the slot of the frame of this number has now: maybe a newer one, as only the digest tells."""

@@ -63,6 +63,7 @@ class Tap:
     def begin(self) -> bytes:
         """Read what was recorded until now, which tells where the driver's buffers are; the head of the file."""
         self._feed()
+        self.tally = Tally()  # what was lost before is not this capture's
         self._follower.begin()
         self._begun = True
         described = [

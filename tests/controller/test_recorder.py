@@ -100,7 +100,19 @@ def test_a_record_that_is_not_whole_is_waited_for(rings: Rings, ring: Ring) -> N
     assert ring.lost == 0
 
 
-def test_records_that_never_become_whole_are_waited_for_once_and_passed_over(rings: Rings, ring: Ring) -> None:
+def test_a_writer_that_lost_its_cpu_is_not_dead(rings: Rings, ring: Ring) -> None:
+    slow = rings.guest.begin()
+    for _ in range(3):
+        assert numbers(ring) == []
+    rings.guest.fill(Record(slow))
+    assert numbers(ring) == [1]
+    assert ring.lost == 0
+
+
+def test_records_that_never_become_whole_are_waited_for_once_and_passed_over(
+    monkeypatch: pytest.MonkeyPatch, rings: Rings, ring: Ring
+) -> None:
+    monkeypatch.setattr("controller.recorder.DEAD_SECONDS", 0)
     write(rings, 1)
     rings.guest.begin()
     rings.guest.begin()
