@@ -66,14 +66,28 @@ ABREAST = (
     + """
 from controller.pytest_plugin import SETTINGS
 
+def tell(trial, request, who=None):
+    worker = who or os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    print("RIG", worker, trial.rig.place.folder, request.config.stash[SETTINGS].seed)
+
 @pytest.mark.parametrize("number", range(2))
 def test_abreast(sync_nic, number, nicrig_trial, request):
     sync_nic.inject(IP() / ICMP(id=number))
     sync_nic.expect(ICMP(id=number))
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    print("RIG", worker, nicrig_trial.rig.place.folder, request.config.stash[SETTINGS].seed)
+    tell(nicrig_trial, request)
 """
 )
+FRESH = """
+@pytest.mark.nicrig(fresh=True)
+def test_alone(sync_nic, sync_guest, nicrig_trial, request):
+    sync_guest.run(["rm", "-r", "/etc"])
+    tell(nicrig_trial, request, "fresh")
+
+def test_after_it(sync_guest, nicrig_trial, request):
+    sync_guest.run(["ls", "/etc"])
+    tell(nicrig_trial, request)
+"""
+"""A test that spoils its guest has one of its own."""
 PATIENCE = 300
 
 
@@ -165,14 +179,14 @@ def check_nothing_is_left(shown: str, reached: str) -> None:
 
 
 def test_each_worker_has_a_machine_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(ABREAST)
+    (tmp_path / "test_it.py").write_text(ABREAST + FRESH)
     run = started(tmp_path, "-n", "2", "-rP")
     with ended(run):
         shown, _ = run.communicate(timeout=PATIENCE)
     print(shown)
     assert run.returncode == 0
     workers, rigs, seeds = map(set, zip(*rigs_used(shown), strict=True))
-    assert (len(workers), len(rigs), len(seeds)) == (2, 2, 1)
+    assert (len(workers - {"fresh"}), len(rigs), len(seeds)) == (2, 3, 1)
 
 
 def rigs_used(shown: str) -> list[tuple[str, str, str]]:
