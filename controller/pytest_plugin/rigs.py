@@ -90,4 +90,4 @@ async def _attached(name: str, options: Options, *, fresh: bool) -> AsyncIterato
         had_driver = await Interface.find(rig.guest) is not None
         yield rig
         if had_driver:
-            await (await rig.load_driver()).up()
+            await rig.bring_up()
