@@ -66,10 +66,13 @@ class Rigs:
 
     def _start(self, options: Options, *, fresh: bool) -> KeptRig:
         try:
-            return KeptRig(self._portal, self._opener(options, fresh=fresh))
+            return self._kept_rig(options, fresh=fresh)
         except RigError as error:
             self._failed[options] = error.with_traceback(None)
             raise
+
+    def _kept_rig(self, options: Options, *, fresh: bool) -> KeptRig:
+        return KeptRig(self._portal, self._opener(options, fresh=fresh))
 
     def _opener(self, options: Options, *, fresh: bool) -> Open:
         if self._attach_to:
