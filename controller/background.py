@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Leaves a command running behind when the terminal goes on: as itself with --foreground, in a session of its own."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,12 +23,12 @@ def start(arguments: Sequence[str], log: Path) -> str:
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "controller.cli", *arguments, "--foreground"],
+            # -P: what lies in the user's folder may be called as our packages are.
+            [sys.executable, "-P", "-m", "controller.cli", *arguments, "--foreground"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
         )
     assert process.stdout is not None
     try:

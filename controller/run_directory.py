@@ -43,16 +43,8 @@ def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None)
 @contextmanager
 def named_directory(name: str) -> Iterator[Place]:
     """As `run_directory`, for a rig that others call by its name. Raises UsageError when one of that name runs."""
-    if not re.fullmatch(NAME, name):
-        raise UsageError(f"{name!r} is no name for a rig: letters, digits, - and _ make one")
-    parent, place = names_folder(), place_named(name)
-    place.check_length()
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if parent.stat().st_uid != os.getuid():
-        raise UsageError(f"{parent} belongs to somebody else: have NICRIG_RIGS name a folder of your own")
-    if place.folder.exists() and not remove_if_dead(place):
-        raise UsageError(f"a rig {name} runs already: nicrig down {name} ends it, --name gives this one another name")
-    with run_directory(parent) as fresh:
+    place = free_place(name)
+    with run_directory(place.folder.parent) as fresh:
         # Under its name only when it is locked, and only if nobody else was faster.
         try:
             place.folder.symlink_to(fresh.folder.name)
@@ -62,6 +54,20 @@ def named_directory(name: str) -> Iterator[Place]:
             yield place
         finally:
             place.folder.unlink()
+
+
+def free_place(name: str) -> Place:
+    """The place of a rig that is to be called so. Raises UsageError when that is no name, or when one of it runs."""
+    if not re.fullmatch(NAME, name):
+        raise UsageError(f"{name!r} is no name for a rig: letters, digits, - and _ make one")
+    parent, place = names_folder(), place_named(name)
+    place.check_length()
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if parent.stat().st_uid != os.getuid():
+        raise UsageError(f"{parent} belongs to somebody else: have NICRIG_RIGS name a folder of your own")
+    if place.folder.exists() and not remove_if_dead(place):
+        raise UsageError(f"a rig {name} runs already: nicrig down {name} ends it, --name gives this one another name")
+    return place
 
 
 @contextmanager

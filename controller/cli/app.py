@@ -83,11 +83,16 @@ RigArgument = Annotated[
 JsonOption = Annotated[bool, option("--json", help="Print JSON.")]
 
 
-def found(rig: str | None) -> "Place | None":
-    """The place of a rig that was named, None if none was; a name of none ends the command."""
+def named(rig: str) -> "Place":
+    """The place of a rig; a name of none ends the command."""
     from controller.place import place_of
 
-    return None if rig is None else report(lambda: place_of(rig))
+    return report(lambda: place_of(rig))
+
+
+def found(rig: str | None) -> "Place | None":
+    """As `named`, None if no rig was."""
+    return None if rig is None else named(rig)
 
 
 def progress(line: str) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.app import JsonOption, RigArgument, app, found, option, run
+from controller.cli.app import JsonOption, RigArgument, app, named, option, run
 
 
 @app.command()
@@ -25,8 +25,7 @@ def faults(
     """
     from controller import faults
 
-    place = found(rig)
-    assert place is not None
+    place = named(rig)
     if clear and name:
         raise typer.BadParameter("name a fault to arm, or say --clear")
     if clear:
@@ -46,7 +45,6 @@ def registers(rig: RigArgument = "dev", json: JsonOption = False) -> None:
     """
     from controller import registers
 
-    place = found(rig)
-    assert place is not None
+    place = named(rig)
     for line in registers.show(run(lambda: registers.registers_of(place)), json=json):
         print(line)

@@ -5,11 +5,12 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from controller.cli.app import (
+    RIG_FAILED,
     AcceleratorOption,
     BehaviourOption,
     InterruptsOption,
@@ -25,14 +26,12 @@ from controller.cli.app import (
     RigOption,
     app,
     found,
+    named,
     option,
     progress,
     report,
     run,
 )
-
-if TYPE_CHECKING:
-    from controller.place import Place
 
 
 @app.command()
@@ -84,7 +83,9 @@ def _leave_running(name: str) -> None:
     from controller.background import FailedError, start
     from controller.place import log_of
     from controller.provision import provide
+    from controller.run_directory import free_place
 
+    report(lambda: free_place(name))  # before anything is written: the log of a rig that runs is its own
     run(lambda: provide(progress))
     progress("starting the card and booting the guest")
     try:
@@ -104,12 +105,12 @@ def status(
     """
     from controller.status import look, show
 
-    places = [_named(rig)] if rig else None
+    places = [named(rig)] if rig else None
     states = run(lambda: look(places))
     for line in show(states, json=json):
         print(line)
     if any(state.problem for state in states):
-        raise typer.Exit(125)
+        raise typer.Exit(RIG_FAILED)
 
 
 @app.command()
@@ -126,7 +127,7 @@ def down(
 
     if every == bool(rig):
         raise typer.BadParameter("name a rig, or say --all")
-    for place in [_named(each) for each in (names() if every else [str(rig)])]:
+    for place in [named(each) for each in (names() if every else [str(rig)])]:
         run(partial(end_rig, place))
 
 
@@ -173,7 +174,7 @@ def shell(rig: RigArgument) -> None:
     from controller.options import Options
     from controller.run import fit_shell, join_shell, run_command
 
-    place = _named(rig)
+    place = named(rig)
     if sys.stdin.isatty():
         run(lambda: fit_shell(place))
         progress("the guest's shell; Ctrl-] leaves it")
@@ -228,7 +229,7 @@ def machine(
     from controller.keeper import keep_machine
     from controller.options import Options
 
-    place = _named(rig)
+    place = named(rig)
     run(lambda: keep_machine(place, Options(accelerator=accelerator, memory=memory), _say))
 
 
@@ -249,7 +250,7 @@ def qemu_args(
     from controller.options import Options
     from controller.place import place_named
 
-    place = place_named(rig) if whole and "/" not in rig else _named(rig)
+    place = place_named(rig) if whole and "/" not in rig else named(rig)
     options = Options(accelerator=accelerator, memory=memory)
     print(run(lambda: whole_line(place, options) if whole else qemu_options(place, memory)))
 
@@ -267,9 +268,3 @@ def run_qemu(
 
     found = program(run(lambda: provide(progress)))
     os.execvpe(found.argv[0], [*found.argv, *(arguments or [])], {**os.environ, **found.environment})
-
-
-def _named(rig: str) -> "Place":
-    place = found(rig)
-    assert place is not None
-    return place

@@ -113,3 +113,10 @@ def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> N
 def test_the_list_of_verbs_tells_what_each_does_without_being_cut_short() -> None:
     shown = RUNNER.invoke(app, ["--help"], env={"COLUMNS": "80"}).output
     assert "..." not in shown.partition("Commands:")[2]
+
+
+def test_what_is_no_name_for_a_rig_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    done = RUNNER.invoke(app, ["up", "--name", "../other"], env={"NICRIG_RIGS": str(tmp_path / "rigs")})
+    assert done.exit_code == USAGE
+    assert "is no name for a rig" in done.stderr
+    assert list(tmp_path.iterdir()) == []

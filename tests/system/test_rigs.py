@@ -107,8 +107,10 @@ def _wait_for(terminal: int, wanted: bytes) -> None:
         shown += os.read(terminal, 4096)
 
 
-def test_a_name_that_exists_is_refused_in_one_line(run: Run, dev: str) -> None:
+def test_a_name_that_exists_is_refused_in_one_line_and_the_rigs_log_stays(rigs: Path, run: Run, dev: str) -> None:
+    said = (rigs / "dev.log").read_text()
     again = run("up", "--name", dev)
+    assert (rigs / "dev.log").read_text() == said
     assert again.returncode == 2
     assert again.stderr.splitlines()[-1].startswith("nicrig: a rig dev runs already: nicrig down dev ends it")
     assert run("status", dev).returncode == 0
