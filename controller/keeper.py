@@ -55,9 +55,9 @@ def description(place: Place) -> Description | None:
         return None
 
 
-async def keep_rig(name: str, options: Options, say: Say) -> None:
-    """Card, machine and driver until cancelled; `say` is called once when all of it can be used."""
-    provision = await provide(say)
+async def keep_rig(name: str, options: Options, say: Say, report: Say) -> None:
+    """Card, machine and driver until cancelled; `say` tells once that all can be used, `report` of progress."""
+    provision = await provide(report)
     with named_directory(name) as place:
         async with open_rig(provision, options, place) as rig:
             interface = await rig.bring_up()

@@ -69,7 +69,7 @@ def up(
         behaviour=behaviour,
     )
     if foreground:
-        run(lambda: keep_rig(name, options, _say))
+        run(lambda: keep_rig(name, options, _say, progress))
     else:
         report(lambda: pick(accelerator))  # says at the terminal what the log alone would be told
         _leave_running(name)
