@@ -49,8 +49,8 @@ bench: setup ## speed, as a table and as JSON in the cache folder; PARTS=recorde
 	$(BIN)/python -m benchmarks $(PARTS)
 
 generate: .venv/installed ## the C headers and the datasheet's tables from the declarations
-	$(BIN)/python -m device.generate
-	$(BIN)/python -m controller.generate
+	$(BIN)/python -m nicrig_device.generate
+	$(BIN)/python -m nicrig.generate
 
 clean: ## remove what was built
 	rm -rf .venv $(CACHE)

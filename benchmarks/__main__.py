@@ -17,17 +17,17 @@ from benchmarks import device_alone, ledger, overload, recorder, round_trip, ver
 from benchmarks.nic import PEERS, bring_up
 from benchmarks.placement import Placement
 from benchmarks.report import Report, Setting, cpu_model
-from controller.accelerator import pick
-from controller.cli.app import INTERRUPTED
-from controller.errors import RigError, cause
-from controller.frames import FRAME_MIN, templates
-from controller.options import Options
-from controller.provision import Provision, provide
-from controller.provision.cache import folder
-from controller.rig import open_rig
-from controller.run_directory import run_directory
-from controller.signals import TerminationError, stop_on_sigterm
-from controller.verifier.functions import Detail
+from nicrig.cli.app import INTERRUPTED
+from nicrig.errors import RigError, cause
+from nicrig.machine.accelerator import pick
+from nicrig.process.signals import TerminationError, stop_on_sigterm
+from nicrig.provision import Provision, provide
+from nicrig.provision.cache import folder
+from nicrig.rundir.directories import run_directory
+from nicrig.session.options import Options
+from nicrig.session.rig import open_rig
+from nicrig.traffic.generator import FRAME_MIN, templates
+from nicrig.verifier.functions import Detail
 
 REPORT = "bench.json"
 OVERLOAD, RECORDER, LEDGER, ROUND_TRIP = IN_ONE_RIG = ("overload", "recorder", "ledger", "round-trip")

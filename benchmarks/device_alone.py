@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from device import registers
-from device.descriptors import DESCRIPTOR, Status
-from device.frames import Frames
+from nicrig_device.dma.frames import Frames
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import DESCRIPTOR, Status
 from tests.fakes.memory_bus import MemoryBus
 
 FRAME_BYTES = 64

@@ -12,10 +12,10 @@ from typing import get_args
 from benchmarks.nic import Nic
 from benchmarks.overload import OFFERED, Case, Overload, Round, flood
 from benchmarks.recorder import ROUNDS
-from controller.card import Ledger
-from controller.errors import RigError
-from controller.interface import DRIVER
-from controller.rig import Rig
+from nicrig.card.process import Ledger
+from nicrig.errors import RigError
+from nicrig.machine.guest_interface import DRIVER
+from nicrig.session.rig import Rig
 
 POLICIES: tuple[Ledger, ...] = get_args(Ledger)
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.sender import Sender
-from controller.errors import RigError
-from controller.frames import DESTINATION_MAC
-from controller.guest import Guest
-from controller.interface import DRIVER, Interface
-from controller.rig import Rig
+from nicrig.errors import RigError
+from nicrig.machine.guest_agent import GuestAgent
+from nicrig.machine.guest_interface import DRIVER, Interface
+from nicrig.session.rig import Rig
+from nicrig.traffic.generator import DESTINATION_MAC
 
 OUR_DROPS = tuple(
     f"card_rx_{why}" for why in ("no_buffer", "disabled", "link_down", "too_long", "too_short", "refused")
@@ -102,7 +102,7 @@ async def bring_up(rig: Rig, folder: Path) -> AsyncIterator[list[Nic]]:
     # The card takes one client at a time.
     await rig.wire.aclose()
     async with AsyncExitStack() as stack:
-        nics = [await _bring_up(stack, rig.guest, "nicrig", DRIVER, OUR_DROPS, rig.place.wire)]
+        nics = [await _bring_up(stack, rig.guest, "nicrig", DRIVER, OUR_DROPS, rig.paths.wire)]
         for peer in PEERS:
             wire = peer.wire(folder)
             nics.append(await _bring_up(stack, rig.guest, peer.model, peer.driver, peer.drops, wire))
@@ -110,7 +110,7 @@ async def bring_up(rig: Rig, folder: Path) -> AsyncIterator[list[Nic]]:
 
 
 async def _bring_up(
-    stack: AsyncExitStack, guest: Guest, name: str, driver: str, drops: tuple[str, ...], wire: Path
+    stack: AsyncExitStack, guest: GuestAgent, name: str, driver: str, drops: tuple[str, ...], wire: Path
 ) -> Nic:
     await guest.run(["modprobe", driver])
     found = (await guest.run(["sh", "-c", _FIND, driver])).stdout.split()

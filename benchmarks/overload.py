@@ -18,7 +18,7 @@ import trio
 
 from benchmarks.nic import Counts, Nic
 from benchmarks.placement import cpu_seconds
-from controller.polling import PAUSE_SECONDS
+from nicrig.process.polling import PAUSE_SECONDS
 
 OFFERED = 300_000
 """Frames per second at which all cards are compared: more than any takes under TCG, and not so many more that the

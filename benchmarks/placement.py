@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from controller.rig import Rig
+from nicrig.session.rig import Rig
 
 
 class Placement:

@@ -10,8 +10,8 @@ import random
 
 from benchmarks.nic import Nic
 from benchmarks.overload import OFFERED, Case, Overload, Round, flood
-from controller.interface import DRIVER, Interface
-from controller.verifier.functions import Detail
+from nicrig.machine.guest_interface import DRIVER, Interface
+from nicrig.verifier.functions import Detail
 
 ROUNDS = 9
 """More than for the cards: the differences are smaller."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from controller.errors import ConnectionLostError, RigError
-from controller.wire import pack
+from nicrig.card.wire import pack
+from nicrig.errors import ConnectionLostError, RigError
 
 PATIENCE_SECONDS = 20.0
 BATCH = 1024

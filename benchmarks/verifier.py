@@ -16,16 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 import trio
 
-from controller.demo import exchange
-from controller.frames import mixed
-from controller.options import Options
-from controller.provision import Provision
-from controller.recorder import READ_MAX, Recorder, Records, events
-from controller.rig import open_rig
-from controller.verifier.functions import Detail
-from controller.verifier.judge import Verifier
-from controller.verifier.verdict import Verdict
-from controller.watch import PERIOD
+from nicrig.provision import Provision
+from nicrig.recorder.reader import READ_MAX, Recorder, Records, events
+from nicrig.session.options import Options
+from nicrig.session.rig import open_rig
+from nicrig.traffic.generator import mixed
+from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.live import PERIOD
+from nicrig.verifier.functions import Detail
+from nicrig.verifier.verdict import Verdict
+from nicrig.verifier.verifier import Verifier
 
 FRAMES = 30_000
 ROUNDS = 5

@@ -3,82 +3,82 @@
 #include <linux/ethtool.h>
 
 #include "../miniport/nicrig_oid.h"
-#include "edge.h"
+#include "shim.h"
 
 #define NDIS_SPEED_UNITS_PER_MBIT 10000         /* OID_GEN_LINK_SPEED counts 100 bit/s */
 
-static const char edge_statistic_names[][ETH_GSTRING_LEN] = {
+static const char shim_statistic_names[][ETH_GSTRING_LEN] = {
 	"interrupts", "polls", "rx_no_memory", "tx_batches", "tx_queue_stops", "tx_failed", "resets",
 };
-static_assert(ARRAY_SIZE(edge_statistic_names) == sizeof(struct edge_statistics) / sizeof(u64));
+static_assert(ARRAY_SIZE(shim_statistic_names) == sizeof(struct shim_statistics) / sizeof(u64));
 
 static const char * const card_counter_names[] = { NICRIG_COUNTER_NAMES };
 static_assert(ARRAY_SIZE(card_counter_names) == NICRIG_COUNTERS);
 
-static void edge_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
+static void shim_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
 {
-	strscpy(info->driver, EDGE_NAME, sizeof(info->driver));
-	strscpy(info->version, EDGE_VERSION, sizeof(info->version));
-	strscpy(info->bus_info, pci_name(((struct edge *)netdev_priv(netdev))->pdev), sizeof(info->bus_info));
+	strscpy(info->driver, SHIM_NAME, sizeof(info->driver));
+	strscpy(info->version, SHIM_VERSION, sizeof(info->version));
+	strscpy(info->bus_info, pci_name(((struct shim *)netdev_priv(netdev))->pdev), sizeof(info->bus_info));
 }
 
-static int edge_get_sset_count(struct net_device *netdev, int set)
+static int shim_get_sset_count(struct net_device *netdev, int set)
 {
-	return set == ETH_SS_STATS ? ARRAY_SIZE(edge_statistic_names) + NICRIG_COUNTERS : -EOPNOTSUPP;
+	return set == ETH_SS_STATS ? ARRAY_SIZE(shim_statistic_names) + NICRIG_COUNTERS : -EOPNOTSUPP;
 }
 
 /* The card's counters carry its name, since "interrupts" is counted on both sides. */
-static void edge_get_strings(struct net_device *netdev, u32 set, u8 *data)
+static void shim_get_strings(struct net_device *netdev, u32 set, u8 *data)
 {
 	size_t i;
 
 	if (set != ETH_SS_STATS)
 		return;
-	for (i = 0; i < ARRAY_SIZE(edge_statistic_names); i++)
-		ethtool_puts(&data, edge_statistic_names[i]);
+	for (i = 0; i < ARRAY_SIZE(shim_statistic_names); i++)
+		ethtool_puts(&data, shim_statistic_names[i]);
 	for (i = 0; i < NICRIG_COUNTERS; i++)
 		ethtool_sprintf(&data, "card_%s", card_counter_names[i]);
 }
 
-static void edge_get_statistics(struct net_device *netdev, struct ethtool_stats *stats, u64 *data)
+static void shim_get_statistics(struct net_device *netdev, struct ethtool_stats *stats, u64 *data)
 {
-	struct edge *edge = netdev_priv(netdev);
+	struct shim *shim = netdev_priv(netdev);
 	ULONG64 counters[NICRIG_COUNTERS] = {};
 
-	memcpy(data, &edge->statistics, sizeof(edge->statistics));
-	edge_query(edge, OID_NICRIG_CARD_COUNTERS, counters, sizeof(counters));
-	memcpy(data + ARRAY_SIZE(edge_statistic_names), counters, sizeof(counters));
+	memcpy(data, &shim->statistics, sizeof(shim->statistics));
+	shim_query(shim, OID_NICRIG_CARD_COUNTERS, counters, sizeof(counters));
+	memcpy(data + ARRAY_SIZE(shim_statistic_names), counters, sizeof(counters));
 }
 
-static bool edge_full_duplex(struct edge *edge)
+static bool shim_full_duplex(struct shim *shim)
 {
-	return edge_query_ulong(edge, OID_GEN_MAC_OPTIONS) & NDIS_MAC_OPTION_FULL_DUPLEX;
+	return shim_query_ulong(shim, OID_GEN_MAC_OPTIONS) & NDIS_MAC_OPTION_FULL_DUPLEX;
 }
 
-static int edge_get_link_ksettings(struct net_device *netdev, struct ethtool_link_ksettings *settings)
+static int shim_get_link_ksettings(struct net_device *netdev, struct ethtool_link_ksettings *settings)
 {
-	struct edge *edge = netdev_priv(netdev);
+	struct shim *shim = netdev_priv(netdev);
 	bool up = netif_carrier_ok(netdev);
 
 	ethtool_link_ksettings_zero_link_mode(settings, supported);
 	ethtool_link_ksettings_zero_link_mode(settings, advertising);
-	settings->base.speed = up ? edge_query_ulong(edge, OID_GEN_LINK_SPEED) / NDIS_SPEED_UNITS_PER_MBIT :
+	settings->base.speed = up ? shim_query_ulong(shim, OID_GEN_LINK_SPEED) / NDIS_SPEED_UNITS_PER_MBIT :
 				    (u32)SPEED_UNKNOWN;
-	settings->base.duplex = !up ? DUPLEX_UNKNOWN : edge_full_duplex(edge) ? DUPLEX_FULL : DUPLEX_HALF;
+	settings->base.duplex = !up ? DUPLEX_UNKNOWN : shim_full_duplex(shim) ? DUPLEX_FULL : DUPLEX_HALF;
 	settings->base.port = PORT_OTHER;
 	settings->base.autoneg = AUTONEG_DISABLE;
 	return 0;
 }
 
-static void edge_get_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
+static void shim_get_ringparam(struct net_device *netdev, struct ethtool_ringparam *ring,
 			       struct kernel_ethtool_ringparam *kernel_ring, struct netlink_ext_ack *extack)
 {
-	struct edge *edge = netdev_priv(netdev);
+	struct shim *shim = netdev_priv(netdev);
 
-	ring->rx_pending = edge_ring_size(edge, OID_GEN_RECEIVE_BUFFER_SPACE, OID_GEN_RECEIVE_BLOCK_SIZE);
-	ring->tx_pending = edge_ring_size(edge, OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_TRANSMIT_BLOCK_SIZE);
+	ring->rx_pending = shim_ring_size(shim, OID_GEN_RECEIVE_BUFFER_SPACE, OID_GEN_RECEIVE_BLOCK_SIZE);
+	ring->tx_pending = shim_ring_size(shim, OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_TRANSMIT_BLOCK_SIZE);
 	/* Only a bus master has rings, whose size can be chosen. */
-	if (edge->pdev->device == NICRIG_DEVICE_ID_BUS_MASTER) {
+	if (shim->pdev->device == NICRIG_DEVICE_ID_BUS_MASTER) {
 		ring->rx_max_pending = NICRIG_RING_MAX;
 		ring->tx_max_pending = NICRIG_RING_MAX;
 	} else {
@@ -88,23 +88,23 @@ static void edge_get_ringparam(struct net_device *netdev, struct ethtool_ringpar
 }
 
 /* The card has one kind of reset, which is all of them. */
-static int edge_ethtool_reset(struct net_device *netdev, u32 *flags)
+static int shim_ethtool_reset(struct net_device *netdev, u32 *flags)
 {
-	int error = edge_reset(netdev_priv(netdev));
+	int error = shim_reset(netdev_priv(netdev));
 
 	if (!error)
 		*flags = 0;
 	return error;
 }
 
-const struct ethtool_ops edge_ethtool_ops = {
-	.get_drvinfo = edge_get_drvinfo,
+const struct ethtool_ops shim_ethtool_ops = {
+	.get_drvinfo = shim_get_drvinfo,
 	.get_link = ethtool_op_get_link,
-	.get_link_ksettings = edge_get_link_ksettings,
-	.get_ringparam = edge_get_ringparam,
-	.get_sset_count = edge_get_sset_count,
-	.get_strings = edge_get_strings,
-	.get_ethtool_stats = edge_get_statistics,
+	.get_link_ksettings = shim_get_link_ksettings,
+	.get_ringparam = shim_get_ringparam,
+	.get_sset_count = shim_get_sset_count,
+	.get_strings = shim_get_strings,
+	.get_ethtool_stats = shim_get_statistics,
 	.get_ts_info = ethtool_op_get_ts_info,
-	.reset = edge_ethtool_reset,
+	.reset = shim_ethtool_reset,
 };

@@ -3,10 +3,10 @@
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 
-#include "../ndis/recorder.h"
-#include "edge.h"
+#include "../ndis/recorder/recorder.h"
+#include "shim.h"
 
-#define EDGE_VECTORS_MAX 2
+#define SHIM_VECTORS_MAX 2
 
 static uint rx_ring_size;
 module_param(rx_ring_size, uint, 0444);
@@ -32,23 +32,23 @@ module_param_cb(recorder, &recorder_ops, &ndis_recorder_detail, 0644);
 MODULE_PARM_DESC(recorder, "Flight recorder: 0 off, 1 all but what happens for each frame (default), 2 everything, "
 		 "3 also the bytes of frames");
 
-static struct ndis_wrapper *edge_wrapper;
+static struct ndis_wrapper *shim_wrapper;
 
 /*
  * MSI-X with a vector for the frames and one for events, or MSI with one for both; never INTx (datasheet 1). Both are
  * memory writes, so even a card without DMA has to be a master. Ports are the NDIS layer's to claim.
  */
-static int edge_enable(struct pci_dev *pdev)
+static int shim_enable(struct pci_dev *pdev)
 {
 	int error;
 
 	error = pci_enable_device(pdev);
 	if (error)
 		return error;
-	error = pci_request_mem_regions(pdev, EDGE_NAME);
+	error = pci_request_mem_regions(pdev, SHIM_NAME);
 	if (error)
 		goto enabled;
-	error = pci_alloc_irq_vectors(pdev, 1, EDGE_VECTORS_MAX, PCI_IRQ_MSIX | PCI_IRQ_MSI);
+	error = pci_alloc_irq_vectors(pdev, 1, SHIM_VECTORS_MAX, PCI_IRQ_MSIX | PCI_IRQ_MSI);
 	if (error < 0)
 		goto have_regions;
 	pci_set_master(pdev);
@@ -62,7 +62,7 @@ enabled:
 	return error;
 }
 
-static void edge_disable(struct pci_dev *pdev)
+static void shim_disable(struct pci_dev *pdev)
 {
 	ndis_recorder_close(pdev);
 	pci_clear_master(pdev);
@@ -71,20 +71,20 @@ static void edge_disable(struct pci_dev *pdev)
 	pci_disable_device(pdev);
 }
 
-static int edge_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static int shim_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct net_device *netdev;
 	int vectors, error;
 
-	vectors = edge_enable(pdev);
+	vectors = shim_enable(pdev);
 	if (vectors < 0)
 		return dev_err_probe(&pdev->dev, vectors, "cannot enable the function\n");
-	netdev = edge_create(pdev, rx_ring_size, tx_ring_size);
+	netdev = shim_create(pdev, rx_ring_size, tx_ring_size);
 	if (!netdev) {
 		error = -ENOMEM;
 		goto enabled;
 	}
-	error = edge_start(netdev_priv(netdev), edge_wrapper, vectors);
+	error = shim_start(netdev_priv(netdev), shim_wrapper, vectors);
 	if (error)
 		goto have_netdev;
 	pci_set_drvdata(pdev, netdev_priv(netdev));
@@ -93,70 +93,70 @@ static int edge_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 have_netdev:
 	free_netdev(netdev);
 enabled:
-	edge_disable(pdev);
+	shim_disable(pdev);
 	return error;
 }
 
-static void edge_remove(struct pci_dev *pdev)
+static void shim_remove(struct pci_dev *pdev)
 {
-	struct edge *edge = pci_get_drvdata(pdev);
-	struct net_device *netdev = edge->netdev;
+	struct shim *shim = pci_get_drvdata(pdev);
+	struct net_device *netdev = shim->netdev;
 
-	edge_stop(edge);
+	shim_stop(shim);
 	free_netdev(netdev);
-	edge_disable(pdev);
+	shim_disable(pdev);
 }
 
-static void edge_shutdown(struct pci_dev *pdev)
+static void shim_shutdown(struct pci_dev *pdev)
 {
-	struct edge *edge = pci_get_drvdata(pdev);
+	struct shim *shim = pci_get_drvdata(pdev);
 
 	rtnl_lock();
-	netif_device_detach(edge->netdev);
-	if (netif_running(edge->netdev))
-		dev_close(edge->netdev);
+	netif_device_detach(shim->netdev);
+	if (netif_running(shim->netdev))
+		dev_close(shim->netdev);
 	rtnl_unlock();
-	ndis_adapter_shutdown(edge->adapter);
+	ndis_adapter_shutdown(shim->adapter);
 }
 
-static const struct pci_device_id edge_ids[] = {
+static const struct pci_device_id shim_ids[] = {
 	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_BUS_MASTER) },
 	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_SUBORDINATE) },
 	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_NON_DMA) },
 	{ }
 };
-MODULE_DEVICE_TABLE(pci, edge_ids);
+MODULE_DEVICE_TABLE(pci, shim_ids);
 
-static struct pci_driver edge_pci_driver = {
-	.name = EDGE_NAME,
-	.id_table = edge_ids,
-	.probe = edge_probe,
-	.remove = edge_remove,
-	.shutdown = edge_shutdown,
+static struct pci_driver shim_pci_driver = {
+	.name = SHIM_NAME,
+	.id_table = shim_ids,
+	.probe = shim_probe,
+	.remove = shim_remove,
+	.shutdown = shim_shutdown,
 };
 
-static int __init edge_init(void)
+static int __init shim_init(void)
 {
 	int error;
 
-	edge_wrapper = ndis_wrapper_load();
-	if (!edge_wrapper)
+	shim_wrapper = ndis_wrapper_load();
+	if (!shim_wrapper)
 		return -ENODEV;
-	error = pci_register_driver(&edge_pci_driver);
+	error = pci_register_driver(&shim_pci_driver);
 	if (error)
-		ndis_wrapper_unload(edge_wrapper);
+		ndis_wrapper_unload(shim_wrapper);
 	return error;
 }
 
-static void __exit edge_exit(void)
+static void __exit shim_exit(void)
 {
-	pci_unregister_driver(&edge_pci_driver);
-	ndis_wrapper_unload(edge_wrapper);
+	pci_unregister_driver(&shim_pci_driver);
+	ndis_wrapper_unload(shim_wrapper);
 }
 
-module_init(edge_init);
-module_exit(edge_exit);
+module_init(shim_init);
+module_exit(shim_exit);
 
 MODULE_DESCRIPTION("nicrig network card of three kinds: an NDIS 5.1 miniport on Linux");
 MODULE_LICENSE("GPL");
-MODULE_VERSION(EDGE_VERSION);
+MODULE_VERSION(SHIM_VERSION);

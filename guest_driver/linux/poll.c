@@ -3,18 +3,18 @@
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 
-#include "edge.h"
+#include "shim.h"
 
 /* DIRQL. */
-void edge_interrupt(void *context)
+void shim_interrupt(void *context)
 {
-	struct edge *edge = context;
+	struct shim *shim = context;
 
-	edge->statistics.interrupts++;
-	napi_schedule_irqoff(&edge->napi);
+	shim->statistics.interrupts++;
+	napi_schedule_irqoff(&shim->napi);
 }
 
-static struct sk_buff *edge_copy(struct edge *edge, PNDIS_PACKET packet)
+static struct sk_buff *shim_copy(struct shim *shim, PNDIS_PACKET packet)
 {
 	PNDIS_BUFFER buffer;
 	struct sk_buff *skb;
@@ -22,25 +22,25 @@ static struct sk_buff *edge_copy(struct edge *edge, PNDIS_PACKET packet)
 	PVOID va;
 
 	NdisQueryPacket(packet, NULL, NULL, &buffer, &total);
-	skb = napi_alloc_skb(&edge->napi, total);
+	skb = napi_alloc_skb(&shim->napi, total);
 	if (unlikely(!skb)) {
-		edge->statistics.rx_no_memory++;
-		dev_core_stats_rx_dropped_inc(edge->netdev);
+		shim->statistics.rx_no_memory++;
+		dev_core_stats_rx_dropped_inc(shim->netdev);
 		return NULL;
 	}
 	while (buffer) {
 		NdisQueryBufferSafe(buffer, &va, &length, NormalPagePriority);
 		/* A miniport that does not recalculate its totals has told too few bytes (R77). */
 		if (unlikely(length > skb_tailroom(skb))) {
-			dev_core_stats_rx_dropped_inc(edge->netdev);
+			dev_core_stats_rx_dropped_inc(shim->netdev);
 			kfree_skb(skb);
 			return NULL;
 		}
 		skb_put_data(skb, va, length);
 		NdisGetNextBuffer(buffer, &buffer);
 	}
-	dev_sw_netstats_rx_add(edge->netdev, total);
-	skb->protocol = eth_type_trans(skb, edge->netdev);
+	dev_sw_netstats_rx_add(shim->netdev, total);
+	skb->protocol = eth_type_trans(skb, shim->netdev);
 	return skb;
 }
 
@@ -48,38 +48,38 @@ static struct sk_buff *edge_copy(struct edge *edge, PNDIS_PACKET packet)
  * Copies every frame at once, then keeps the packets until the poll returns them, as a protocol may; those that the
  * miniport marked RESOURCES it keeps itself. While the device goes down the frames are dropped.
  */
-void edge_receive(void *context, PPNDIS_PACKET packets, UINT count)
+void shim_receive(void *context, PPNDIS_PACKET packets, UINT count)
 {
-	struct edge *edge = context;
-	bool deliver = netif_running(edge->netdev);
+	struct shim *shim = context;
+	bool deliver = netif_running(shim->netdev);
 	UINT i;
 
-	edge->indicated += count;
+	shim->indicated += count;
 	for (i = 0; i < count; i++) {
-		struct sk_buff *skb = deliver ? edge_copy(edge, packets[i]) : NULL;
+		struct sk_buff *skb = deliver ? shim_copy(shim, packets[i]) : NULL;
 
 		if (skb)
-			napi_gro_receive(&edge->napi, skb);
+			napi_gro_receive(&shim->napi, skb);
 		if (NDIS_GET_PACKET_STATUS(packets[i]) == NDIS_STATUS_RESOURCES ||
-		    edge->held_count == EDGE_BATCH)
+		    shim->held_count == SHIM_BATCH)
 			continue;
 		NDIS_SET_PACKET_STATUS(packets[i], NDIS_STATUS_PENDING);
-		edge->held[edge->held_count++] = packets[i];
+		shim->held[shim->held_count++] = packets[i];
 	}
 }
 
 /* One deferred call; how many packets it indicated. Those that were kept go back. */
-static unsigned int edge_run(struct edge *edge)
+static unsigned int shim_run(struct shim *shim)
 {
 	unsigned int held;
 
-	edge->indicated = 0;
-	ndis_handle_interrupt(edge->adapter);
-	held = edge->held_count;
-	edge->held_count = 0;
-	NdisReturnPackets(edge->held, held);
-	edge_report_completions(edge);
-	return edge->indicated;
+	shim->indicated = 0;
+	ndis_handle_interrupt(shim->adapter);
+	held = shim->held_count;
+	shim->held_count = 0;
+	NdisReturnPackets(shim->held, held);
+	shim_report_completions(shim);
+	return shim->indicated;
 }
 
 /*
@@ -87,18 +87,18 @@ static unsigned int edge_run(struct edge *edge)
  * card is armed before the poll is declared over: an interrupt that falls between the two finds the poll still
  * scheduled, and NAPI then runs it again.
  */
-int edge_poll(struct napi_struct *napi, int budget)
+int shim_poll(struct napi_struct *napi, int budget)
 {
-	struct edge *edge = container_of(napi, struct edge, napi);
+	struct shim *shim = container_of(napi, struct shim, napi);
 	int work;
 
 	if (!budget)
 		return 0;
-	edge->statistics.polls++;
-	work = edge_run(edge);
-	if (work >= min(budget, EDGE_BATCH))
+	shim->statistics.polls++;
+	work = shim_run(shim);
+	if (work >= min(budget, SHIM_BATCH))
 		return budget;
-	ndis_enable_interrupt(edge->adapter);
+	ndis_enable_interrupt(shim->adapter);
 	napi_complete_done(napi, work);
 	return work;
 }

@@ -3,66 +3,66 @@
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 
-#include "edge.h"
+#include "shim.h"
 
 /* The queue starts again when this part of the pool is free: not for every packet that comes back. */
-#define EDGE_WAKE_PART 4
+#define SHIM_WAKE_PART 4
 
-static struct sk_buff **edge_skb_of(PNDIS_PACKET packet)
+static struct sk_buff **shim_skb_of(PNDIS_PACKET packet)
 {
 	return (struct sk_buff **)packet->ProtocolReserved;
 }
 
 /* One packet for each transmit descriptor: what is out is what the ring holds. */
-int edge_transmit_create(struct edge *edge, unsigned int descriptors)
+int shim_transmit_create(struct shim *shim, unsigned int descriptors)
 {
 	NDIS_STATUS status;
 
-	edge->tx_limit = descriptors;
-	NdisAllocatePacketPool(&status, &edge->packet_pool, edge->tx_limit, sizeof(struct sk_buff *));
+	shim->tx_limit = descriptors;
+	NdisAllocatePacketPool(&status, &shim->packet_pool, shim->tx_limit, sizeof(struct sk_buff *));
 	if (status != NDIS_STATUS_SUCCESS)
 		return -ENOMEM;
-	NdisAllocateBufferPool(&status, &edge->buffer_pool, edge->tx_limit);
+	NdisAllocateBufferPool(&status, &shim->buffer_pool, shim->tx_limit);
 	if (status != NDIS_STATUS_SUCCESS) {
-		NdisFreePacketPool(edge->packet_pool);
+		NdisFreePacketPool(shim->packet_pool);
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-void edge_transmit_free(struct edge *edge)
+void shim_transmit_free(struct shim *shim)
 {
-	NdisFreeBufferPool(edge->buffer_pool);
-	NdisFreePacketPool(edge->packet_pool);
+	NdisFreeBufferPool(shim->buffer_pool);
+	NdisFreePacketPool(shim->packet_pool);
 }
 
-bool edge_transmit_idle(struct edge *edge)
+bool shim_transmit_idle(struct shim *shim)
 {
-	return !NdisPacketPoolUsage(edge->packet_pool);
+	return !NdisPacketPoolUsage(shim->packet_pool);
 }
 
-static PNDIS_PACKET edge_wrap(struct edge *edge, struct sk_buff *skb)
+static PNDIS_PACKET shim_wrap(struct shim *shim, struct sk_buff *skb)
 {
 	PNDIS_PACKET packet;
 	PNDIS_BUFFER buffer;
 	NDIS_STATUS status;
 
-	NdisAllocatePacket(&status, &packet, edge->packet_pool);
+	NdisAllocatePacket(&status, &packet, shim->packet_pool);
 	if (status != NDIS_STATUS_SUCCESS)
 		return NULL;
-	NdisAllocateBuffer(&status, &buffer, edge->buffer_pool, skb->data, skb->len);
+	NdisAllocateBuffer(&status, &buffer, shim->buffer_pool, skb->data, skb->len);
 	if (status != NDIS_STATUS_SUCCESS) {
 		NdisFreePacket(packet);
 		return NULL;
 	}
 	NdisChainBufferAtFront(packet, buffer);
-	*edge_skb_of(packet) = skb;
+	*shim_skb_of(packet) = skb;
 	return packet;
 }
 
-static struct sk_buff *edge_unwrap(PNDIS_PACKET packet)
+static struct sk_buff *shim_unwrap(PNDIS_PACKET packet)
 {
-	struct sk_buff *skb = *edge_skb_of(packet);
+	struct sk_buff *skb = *shim_skb_of(packet);
 	PNDIS_BUFFER buffer;
 
 	NdisUnchainBufferAtFront(packet, &buffer);
@@ -71,101 +71,101 @@ static struct sk_buff *edge_unwrap(PNDIS_PACKET packet)
 	return skb;
 }
 
-static void edge_flush(struct edge *edge)
+static void shim_flush(struct shim *shim)
 {
-	unsigned int count = edge->gathered_count;
+	unsigned int count = shim->gathered_count;
 
 	if (!count)
 		return;
-	edge->gathered_count = 0;
-	edge->statistics.tx_batches++;
-	NdisSendPackets(edge->adapter, edge->gathered, count);
+	shim->gathered_count = 0;
+	shim->statistics.tx_batches++;
+	NdisSendPackets(shim->adapter, shim->gathered, count);
 }
 
-static bool edge_pool_spent(struct edge *edge)
+static bool shim_pool_spent(struct shim *shim)
 {
-	return NdisPacketPoolUsage(edge->packet_pool) >= edge->tx_limit;
+	return NdisPacketPoolUsage(shim->packet_pool) >= shim->tx_limit;
 }
 
 /* Stops the queue while no packet is left. A completion may have seen it still running: hence the second look. */
-static void edge_stop_if_spent(struct edge *edge)
+static void shim_stop_if_spent(struct shim *shim)
 {
-	if (!edge_pool_spent(edge))
+	if (!shim_pool_spent(shim))
 		return;
-	netif_stop_queue(edge->netdev);
-	edge->statistics.tx_queue_stops++;
-	/* The stop must be visible before the pool is read again; pairs with edge_report_completions(). */
+	netif_stop_queue(shim->netdev);
+	shim->statistics.tx_queue_stops++;
+	/* The stop must be visible before the pool is read again; pairs with shim_report_completions(). */
 	smp_mb();
-	if (!edge_pool_spent(edge))
-		netif_start_queue(edge->netdev);
+	if (!shim_pool_spent(shim))
+		netif_start_queue(shim->netdev);
 }
 
-netdev_tx_t edge_xmit(struct sk_buff *skb, struct net_device *netdev)
+netdev_tx_t shim_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct netdev_queue *queue = netdev_get_tx_queue(netdev, 0);
-	struct edge *edge = netdev_priv(netdev);
+	struct shim *shim = netdev_priv(netdev);
 	PNDIS_PACKET packet = NULL;
 	bool flush;
 
 	if (!skb_linearize(skb))
-		packet = edge_wrap(edge, skb);
+		packet = shim_wrap(shim, skb);
 	if (!packet) {
 		dev_core_stats_tx_dropped_inc(netdev);
 		dev_kfree_skb_any(skb);
 		flush = !netdev_xmit_more();
 	} else {
 		skb_tx_timestamp(skb);
-		edge->gathered[edge->gathered_count++] = packet;
-		edge_stop_if_spent(edge);
+		shim->gathered[shim->gathered_count++] = packet;
+		shim_stop_if_spent(shim);
 		flush = __netdev_tx_sent_queue(queue, skb->len, netdev_xmit_more());
 	}
 	/* One call, and so one doorbell, for all that the stack hands over in one go. */
-	if (flush || edge->gathered_count == EDGE_BATCH || netif_xmit_stopped(queue))
-		edge_flush(edge);
+	if (flush || shim->gathered_count == SHIM_BATCH || netif_xmit_stopped(queue))
+		shim_flush(shim);
 	return NETDEV_TX_OK;
 }
 
-void edge_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status)
+void shim_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status)
 {
-	struct edge *edge = context;
-	struct sk_buff *skb = edge_unwrap(packet);
+	struct shim *shim = context;
+	struct sk_buff *skb = shim_unwrap(packet);
 	unsigned int length = skb->len;
 
-	spin_lock_bh(&edge->done_lock);
-	edge->done_packets++;
-	edge->done_bytes += length;
+	spin_lock_bh(&shim->done_lock);
+	shim->done_packets++;
+	shim->done_bytes += length;
 	if (status != NDIS_STATUS_SUCCESS)
-		edge->statistics.tx_failed++;
-	spin_unlock_bh(&edge->done_lock);
+		shim->statistics.tx_failed++;
+	spin_unlock_bh(&shim->done_lock);
 
 	if (status == NDIS_STATUS_SUCCESS) {
-		dev_sw_netstats_tx_add(edge->netdev, 1, length);
+		dev_sw_netstats_tx_add(shim->netdev, 1, length);
 		dev_consume_skb_any(skb);
 		return;
 	}
 	dev_kfree_skb_any(skb);
 	/* Outside the poll nobody else would report it: byte limits and a stopped queue wait for that. */
-	napi_schedule(&edge->napi);
+	napi_schedule(&shim->napi);
 }
 
 /* From the poll, or while it is disabled. Tells the byte limits what was done, and wakes the queue. */
-void edge_report_completions(struct edge *edge)
+void shim_report_completions(struct shim *shim)
 {
 	unsigned int packets, bytes;
 
-	spin_lock_bh(&edge->done_lock);
-	packets = edge->done_packets;
-	bytes = edge->done_bytes;
-	edge->done_packets = 0;
-	edge->done_bytes = 0;
-	spin_unlock_bh(&edge->done_lock);
+	spin_lock_bh(&shim->done_lock);
+	packets = shim->done_packets;
+	bytes = shim->done_bytes;
+	shim->done_packets = 0;
+	shim->done_bytes = 0;
+	spin_unlock_bh(&shim->done_lock);
 	if (!packets)
 		return;
 
-	netdev_completed_queue(edge->netdev, packets, bytes);
-	/* The freed packets must be visible before the queue's state is read; pairs with edge_stop_if_spent(). */
+	netdev_completed_queue(shim->netdev, packets, bytes);
+	/* The freed packets must be visible before the queue's state is read; pairs with shim_stop_if_spent(). */
 	smp_mb();
-	if (netif_queue_stopped(edge->netdev) && netif_running(edge->netdev) &&
-	    NdisPacketPoolUsage(edge->packet_pool) <= edge->tx_limit - edge->tx_limit / EDGE_WAKE_PART)
-		netif_wake_queue(edge->netdev);
+	if (netif_queue_stopped(shim->netdev) && netif_running(shim->netdev) &&
+	    NdisPacketPoolUsage(shim->packet_pool) <= shim->tx_limit - shim->tx_limit / SHIM_WAKE_PART)
+		netif_wake_queue(shim->netdev);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The upper and outer side of the NDIS layer: what the Linux edges (PCI function, network device) use to play the
+ * The upper and outer side of the NDIS layer: what the Linux shims (PCI function, network device) use to play the
  * operating system and the protocol driver. A miniport never sees this header.
  */
 #ifndef NICRIG_NDIS_BINDING_H
@@ -35,7 +35,7 @@ struct ndis_setting {
 };
 
 /*
- * The DMA channel of a subordinate card, as the edge drives it. The layer maps and flushes the memory, and has one
+ * The DMA channel of a subordinate card, as the shim drives it. The layer maps and flushes the memory, and has one
  * transfer under way at a time. The context is the protocol's; <= DISPATCH_LEVEL, never twice at a time.
  */
 struct ndis_dma_controller {

@@ -11,8 +11,8 @@
 #include <ndis.h>
 
 #include "binding.h"
-#include "cache.h"
-#include "recorder.h"
+#include "noncoherent/cache.h"
+#include "recorder/recorder.h"
 
 /* What a driver can have of the layer, and leave behind (objects.c). */
 enum ndis_object_kind {
@@ -77,7 +77,7 @@ struct ndis_dma_channel {
 };
 
 /*
- * MiniportAdapterHandle, WrapperConfigurationContext and NdisBindingHandle: one adapter. Created by the PCI edge
+ * MiniportAdapterHandle, WrapperConfigurationContext and NdisBindingHandle: one adapter. Created by the PCI shim
  * before MiniportInitialize, freed by it after MiniportHalt.
  */
 struct ndis_adapter {

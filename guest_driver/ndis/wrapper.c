@@ -3,7 +3,7 @@
 #include <linux/slab.h>
 
 #include "layer.h"
-#include "mutate.h"
+#include "faults/mutate.h"
 
 /* Windows gives every driver one; here it only carries the wrapper from loader to NdisInitializeWrapper and back. */
 struct _DRIVER_OBJECT {

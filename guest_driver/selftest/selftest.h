@@ -28,24 +28,24 @@ extern const struct selftest_scenario selftest_memory, selftest_pool, selftest_p
 	selftest_busmaster, selftest_mapregisters, selftest_subordinate, selftest_card, selftest_ports,
 	selftest_timing, selftest_transfers, selftest_coherency, selftest_coherency_channel;
 
-/* edge.c: which one runs now. */
+/* shim.c: which one runs now. */
 extern const struct selftest_scenario *selftest_now;
 
-/* edge.c */
+/* shim.c */
 VOID selftest_check(BOOLEAN good, const CHAR *where, const CHAR *what);
 ULONG selftest_alive(VOID);
 ULONGLONG selftest_physical(PVOID va);
 
-/* edge.c, the DMA channel: what the card has, and how it moves some bytes of the transfer that is set up. */
+/* shim.c, the DMA channel: what the card has, and how it moves some bytes of the transfer that is set up. */
 extern UCHAR selftest_card_memory[256];
 VOID selftest_card_moves(ULONG bytes);
-/* edge.c: the card's own access to memory, by device address. */
+/* shim.c: the card's own access to memory, by device address. */
 VOID selftest_card_reads(PVOID to, ULONGLONG address, ULONG bytes);
 VOID selftest_card_writes(ULONGLONG address, PVOID from, ULONG bytes);
-/* edge.c: bytes of a line if the card does not see the CPU's cache, else 0; a value as a line of the kernel's log. */
+/* shim.c: bytes of a line if the card does not see the CPU's cache, else 0; a value as a line of the kernel's log. */
 ULONG selftest_line(VOID);
 VOID selftest_say(const CHAR *what, ULONGLONG value);
-/* edge.c: what the protocol saw last. */
+/* shim.c: what the protocol saw last. */
 extern NDIS_STATUS selftest_completed;
 extern UINT selftest_received;
 

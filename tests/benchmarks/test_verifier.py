@@ -2,9 +2,9 @@
 import numpy as np
 
 from benchmarks.verifier import PARTS, Judged, Recording, Round, measure
-from controller.verifier.functions import BY_NAME
-from controller.verifier.verdict import Verdict
-from device.recorder import RECORD
+from nicrig.verifier.functions import BY_NAME
+from nicrig.verifier.verdict import Verdict
+from nicrig_device.recorder import RECORD
 
 
 def recording(count: int) -> Recording:

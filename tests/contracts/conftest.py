@@ -11,9 +11,9 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 import pytest
 
-from device.kinds import KINDS
-from device.ledger import Policy
-from device.vfio_user import library
+from nicrig_device.ledger.ledger import Policy
+from nicrig_device.models.catalogue import KINDS
+from nicrig_device.vfio_user import library
 from tests.fakes.bus import Bus
 from tests.fakes.card_driver import CardDriver
 from tests.fakes.card_process import CardProcess

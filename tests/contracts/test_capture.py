@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from scapy.utils import RawPcapNgReader
 
-from controller.captures import pcapng
-from controller.captures.tap import DIRECTIONS
+from nicrig.captures import pcapng
+from nicrig.captures.tap import DIRECTIONS
 from tests.contracts.conftest import KindBench
 from tests.contracts.test_kinds import start
 from tests.contracts.test_receive import frames_of

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device import registers
-from device.descriptors import DESCRIPTOR, Descriptors, Flag
-from device.frames import Frames
-from device.queue import Ring
+from nicrig_device.dma.frames import Frames
+from nicrig_device.models.queue import Ring
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import DESCRIPTOR, Descriptors, Flag
 from tests.fakes.driver import FakeDriver
 from tests.fakes.memory_bus import MemoryBus
 

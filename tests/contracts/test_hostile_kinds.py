@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device import non_dma, registers, subordinate
-from device.frames import Bytes, Frames
-from device.kind import Kind
-from device.layout import Register
-from device.non_dma import NonDma
-from device.packing import unpack
-from device.registers import BAR_BYTES, CHANNEL_BLOCK, RX_SLOT_BLOCK, SLOTS, TX_SLOT_BLOCK
-from device.subordinate import Subordinate
-from device.wire import framed
+from nicrig_device.dma.frames import Bytes, Frames
+from nicrig_device.models.base import CardModel
+from nicrig_device.models.non_dma import non_dma
+from nicrig_device.models.non_dma.non_dma import NonDma
+from nicrig_device.models.subordinate import subordinate
+from nicrig_device.models.subordinate.packing import unpack
+from nicrig_device.models.subordinate.subordinate import Subordinate
+from nicrig_device.spec import registers
+from nicrig_device.spec.layout import Register
+from nicrig_device.spec.registers import BAR_BYTES, CHANNEL_BLOCK, RX_SLOT_BLOCK, SLOTS, TX_SLOT_BLOCK
+from nicrig_device.wire.framing import framed
 from tests.contracts.test_hostile_guest import DROPS
 from tests.contracts.test_receive import frames_of
 from tests.fakes.memory_bus import MemoryBus
@@ -60,7 +62,7 @@ TAIL = st.tuples(st.just("tail"), st.tuples(st.sampled_from([registers.RX_TAIL, 
 class Guest:
     """Does what a step says, and knows what the card may write."""
 
-    def __init__(self, kind: type[Kind]) -> None:
+    def __init__(self, kind: type[CardModel]) -> None:
         self.bus = MemoryBus(kind=kind)
         self.bytes = np.zeros(MEMORY_BYTES, np.uint8)
         self.injected = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from device import registers
+from nicrig_device.spec import registers
 from tests.contracts.conftest import Bench
 from tests.contracts.test_receive import frames_of
 from tests.fakes.driver_ring import SLEEPING_WORD

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from device import registers
-from device.kinds import KINDS
-from device.registers import CARD_BLOCK
+from nicrig_device.models.catalogue import KINDS
+from nicrig_device.spec import registers
+from nicrig_device.spec.registers import CARD_BLOCK
 from tests.contracts.conftest import DRIVERS, MEMORY_AT, MEMORY_BYTES, KindBench
 from tests.contracts.test_receive import frames_of
 from tests.fakes.card_driver import CardDriver

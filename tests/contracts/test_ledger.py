@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from device import registers
-from device.descriptors import Flag, Refusal
-from device.findings import FINDING_DOC, Finding
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import Flag, Refusal
+from nicrig_device.spec.findings import FINDING_DOC, LedgerFinding
 from tests.contracts.conftest import REAL_MSIX, AnyBench, Bench, KindBench, benches
 from tests.contracts.test_receive import frames_of
 from tests.fakes.guest_memory import guard_pattern
-from tests.fakes.recorder import MAY_READ, MAY_WRITE, PASSING
+from tests.fakes.recorder import MAY_READ, MAY_WRITE, STREAMING
 from tests.fakes.subordinate_driver import SubordinateDriver, packed
 
 SIZE = 2048
@@ -46,13 +46,13 @@ def channel(request: pytest.FixtureRequest, face: str, policy: str) -> Iterator[
     yield from audited(request, face, "subordinate", policy)
 
 
-def found(bench: KindBench[Any]) -> dict[Finding, int]:
+def found(bench: KindBench[Any]) -> dict[LedgerFinding, int]:
     """What the counters tell."""
     counters = bench.counters()
     return {finding: count for finding in FINDING_DOC if (count := counters[finding.counter])}
 
 
-def wait_found(bench: KindBench[Any], finding: Finding) -> None:
+def wait_found(bench: KindBench[Any], finding: LedgerFinding) -> None:
     """Exactly this is found, once."""
     bench.wait_counter(finding.counter, 1)
     assert found(bench) == {finding: 1}
@@ -86,7 +86,7 @@ def across_end(bench: Bench) -> int:
 def for_reading(bench: Bench) -> int:
     address = ungranted(bench)
     assert bench.driver.granting is not None
-    bench.driver.granting.grant(address, SIZE, MAY_READ | PASSING)
+    bench.driver.granting.grant(address, SIZE, MAY_READ | STREAMING)
     return address
 
 
@@ -98,9 +98,9 @@ def for_writing(bench: Bench) -> int:
 
 
 MISTAKES = [
-    (outside, Finding.OUTSIDE),
-    (after_free, Finding.AFTER_FREE),
-    (across_end, Finding.ACROSS_END),
+    (outside, LedgerFinding.OUTSIDE),
+    (after_free, LedgerFinding.AFTER_FREE),
+    (across_end, LedgerFinding.ACROSS_END),
 ]
 
 
@@ -120,9 +120,9 @@ def test_an_honest_driver_gives_no_finding(master: Bench) -> None:
 
 
 @each_policy
-@pytest.mark.parametrize(("mistake", "finding"), [*MISTAKES, (for_reading, Finding.WRONG_DIRECTION)])
+@pytest.mark.parametrize(("mistake", "finding"), [*MISTAKES, (for_reading, LedgerFinding.WRONG_DIRECTION)])
 def test_a_receive_buffer_that_is_not_granted(
-    master: Bench, policy: str, mistake: Callable[[Bench], int], finding: Finding
+    master: Bench, policy: str, mistake: Callable[[Bench], int], finding: LedgerFinding
 ) -> None:
     address = mistake(master)
     master.driver.post_raw(master.driver.rx, [(address, SIZE, 0, 0)])
@@ -141,12 +141,12 @@ def test_a_receive_buffer_that_is_not_granted(
 
 
 @each_policy
-@pytest.mark.parametrize(("mistake", "finding"), [*MISTAKES, (for_writing, Finding.WRONG_DIRECTION)])
+@pytest.mark.parametrize(("mistake", "finding"), [*MISTAKES, (for_writing, LedgerFinding.WRONG_DIRECTION)])
 def test_a_transmit_buffer_that_is_not_granted(
-    master: Bench, policy: str, mistake: Callable[[Bench], int], finding: Finding
+    master: Bench, policy: str, mistake: Callable[[Bench], int], finding: LedgerFinding
 ) -> None:
     address, (honest,) = mistake(master), frames_of(60)
-    length = SIZE if finding is Finding.ACROSS_END else 100
+    length = SIZE if finding is LedgerFinding.ACROSS_END else 100
     master.driver.post_raw(master.driver.tx, [(address, length, Flag.END_OF_FRAME, 0)])
     refused = policy == ENFORCE or length > registers.FRAME_MAX
     assert master.driver.reap_all() == (0 if refused else 1)
@@ -165,9 +165,9 @@ def test_a_late_grant_is_named(master: Bench, policy: str) -> None:
     master.driver.post_raw(master.driver.tx, [(address, 100, Flag.END_OF_FRAME, 0)])
     master.bus.wait(lambda: master.driver.tx.completed() == 1, "the card to have touched it")
     assert master.driver.granting is not None
-    master.driver.granting.grant(address, 100, MAY_READ | PASSING)
+    master.driver.granting.grant(address, 100, MAY_READ | STREAMING)
     assert master.driver.reap_all() == (policy == REPORT)
-    wait_found(master, Finding.BEFORE_GRANT)
+    wait_found(master, LedgerFinding.BEFORE_GRANT)
 
 
 @each_policy
@@ -183,7 +183,7 @@ def test_guard_bytes_that_changed_are_told_once(master: Bench) -> None:
         driver.post_raw(driver.rx, [(address, SIZE, 0, 0)])
         master.peer.send(frames_of(60))
         assert len(driver.receive_exactly(1)) == 1
-        assert found(master) == ({Finding.GUARD_CHANGED: 1} if number >= 2 else {})
+        assert found(master) == ({LedgerFinding.GUARD_CHANGED: 1} if number >= 2 else {})
     assert driver.refusals == []
 
 
@@ -197,7 +197,7 @@ def test_a_ring_that_is_not_granted_stays_off(master: Bench, policy: str) -> Non
     if policy == ENFORCE:
         assert master.driver.card.fault()["CODE"] == Refusal.LEDGER
     master.driver.card.write(registers.RING_CONTROL, 0, registers.TX_BLOCK)
-    wait_found(master, Finding.OUTSIDE)
+    wait_found(master, LedgerFinding.OUTSIDE)
 
 
 @each_policy
@@ -215,7 +215,7 @@ def test_a_ring_that_is_revoked_under_the_card_is_found(master: Bench, policy: s
         assert driver.card.read(registers.RING_CONTROL, registers.RX_BLOCK) == 0
     else:
         driver.receive_exactly(1)
-    assert set(found(master)) == {Finding.AFTER_FREE}
+    assert set(found(master)) == {LedgerFinding.AFTER_FREE}
 
 
 @pytest.mark.parametrize("policy", ["off"])
@@ -267,7 +267,7 @@ def test_a_transfer_on_a_channel_that_the_layer_took_down(channel: KindBench[Sub
         assert channel.driver.waiting == 1
     else:
         assert (outcome.frames, outcome.error) == (1, False)
-    wait_found(channel, Finding.AFTER_FREE)
+    wait_found(channel, LedgerFinding.AFTER_FREE)
 
 
 @each_policy
@@ -276,8 +276,8 @@ def test_a_transfer_against_the_grants_direction(channel: KindBench[SubordinateD
     (frame,) = frames_of(60)
     channel.bus.memory.view(driver.buffer, 64)[:] = list(packed(frame))
     assert driver.granting is not None
-    driver.granting.grant(driver.buffer, SIZE, MAY_WRITE | PASSING)
+    driver.granting.grant(driver.buffer, SIZE, MAY_WRITE | STREAMING)
     driver.channel.granting = None
     outcome = driver.transfer(driver.buffer, 64, transmit=True)
     assert outcome.code == (Refusal.LEDGER if policy == ENFORCE else None)
-    wait_found(channel, Finding.WRONG_DIRECTION)
+    wait_found(channel, LedgerFinding.WRONG_DIRECTION)

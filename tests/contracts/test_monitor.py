@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import pytest
 from qemu.qmp import ExecuteError, QMPClient
 
-from device.vfio_user import library
+from nicrig_device.vfio_user import library
 from tests.fakes.card_process import CHECKOUT, CardProcess
 from tests.fakes.unix_socket import connect_unix
 from tests.fakes.vfio_user_bus import VfioUserBus

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from device import registers
-from device.descriptors import Refusal
-from device.layout import Register
-from device.registers import BAR_PORTS, CARD_BLOCK, PORTS, QUEUE_BLOCK, SLOTS
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import Refusal
+from nicrig_device.spec.layout import Register
+from nicrig_device.spec.registers import BAR_PORTS, CARD_BLOCK, PORTS, QUEUE_BLOCK, SLOTS
 from tests.contracts.conftest import MEMORY_AT, KindBench
 from tests.contracts.test_receive import frames_of
 from tests.fakes.non_dma_driver import NonDmaDriver

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from device.descriptors import Refusal
+from nicrig_device.spec.descriptors import Refusal
 from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES, Bench
 
 

@@ -15,12 +15,12 @@ import pytest
 from crc32c import crc32c
 from typer.testing import CliRunner
 
-from controller import recording
-from controller.cli import app
-from controller.recorder import Batch, Layout, Recorder, events
-from controller.verifier.events import Event
-from controller.verifier.functions import BY_NAME, Kind, Phase
-from device.registers import BAR_RECORDER
+from nicrig.cli import app
+from nicrig.recorder import recording
+from nicrig.recorder.reader import Batch, Layout, Recorder, events
+from nicrig.verifier.events import Event
+from nicrig.verifier.functions import BY_NAME, Phase, RecordKind
+from nicrig_device.spec.registers import BAR_RECORDER
 from tests.contracts.conftest import DRIVERS, MEMORY_AT, MEMORY_BYTES
 from tests.contracts.test_receive import frames_of
 from tests.fakes.card_process import CardProcess
@@ -61,7 +61,7 @@ class Recorded:
         with Path(self.layout.trace).open("rb") as file:
             self._trace = RecorderMemory(memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)))
 
-    def call(self, name: str, kind: Kind = Kind.CALL, **fields: int) -> None:
+    def call(self, name: str, kind: RecordKind = RecordKind.CALL, **fields: int) -> None:
         """One record of the guest's."""
         self.guest.write(function=BY_NAME[name].number, kind=kind, phase=Phase.RUN, **fields)
 
@@ -101,13 +101,13 @@ def recorded(start_card: Callable[..., CardProcess]) -> Iterator[Recorded]:
 def test_the_guest_s_records_stand_around_what_the_card_did_between_them(recorded: Recorded) -> None:
     recorded.guest.set_word(DETAIL, 2)
     recorded.read()
-    recorded.call("MiniportSendPackets", Kind.ENTER, a=0xFFFF_8880_0000_1000, c=60)
+    recorded.call("MiniportSendPackets", RecordKind.ENTER, a=0xFFFF_8880_0000_1000, c=60)
     recorded.driver.send_and_reap(frames_of(60))
     recorded.call("NdisMSendComplete", a=0xFFFF_8880_0000_1000)
     found = [event for event in recorded.read() if event.function != "card.register"]  # whether it had to be kicked
     sent, doorbell, read, frame, complete = found
     assert (sent.function, sent.sequence, sent.kind, sent.a, sent.c) == (
-        *("MiniportSendPackets", 1, Kind.ENTER, 0xFFFF_8880_0000_1000, 60),
+        *("MiniportSendPackets", 1, RecordKind.ENTER, 0xFFFF_8880_0000_1000, 60),
     )
     assert (doorbell.function, doorbell.a, doorbell.b, doorbell.c) == ("card.doorbell", 1, 1, 0)
     assert (read.function, read.a, read.c, read.d & 1) == ("card.read", 0, 60, 1)
@@ -174,7 +174,7 @@ def test_the_command_shows_a_running_card_and_its_json_is_a_recording(recorded: 
 
 
 def test_following_a_card_ends_when_nobody_reads_any_more(recorded: Recorded) -> None:
-    code = "from controller.cli import main; main()"
+    code = "from nicrig.cli import main; main()"
     argv = [sys.executable, "-c", code, "recorder", "--follow", str(recorded.card.monitor.parent)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as shown:
         assert shown.stdout is not None

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from device import registers
-from device.descriptors import Refusal
-from device.registers import FIFO_BYTES, FIFO_FRAMES, TRANSFER_BLOCK
-from device.subordinate import Subordinate
+from nicrig_device.models.subordinate.subordinate import Subordinate
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import Refusal
+from nicrig_device.spec.registers import FIFO_BYTES, FIFO_FRAMES, TRANSFER_BLOCK
 from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES, KindBench
 from tests.contracts.test_receive import frames_of
 from tests.fakes.memory_bus import MemoryBus

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from device import registers
-from device.descriptors import Flag, Refusal
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import Flag, Refusal
 from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES, Bench
 from tests.contracts.test_receive import frames_of
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-from controller.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError, cause
+from nicrig.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError, cause
 
 DEATH = PartDeathError("QEMU ended")
 LOST = ConnectionLostError("connection ended")

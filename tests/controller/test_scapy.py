@@ -17,11 +17,11 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 from scapy.sendrecv import AsyncSniffer, sendp, sniff, srp1
 
-from controller import scapy
-from controller.errors import RigError, UsageError
-from controller.place import Place
-from controller.run_directory import named_directory
-from controller.wire import Deframer, pack
+from nicrig import scapy
+from nicrig.card.wire import Deframer, pack
+from nicrig.errors import RigError, UsageError
+from nicrig.rundir.directories import named_directory
+from nicrig.rundir.paths import RigPaths
 
 IFACE = "nicrig-dev"
 GUEST = Ether(src="52:54:00:6e:69:63", dst="02:00:00:00:00:01") / IP(src="10.0.0.2", dst="10.0.0.1")
@@ -32,9 +32,9 @@ TO_GUEST = Ether(src="02:00:00:00:00:01", dst="52:54:00:6e:69:63") / IP(src="10.
 class Card:
     """The wire's other end."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, paths: RigPaths) -> None:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(str(place.wire))
+        self.listener.bind(str(paths.wire))
         self.listener.listen()
         self.listener.settimeout(5)
         self.peers: list[socket.socket] = []
@@ -60,8 +60,8 @@ class Card:
 def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Card]:
     """A rig called dev."""
     monkeypatch.setenv("NICRIG_RIGS", str(tmp_path))
-    with named_directory("dev") as place:
-        made = Card(place)
+    with named_directory("dev") as paths:
+        made = Card(paths)
         conf.ifaces.reload()
         yield made
         made.close()

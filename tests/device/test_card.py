@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from device import registers
-from device.frames import Frames
+from nicrig_device.dma.frames import Frames
+from nicrig_device.spec import registers
 from tests.fakes.driver import FakeDriver
 from tests.fakes.memory_bus import MemoryBus
 

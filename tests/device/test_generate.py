@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from device import generate
+from nicrig_device import generate
 
 
 def test_the_headers_and_the_pages_tables_are_fresh() -> None:
     stale = [path.name for path, _ in generate.stale()]
-    assert stale == [], "run `python -m device.generate`"
+    assert stale == [], "run `python -m nicrig_device.generate`"
 
 
 @pytest.mark.parametrize("page", generate.PAGES, ids=lambda page: page.name)

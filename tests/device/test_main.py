@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`python -m device` as people run it: what it refuses, and what it leaves behind."""
+"""`python -m nicrig_device` as people run it: what it refuses, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def folder() -> Iterator[Path]:
 
 
 def run_card(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "device", *arguments]
+    command = [sys.executable, "-m", "nicrig_device", *arguments]
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=20, check=False)
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from crc32c import crc32c
 
-from device.descriptors import DESCRIPTOR
-from device.frames import Frames
-from device.recorder import CAPACITY, RECORDER_BYTES, SLOT_BYTES, SLOTS, Event, RecordRing, Trace
+from nicrig_device.dma.frames import Frames
+from nicrig_device.recorder import CAPACITY, RECORDER_BYTES, SLOT_BYTES, SLOTS, RecordRing, Trace, TraceEvent
+from nicrig_device.spec.descriptors import DESCRIPTOR
 from tests.fakes import recorder as datasheet
 from tests.fakes.recorder import ASLEEP, DETAIL, HEAD, MAGIC, SETTLED, SLOT_HEAD, Record, RecorderMemory
 
@@ -57,19 +57,19 @@ def test_what_a_guest_writes_is_what_the_card_s_record_type_reads(bench: Bench) 
 
 def test_an_event_is_a_record_with_the_guest_s_head_as_its_result(bench: Bench) -> None:
     bench.guest.write()
-    bench.trace.add(Event.REFUSAL, 1, 2, 3, 4)
-    bench.trace.add(Event.LINK, 1, stamp=0)
+    bench.trace.add(TraceEvent.REFUSAL, 1, 2, 3, 4)
+    bench.trace.add(TraceEvent.LINK, 1, stamp=0)
     first, second = bench.own.record(1), bench.own.record(2)
     assert bench.own.word(HEAD) == 2
-    assert first == Record(1, first.time, Event.REFUSAL, a=1, b=2, c=3, d=4, result=1)
-    assert second == Record(2, second.time, Event.LINK, a=1, result=0)
+    assert first == Record(1, first.time, TraceEvent.REFUSAL, a=1, b=2, c=3, d=4, result=1)
+    assert second == Record(2, second.time, TraceEvent.LINK, a=1, result=0)
     assert 0 < first.time <= second.time
 
 
 def test_buffers_are_a_record_each_with_their_place(bench: Bench) -> None:
     descriptors = np.array([(0x1000 * number, 60 + number, 0, 0) for number in range(3)], DESCRIPTOR)
     bench.trace.add_buffers(
-        Event.READ, 9, np.array([0xFFFE, 0xFFFF, 0]), descriptors, np.arange(7, 10, dtype=np.uint16)
+        TraceEvent.READ, 9, np.array([0xFFFE, 0xFFFF, 0]), descriptors, np.arange(7, 10, dtype=np.uint16)
     )
     read = [bench.own.record(number) for number in (1, 2, 3)]
     assert [(each.a, each.b, each.c, each.d, each.result) for each in read] == [
@@ -82,9 +82,9 @@ def test_buffers_are_a_record_each_with_their_place(bench: Bench) -> None:
 
 def test_frames_are_a_record_each_with_the_digest_of_their_bytes(bench: Bench) -> None:
     frames = Frames.of([bytes(60), bytes(range(61))])
-    bench.trace.add_frames(Event.FRAME_IN, 9, np.array([7, 8]), np.array([0x1000, 0x2000]), frames)
+    bench.trace.add_frames(TraceEvent.FRAME_IN, 9, np.array([7, 8]), np.array([0x1000, 0x2000]), frames)
     first, second = bench.own.record(1), bench.own.record(2)
-    assert (first.function, first.a, first.b, first.c, first.result) == (Event.FRAME_IN, 7, 0x1000, 60, 9)
+    assert (first.function, first.a, first.b, first.c, first.result) == (TraceEvent.FRAME_IN, 7, 0x1000, 60, 9)
     assert [first.d, second.d] == [crc32c(frame) for frame in frames.tolist()]
     assert bench.own.word(SLOT_HEAD) == 0
 
@@ -92,7 +92,7 @@ def test_frames_are_a_record_each_with_the_digest_of_their_bytes(bench: Bench) -
 def test_the_bytes_of_frames_are_kept_while_the_guest_keeps_them(bench: Bench) -> None:
     bench.guest.set_word(DETAIL, 3)
     frames = [bytes([number % 251]) * 60 for number in range(SLOTS + 1)]
-    bench.trace.add_frames(Event.FRAME_OUT, 0, 0, 0, Frames.of(frames))
+    bench.trace.add_frames(TraceEvent.FRAME_OUT, 0, 0, 0, Frames.of(frames))
     slots = [bench.own.record(number).d >> 32 for number in (1, SLOTS, SLOTS + 1)]
     assert slots == [1, SLOTS, SLOTS + 1]
     assert bench.own.word(SLOT_HEAD) == SLOTS + 1
@@ -102,7 +102,7 @@ def test_the_bytes_of_frames_are_kept_while_the_guest_keeps_them(bench: Bench) -
 
 def test_of_a_frame_longer_than_a_slot_the_beginning_is_kept(bench: Bench) -> None:
     bench.guest.set_word(DETAIL, 3)
-    bench.trace.add_frames(Event.FRAME_OUT, 0, 0, 0, Frames.of([bytes([1]) * (SLOT_BYTES + 9)]))
+    bench.trace.add_frames(TraceEvent.FRAME_OUT, 0, 0, 0, Frames.of([bytes([1]) * (SLOT_BYTES + 9)]))
     assert bytes(bench.rings[1].slots[: SLOT_BYTES + 1]) == bytes([1]) * SLOT_BYTES + bytes(1)
 
 
@@ -110,8 +110,8 @@ def test_new_records_take_the_place_of_the_oldest(bench: Bench) -> None:
     descriptors = np.zeros(4096, DESCRIPTOR)
     status = np.zeros(4096, np.uint16)
     for _ in range(CAPACITY // 4096 + 1):
-        bench.trace.add_buffers(Event.WRITE, 0, 0, descriptors, status)
-    bench.trace.add(Event.LINK, 1)
+        bench.trace.add_buffers(TraceEvent.WRITE, 0, 0, descriptors, status)
+    bench.trace.add(TraceEvent.LINK, 1)
     written = bench.own.word(HEAD)
     assert written == (CAPACITY // 4096 + 1) * 4096 + 1 > CAPACITY
     for number in (written, written - 1, CAPACITY + 1, CAPACITY, written - CAPACITY + 1):
@@ -128,7 +128,7 @@ def test_the_guest_s_detail_says_whether_frames_are_traced(bench: Bench, detail:
 def test_who_captures_gets_the_frames_with_their_bytes_and_nothing_else_whatever_the_detail(bench: Bench) -> None:
     bench.trace.captures.add("somebody")
     assert (bench.trace.frames, bench.trace.steps) == (True, False)
-    bench.trace.add_frames(Event.FRAME_IN, 0, 0, 0, Frames.of([bytes(60)]))
+    bench.trace.add_frames(TraceEvent.FRAME_IN, 0, 0, 0, Frames.of([bytes(60)]))
     assert bench.own.record(1).d >> 32 == bench.own.word(SLOT_HEAD) == 1
     bench.trace.captures.clear()
     assert not bench.trace.frames

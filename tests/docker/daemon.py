@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from controller.provision import cache
+from nicrig.provision import cache
 
 START_SECONDS, STOP_SECONDS = 60, 60
 

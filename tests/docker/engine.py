@@ -13,7 +13,7 @@ from pathlib import Path
 
 import trio
 
-from controller.provision import host
+from nicrig.provision import host
 from tests.docker.daemon import daemon
 
 CHECKOUT = Path(__file__).resolve().parents[2]

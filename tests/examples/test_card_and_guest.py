@@ -3,7 +3,7 @@
 
 from scapy.layers.inet import IP, UDP
 
-from controller.pytest_plugin.nic import Guest, Monitor, Nic, SyncGuest, SyncNic
+from nicrig.pytest_plugin.nic import Guest, Monitor, Nic, SyncGuest, SyncNic
 
 
 async def test_nothing_comes_through_a_cable_that_is_out(nic: Nic, guest: Guest) -> None:

@@ -4,7 +4,7 @@
 import pytest
 from scapy.layers.inet import IP, UDP
 
-from controller.pytest_plugin.nic import Nic
+from nicrig.pytest_plugin.nic import Nic
 
 
 @pytest.mark.nicrig(parameters=["noncoherent=64", "mutate=NdisFlushBuffer:skip"])

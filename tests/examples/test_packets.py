@@ -5,9 +5,9 @@ import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from controller.frames import mixed
-from controller.pytest_plugin.capture import Capture
-from controller.pytest_plugin.nic import Nic, SyncNic
+from nicrig.pytest_plugin.frame_capture import Capture
+from nicrig.pytest_plugin.nic import Nic, SyncNic
+from nicrig.traffic.generator import mixed
 
 
 async def test_a_datagram_comes_back(nic: Nic) -> None:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from device import registers
-from device.kind import Kind
-from device.layout import Register
+from nicrig_device.models.base import CardModel
+from nicrig_device.spec import registers
+from nicrig_device.spec.layout import Register
 from tests.fakes.bus import WAIT_SECONDS, Bus, Control
 from tests.fakes.card_registers import CardRegisters, event_word
 from tests.fakes.driver_ring import RingWords
@@ -28,7 +28,7 @@ class CardDriver(ABC):
     def __init__(
         self,
         bus: Bus,
-        kind: type[Kind],
+        kind: type[CardModel],
         rx_arm: ArmWord,
         tx_arm: ArmWord,
         pair: int = 0,

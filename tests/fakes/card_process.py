@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A real card process, as QEMU's peer would find it: `python -m device` and its three sockets."""
+"""A real card process, as QEMU's peer would find it: `python -m nicrig_device` and its three sockets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CardProcess:
         arguments = ["--sockets", str(sockets), "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
         arguments += ["--library", str(library)] if library else []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "device", *arguments],
+            [sys.executable, "-m", "nicrig_device", *arguments],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

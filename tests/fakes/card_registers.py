@@ -7,11 +7,11 @@ import itertools
 
 import numpy as np
 
-from device import registers
-from device.counters import COUNTER_BASE, COUNTERS
-from device.kind import Kind
-from device.layout import Block, Register
-from device.registers import BAR_BYTES, CARD_BLOCK, EVENT_BLOCK, RX_BLOCK, TX_BLOCK
+from nicrig_device.models.base import CardModel
+from nicrig_device.spec import registers
+from nicrig_device.spec.counters import COUNTER_BASE, COUNTERS
+from nicrig_device.spec.layout import Register, RegisterBlock
+from nicrig_device.spec.registers import BAR_BYTES, CARD_BLOCK, EVENT_BLOCK, RX_BLOCK, TX_BLOCK
 from tests.fakes.bus import Bus, Control
 from tests.fakes.rules import expect
 
@@ -27,17 +27,17 @@ def event_word(register: Register) -> int:
 class CardRegisters:
     """Registers by declaration, those of queue pair `pair` where there is one a pair; reached by `by`, or the bus."""
 
-    def __init__(self, bus: Bus, kind: type[Kind], pair: int = 0, by: Control | None = None) -> None:
+    def __init__(self, bus: Bus, kind: type[CardModel], pair: int = 0, by: Control | None = None) -> None:
         self._bus = bus
         self._by = by or bus
         self._kind = kind
         self._pair = pair
         self._control = 0
 
-    def read(self, register: Register, block: Block = CARD_BLOCK) -> int:
+    def read(self, register: Register, block: RegisterBlock = CARD_BLOCK) -> int:
         return self._by.read_control(block.address(register, self._pair if block.count > 1 else 0))
 
-    def write(self, register: Register, value: int, block: Block = CARD_BLOCK) -> None:
+    def write(self, register: Register, value: int, block: RegisterBlock = CARD_BLOCK) -> None:
         self._by.write_control(block.address(register, self._pair if block.count > 1 else 0), value)
 
     def write_through(self, register: Register, value: int) -> None:

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from device import registers
-from device.bus_master import BusMaster
-from device.descriptors import DESCRIPTOR, Descriptors, Flag, Refusal
-from device.layout import Register
-from device.registers import RX_BLOCK, TX_BLOCK
+from nicrig_device.models.bus_master.bus_master import BusMaster
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import DESCRIPTOR, Descriptors, Flag, Refusal
+from nicrig_device.spec.layout import Register
+from nicrig_device.spec.registers import RX_BLOCK, TX_BLOCK
 from tests.fakes.bus import WAIT_SECONDS, Bus
 from tests.fakes.card_driver import CardDriver, queue_arm
 from tests.fakes.driver_ring import DriverRing, RingFullError, RingWords, ring_doorbell
 from tests.fakes.guest_memory import GUARD_BYTES, guard_pattern
-from tests.fakes.recorder import MAY_READ, PASSING
+from tests.fakes.recorder import MAY_READ, STREAMING
 from tests.fakes.rules import check_received, check_transmitted, expect, refusal_codes, refused
 
 __all__ = ["FakeDriver", "RefusedDescriptor", "RingFullError"]
@@ -207,7 +207,7 @@ class FakeDriver(CardDriver):
         flat = [(piece, Flag.END_OF_FRAME if piece is part[-1] else 0) for part in parts for piece in part]
         descriptors = np.zeros(count, DESCRIPTOR)
         for number, (piece, flags) in enumerate(flat):
-            address = self._allocate(len(piece), 1, MAY_READ | PASSING)
+            address = self._allocate(len(piece), 1, MAY_READ | STREAMING)
             self.bus.memory.view(address, len(piece))[:] = np.frombuffer(piece, np.uint8)
             descriptors[number] = (address, len(piece), flags, 0)
             self._pieces[(self.tx.tail + number) % self.tx.size] = piece

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from device import registers
-from device.barrier import full_barrier
-from device.descriptors import DESCRIPTOR, Descriptors, Status
-from device.layout import Register
-from device.registers import CARD_BLOCK, EVENT_BLOCK, INDEX_BITS, QUEUE_BLOCK
+from nicrig_device.dma.barrier import full_barrier
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import DESCRIPTOR, Descriptors, Status
+from nicrig_device.spec.layout import Register
+from nicrig_device.spec.registers import CARD_BLOCK, EVENT_BLOCK, INDEX_BITS, QUEUE_BLOCK
 from tests.fakes.bus import Bus, Control
 from tests.fakes.rules import expect
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device.barrier import full_barrier
-from device.registers import EVENT_ARM
+from nicrig_device.dma.barrier import full_barrier
+from nicrig_device.spec.registers import EVENT_ARM
 from tests.fakes.bus import Bus
 from tests.fakes.rules import expect
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from device import registers
-from device.bus_master import BusMaster
-from device.card import Card
-from device.frames import Bytes, Frames
-from device.function import CardFunction
-from device.kind import Kind
-from device.wire import split
+from nicrig_device.card import Card
+from nicrig_device.dma.frames import Bytes, Frames
+from nicrig_device.models.base import CardModel
+from nicrig_device.models.bus_master.bus_master import BusMaster
+from nicrig_device.pci_function import CardFunction
+from nicrig_device.spec import registers
+from nicrig_device.wire.framing import split
 from tests.fakes.bus import WAIT_SECONDS, Bus
 from tests.fakes.guest_memory import GuestMemory, MemoryRange
 
@@ -62,7 +62,7 @@ class MemoryPeer:
 class MemoryBus:
     """The card's core in its slot. Each access lets the card work, as a polling card would."""
 
-    def __init__(self, vectors: int = registers.VECTORS, kind: type[Kind] = BusMaster) -> None:
+    def __init__(self, vectors: int = registers.VECTORS, kind: type[CardModel] = BusMaster) -> None:
         self._wire = MemoryWire()
         self.card = Card(kind, MAC, vectors, self._wire, self._take_message)
         self.vector_count = vectors

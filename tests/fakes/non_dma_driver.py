@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from device import registers
-from device.descriptors import STATUS_CODE_SHIFT, Refusal, Status
-from device.layout import Block, Register
-from device.non_dma import NonDma
-from device.registers import (
+from nicrig_device.models.non_dma.non_dma import NonDma
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import STATUS_CODE_SHIFT, Refusal, Status
+from nicrig_device.spec.layout import Register, RegisterBlock
+from nicrig_device.spec.registers import (
     BAR_PORTS,
     FRAME_MAX,
     FRAME_MIN,
@@ -52,7 +52,7 @@ class PortControl:
 class Slots:
     """One direction's slots, as the driver maps them."""
 
-    def __init__(self, bus: Bus, block: Block) -> None:
+    def __init__(self, bus: Bus, block: RegisterBlock) -> None:
         everything = bus.doorbells.view(np.uint8)
         self.bytes = everything[block.base : block.base + block.count * block.stride].reshape(block.count, -1)
         self.words = self.bytes.view(np.uint32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A flight recorder's memory as docs/datasheet.md section 14 has it, written by hand: knows nothing of device.recorder.
+"""A flight recorder's memory as docs/datasheet.md section 14 has it, written by hand, without nicrig_device.recorder.
 
 A guest's ring and the card's have one form, so this writes, and reads, either.
 """
@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from controller.recorder import Layout, Slots
+from nicrig.recorder.reader import Layout, SlotLayout
 
 MAGIC, CAPACITY, HEAD, DETAIL, SETTLED, GRANTS = 0x00, 0x08, 0x10, 0x18, 0x20, 0x28
 SLOT_HEAD = 0x30
 GRANT, REVOKE = 3, 4
-MAY_READ, MAY_WRITE, CACHED, PASSING = 1, 2, 4, 8
+MAY_READ, MAY_WRITE, CACHED, STREAMING = 1, 2, 4, 8
 ALL_ONES = (1 << 64) - 1
 RECORDS_AT = 0x1000
 SLOTS, SLOT_BYTES = 4, 2048
@@ -121,7 +121,7 @@ class Rings:
             head=HEAD // 8,
             detail=DETAIL // 8,
             settled=SETTLED // 8,
-            slots=Slots(offset=RECORDS_AT + capacity * RECORD.size, count=SLOTS, bytes=SLOT_BYTES),
+            slots=SlotLayout(offset=RECORDS_AT + capacity * RECORD.size, count=SLOTS, bytes=SLOT_BYTES),
             events={"1": "card.reset", "5": "card.doorbell", "9": "card.link", "11": "card.frame_in"},
         )
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from device.descriptors import STATUS_CODE_SHIFT, Descriptors, Flag, Refusal, Status
-from device.registers import FRAME_MAX, FRAME_MIN
+from nicrig_device.spec.descriptors import STATUS_CODE_SHIFT, Descriptors, Flag, Refusal, Status
+from nicrig_device.spec.registers import FRAME_MAX, FRAME_MIN
 
 
 class RuleBrokenError(AssertionError):

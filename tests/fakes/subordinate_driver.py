@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from device import registers
-from device.barrier import full_barrier
-from device.descriptors import Refusal
-from device.layout import Register
-from device.registers import BUFFER_MAX, CHANNEL_BLOCK, FRAME_MAX, FRAME_MIN, TRANSFER_BLOCK
-from device.subordinate import Subordinate
+from nicrig_device.dma.barrier import full_barrier
+from nicrig_device.models.subordinate.subordinate import Subordinate
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import Refusal
+from nicrig_device.spec.layout import Register
+from nicrig_device.spec.registers import BUFFER_MAX, CHANNEL_BLOCK, FRAME_MAX, FRAME_MIN, TRANSFER_BLOCK
 from tests.fakes.bus import WAIT_SECONDS, Bus
 from tests.fakes.card_driver import CardDriver
 from tests.fakes.driver_ring import INDEX_MASK, distance, ring_doorbell
 from tests.fakes.guest_memory import GUARD_BYTES, guard_pattern
 from tests.fakes.interrupt_account import ArmWord
-from tests.fakes.recorder import MAY_READ, MAY_WRITE, PASSING, Granting
+from tests.fakes.recorder import MAY_READ, MAY_WRITE, STREAMING, Granting
 from tests.fakes.rules import expect
 
 PREFIX = struct.Struct("<I")
@@ -66,7 +66,7 @@ class DmaChannel:
 
     def set_up(self, address: int, length: int, *, to_device: bool) -> None:
         """NdisMSetupDmaTransfer: any values, the card checks them."""
-        self._granted = (address, length, PASSING | (MAY_READ if to_device else MAY_WRITE))
+        self._granted = (address, length, STREAMING | (MAY_READ if to_device else MAY_WRITE))
         if self.granting:
             self.granting.grant(*self._granted)
         words = self._bus.doorbells

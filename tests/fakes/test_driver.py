@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from device import registers
-from device.descriptors import DESCRIPTOR, STATUS_CODE_SHIFT, Descriptors, Refusal, Status
-from device.registers import QUEUE_BLOCK
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import DESCRIPTOR, STATUS_CODE_SHIFT, Descriptors, Refusal, Status
+from nicrig_device.spec.registers import QUEUE_BLOCK
 from tests.fakes.driver import FakeDriver, RingFullError, cut
 from tests.fakes.driver_ring import DriverRing
 from tests.fakes.memory_bus import MemoryBus

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from device import registers
-from device.kinds import KINDS
-from device.layout import Register
-from device.registers import QUEUE_BLOCK
+from nicrig_device.models.catalogue import KINDS
+from nicrig_device.spec import registers
+from nicrig_device.spec.layout import Register
+from nicrig_device.spec.registers import QUEUE_BLOCK
 from tests.fakes.memory_bus import MemoryBus
 from tests.fakes.non_dma_driver import NonDmaDriver
 from tests.fakes.rules import RuleBrokenError

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from device.registers import BAR_CONTROL, BAR_DOORBELL, BAR_RECORDER
+from nicrig_device.spec.registers import BAR_CONTROL, BAR_DOORBELL, BAR_RECORDER
 from tests.fakes.bus import WAIT_SECONDS, Bus
 from tests.fakes.guest_memory import GuestMemory, MemoryRange
 from tests.fakes.vfio_user import VfioUserClient, VfioUserError

@@ -24,12 +24,12 @@ class Mutable:
 
 def operators() -> dict[str, tuple[str, str]]:
     """What each operator is for: a way that a whole call may be treated, or letters of arguments."""
-    return {name: (may, letters) for name, may, letters in _OPERATOR.findall(code(NDIS / "mutate.c"))}
+    return {name: (may, letters) for name, may, letters in _OPERATOR.findall(code(NDIS / "faults" / "mutate.c"))}
 
 
 def mutables() -> list[Mutable]:
     found = []
-    for name, function, may, letters in _CALL.findall(code(NDIS / "mutable.c")):
+    for name, function, may, letters in _CALL.findall(code(NDIS / "faults" / "mutable.c")):
         ways = {way for each in may.split(" | ") for way in (ALL if each == "ALL" else {each})}
         taken = {
             operator if way != "0" else f"{operator}{number}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The borders between miniport, NDIS layer and Linux edge, and what every source must carry."""
+"""The borders between miniport, NDIS layer and Linux shim, and what every source must carry."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ RESULTS = "VOID|NDIS_STATUS|PVOID|BOOLEAN|UCHAR|USHORT|ULONG|UINT|KIRQL"
 def test_every_function_that_the_ndis_headers_declare_is_defined_once() -> None:
     declaration = re.compile(rf"^(?:{RESULTS})\s+(\w+)\(", re.MULTILINE)
     functions = {name for header in NDIS_HEADERS for name in declaration.findall(code(header))}
-    defined = [name for path in NDIS.glob("*.c") for name in defined_functions(path.read_text()) if name in functions]
+    defined = [name for path in NDIS.rglob("*.c") for name in defined_functions(path.read_text()) if name in functions]
     assert sorted(defined) == sorted(functions)
 
 
@@ -106,6 +106,7 @@ def test_a_pool_tag_is_a_number(path: Path) -> None:
 
 FOLDERS = {
     "ndis": "ndis",
+    **{part: f"ndis/{part}" for part in ("recorder", "faults", "memory", "noncoherent", "dma", "packets", "hardware")},
     "miniport": "miniport",
     "bus_master": "miniport/bus_master",
     "subordinate": "miniport/subordinate",
@@ -117,7 +118,7 @@ FOLDERS = {
 def test_kbuild_lists_every_source() -> None:
     text = (DRIVER / "Kbuild").read_text().replace("\\\n", " ")
     lists = {
-        FOLDERS[name]: set(names.split())
+        FOLDERS[name]: set(names.partition(" $")[0].split())
         for name, names in re.findall(r"^(\w+) := (.*)$", text, re.MULTILINE)
         if name in FOLDERS
     }

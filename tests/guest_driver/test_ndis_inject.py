@@ -9,6 +9,8 @@ from tests.guest_driver.sources import NDIS, code
 
 
 def test_the_functions_that_may_be_named_are_those_that_ask() -> None:
-    named = re.findall(r"SITE\((\w+)\),", code(NDIS / "inject.c"))
-    asking = [name for path in NDIS.glob("*.c") for name in re.findall(r"\bndis_fail(?:_behind)?\((\w+), ", code(path))]
+    named = re.findall(r"SITE\((\w+)\),", code(NDIS / "faults" / "inject.c"))
+    asking = [
+        name for path in NDIS.rglob("*.c") for name in re.findall(r"\bndis_fail(?:_behind)?\((\w+), ", code(path))
+    ]
     assert sorted(named) == sorted(asking)

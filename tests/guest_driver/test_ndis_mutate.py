@@ -7,13 +7,13 @@ import re
 
 import pytest
 
-from controller.mutants.matrix import KINDS, MATRIX
+from nicrig.mutants.matrix import KINDS, MATRIX
 from tests.guest_driver.mutables import mutables, operators
 from tests.guest_driver.sources import MINIPORT, NDIS, code, sources
 
 
 def test_every_call_that_goes_to_a_trampoline_has_one() -> None:
-    renamed = re.findall(r"#define (\w+) mutable_(\w+)", code(NDIS / "mutable.h"))
+    renamed = re.findall(r"#define (\w+) mutable_(\w+)", code(NDIS / "faults" / "mutable.h"))
     assert [name for name, other in renamed if name != other] == []
     assert [name for name, _ in renamed] == [each.function for each in mutables() if each.function]
 

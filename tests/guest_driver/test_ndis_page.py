@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.generate import CHECKOUT, LEVELS, PAGE, macros, prototypes
-from controller.verifier.functions import BY_NAME, FUNCTIONS
+from nicrig.generate import CHECKOUT, LEVELS, PAGE, macros, prototypes
+from nicrig.verifier.functions import BY_NAME, FUNCTIONS
 from tests.guest_driver.sources import DRIVER, NDIS, code
 
 SELFTEST = DRIVER / "selftest"
@@ -62,7 +62,7 @@ by_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 
 def bodies(folder: Path) -> dict[tuple[str, str], str]:
     """Each function of a folder, by file and name, and its body."""
-    paths = [*folder.glob("*.c"), *folder.glob("*.h")]
+    paths = [*folder.rglob("*.c"), *folder.rglob("*.h")]
     return {(path.stem, name): body for path in paths for name, body in BODY.findall(code(path))}
 
 

@@ -41,7 +41,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> object:
     (folder / "linux" / "types.h").write_text(TYPES)
     (folder / "linux" / "string.h").write_text(STRING)
     built = folder / "views.so"
-    subprocess.run(["cc", *FLAGS, f"-I{folder}", str(NDIS / "views.c"), "-o", str(built)], check=True)
+    subprocess.run(["cc", *FLAGS, f"-I{folder}", str(NDIS / "noncoherent" / "views.c"), "-o", str(built)], check=True)
     return ffi.dlopen(str(built))
 
 

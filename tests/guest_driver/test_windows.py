@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from controller.provision.windows import DRIVER, provide
+from nicrig.provision.windows import DRIVER, provide
 from tests.guest_driver.sources import DRIVER as SOURCES
 from tests.guest_driver.sources import MINIPORT, NDIS_HEADERS, constants, declared, sources
 

@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from controller.card import Kind
-from controller.demo import echo_and_judge
-from controller.frames import templates
-from controller.interface import Interface
-from controller.options import Options
-from controller.polling import until
-from controller.provision import Provision, provide
-from controller.rig import Rig, open_rig
-from controller.verdict import Verdict
+from nicrig.card.process import CardKind
+from nicrig.machine.guest_interface import Interface
+from nicrig.process.polling import until
+from nicrig.provision import Provision, provide
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, open_rig
+from nicrig.traffic.generator import templates
+from nicrig.verdict.echo_run import echo_and_judge
+from nicrig.verdict.run_verdict import RunVerdict
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ async def non_dma_rig(provision: Provision) -> AsyncIterator[Rig]:
         yield rig
 
 
-KINDS: tuple[Kind, ...] = ("bus-master", "subordinate", "non-dma")
+KINDS: tuple[CardKind, ...] = ("bus-master", "subordinate", "non-dma")
 
 every_kind = pytest.mark.parametrize("rig", KINDS, indirect=True)
 """The test runs with a card of each kind."""
@@ -53,7 +53,7 @@ copying_kinds = pytest.mark.parametrize("rig", KINDS[1:], indirect=True)
 @pytest.fixture
 def rig(request: pytest.FixtureRequest) -> Rig:
     """A rig that the whole session shares; a bus master's unless the test is for `every_kind`."""
-    kind: Kind = getattr(request, "param", "bus-master")
+    kind: CardKind = getattr(request, "param", "bus-master")
     rig: Rig = request.getfixturevalue(f"{kind.replace('-', '_')}_rig")
     return rig
 
@@ -75,7 +75,7 @@ def udp_frames(sizes: list[int]) -> list[bytes]:
     return [udp.build(number, size, payload) for number, size in enumerate(sizes)]
 
 
-async def check_echo(rig: Rig, interface: Interface, sizes: list[int]) -> Verdict:
+async def check_echo(rig: Rig, interface: Interface, sizes: list[int]) -> RunVerdict:
     """Every frame comes back byte for byte; the card's account closes."""
     verdict = await echo_and_judge(rig, interface, udp_frames(sizes))
     assert verdict.coherent, verdict

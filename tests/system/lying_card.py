@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from device.bus_master import BusMaster
-from device.frames import Frames
-from device.queue import Ring
-from device.receive import ReceivePath
-from device.recorder import Event, Trace
+from nicrig_device.dma.frames import Frames
+from nicrig_device.models.bus_master.bus_master import BusMaster
+from nicrig_device.models.bus_master.receive import ReceivePath
+from nicrig_device.models.queue import Ring
+from nicrig_device.recorder import Trace, TraceEvent
 
 LIE = re.compile(rb"LIE:([a-z-]+)!")
 LATE_SECONDS = 0.05
@@ -111,14 +111,14 @@ def lying_transmit(self: BusMaster) -> bool:
         _, index, address, frame = item
         self._receive_path._memory.view(address, len(frame))[:] = np.frombuffer(frame, np.uint8)
         trace = self._receive_path._trace
-        add_frames(trace, Event.FRAME_IN, trace.stamp(), index, np.array([address]), Frames.of([frame]))
+        add_frames(trace, TraceEvent.FRAME_IN, trace.stamp(), index, np.array([address]), Frames.of([frame]))
     return send(self) or bool(late)
 
 
-def lying_add_frames(self: Trace, event: Event, stamp: int, place: Any, address: Any, frames: Frames) -> None:
+def lying_add_frames(self: Trace, event: TraceEvent, stamp: int, place: Any, address: Any, frames: Frames) -> None:
     """What will be written too late was not written yet."""
     now = np.array([lie_of(frame) != "written-after-completion" for frame in frames.tolist()], bool)
-    if event is Event.FRAME_IN:
+    if event is TraceEvent.FRAME_IN:
         place, address, frames = place[now], address[now], frames.select(now)
     add_frames(self, event, stamp, place, address, frames)
 

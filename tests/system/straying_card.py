@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from device.descriptors import Descriptors
-from device.grant_records import GrantRecords, Records
-from device.grants import Grants
-from device.ledger import Ledger
-from device.queue import Ring
-from device.recorder import Grant, GuestRecord
-from device.registers import CHANNEL_CONTROL, START
-from device.subordinate import Subordinate, Transfer
+from nicrig_device.ledger.grant_records import GrantRecords, Records
+from nicrig_device.ledger.grants import Grants
+from nicrig_device.ledger.ledger import Ledger
+from nicrig_device.models.queue import Ring
+from nicrig_device.models.subordinate.subordinate import Subordinate, Transfer
+from nicrig_device.recorder import Grant, GuestRecord
+from nicrig_device.spec.descriptors import Descriptors
+from nicrig_device.spec.registers import CHANNEL_CONTROL, START
 
 NOBODYS = 0x7C00
 """Where a PC's boot sector was loaded: RAM that Linux leaves alone."""
@@ -44,7 +44,7 @@ def outside(ring: Ring, taken: Descriptors) -> None:
 
 
 def after_free(ring: Ring, taken: Descriptors) -> None:
-    old = gone(ring._ledger, {address for address, _, _ in ranges(ring._ledger.passing)})
+    old = gone(ring._ledger, {address for address, _, _ in ranges(ring._ledger.streaming)})
     if ring.transmit and old:
         taken["address"][0], taken["length"][0] = old[0], 60
 
@@ -64,7 +64,7 @@ def wrong_direction(ring: Ring, taken: Descriptors) -> None:
 
 def guard_changed(ring: Ring, taken: Descriptors) -> None:
     address = int(taken["address"][0])
-    for start, length, _ in ranges(ring._ledger.lasting):
+    for start, length, _ in ranges(ring._ledger.persistent):
         if start == address and not ring.transmit:
             ring._memory.view(start + length, 1)[0] ^= 0xFF
 
@@ -97,7 +97,7 @@ def another_transfer(lie: str, ledger: Ledger, transfer: Transfer) -> Transfer:
 
 # -- both: the newest grant is seen only after its memory was touched --------------------------------
 class LateGrants:
-    """Keeps the last PASSING grant back until the ledger looks whether one came late."""
+    """Keeps the last STREAMING grant back until the ledger looks whether one came late."""
 
     def __init__(self, lying: Callable[[], bool]) -> None:
         self._lying = lying
@@ -128,7 +128,7 @@ class LateGrants:
 
 
 def _is_passing_grant(record: Any) -> bool:
-    return bool(record["kind"] == GuestRecord.GRANT and int(record["c"]) & Grant.PASSING)
+    return bool(record["kind"] == GuestRecord.GRANT and int(record["c"]) & Grant.STREAMING)
 
 
 def begin(flag: Path) -> None:

@@ -8,9 +8,9 @@ import re
 import pytest
 import trio
 
-from controller.demo import exchange
-from controller.interface import Interface
-from controller.rig import Rig
+from nicrig.machine.guest_interface import Interface
+from nicrig.session.rig import Rig
+from nicrig.verdict.echo_run import exchange
 from tests.system.conftest import DROPS, check_echo, copying_kinds, dropped, every_kind, udp_frames, wait_counters
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from controller.demo import exchange
-from controller.interface import Interface
-from controller.polling import until
-from controller.rig import Rig
+from nicrig.machine.guest_interface import Interface
+from nicrig.process.polling import until
+from nicrig.session.rig import Rig
+from nicrig.verdict.echo_run import exchange
 from tests.system.conftest import check_echo, copying_kinds, every_kind, udp_frames, wait_counters
 from tests.system.test_ndis import kernel_complaints
 

@@ -18,14 +18,14 @@ from scapy.layers.l2 import Ether
 from scapy.sendrecv import AsyncSniffer, sendp
 from scapy.utils import RawPcapNgReader
 
-from controller import wire
-from controller.captures.capture import capture, opened
-from controller.captures.filter import capture_filter
-from controller.captures.tap import Tally
-from controller.interface import Interface
-from controller.polling import until
-from controller.rig import Rig
-from controller.traffic.inject import inject
+from nicrig.captures.capture import capture, opened
+from nicrig.captures.filter import capture_filter
+from nicrig.captures.tap import Tally
+from nicrig.card import wire
+from nicrig.machine.guest_interface import Interface
+from nicrig.process.polling import until
+from nicrig.session.rig import Rig
+from nicrig.traffic.inject import inject
 from tests.system.conftest import every_kind
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -40,7 +40,7 @@ async def wire_for_others(rig: Rig) -> AsyncIterator[None]:
     """The rig's own end of the wire is not there meanwhile: nobody would read what comes out of the guest."""
     await rig.wire.aclose()
     yield
-    rig.wire = await wire.connect(rig.place.wire)
+    rig.wire = await wire.connect(rig.paths.wire)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def answering(rig: Rig, request: pytest.FixtureRequest) -> AsyncIterator[I
 def named(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The rig is called dev; the folder is home to whatever is started."""
     (tmp_path / "rigs").mkdir()
-    (tmp_path / "rigs" / "dev").symlink_to(rig.place.folder)
+    (tmp_path / "rigs" / "dev").symlink_to(rig.paths.folder)
     monkeypatch.setenv("NICRIG_RIGS", str(tmp_path / "rigs"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
@@ -71,7 +71,7 @@ async def captured(rig: Rig, path: Path, *, count: int) -> Tally:
 
     async def record() -> None:
         with opened(path) as descriptor:
-            tallies.append(await capture(rig.place, descriptor, capture_filter("icmp"), count=count))
+            tallies.append(await capture(rig.paths, descriptor, capture_filter("icmp"), count=count))
 
     async def begun() -> bool | None:
         return (await rig.monitor.execute("query-card"))["capture"] or None
@@ -80,7 +80,7 @@ async def captured(rig: Rig, path: Path, *, count: int) -> Tally:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(record)
             await until(begun)
-            sent = await inject(rig.place, PING, count=1, rate=None)
+            sent = await inject(rig.paths, PING, count=1, rate=None)
             assert (sent.frames, sent.taken, dict(sent.drops)) == (3, 3, {})
     return tallies[0]
 
@@ -157,7 +157,7 @@ async def test_wireshark_captures_live_by_the_rigs_name(rig: Rig, answering: Int
 
     async def ping() -> None:
         while True:  # nothing tells when tshark listens
-            await inject(rig.place, PING, count=1, rate=2)
+            await inject(rig.paths, PING, count=1, rate=2)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ping)
@@ -192,5 +192,5 @@ async def test_scapy_asks_the_guest_and_hears_it(rig: Rig, answering: Interface,
 
 
 async def test_what_the_card_could_not_take_is_told(rig: Rig, answering: Interface) -> None:
-    sent = await inject(rig.place, "[Ether()/Raw(bytes(1600)), Ether()/Raw(bytes(60))]", count=3, rate=None)
+    sent = await inject(rig.paths, "[Ether()/Raw(bytes(1600)), Ether()/Raw(bytes(60))]", count=3, rate=None)
     assert (sent.frames, sent.taken, sent.drops, sent.waiting) == (6, 3, {"rx_too_long": 3}, 0)

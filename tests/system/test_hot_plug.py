@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from controller.errors import RigError
-from controller.options import Options
-from controller.provision import Provision
-from controller.rig import Rig, open_rig
+from nicrig.errors import RigError
+from nicrig.provision import Provision
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, open_rig
 from tests.system.conftest import check_echo
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.demo import exchange
-from controller.rig import Rig
+from nicrig.session.rig import Rig
+from nicrig.verdict.echo_run import exchange
 from tests.system.conftest import check_echo, copying_kinds, udp_frames
 from tests.system.test_ndis import kernel_complaints, loads
 

@@ -13,22 +13,23 @@ from typing import Any
 import pytest
 import trio
 
-from controller.card import CHECKOUT, Kind, Ledger
-from controller.demo import CHUNK, exchange
-from controller.interface import Interface
-from controller.options import Options
-from controller.provision import Provision
-from controller.rig import Rig, open_rig
+from nicrig.card.process import CardKind, Ledger
+from nicrig.machine.guest_interface import Interface
+from nicrig.provision import Provision
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, open_rig
+from nicrig.verdict.echo_run import CHUNK, exchange
 from tests.system.conftest import check_echo, udp_frames
 from tests.system.straying_card import NOBODYS
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 FRAMES = 20_000
 """The million frames of test_noncoherent.py run under the ledger too."""
 SIZES = itertools.count(60)
 """Each time frames of another size, so that what they leave in memory differs."""
-DMA_KINDS: tuple[Kind, ...] = ("bus-master", "subordinate")
+DMA_KINDS: tuple[CardKind, ...] = ("bus-master", "subordinate")
 ON: tuple[Ledger, ...] = ("report", "enforce")
 REFUSED = {"outside": "rx", "after_free": "tx", "across_end": "tx", "wrong_direction": "rx", "before_grant": "tx"}
 """In which direction of a bus master a refused lie is missing."""
@@ -49,7 +50,7 @@ async def set_policy(rig: Rig, policy: Ledger) -> None:
 
 @pytest.mark.parametrize("policy", ON)
 @pytest.mark.parametrize("kind", DMA_KINDS)
-async def test_a_clean_driver_gives_no_finding(provision: Provision, kind: Kind, policy: Ledger) -> None:
+async def test_a_clean_driver_gives_no_finding(provision: Provision, kind: CardKind, policy: Ledger) -> None:
     chunk = udp_frames([60 + number % 1000 for number in range(CHUNK)])
     async with open_rig(provision, Options(kind=kind, ledger=policy)) as rig:
         interface = await rig.load_driver()

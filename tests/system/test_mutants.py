@@ -8,13 +8,13 @@ from itertools import chain, zip_longest
 
 import pytest
 
-from controller.card import Kind
-from controller.errors import GuestCommandError
-from controller.frames import mixed
-from controller.mutants.matrix import KINDS, MATRIX, Mutant
-from controller.mutants.runner import Result, machine, run_all
-from controller.provision import Provision
-from controller.rig import Rig, open_rig
+from nicrig.card.process import CardKind
+from nicrig.errors import GuestCommandError
+from nicrig.mutants.matrix import KINDS, MATRIX, Mutant
+from nicrig.mutants.runner import MutantResult, machine, run_all
+from nicrig.provision import Provision
+from nicrig.session.rig import Rig, open_rig
+from nicrig.traffic.generator import mixed
 from tests.guest_driver.mutables import operators
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -44,8 +44,8 @@ def test_the_samples_have_every_operator_and_every_kind() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_mutants_are_caught_and_clean_drivers_are_not(provision: Provision, kind: Kind) -> None:
-    mutants, told = [mutant for mutant in samples() if mutant.kind == kind], list[Result]()
+async def test_mutants_are_caught_and_clean_drivers_are_not(provision: Provision, kind: CardKind) -> None:
+    mutants, told = [mutant for mutant in samples() if mutant.kind == kind], list[MutantResult]()
     await run_all(partial(open_rig, provision, machine(kind)), mutants, mixed(FRAMES, seed=1), told.append)
     clean = [result for result in told if result.mutant is None]
     assert [(result.frames, +result.reports) for result in clean] == [(FRAMES, {})] * 2

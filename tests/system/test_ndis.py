@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from controller.interface import Interface
-from controller.options import Options
-from controller.provision import Provision
-from controller.recorder import events
-from controller.rig import Rig, open_rig
-from controller.verifier.events import CARD_EVENTS
-from controller.verifier.functions import FUNCTIONS
+from nicrig.machine.guest_interface import Interface
+from nicrig.provision import Provision
+from nicrig.recorder.reader import events
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, open_rig
+from nicrig.verifier.events import CARD_EVENTS
+from nicrig.verifier.functions import FUNCTIONS
 from tests.system.conftest import check_echo
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -177,7 +177,7 @@ async def test_the_layer_passes_its_self_test_and_records_every_function(provisi
         left = (await rig.guest.run(["cat", "/sys/module/nicrig_selftest/parameters/alive"])).stdout
         await rig.guest.run(["rmmod", "nicrig_selftest"])
         # The kernel's own buffer is too short for all the warnings that misuse is answered with.
-        said = rig.place.serial_log.read_text(errors="replace")
+        said = rig.paths.serial_log.read_text(errors="replace")
         calls = recorded(rig)
         await check_traffic(rig)
     passed = re.findall(r"nicrig_selftest: ok ", said)

@@ -7,13 +7,13 @@ import re
 
 import pytest
 
-from controller.card import Kind
-from controller.demo import exchange
-from controller.options import Options
-from controller.provision import Provision
-from controller.rig import Rig, open_rig
-from controller.verifier.functions import Detail
-from controller.watch import Watch, watching
+from nicrig.card.process import CardKind
+from nicrig.provision import Provision
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, open_rig
+from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.live import LiveVerdict, live_verdict
+from nicrig.verifier.functions import Detail
 from tests.system.conftest import KINDS, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -32,7 +32,7 @@ def frames(count: int) -> list[bytes]:
     return udp_frames([60 if number % 8 else 60 + number % 1455 for number in range(count)])
 
 
-async def run(rig: Rig, parameter: str, chunk: list[bytes], chunks: int, watch: Watch | None = None) -> None:
+async def run(rig: Rig, parameter: str, chunk: list[bytes], chunks: int, watch: LiveVerdict | None = None) -> None:
     """One load of the driver: every frame comes back byte for byte, and no record is lost to the watch."""
     interface = await rig.load_driver(parameter)
     await interface.up()
@@ -51,11 +51,11 @@ async def warnings(rig: Rig) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_clean_miniport_passes_a_million_frames(provision: Provision, kind: Kind) -> None:
+async def test_a_clean_miniport_passes_a_million_frames(provision: Provision, kind: CardKind) -> None:
     chunk = frames(CHUNK)
     async with (
         open_rig(provision, Options(kind=kind, ledger="report")) as rig,
-        watching(rig, Detail.ALLOCATIONS) as watch,
+        live_verdict(rig, Detail.ALLOCATIONS) as watch,
     ):
         for line in LINES:
             for seed in SEEDS:
@@ -73,7 +73,7 @@ async def test_every_call_about_a_frame_is_right_there_too(provision: Provision)
     chunk = frames(CHUNK)
     async with (
         open_rig(provision, Options(detail=Detail.FRAMES)) as rig,
-        watching(rig, Detail.FRAMES) as watch,
+        live_verdict(rig, Detail.FRAMES) as watch,
     ):
         for line in LINES:
             await run(rig, f"noncoherent={line}", chunk, CHUNKS, watch)
@@ -82,7 +82,9 @@ async def test_every_call_about_a_frame_is_right_there_too(provision: Provision)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_clean_miniport_passes_every_frame_where_linux_bounces_too(provision: Provision, kind: Kind) -> None:
+async def test_a_clean_miniport_passes_every_frame_where_linux_bounces_too(
+    provision: Provision, kind: CardKind
+) -> None:
     chunk = frames(CHUNK)
     async with open_rig(provision, Options(kind=kind, kernel_arguments=(FORCED,))) as rig:
         await run(rig, "noncoherent=0", chunk, 6)
@@ -97,10 +99,10 @@ async def test_a_clean_miniport_passes_every_frame_where_linux_bounces_too(provi
 
 async def self_test(rig: Rig, parameter: str) -> str:
     """What the kernel's log says of one run of the self-test."""
-    before = len(rig.place.serial_log.read_text(errors="replace"))
+    before = len(rig.paths.serial_log.read_text(errors="replace"))
     await rig.guest.run(["modprobe", "nicrig_selftest", parameter], deadline=60)
     await rig.guest.run(["rmmod", "nicrig_selftest"])
-    return rig.place.serial_log.read_text(errors="replace")[before:]
+    return rig.paths.serial_log.read_text(errors="replace")[before:]
 
 
 def chance(said: str) -> str:

@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import trio
 
-from controller.child import Child
-from controller.options import Options
-from controller.provision import Provision
-from controller.rig import Rig, open_rig
-from controller.run_directory import run_directory
+from nicrig.process.child import Child
+from nicrig.provision import Provision
+from nicrig.rundir.directories import run_directory
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, open_rig
 from tests.fakes.card_process import CardProcess
 from tests.pages import ROOT
 from tests.system.test_demo import NICRIG, SECONDS
@@ -86,7 +86,7 @@ async def test_another_qemus_card_is_at_the_end_of_the_wire(rig: Rig) -> None:
 
 
 async def test_two_cards_are_joined(rig: Rig, second_card: CardProcess) -> None:
-    ends = [str(rig.place.folder), str(second_card.wire)]
+    ends = [str(rig.paths.folder), str(second_card.wire)]
     join = Child([str(NICRIG), "join", *ends], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert join.stdout is not None

@@ -18,10 +18,10 @@ import pytest
 import trio
 from scapy.utils import rdpcap
 
-from controller.options import Options
-from controller.provision import Provision
-from controller.rig import open_rig
-from controller.run_directory import PREFIX
+from nicrig.provision import Provision
+from nicrig.rundir.directories import PREFIX
+from nicrig.session.options import Options
+from nicrig.session.rig import open_rig
 
 pytestmark = pytest.mark.system
 
@@ -48,44 +48,44 @@ async def test_on_asyncio(nic, anyio_backend):
     await nic.inject(IP() / ICMP())
     await nic.expect(ICMP)
 
-async def test_the_card_dies(nic, nicrig_trial):
-    print("CARD", nicrig_trial.rig.card.pid, nicrig_trial.rig.place.folder)
-    os.kill(nicrig_trial.rig.card.pid, signal.SIGKILL)
+async def test_the_card_dies(nic, nicrig_session):
+    print("CARD", nicrig_session.rig.card.pid, nicrig_session.rig.place.folder)
+    os.kill(nicrig_session.rig.card.pid, signal.SIGKILL)
     await nic.expect(UDP, timeout=1000)
 
-async def test_that_is_interrupted(nic, nicrig_trial):
+async def test_that_is_interrupted(nic, nicrig_session):
     await nic.inject(IP() / ICMP())
     await nic.expect(ICMP)
     with open("reached", "w") as file:
-        print(os.getpid(), nicrig_trial.rig.card.pid, nicrig_trial.rig.place.folder, file=file)
+        print(os.getpid(), nicrig_session.rig.card.pid, nicrig_session.rig.place.folder, file=file)
     await nic.expect(UDP, timeout=1000)
 """
 )
 ABREAST = (
     HEAD
     + """
-from controller.pytest_plugin import SETTINGS
+from nicrig.pytest_plugin import SETTINGS
 
 def tell(trial, request, who=None):
     worker = who or os.environ.get("PYTEST_XDIST_WORKER", "alone")
     print("RIG", worker, trial.rig.place.folder, request.config.stash[SETTINGS].seed)
 
 @pytest.mark.parametrize("number", range(2))
-def test_abreast(sync_nic, number, nicrig_trial, request):
+def test_abreast(sync_nic, number, nicrig_session, request):
     sync_nic.inject(IP() / ICMP(id=number))
     sync_nic.expect(ICMP(id=number))
-    tell(nicrig_trial, request)
+    tell(nicrig_session, request)
 """
 )
 FRESH = """
 @pytest.mark.nicrig(fresh=True)
-def test_alone(sync_nic, sync_guest, nicrig_trial, request):
+def test_alone(sync_nic, sync_guest, nicrig_session, request):
     sync_guest.run(["rm", "-r", "/etc"])
-    tell(nicrig_trial, request, "fresh")
+    tell(nicrig_session, request, "fresh")
 
-def test_after_it(sync_guest, nicrig_trial, request):
+def test_after_it(sync_guest, nicrig_session, request):
     sync_guest.run(["ls", "/etc"])
-    tell(nicrig_trial, request)
+    tell(nicrig_session, request)
 """
 """A test that spoils its guest has one of its own."""
 PATIENCE = 300
@@ -136,9 +136,7 @@ def test_failures_death_and_interruption_are_told_and_leave_nothing(tmp_path: Pa
     assert run.returncode == pytest.ExitCode.INTERRUPTED
     check_wrong_answer(shown, tmp_path)
     assert "R27" in section(shown, "test_a_driver_that_errs", "verdict")
-    assert re.search(
-        r"^E +controller.errors.PartDeathError: the card's process ended with code -9", shown, re.MULTILINE
-    )
+    assert re.search(r"^E +nicrig.errors.PartDeathError: the card's process ended with code -9", shown, re.MULTILINE)
     assert "3 failed, 1 passed" in shown
     check_properties(ElementTree.parse(tmp_path / "junit.xml"))
     check_nothing_is_left(shown, (tmp_path / "reached").read_text())
@@ -200,10 +198,10 @@ async def test_a_rig_that_runs_already_is_used_and_goes_on_running(provision: Pr
     async with open_rig(provision, Options()) as rig:
         await (await rig.load_driver()).up()
         await rig.release()
-        run = started(tmp_path, f"--nicrig-rig={rig.place.folder}", "-rP", "--nicrig-kind=bus-master")
+        run = started(tmp_path, f"--nicrig-rig={rig.paths.folder}", "-rP", "--nicrig-kind=bus-master")
         with ended(run):
             shown, _ = await trio.to_thread.run_sync(lambda: run.communicate(timeout=PATIENCE))
         print(shown)
         assert run.returncode == 0
-        assert {used for _, used, _ in rigs_used(shown)} == {str(rig.place.folder)}
+        assert {used for _, used, _ in rigs_used(shown)} == {str(rig.paths.folder)}
         assert (await rig.monitor.execute("query-card"))["receiving"]

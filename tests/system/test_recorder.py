@@ -8,14 +8,14 @@ import re
 import pytest
 import trio
 
-from controller.errors import PartDeathError
-from controller.interface import Interface
-from controller.options import Options
-from controller.provision import Provision
-from controller.recorder import Recorder, events
-from controller.rig import PANIC_RECORDS, Rig, open_rig
-from controller.verifier.events import CARD_EVENTS, Event
-from controller.verifier.functions import BY_NAME, Detail
+from nicrig.errors import PartDeathError
+from nicrig.machine.guest_interface import Interface
+from nicrig.provision import Provision
+from nicrig.recorder.reader import Recorder, events
+from nicrig.session.options import Options
+from nicrig.session.rig import PANIC_RECORDS, Rig, open_rig
+from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.functions import BY_NAME, Detail
 from tests.system.conftest import check_echo
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from controller import frames
-from controller.demo import echo_and_judge
-from controller.interface import Interface
-from controller.rig import Rig
+from nicrig.machine.guest_interface import Interface
+from nicrig.session.rig import Rig
+from nicrig.traffic import generator
+from nicrig.verdict.echo_run import echo_and_judge
 from tests.system.conftest import check_echo, every_kind, udp_frames, wait_account
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -25,7 +25,7 @@ async def test_frames_of_every_size_come_back(rig: Rig, nic: Interface) -> None:
 
 @every_kind
 async def test_the_mixed_set_of_the_demo_comes_back_in_order(rig: Rig, nic: Interface) -> None:
-    verdict = await echo_and_judge(rig, nic, frames.mixed(3000, seed=7))
+    verdict = await echo_and_judge(rig, nic, generator.mixed(3000, seed=7))
     assert verdict.coherent, verdict
 
 
@@ -71,6 +71,6 @@ async def test_a_guest_that_drops_frames_gives_an_incoherent_verdict_with_the_fr
     drop = f"tc filter add dev {nic.name} ingress prio 1 protocol arp matchall action drop".split()
     await rig.guest.run(["modprobe", "act_gact"])
     await rig.guest.run(["/usr/bin/tc", *drop[1:]])
-    verdict = await echo_and_judge(rig, nic, frames.mixed(60, seed=1))
+    verdict = await echo_and_judge(rig, nic, generator.mixed(60, seed=1))
     assert verdict.word == "incoherent"
     assert (verdict.echoed, verdict.counts) == (50, {"lost": 10})

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from controller.card import Kind
-from controller.demo import CHUNK, exchange
-from controller.options import Options
-from controller.provision import Provision
-from controller.rig import open_rig
-from controller.verifier.functions import Detail
-from controller.watch import watching
+from nicrig.card.process import CardKind
+from nicrig.provision import Provision
+from nicrig.session.options import Options
+from nicrig.session.rig import open_rig
+from nicrig.verdict.echo_run import CHUNK, exchange
+from nicrig.verdict.live import live_verdict
+from nicrig.verifier.functions import Detail
 from tests.system.conftest import KINDS, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -20,11 +20,11 @@ FRAMES, CYCLES = 100_000, 100
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_clean_miniport_breaks_no_rule(provision: Provision, kind: Kind) -> None:
+async def test_a_clean_miniport_breaks_no_rule(provision: Provision, kind: CardKind) -> None:
     chunk = udp_frames([60] * CHUNK)
     async with (
         open_rig(provision, Options(kind=kind, detail=Detail.FRAMES)) as rig,
-        watching(rig, Detail.FRAMES) as watch,
+        live_verdict(rig, Detail.FRAMES) as watch,
     ):
         interface = await rig.load_driver()
         await interface.up()
@@ -55,7 +55,7 @@ R70 R73 R76 R77 R79 R84 R92 R93 R94 R95 R102 R104 R106 R107
 async def test_each_mistake_of_the_self_test_is_named(provision: Provision) -> None:
     async with (
         open_rig(provision, Options(detail=Detail.FRAMES)) as rig,
-        watching(rig, Detail.FRAMES) as watch,
+        live_verdict(rig, Detail.FRAMES) as watch,
     ):
         await rig.guest.run(["modprobe", "nicrig_selftest", f"recorder={Detail.FRAMES}"], deadline=60)
         await rig.guest.run(["rmmod", "nicrig_selftest"])

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from controller.demo import echo_and_judge
-from controller.frames import mixed
-from controller.interface import Interface
-from controller.options import Options
-from controller.provision import Provision
-from controller.rig import Rig, open_rig
-from controller.verdict import Verdict
-from controller.verifier.functions import Detail
-from controller.watch import Watch, watching
-from controller.witnesses import report
-from controller.witnesses.words import Word
+from nicrig.machine.guest_interface import Interface
+from nicrig.provision import Provision
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, open_rig
+from nicrig.traffic.generator import mixed
+from nicrig.verdict.echo_run import echo_and_judge
+from nicrig.verdict.live import LiveVerdict, live_verdict
+from nicrig.verdict.run_verdict import RunVerdict
+from nicrig.verifier.functions import Detail
+from nicrig.witnesses import finding_text
+from nicrig.witnesses.words import Word
 from tests.system.conftest import every_kind, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -36,7 +36,7 @@ async def lying(
     bus_master_rig: Rig,
     subordinate_rig: Rig,
     non_dma_rig: Rig,
-) -> AsyncIterator[tuple[Rig, Interface, Watch]]:
+) -> AsyncIterator[tuple[Rig, Interface, LiveVerdict]]:
     """A rig with a lying card. What outlives it, the session's rigs, has to begin before it."""
     folder = tmp_path_factory.mktemp("lying")
     (folder / "sitecustomize.py").write_text(LYING_CARD.read_text())
@@ -44,7 +44,7 @@ async def lying(
         with pytest.MonkeyPatch.context() as patch:  # of this card only
             patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
             rig = await stack.enter_async_context(open_rig(provision, Options(detail=Detail.BYTES)))
-        watch = await stack.enter_async_context(watching(rig, Detail.BYTES))
+        watch = await stack.enter_async_context(live_verdict(rig, Detail.BYTES))
         interface = await rig.load_driver(f"rx_ring_size={RING}")
         await interface.up()
         await interface.start_echo()
@@ -79,21 +79,21 @@ LIES: tuple[tuple[str, Word], ...] = (
 
 @pytest.mark.parametrize(("lie", "word"), LIES)
 async def test_a_card_that_lies_is_caught_with_the_right_word(
-    lying: tuple[Rig, Interface, Watch], lie: str, word: Word
+    lying: tuple[Rig, Interface, LiveVerdict], lie: str, word: Word
 ) -> None:
     rig, interface, watch = lying
     verdict = await echo_and_judge(rig, interface, with_a_lie(lie), watch)
     for finding in verdict.findings:
-        print("\n".join(report.report(finding)))
+        print("\n".join(finding_text.report(finding)))
     assert verdict.counts == {word: 1}
 
 
 FRAMES = 300
 
 
-async def echoed(rig: Rig, *parameters: str) -> tuple[Verdict, Watch]:
+async def echoed(rig: Rig, *parameters: str) -> tuple[RunVerdict, LiveVerdict]:
     """The verdict on a driver of these parameters, which echoes frames of all sizes."""
-    async with watching(rig, Detail.BYTES) as watch:
+    async with live_verdict(rig, Detail.BYTES) as watch:
         interface = await rig.load_driver(f"recorder={int(Detail.BYTES)}", "rx_ring_size=256", *parameters)
         await interface.up()
         await interface.start_echo()
@@ -118,5 +118,5 @@ async def test_a_flush_that_is_missing_or_late_is_named_on_the_non_coherent_mach
 ) -> None:
     verdict, _ = await echoed(rig, "noncoherent=64:1", f"mutate={fault}")
     for finding in verdict.findings:
-        print("\n".join(report.report(finding)))
+        print("\n".join(finding_text.report(finding)))
     assert set(verdict.counts) == {word}

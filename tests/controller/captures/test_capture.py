@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from controller.captures.capture import Sink
-from controller.place import Place
-from controller.scapy import ask
-from tests.controller.test_faults import nicrig
+from nicrig.captures.capture import Sink
+from nicrig.rundir.paths import RigPaths
+from nicrig.scapy import ask
+from tests.controller.card.test_fault_client import nicrig
 from tests.fakes.card_process import CardProcess
 
 NICRIG = str(Path(sys.executable).with_name("nicrig"))
@@ -27,13 +27,13 @@ SECONDS = 20.0
 
 
 @pytest.fixture
-def card() -> Iterator[tuple[CardProcess, Place]]:
+def card() -> Iterator[tuple[CardProcess, RigPaths]]:
     with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name), None) as process:
-        yield process, Place(Path(name))
+        yield process, RigPaths(Path(name))
 
 
 @pytest.fixture
-def capturing(card: tuple[CardProcess, Place]) -> Iterator[subprocess.Popen[bytes]]:
+def capturing(card: tuple[CardProcess, RigPaths]) -> Iterator[subprocess.Popen[bytes]]:
     """`nicrig capture` into a pipe, begun."""
     argv = [NICRIG, "capture", str(card[1].folder), "-w", "-"]
     with subprocess.Popen(argv, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -45,8 +45,8 @@ def capturing(card: tuple[CardProcess, Place]) -> Iterator[subprocess.Popen[byte
             process.kill()
 
 
-def captures(place: Place) -> object:
-    return ask(place, "query-card")["capture"]
+def captures(paths: RigPaths) -> object:
+    return ask(paths, "query-card")["capture"]
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
@@ -57,7 +57,7 @@ def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
 
 @pytest.mark.real
 def test_ctrl_c_is_how_it_ends_and_the_card_keeps_no_frame_any_more(
-    card: tuple[CardProcess, Place], capturing: subprocess.Popen[bytes]
+    card: tuple[CardProcess, RigPaths], capturing: subprocess.Popen[bytes]
 ) -> None:
     assert captures(card[1]) is True
     capturing.send_signal(signal.SIGINT)
@@ -67,7 +67,7 @@ def test_ctrl_c_is_how_it_ends_and_the_card_keeps_no_frame_any_more(
 
 @pytest.mark.real
 def test_a_capture_that_was_killed_costs_the_card_nothing(
-    card: tuple[CardProcess, Place], capturing: subprocess.Popen[bytes]
+    card: tuple[CardProcess, RigPaths], capturing: subprocess.Popen[bytes]
 ) -> None:
     capturing.kill()
     capturing.wait(SECONDS)
@@ -79,7 +79,7 @@ def test_a_capture_that_was_killed_costs_the_card_nothing(
 
 @pytest.mark.real
 def test_the_cards_death_is_one_line_and_125(
-    card: tuple[CardProcess, Place], capturing: subprocess.Popen[bytes]
+    card: tuple[CardProcess, RigPaths], capturing: subprocess.Popen[bytes]
 ) -> None:
     os.kill(card[0].pid, signal.SIGKILL)
     assert ended(capturing) == (125, "nicrig: the card went away while its frames were captured\n")
@@ -87,7 +87,7 @@ def test_the_cards_death_is_one_line_and_125(
 
 @pytest.mark.real
 def test_what_cannot_be_is_one_line_with_its_code_and_leaves_no_file(
-    card: tuple[CardProcess, Place], tmp_path: Path
+    card: tuple[CardProcess, RigPaths], tmp_path: Path
 ) -> None:
     folder, file = str(card[1].folder), tmp_path / "a.pcapng"
     for code, said, arguments in (

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.captures import extcap
-from controller.run_directory import named_directory
+import nicrig
+from nicrig.captures import extcap
+from nicrig.rundir.directories import named_directory
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +73,10 @@ def test_asked_for_nothing_it_says_what_it_wants(monkeypatch: pytest.MonkeyPatch
 def test_a_list_of_interfaces_costs_no_more_than_it_must() -> None:
     """Wireshark asks on each start, and waits."""
     slow = "{'trio', 'typer', 'scapy', 'numpy', 'msgspec', 'cffi', 'dataclasses', 'inspect'}"
-    run = "from controller.captures import extcap; extcap.show_interfaces()"
+    run = "from nicrig.captures import extcap; extcap.show_interfaces()"
+    package = str(Path(nicrig.__file__).parents[1])
     code = f"import sys; {run}; print({slow} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], env={"PYTHONPATH": package}, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[-1] == "set()"

@@ -3,9 +3,9 @@ import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-from controller.captures import filter as module
-from controller.captures.filter import capture_filter
-from controller.errors import UsageError
+from nicrig.captures import filter as module
+from nicrig.captures.filter import capture_filter
+from nicrig.errors import UsageError
 
 ETHERNET = Ether(src="02:00:00:00:00:01", dst="52:54:00:6e:69:63")
 ECHO = bytes(ETHERNET / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=1024, dport=7) / b"hi")

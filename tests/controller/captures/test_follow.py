@@ -2,8 +2,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.captures.follow import PATIENCE, Followed, Follower
-from controller.verifier.functions import Detail
+from nicrig.captures.follow import PATIENCE, Followed, Follower
+from nicrig.verifier.functions import Detail
 from tests.controller.witnesses.stream import Stream, frame
 
 FRAMES, NOW = Detail.FRAMES, 0

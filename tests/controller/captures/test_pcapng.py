@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.utils import RawPcapNgReader
 
-from controller.captures import file as capture_file
-from controller.captures import pcapng
+from nicrig.captures import capture_file, pcapng
 
 TIME = 1_700_000_000_123_456_789
 

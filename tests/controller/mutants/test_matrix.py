@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from controller.mutants.matrix import GUEST_HUNG, KINDS, LOAD_FAILED, MATRIX, chosen
-from controller.verifier.rules import RULES
-from controller.witnesses.words import WORDS
-from device.descriptors import Refusal
+from nicrig.mutants.matrix import GUEST_HUNG, KINDS, LOAD_FAILED, MATRIX, chosen
+from nicrig.verifier.rules import RULES
+from nicrig.witnesses.words import WORDS
+from nicrig_device.spec.descriptors import Refusal
 
 OWN = {LOAD_FAILED, GUEST_HUNG}
 AIM = 120

@@ -11,14 +11,14 @@ from typing import Any, cast
 import pytest
 import trio
 
-from controller.deadlines import Deadlines
-from controller.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
-from controller.frames import mixed
-from controller.guest import Result as Ended
-from controller.mutants.matrix import Mutant
-from controller.mutants.runner import BITE, TRIAL, Result, run_all
-from controller.recorder import Recorder
-from controller.rig import Rig
+from nicrig.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
+from nicrig.machine.guest_agent import CommandResult as Ended
+from nicrig.mutants.matrix import Mutant
+from nicrig.mutants.runner import BITE, TRIAL, MutantResult, run_all
+from nicrig.process.deadlines import Deadlines
+from nicrig.recorder.reader import Recorder
+from nicrig.session.rig import Rig
+from nicrig.traffic.generator import mixed
 from tests.fakes.recorder import Rings
 
 pytestmark = pytest.mark.anyio
@@ -119,8 +119,8 @@ def rigs(tmp_path: Path) -> Rigs:
     return Rigs(tmp_path)
 
 
-async def results(rigs: Rigs, *mutants: Mutant) -> list[Result]:
-    told: list[Result] = []
+async def results(rigs: Rigs, *mutants: Mutant) -> list[MutantResult]:
+    told: list[MutantResult] = []
     await run_all(rigs.open, mutants, FRAMES, told.append)
     return told
 

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from controller.provision.cache import KEPT_BUILDS, Cache, folder, key, remove_tree, tree_sha256
+from nicrig.provision.cache import KEPT_BUILDS, Cache, folder, key, remove_tree, tree_sha256
 
 pytestmark = pytest.mark.anyio
 

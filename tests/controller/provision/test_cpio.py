@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from controller.provision.cpio import Archive
+from nicrig.provision.cpio import Archive
 
 
 def unpack(data: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.errors import RigError
-from controller.provision.host import QEMU, good_qemu, qemu_version, tool
+from nicrig.errors import RigError
+from nicrig.provision.host import QEMU, good_qemu, qemu_version, tool
 from tests.fakes.programs import script
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.errors import RigError
-from controller.provision.kernel_modules import collect, dependency_file, from_file
+from nicrig.errors import RigError
+from nicrig.provision.kernel_modules import collect, dependency_file, from_file
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.provision import module
-from controller.provision.root import Root
+from nicrig.provision import module
+from nicrig.provision.root import Root
 from tests.fakes.programs import script
 
 
@@ -32,7 +32,7 @@ def test_the_key_follows_every_source_and_the_root(tmp_path: Path) -> None:
 
 def test_chroot_is_found_on_the_path_of_a_plain_user(tmp_path: Path) -> None:
     script(tmp_path / "mount", "")
-    argv = ["controller/provision/compile-module", str(tmp_path / "no-root"), "sources", "mount", "kernel"]
+    argv = ["controller/nicrig/provision/compile-module", str(tmp_path / "no-root"), "sources", "mount", "kernel"]
     done = subprocess.run(
         argv, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, cwd=module.SOURCES.parent, capture_output=True, check=False
     )

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.errors import RigError
-from controller.provision.root import NOT_UNPACKED, Root, given, host_packages, key, mmdebstrap, packages
+from nicrig.errors import RigError
+from nicrig.provision.root import NOT_UNPACKED, Root, given, host_packages, key, mmdebstrap, packages
 
 DOCKERFILE = Path(__file__).resolve().parents[3] / "docker/Dockerfile"
 

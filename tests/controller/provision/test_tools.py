@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from controller.errors import RigError
-from controller.provision import tools
+from nicrig.errors import RigError
+from nicrig.provision import tools
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 

@@ -12,9 +12,9 @@ import trio.testing
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
 
-from controller.pytest_plugin.expectations import ExpectationError, Expectations
-from controller.pytest_plugin.traffic import Traffic
-from controller.wire import Wire
+from nicrig.card.wire import Wire
+from nicrig.pytest_plugin.expectations import ExpectationError, Expectations
+from nicrig.pytest_plugin.traffic import Traffic
 
 pytestmark = pytest.mark.anyio
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.pytest_plugin.options import SETTINGS
-from controller.pytest_plugin.wanted import Wanted
+from nicrig.pytest_plugin.settings import SETTINGS
+from nicrig.pytest_plugin.wanted import Wanted
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 PAGE = (CHECKOUT / "docs" / "packet-tests.md").read_text()

@@ -8,8 +8,8 @@ import socket
 import pytest
 import trio
 
-from controller.pytest_plugin.traffic import Traffic
-from controller.wire import Wire
+from nicrig.card.wire import Wire
+from nicrig.pytest_plugin.traffic import Traffic
 
 pytestmark = pytest.mark.anyio
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from controller.judged import Judged
-from controller.report.run import Run, columns, made_run
-from controller.verifier.events import CARD_EVENTS, Event
-from controller.verifier.functions import Detail, Kind, Phase
-from controller.verifier.judge import Verifier
-from controller.witnesses.judge import Witnesses
+from nicrig.report.columns import Run, columns, made_run
+from nicrig.verdict.offline import Judged
+from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.functions import Detail, Phase, RecordKind
+from nicrig.verifier.verifier import Verifier
+from nicrig.witnesses.judge import Witnesses
 
 US, MS, SECOND = 1_000, 1_000_000, 1_000_000_000
 AHEAD = 5 * SECOND
@@ -25,14 +25,14 @@ class Story:
         self.events: list[Event] = []
         self._guest = self._card = 0
 
-    def guest(self, time: int, name: str, *arguments: int, kind: Kind = Kind.CALL, result: int = 0) -> None:
+    def guest(self, time: int, name: str, *arguments: int, kind: RecordKind = RecordKind.CALL, result: int = 0) -> None:
         self._guest += 1
         self.events.append(_event(self._guest, name, kind, Phase.RUN, time, arguments, result))
 
     def card(self, time: int, name: str, *arguments: int) -> None:
         assert name in CARD_EVENTS
         self._card += 1
-        self.events.append(_event(self._card, name, Kind.CALL, Phase.NONE, time + AHEAD, arguments, self._guest))
+        self.events.append(_event(self._card, name, RecordKind.CALL, Phase.NONE, time + AHEAD, arguments, self._guest))
 
     def tie(self, time: int) -> None:
         """Guest, card, guest within two microseconds: what sets the clocks."""
@@ -45,7 +45,7 @@ class Story:
 
 
 def _event(
-    sequence: int, name: str, kind: Kind, phase: Phase, time: int, arguments: Sequence[int], result: int
+    sequence: int, name: str, kind: RecordKind, phase: Phase, time: int, arguments: Sequence[int], result: int
 ) -> Event:
     values = [*arguments, 0, 0, 0, 0][:4]
     return Event._make((sequence, name, kind, phase, 0, 0, 0, time, *values, result))

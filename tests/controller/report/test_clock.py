@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from controller.report.clock import Clock, fit
-from controller.verifier.events import CARD_EVENTS, Event
+from nicrig.report.clock import Clock, fit
+from nicrig.verifier.events import CARD_EVENTS, Event
 from tests.controller.report import AHEAD, MS, SECOND, US, Story, run_of
 
 

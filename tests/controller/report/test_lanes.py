@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import pytest
 
-from controller.report import lanes
-from controller.report.lanes import CARD, FINEST, SECTIONS, axis
-from controller.verifier.events import CARD_EVENTS
-from controller.verifier.functions import FUNCTIONS, Kind
+from nicrig.report import lanes
+from nicrig.report.lanes import CARD, FINEST, SECTIONS, axis
+from nicrig.verifier.events import CARD_EVENTS
+from nicrig.verifier.functions import FUNCTIONS, RecordKind
 from tests.controller.report import MS, Story
 
 
@@ -29,7 +29,7 @@ def test_a_mark_is_where_its_record_is() -> None:
 
 def test_a_broken_rule_has_its_mark() -> None:
     story = Story()
-    story.guest(0, "MiniportInitialize", 0x10F0, kind=Kind.ENTER)
+    story.guest(0, "MiniportInitialize", 0x10F0, kind=RecordKind.ENTER)
     story.guest(5 * MS, "NdisMInitializeScatterGatherDma", 1, 1514)  # R01: before NdisMSetAttributesEx
     story.guest(10 * MS, "NdisMSleep")
     broken = axis(story.run()).lanes[0]

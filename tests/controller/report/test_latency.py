@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from controller.report.latency import Latency, latencies
-from controller.verifier.functions import Kind
+from nicrig.report.latency import Latency, latencies
+from nicrig.verifier.functions import RecordKind
 from tests.controller.report import MS, US, Story
 
 
@@ -38,7 +38,7 @@ def test_the_turn_around_is_from_the_same_bytes_to_the_same_bytes(story: Story) 
 
 
 def test_a_send_takes_until_its_packet_is_completed(story: Story) -> None:
-    story.guest(1 * MS, "MiniportSendPackets", 0xA, kind=Kind.ENTER)
+    story.guest(1 * MS, "MiniportSendPackets", 0xA, kind=RecordKind.ENTER)
     story.guest(2 * MS, "NdisMSendComplete", 0xB)  # sent before the recording began
     story.guest(4 * MS, "NdisMSendComplete", 0xA)
     story.guest(5 * MS, "NdisMSendComplete", 0xA)
@@ -55,8 +55,8 @@ def test_a_doorbell_takes_until_the_card_obeys_that_value(story: Story) -> None:
 def test_an_interrupt_takes_until_the_handler_runs(story: Story) -> None:
     story.card(1 * MS, "card.interrupt", 0)
     story.card(1 * MS + 10 * US, "card.interrupt", 0)  # the same to the handler
-    story.guest(1 * MS + 30 * US, "MiniportISR", kind=Kind.ENTER)
-    story.guest(3 * MS, "MiniportISR", kind=Kind.ENTER)  # not this card's
+    story.guest(1 * MS + 30 * US, "MiniportISR", kind=RecordKind.ENTER)
+    story.guest(3 * MS, "MiniportISR", kind=RecordKind.ENTER)  # not this card's
     assert found(story) == {"interrupt": [30]}
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from controller import recording
-from controller.cli import app
-from controller.cli.app import COHERENT, RIG_FAILED, USAGE
-from controller.report import sections
-from controller.report.page import page
-from controller.verifier.functions import Detail, Kind
+from nicrig.cli import app
+from nicrig.cli.app import COHERENT, RIG_FAILED, USAGE
+from nicrig.recorder import recording
+from nicrig.report import sections
+from nicrig.report.page import page
+from nicrig.verifier.functions import Detail, RecordKind
 from tests.controller.report import MS, US, Story, run_of
 
 VOID = {"meta", "br"}
@@ -46,7 +46,7 @@ class Wellformed(HTMLParser):
 def traffic(frames: int = 20) -> Story:
     """A driver that breaks R01, then echoes frames."""
     story = Story()
-    story.guest(0, "MiniportInitialize", 0x10F0, kind=Kind.ENTER)
+    story.guest(0, "MiniportInitialize", 0x10F0, kind=RecordKind.ENTER)
     story.tie(10 * US)
     story.guest(20 * US, "NdisMInitializeScatterGatherDma", 1, 1514)
     story.card(1 * MS, "card.doorbell", 0, frames, 0, 64)

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import pytest
 
-from controller.report import series
-from controller.report.series import SLICES, Span
-from controller.verifier.functions import Kind
+from nicrig.report import series
+from nicrig.report.series import SLICES, Span
+from nicrig.verifier.functions import RecordKind
 from tests.controller.report import MS, US, Story
 
 WHOLE = Span(0.0, SLICES * 1e-3)
@@ -54,7 +54,7 @@ def test_a_card_without_rings_has_no_posted_places() -> None:
 def test_sends_are_outstanding_until_they_are_completed() -> None:
     made = story()
     for time, packet in ((1, 0xA), (2, 0xB)):
-        made.guest(time * MS + 500 * US, "MiniportSendPackets", packet, kind=Kind.ENTER)
+        made.guest(time * MS + 500 * US, "MiniportSendPackets", packet, kind=RecordKind.ENTER)
     made.guest(4 * MS + 500 * US, "NdisMSendComplete", 0xA)
     found = series.outstanding("sends", made.run(), WHOLE)
     assert found is not None
@@ -66,7 +66,7 @@ def test_receives_are_lent_until_they_come_back() -> None:
     made = story()
     made.guest(1 * MS, "NdisMIndicateReceivePacket", 0xA)
     made.guest(2 * MS, "NdisMIndicateReceivePacket", 0xB, 0, 0, series.RESOURCES)  # copied: it comes back at once
-    made.guest(3 * MS, "MiniportReturnPacket", 0xA, kind=Kind.ENTER)
+    made.guest(3 * MS, "MiniportReturnPacket", 0xA, kind=RecordKind.ENTER)
     found = series.lent("receives", made.run(), WHOLE)
     assert found is not None
     assert (found.most, found.high[-1]) == (1, 0)

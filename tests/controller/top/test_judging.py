@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from controller.recorder import Recorder
-from controller.top.judging import Judging
-from controller.verifier.functions import BY_NAME, Detail, Kind, Phase
+from nicrig.recorder.reader import Recorder
+from nicrig.top.judging import Judging
+from nicrig.verifier.functions import BY_NAME, Detail, Phase, RecordKind
 from tests.fakes.recorder import DETAIL, Rings
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,7 @@ def rings(tmp_path: Path) -> Rings:
 
 def claim_too_early(rings: Rings) -> None:
     """Breaks R01: scatter-gather is asked for before NdisMSetAttributesEx."""
-    for name, kind in (("MiniportInitialize", Kind.ENTER), ("NdisMInitializeScatterGatherDma", Kind.CALL)):
+    for name, kind in (("MiniportInitialize", RecordKind.ENTER), ("NdisMInitializeScatterGatherDma", RecordKind.CALL)):
         rings.guest.write(function=BY_NAME[name].number, kind=kind, phase=Phase.INITIALIZE, a=1, b=1514)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from controller.top.screen import View, draw
-from controller.top.snapshot import Rates, Ring, Snapshot
+from nicrig.top.screen import View, draw
+from nicrig.top.snapshot import Rates, RingLevel, Snapshot
 
 CARD = {"kind": "bus-master", "mac": "52:54:00:00:00:01", "link": True, "receiving": True, "client": True}
 LEDGER = {"policy": "report", "blind": None, "ranges": 3, "bytes": 4096, "findings": {"ledger_stray": 0}}
@@ -16,7 +16,7 @@ COUNTERS = {
     **{"tx_frames": 7, "tx_bytes": 700, "tx_no_peer": 0},
     **{"interrupts": 99, "kicks": 4, "resets": 1, "refused_length": 0},
 }
-RINGS = [Ring("rx", 0, True, 1024, 65530, 100, 106), Ring("tx", 0, False, 0, 0, 0, 0)]
+RINGS = [RingLevel("rx", 0, True, 1024, 65530, 100, 106), RingLevel("tx", 0, False, 0, 0, 0, 0)]
 
 
 def shown(**changed: Any) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
-from controller.top.snapshot import Snapshot, drops, rates
+from nicrig.top.snapshot import Snapshot, drops, rates
 
 NAMES = ("rx_frames", "rx_bytes", "rx_no_buffer", "rx_link_down", "tx_frames", "tx_bytes", "tx_no_peer", "interrupts")
 

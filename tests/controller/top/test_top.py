@@ -25,7 +25,7 @@ from tests.fakes.card_process import CardProcess
 
 pytestmark = pytest.mark.real
 
-COMMAND = (sys.executable, "-m", "controller.cli", "top")
+COMMAND = (sys.executable, "-m", "nicrig.cli", "top")
 SECONDS = 30.0
 DRAWN = b"nothing to judge"
 """The end of a card's screen on which no driver is."""

@@ -3,8 +3,8 @@ import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
-from controller.errors import UsageError
-from controller.traffic.expression import BROADCAST, MOST, frames_of
+from nicrig.errors import UsageError
+from nicrig.traffic.expression import BROADCAST, MOST, frames_of
 
 STATION = "52:54:00:6e:69:63"
 PEER = "02:00:00:00:00:01"

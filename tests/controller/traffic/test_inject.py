@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.captures import pcapng
-from tests.controller.test_faults import nicrig
+from nicrig.captures import pcapng
+from tests.controller.card.test_fault_client import nicrig
 from tests.fakes.card_process import CardProcess
 
 pytestmark = pytest.mark.real

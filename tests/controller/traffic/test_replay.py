@@ -6,11 +6,11 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.captures import pcapng
-from controller.captures.file import Recorded
-from controller.errors import UsageError
-from controller.place import Place
-from controller.traffic.replay import as_recorded, replay
+from nicrig.captures import pcapng
+from nicrig.captures.capture_file import Recorded
+from nicrig.errors import UsageError
+from nicrig.rundir.paths import RigPaths
+from nicrig.traffic.replay import as_recorded, replay
 
 START = 1_700_000_000_000_000_000
 
@@ -51,4 +51,4 @@ def test_a_capture_of_what_only_the_guest_sent_is_refused(tmp_path: Path) -> Non
     path = tmp_path / "out.pcapng"
     path.write_bytes(pcapng.section("") + pcapng.interface("a", "b") + pcapng.packet(0, START, b"x" * 60, "out"))
     with pytest.raises(UsageError, match="no frame in it that would come in"):
-        trio.run(lambda: replay(Place(tmp_path), path, rate=None, flat_out=False, times=1))
+        trio.run(lambda: replay(RigPaths(tmp_path), path, rate=None, flat_out=False, times=1))

@@ -6,8 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from controller.traffic.sending import BATCH, Due, Sent, at_once, at_rate, send
-from controller.wire import Wire
+from nicrig.card.wire import Wire
+from nicrig.traffic.sending import BATCH, Due, Sent, at_once, at_rate, send
 
 
 class Noted(Wire):

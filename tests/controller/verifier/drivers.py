@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from controller.verifier.constants import (
+from nicrig.verifier.constants import (
     BUS_ISA,
     CONTIGUOUS,
     DESERIALIZE,
@@ -13,7 +13,7 @@ from controller.verifier.constants import (
     RESOURCES,
     SUCCESS,
 )
-from controller.verifier.functions import Detail, Phase
+from nicrig.verifier.functions import Detail, Phase
 from tests.controller.verifier.script import DEVICE, DISPATCH, ReceiveBuffer, Script, Sent
 
 BAR_BYTES = 0x1000

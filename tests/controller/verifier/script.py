@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from controller.verifier.constants import (
+from nicrig.verifier.constants import (
     ANY_ADDRESS,
     BUS_MASTER,
     BUS_PCI,
@@ -22,11 +22,11 @@ from controller.verifier.constants import (
     SAFE_BUFFER_APIS,
     SUCCESS,
 )
-from controller.verifier.events import CARD_EVENTS, Event
-from controller.verifier.functions import BY_NAME, Detail, Irql, Kind, Phase
-from controller.verifier.judge import Verifier
-from controller.verifier.rules import RULES, Severity
-from controller.verifier.verdict import Violation
+from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.functions import BY_NAME, Detail, Irql, Phase, RecordKind
+from nicrig.verifier.rules import RULES, Severity
+from nicrig.verifier.verdict import Violation
+from nicrig.verifier.verifier import Verifier
 
 PASSIVE, DISPATCH, DEVICE = Irql.PASSIVE, Irql.DISPATCH, Irql.DEVICE
 ATTRIBUTES = BUS_MASTER | DESERIALIZE | SAFE_BUFFER_APIS
@@ -92,13 +92,13 @@ class Script:
     # -- events -----------------------------------------------------------------------------------------
     def call(self, function: str, result: int = 0, /, **arguments: int) -> Script:
         """The miniport calls NDIS, with the arguments that functions.py names."""
-        return self._record(function, Kind.CALL, result, arguments)
+        return self._record(function, RecordKind.CALL, result, arguments)
 
     def enter(self, function: str, /, **arguments: int) -> Script:
-        return self._record(function, Kind.ENTER, 0, arguments)
+        return self._record(function, RecordKind.ENTER, 0, arguments)
 
     def leave(self, function: str, result: int = 0, /) -> Script:
-        return self._record(function, Kind.LEAVE, result, {})
+        return self._record(function, RecordKind.LEAVE, result, {})
 
     def card(self, event: str, /, **arguments: int) -> Script:
         """The card did this."""
@@ -108,7 +108,7 @@ class Script:
         self.events.append(Event(0, event, 0, 0, 0, 0, 0, 0, *values))
         return self
 
-    def _record(self, function: str, kind: Kind, result: int, arguments: dict[str, int]) -> Script:
+    def _record(self, function: str, kind: RecordKind, result: int, arguments: dict[str, int]) -> Script:
         declared = BY_NAME[function]
         assert set(arguments) <= set(declared.arguments)
         values = [arguments.get(name, 0) for name in declared.arguments]
@@ -116,9 +116,9 @@ class Script:
         self.add(function, kind, a, b, c, d, result)
         return self
 
-    def add(self, function: str, kind: Kind, a: int, b: int, c: int, d: int, result: int) -> None:
+    def add(self, function: str, kind: RecordKind, a: int, b: int, c: int, d: int, result: int) -> None:
         declared, phase = BY_NAME[function], self.phase
-        if declared.detail + (phase == Phase.PROTOCOL and kind == Kind.CALL) > self.detail:
+        if declared.detail + (phase == Phase.PROTOCOL and kind == RecordKind.CALL) > self.detail:
             return
         self._sequence += 1
         self.time += 1000
@@ -312,7 +312,7 @@ class Script:
         for first in range(0, count, 64):
             some = min(64, count - first)
             mask = ((1 << count) - 1 if kept is None else kept) >> first & (1 << some) - 1
-            self.add("NdisMIndicateReceivePacket", Kind.LEAVE, first, mask, some, 0, 0)
+            self.add("NdisMIndicateReceivePacket", RecordKind.LEAVE, first, mask, some, 0, 0)
         return self
 
     def return_packet(self, item: ReceiveBuffer) -> Script:

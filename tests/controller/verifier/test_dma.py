@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.verifier.constants import DEVICE_SUBORDINATE, RESOURCES
+from nicrig.verifier.constants import DEVICE_SUBORDINATE, RESOURCES
 from tests.controller.verifier.drivers import Subordinate
 from tests.controller.verifier.script import DISPATCH, ReceiveBuffer, Script, Sent, fires, silent
 

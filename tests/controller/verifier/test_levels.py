@@ -3,9 +3,9 @@
 
 import pytest
 
-from controller.verifier.constants import CONTIGUOUS, NONCACHED
-from controller.verifier.functions import FUNCTIONS, Irql, Kind, Phase
-from controller.verifier.rules import Severity
+from nicrig.verifier.constants import CONTIGUOUS, NONCACHED
+from nicrig.verifier.functions import FUNCTIONS, Irql, Phase, RecordKind
+from nicrig.verifier.rules import Severity
 from tests.controller.verifier.script import DEVICE, DISPATCH, PASSIVE, TAG, Script, fires, silent
 
 APC = Irql.APC
@@ -178,5 +178,5 @@ def test_every_level_rule_leaves_the_protocol_alone() -> None:
     script = Script().running()
     with script.at(DEVICE, phase=Phase.PROTOCOL, locks=2):
         for function in FUNCTIONS:
-            script.add(function.name, Kind.CALL, 0, 0, 0, 0, 0)
+            script.add(function.name, RecordKind.CALL, 0, 0, 0, 0, 0)
     silent(script)

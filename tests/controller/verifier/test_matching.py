@@ -3,9 +3,9 @@
 
 import pytest
 
-from controller.verifier.constants import CONTIGUOUS, NONCACHED, POISON, RESOURCES
-from controller.verifier.functions import Kind, Phase
-from controller.verifier.rules import Severity
+from nicrig.verifier.constants import CONTIGUOUS, NONCACHED, POISON, RESOURCES
+from nicrig.verifier.functions import Phase, RecordKind
+from nicrig.verifier.rules import Severity
 from tests.controller.verifier.script import TAG, Script, fires, silent
 
 
@@ -47,7 +47,7 @@ def test_r41_freed_inside_a_block() -> None:
 )
 def test_r41_other_things_that_are_not_there(free: str) -> None:
     script = Script().ready()
-    script.add(free, Kind.CALL, 0x9000, 0, 0, 0, 0)
+    script.add(free, RecordKind.CALL, 0x9000, 0, 0, 0, 0)
     fires(script, "R41")
 
 

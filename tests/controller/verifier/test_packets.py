@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller.verifier.constants import FAILURE, RESOURCES
-from controller.verifier.functions import Phase
+from nicrig.verifier.constants import FAILURE, RESOURCES
+from nicrig.verifier.functions import Phase
 from tests.controller.verifier.script import ReceiveBuffer, Script, fires, silent
 
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from controller.verifier.constants import (
+from nicrig.verifier.constants import (
     BUS_ISA,
     BUS_MASTER,
     DEVICE_NON_DMA,
@@ -14,8 +14,8 @@ from controller.verifier.constants import (
     REQUEST_ISR,
     SHARED_INTERRUPT,
 )
-from controller.verifier.functions import Phase
-from controller.verifier.rules import Severity
+from nicrig.verifier.functions import Phase
+from nicrig.verifier.rules import Severity
 from tests.controller.verifier.script import Script, fires, silent
 
 CLAIMS = [

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Mistakes of published drivers (docs/ndis51.md section 12) are caught."""
 
-from controller.verifier.constants import CONTIGUOUS, FAILURE, NONCACHED
+from nicrig.verifier.constants import CONTIGUOUS, FAILURE, NONCACHED
 from tests.controller.verifier.script import Script
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.verifier.rules import RULES, Rule, Severity
+from nicrig.verifier.rules import RULES, Rule, Severity
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = (ROOT / "docs/ndis51.md").read_text()
@@ -45,4 +45,4 @@ def test_each_observable_rule_names_a_test_that_breaks_it_and_has_one_that_does_
 
 @pytest.mark.parametrize("rule", OBSERVABLE, ids=lambda rule: str(rule.id))
 def test_the_code_of_each_observable_rule_is_found_by_its_id(rule: Rule) -> None:
-    assert f'"{rule.id}"' in (ROOT / f"controller/verifier/checks/{rule.group}.py").read_text()
+    assert f'"{rule.id}"' in (ROOT / f"controller/nicrig/verifier/checks/{rule.group}.py").read_text()

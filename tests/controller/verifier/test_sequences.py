@@ -3,7 +3,7 @@
 
 import pytest
 
-from controller.verifier.functions import Detail
+from nicrig.verifier.functions import Detail
 from tests.controller.verifier.drivers import KINDS, BusMaster, Miniport
 from tests.controller.verifier.script import silent
 

@@ -3,9 +3,9 @@
 
 import pytest
 
-from controller.verifier.constants import FAILURE, NONCACHED, RESOURCES
-from controller.verifier.functions import Phase
-from controller.verifier.rules import Severity
+from nicrig.verifier.constants import FAILURE, NONCACHED, RESOURCES
+from nicrig.verifier.functions import Phase
+from nicrig.verifier.rules import Severity
 from tests.controller.verifier.script import DEVICE, DISPATCH, Script, fires, silent
 
 

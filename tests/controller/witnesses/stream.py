@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from crc32c import crc32c
 
-from controller.verifier.events import CARD_EVENTS, Event
-from controller.verifier.functions import Kind, Phase
-from controller.witnesses.judge import Finding, Witnesses
+from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.functions import Phase, RecordKind
+from nicrig.witnesses.judge import FrameFinding, Witnesses
 
 SHARED, PHYSICAL, BUFFERS, PACKETS = 0xFFFF_8881_0000_0000, 0x1000_0000, 0xFFFF_8882_0000_0000, 0xFFFF_8883_0000_0000
 SKB, SKB_PHYSICAL = 0xFFFF_8884_0000_0000, 0x2000_0000
@@ -47,7 +47,14 @@ class Stream:
         return self
 
     def add(
-        self, function: str, a: int = 0, b: int = 0, c: int = 0, d: int = 0, result: int = 0, kind: Kind = Kind.CALL
+        self,
+        function: str,
+        a: int = 0,
+        b: int = 0,
+        c: int = 0,
+        d: int = 0,
+        result: int = 0,
+        kind: RecordKind = RecordKind.CALL,
     ) -> Stream:
         number = len(self.events) + 1
         if function in CARD_EVENTS:
@@ -95,7 +102,7 @@ class Stream:
         number, buffer = self._sends, BUFFERS + 0x1000 + self._sends
         self.add("NdisAllocateBuffer", 0, SKB + number * PAGE, len(data), buffer)
         packet = PACKETS + 0x1000 + number
-        self.add("MiniportSendPackets", packet, buffer, len(data), 1, self.digest(data), Kind.ENTER)
+        self.add("MiniportSendPackets", packet, buffer, len(data), 1, self.digest(data), RecordKind.ENTER)
         if not self.channel:
             self.add("ScatterGatherElement", packet, 0, SKB_PHYSICAL + number * PAGE, len(data))
         return number
@@ -127,7 +134,7 @@ class Stream:
         """Number the events, after some were taken out or put in."""
         events, self.events, self._card = self.events, [], 0
         for event in events:
-            self.add(event.function, *event[8:12], event.result, Kind(event.kind))
+            self.add(event.function, *event[8:12], event.result, RecordKind(event.kind))
 
     # -- judged -----------------------------------------------------------------------------------------------
     def judged(self, *, wires: bool = True) -> Witnesses:
@@ -143,7 +150,7 @@ class Stream:
     def counts(self) -> Counter[str]:
         return Counter(self.judged().counts)
 
-    def only(self) -> Finding:
+    def only(self) -> FrameFinding:
         """The one fault."""
         witnesses = self.judged()
         assert sum(witnesses.counts.values()) == 1, witnesses.counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from controller.witnesses.judge import Finding, Witnesses
+from nicrig.witnesses.judge import FrameFinding, Witnesses
 from tests.controller.witnesses.stream import BUFFER_BYTES, PAGE, PHYSICAL, SKB, SKB_PHYSICAL, Stream, frame
 
 ONE, TWO, THREE = frame(1), frame(2), frame(3)
@@ -370,7 +370,7 @@ def test_lost_events_of_the_card_leave_the_wire() -> None:
 
 
 def test_a_recording_is_judged_in_parts_that_end_where_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.witnesses.judge.PART_EVENTS", 20)
+    monkeypatch.setattr("nicrig.witnesses.judge.PART_EVENTS", 20)
     built = Stream(bytes_kept=False).setup()
     for number in range(50):
         built.receives(frame(number), number % 16).echoes(frame(number))
@@ -390,7 +390,7 @@ def test_what_a_reset_took_is_not_lost() -> None:
 
 
 def test_the_views_are_shown_in_the_order_of_the_way() -> None:
-    finding: Finding = built_in(mixed(ONE, OLD, lines=range(1, 2))).only()
+    finding: FrameFinding = built_in(mixed(ONE, OLD, lines=range(1, 2))).only()
     assert list(finding.views) == ["wire", "device", "cpu"]
     assert [look.length for look in finding.views.values()] == [200, 200, 200]
     assert BUFFER_BYTES > 200

@@ -8,7 +8,7 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.witnesses.join import out_of_order
+from nicrig.witnesses.pairing import out_of_order
 from tests.controller.witnesses.stream import PAGE, PHYSICAL, SLOTS, Stream, frame
 
 LENGTHS = st.lists(st.integers(60, 300), min_size=1, max_size=12)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from device.kinds import KINDS
-from device.monitor.commands import CardCommands
-from device.monitor.session import Session
-from device.wire_socket import SocketWire
+from nicrig_device.models.catalogue import KINDS
+from nicrig_device.monitor.commands import CardCommands
+from nicrig_device.monitor.session import Session
+from nicrig_device.wire.hub import SocketWire
 from tests.fakes.memory_bus import MemoryBus
 
 

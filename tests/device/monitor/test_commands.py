@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from controller.recorder import Layout
-from controller.verifier.events import CARD_EVENTS
-from device import registers
-from device.counters import COUNTERS
-from device.findings import Finding
+from nicrig.recorder.reader import Layout
+from nicrig.verifier.events import CARD_EVENTS
+from nicrig_device.spec import registers
+from nicrig_device.spec.counters import COUNTERS
+from nicrig_device.spec.findings import LedgerFinding
 from tests.device.monitor.conftest import Client
 from tests.fakes import recorder as datasheet
 from tests.fakes.memory_bus import MAC
@@ -84,7 +84,7 @@ def test_the_ledger_is_queried_and_set(ready: Client) -> None:
         "bytes": 0x100,
         "generation": 1,
         "records": 2,
-        "findings": dict.fromkeys([finding.name.lower() for finding in Finding], 0),
+        "findings": dict.fromkeys([finding.name.lower() for finding in LedgerFinding], 0),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from device.monitor.events import EVENTS
+from nicrig_device.monitor.announcements import EVENTS
 from tests.device.monitor.conftest import Client
 
 Schema = dict[str, dict[str, Any]]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from device.monitor.commands import CardCommands
-from device.monitor.server import CLIENTS_MAX, Monitor
-from device.wire_socket import SocketWire
+from nicrig_device.monitor.commands import CardCommands
+from nicrig_device.monitor.server import CLIENTS_MAX, MonitorServer
+from nicrig_device.wire.hub import SocketWire
 from tests.fakes.memory_bus import MemoryBus
 from tests.fakes.unix_socket import connect_unix
 
@@ -27,7 +27,7 @@ class Loop:
         self._wire = SocketWire(folder / "wire", lambda _: None, lambda _: None, lambda _, wanted: None)
         self._path = folder / "monitor"
         commands = CardCommands(self.bus.card, "msix", folder, self._wire)
-        self.monitor = Monitor(
+        self.monitor = MonitorServer(
             self._path, commands, self.bus.card.trace, self.watched.__setitem__, self.watched.__delitem__
         )
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from device.monitor.session import MESSAGE_MAX
+from nicrig_device.monitor.session import MESSAGE_MAX
 from tests.device.monitor.conftest import Client
 
 

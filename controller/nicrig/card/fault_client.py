@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The faults of a card that runs, as `nicrig faults` shows and arms them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from nicrig.card.monitor import card_monitor
+from nicrig.errors import RefusedError, UsageError
+from nicrig.rundir.paths import RigPaths
+
+
+class FaultState(msgspec.Struct, frozen=True):
+    """One fault as the card tells it; `at`, `count` and `passed`, what has come by, only while it is armed."""
+
+    name: str
+    does: str
+    driver: str
+    counts: str
+    armed: bool
+    fired: int
+    at: int | None = None
+    count: int | None = None
+    passed: int | None = None
+
+
+async def faults_of(paths: RigPaths) -> list[FaultState]:
+    """All that there are for the kind of the card at `place`."""
+    async with card_monitor(paths) as monitor:
+        return msgspec.convert(await monitor.execute("query-faults"), list[FaultState])
+
+
+async def arm(paths: RigPaths, name: str, *, at: int, count: int) -> None:
+    """Have the card strike `count` times, from number `at` on. Raises UsageError when it has no such fault."""
+    async with card_monitor(paths) as monitor:
+        try:
+            await monitor.execute("set-fault", {"name": name, "at": at, "count": count})
+        except RefusedError as error:
+            raise UsageError(str(error)) from error
+
+
+async def clear(paths: RigPaths) -> None:
+    """Disarm all."""
+    async with card_monitor(paths) as monitor:
+        await monitor.execute("clear-faults")
+
+
+def show(faults: Sequence[FaultState], *, json: bool) -> Iterator[str]:
+    """Lines to print."""
+    if json:
+        yield msgspec.json.encode(faults).decode()
+        return
+    for fault in faults:
+        state = f"; armed at {fault.at}, count {fault.count}, {fault.passed} came by" if fault.armed else ""
+        yield f"{fault.name}: {fault.does}"
+        yield f"    a correct driver: {fault.driver}"
+        yield f"    counts {fault.counts}; fired {fault.fired}{state}"

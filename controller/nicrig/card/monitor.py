@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The monitor of a card that runs, for whoever only wants to ask it something."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from nicrig.errors import RigError, cause
+from nicrig.process.asyncio_thread import open_asyncio_thread
+from nicrig.process.deadlines import Deadlines
+from nicrig.process.qmp import Qmp, serve_qmp
+from nicrig.rundir.paths import RigPaths
+
+
+@asynccontextmanager
+async def card_monitor(paths: RigPaths) -> AsyncIterator[Qmp]:
+    """Connected to the monitor of the card at `place`. Raises RigError when no card answers there."""
+    deadlines = Deadlines()
+    if not paths.monitor.is_socket():
+        raise RigError(f"no card serves at {paths.folder}: start one with nicrig serve --sockets {paths.folder}")
+    try:
+        async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
+            with deadlines.limit(deadlines.monitor, f"the card to answer at {paths.monitor}"):
+                monitor = await nursery.start(serve_qmp, "the card's monitor", paths.monitor, thread)
+            yield monitor
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise cause(group) from None

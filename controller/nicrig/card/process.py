@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card: a child process, `python -m nicrig_device`, and its three sockets."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import trio
+
+from nicrig.errors import PartDeathError, RigError, UsageError
+from nicrig.process.child import Child
+from nicrig.rundir.directories import last_lines
+from nicrig.rundir.paths import RigPaths
+
+Interrupts = Literal["msix", "msi"]
+CardKind = Literal["bus-master", "subordinate", "non-dma"]
+Ledger = Literal["off", "report", "enforce"]
+# -P: modules in the current folder do not shadow the card's.
+PROGRAM = (sys.executable, "-P", "-m", "nicrig_device")
+
+
+class CardProcess:
+    """One card after the other: it may be killed and started again in the same folder of sockets."""
+
+    def __init__(
+        self,
+        paths: RigPaths,
+        library: Path,
+        interrupts: Interrupts,
+        kind: CardKind,
+        ledger: Ledger = "off",
+        *,
+        mac: str | None = None,
+        behaviour: str | None = None,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        self.paths = paths
+        where = ["--sockets", str(paths.folder), "--library", str(library)]
+        self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
+        if mac is not None:
+            self._argv += ["--mac", mac]
+        if behaviour is not None:
+            # The card runs elsewhere; a file is named from here.
+            file, _, name = behaviour.rpartition(":")
+            self._argv += ["--behaviour", f"{Path(file).absolute()}:{name}"]
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id. Raises RigError when no card runs."""
+        return self._running().pid
+
+    async def start(self) -> None:
+        """Start a card; returns when its sockets listen. Raises PartDeathError or UsageError if it ends."""
+        with self.paths.card_log.open("ab") as log:
+            child = self._child = Child(self._argv, stdout=subprocess.PIPE, stderr=log, private=True)
+        assert child.stdout is not None
+        while True:
+            await trio.lowlevel.wait_readable(child.stdout)
+            line = child.stdout.readline()
+            if line.strip() == b"ready":
+                return
+            if not line:
+                raise self._death(await child.wait())
+
+    async def watch(self) -> None:
+        """Returns when this card was told to end; raises PartDeathError if it ended by itself."""
+        child = self._running()
+        code = await child.wait()
+        if self._child is child:
+            raise self._death(code)
+
+    async def kill(self) -> None:
+        """End it as a crash would, with SIGKILL; its sockets' files stay behind."""
+        child, self._child = self._running(), None
+        await child.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._running().signal(number)
+
+    async def close(self) -> None:
+        """End it in order; nothing if none runs."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.close(patience=5)
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise RigError("no card is running: start it again with Rig.restart_card")
+        return self._child
+
+    def _death(self, code: int) -> RigError:
+        if code == UsageError.exit_code:
+            return UsageError(last_lines(self.paths.card_log, 1).removeprefix("\n  | "))
+        return PartDeathError(f"the card's process ended with code {code}:{last_lines(self.paths.card_log)}")

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The registers of a card that runs, as `nicrig registers` shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from nicrig.card.monitor import card_monitor
+from nicrig.rundir.paths import RigPaths
+
+
+class FieldValue(msgspec.Struct, frozen=True):
+    """Bits of a register; `value` is None if they cannot be read."""
+
+    name: str
+    low: int
+    width: int
+    value: int | None
+
+
+class RegisterValue(msgspec.Struct, frozen=True):
+    """A register as the card tells it; `copy` tells those of one name apart."""
+
+    block: str
+    copy: int
+    name: str
+    bar: int
+    offset: int
+    access: str
+    value: int | None
+    fields: tuple[FieldValue, ...]
+    doc: str
+
+
+async def registers_of(paths: RigPaths) -> list[RegisterValue]:
+    """All of the card at `place`; looking changes nothing."""
+    async with card_monitor(paths) as monitor:
+        return msgspec.convert(await monitor.execute("query-registers"), list[RegisterValue])
+
+
+def show(registers: Sequence[RegisterValue], *, json: bool) -> Iterator[str]:
+    """Lines to print."""
+    if json:
+        yield msgspec.json.encode(registers).decode()
+        return
+    copied = {register.block for register in registers if register.copy}
+    names = [f"{item.block}{f'[{item.copy}]' if item.block in copied else ''}.{item.name}" for item in registers]
+    width = max(map(len, names), default=0)
+    for name, item in zip(names, registers, strict=True):
+        value = "-" if item.value is None else f"0x{item.value:08x}"
+        fields = " ".join(f"{field.name}={field.value}" for field in item.fields if field.value is not None)
+        yield f"{name:<{width}}  BAR{item.bar}+0x{item.offset:05x}  {item.access:<6}  {value:<10}  {fields}".rstrip()

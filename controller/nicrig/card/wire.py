@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card's wire: frames over a unix socket in QEMU's stream framing (4-byte big-endian length, frame)."""
+
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+
+import trio
+
+from nicrig.errors import ConnectionLostError
+
+_LENGTH = struct.Struct(">I")
+READ_BYTES = 1 << 20
+
+
+def pack(frames: Iterable[bytes]) -> bytes:
+    """Frames as they stand on the wire."""
+    return b"".join(part for frame in frames for part in (_LENGTH.pack(len(frame)), frame))
+
+
+class Deframer:
+    """Cuts what a socket delivers, in pieces of any size, into frames."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The frames that are complete with `data`; the beginning of the next is kept."""
+        data = self._rest + data
+        frames, at = [], 0
+        while len(data) - at >= _LENGTH.size:
+            end = at + _LENGTH.size + _LENGTH.unpack_from(data, at)[0]
+            if end > len(data):
+                break
+            frames.append(data[at + _LENGTH.size : end])
+            at = end
+        self._rest = data[at:]
+        return frames
+
+
+class Wire:
+    """A connection to the wire: one task may send while another receives."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self._deframer = Deframer()
+
+    def only_send(self) -> None:
+        """Say that nothing will be received: the card then keeps no frames for us."""
+        self._stream.socket.shutdown(trio.socket.SHUT_RD)
+
+    async def send(self, frames: Iterable[bytes]) -> None:
+        """Put the frames on the wire, in order, in one write. Raises ConnectionLostError."""
+        await self.send_packed(pack(frames))
+
+    async def send_packed(self, packed: bytes) -> None:
+        """As `send`, for what `pack` made before."""
+        try:
+            await self._stream.send_all(packed)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise ConnectionLostError("the card closed the wire while frames were sent") from error
+
+    async def receive(self) -> list[bytes]:
+        """The frames that have come, at least one, in order. Raises ConnectionLostError when the card is gone."""
+        frames: list[bytes] = []
+        while not frames:
+            try:
+                data = await self._stream.receive_some(READ_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise ConnectionLostError("the card closed the wire while frames were awaited") from error
+            if not data:
+                raise ConnectionLostError("the card closed the wire while frames were awaited")
+            frames = self._deframer.feed(bytes(data))
+        return frames
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def connect(path: Path) -> Wire:
+    """Plug into the wire of the card at this socket. Raises ConnectionLostError when nobody listens."""
+    try:
+        return Wire(await trio.open_unix_socket(path))
+    except OSError as error:
+        raise ConnectionLostError(f"no card listens at {path}: {error.strerror}") from error

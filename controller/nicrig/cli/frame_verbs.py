@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs that put frames on the wire of a running card, and that show what it moved."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nicrig.cli.app import JsonOption, RigArgument, app, option, run
+
+if TYPE_CHECKING:
+    from nicrig.captures.tap import Tally
+    from nicrig.traffic.sending import Sent
+
+RateOption = Annotated[float | None, option("--rate", min=0.001, help="Frames a second.", show_default=False)]
+
+
+@app.command()
+def inject(
+    rig: RigArgument,
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="scapy: Ether()/IP(dst='10.0.0.2')/UDP()")],
+    count: Annotated[int, option("--count", min=1, help="How many times.")] = 1,
+    rate: RateOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send frames to a running card, from a scapy expression.
+
+    Says what the card made of them. Addresses that are left out are the card's, and for this end 10.0.0.1, fd00::1,
+    02:00:00:00:00:01.
+    """
+    from nicrig.rundir.paths import paths_of
+    from nicrig.traffic.inject import inject
+
+    _show(run(lambda: inject(paths_of(rig), expression, count=count, rate=rate)), json)
+
+
+@app.command()
+def replay(
+    rig: RigArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A pcap or pcapng file.")],
+    rate: RateOption = None,
+    flat_out: Annotated[bool, option("--flat-out", help="As fast as the card takes them.")] = False,
+    times: Annotated[int, option("--times", min=1, help="How many times over.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Send the frames of a capture to a running card.
+
+    They go at the distances at which they were captured, unless another pace is given.
+    """
+    from nicrig.rundir.paths import paths_of
+    from nicrig.traffic.replay import replay
+
+    if rate and flat_out:
+        raise typer.BadParameter("--rate and --flat-out are two paces: give one of them")
+    _show(run(lambda: replay(paths_of(rig), file, rate=rate, flat_out=flat_out, times=times)), json)
+
+
+def _show(sent: "Sent", json: bool) -> None:
+    print(sent.json() if json else sent.text())
+
+
+@app.command()
+def capture(
+    rig: RigArgument,
+    write: Annotated[Path, option("--write", "-w", help="The pcapng file to write; - is standard output.")],
+    count: Annotated[int | None, option("--count", min=1, help="End after so many frames.")] = None,
+    seconds: Annotated[float | None, option("--seconds", min=0.001, help="End after so long.")] = None,
+    filter: Annotated[str, option("--filter", help="Only frames that pass, like 'udp port 7'.")] = "",
+) -> None:
+    """Write what a running card moves, both ways, as pcapng.
+
+    What is known of each frame comes with it as comments: its place, the flush that covered it, its verdict. Ctrl-C
+    ends it.
+    """
+    from nicrig.captures.capture import capture, opened
+    from nicrig.captures.filter import capture_filter
+    from nicrig.rundir.paths import paths_of
+
+    async def capture_all() -> "Tally":
+        paths, passes = paths_of(rig), capture_filter(filter)
+        with opened(write) as descriptor:
+            return await capture(paths, descriptor, passes, count=count, seconds=seconds)
+
+    print(f"nicrig: {run(capture_all).text()}", file=sys.stderr)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs that end with a verdict, and those that show what it was drawn from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from nicrig.cli.app import (
+    VIOLATION,
+    AcceleratorOption,
+    InterruptsOption,
+    JsonOption,
+    KindOption,
+    LedgerOption,
+    ParametersOption,
+    RigOption,
+    app,
+    found,
+    option,
+    progress,
+    report,
+    run,
+)
+
+if TYPE_CHECKING:
+    from nicrig.mutants.outcome import MutantsOutcome as Mutation
+    from nicrig.verdict.echo_run import EchoOutcome
+
+
+@app.command()
+def demo(
+    accelerator: AcceleratorOption = "auto",
+    interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
+    ledger: LedgerOption = "report",
+    parameter: ParametersOption = [],
+    frames: Annotated[int, option("--frames", min=1, help="How many frames to inject.")] = 1000,
+    seed: Annotated[int, option("--seed", help="Draws sizes, bytes and order.")] = 1,
+    keep_logs: Annotated[Path | None, option("--keep-logs", help="Folder to copy the logs to.")] = None,
+    rig: RigOption = None,
+    record: Annotated[Path | None, option("--record", help="File to save the flight recording to.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Inject frames, have the guest echo them, judge every byte.
+
+    Boots a guest with the card for it, unless there is a --rig.
+    """
+    from nicrig.session.options import Options
+    from nicrig.verdict.echo_run import run_demo
+    from nicrig.verifier.functions import Detail
+
+    options = Options(
+        accelerator=accelerator,
+        interrupts=interrupts,
+        kind=kind,
+        ledger=ledger,
+        parameters=tuple(parameter),
+        keep_logs=keep_logs,
+        detail=Detail.BYTES,
+    )
+    paths = found(rig)
+    outcome: EchoOutcome = run(
+        lambda: run_demo(options, count=frames, seed=seed, report=progress, save=record, paths=paths)
+    )
+    for line in [outcome.json()] if json else outcome.lines():
+        print(line)
+    if not outcome.verdict.coherent:
+        raise typer.Exit(VIOLATION)
+
+
+@app.command()
+def recorder(
+    source: Annotated[Path, typer.Argument(help="A recording, or a running rig: its name, or its folder.")],
+    last: Annotated[int, option("--last", min=0, help="Only the guest's last records; 0: all there are.")] = 0,
+    follow: Annotated[bool, option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Print the flight recorder.
+
+    Every call between miniport and NDIS, and what the card did meanwhile.
+    """
+    from nicrig.cli.printing import show_card, show_file
+    from nicrig.rundir.paths import paths_named
+
+    folder = source if source.is_dir() else paths_named(str(source)).folder
+    if folder.is_dir():
+        run(lambda: show_card(folder, last=last, follow=follow, json=json))
+    else:
+        report(lambda: show_file(source, last=last, json=json))
+
+
+@app.command()
+def verify(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording, as demo --record makes it.")],
+    json: JsonOption = False,
+) -> None:
+    """Judge a recording by the rules of NDIS 5.1.
+
+    Exit 1 if one is broken.
+    """
+    from nicrig.cli.printing import verify_file
+
+    if not report(lambda: verify_file(source, json=json)):
+        raise typer.Exit(VIOLATION)
+
+
+@app.command()
+def rules(json: JsonOption = False) -> None:
+    """List the rules of NDIS 5.1.
+
+    What breaks each, how bad that is, and which test shows it.
+    """
+    from nicrig.cli.printing import show_rules
+
+    show_rules(json=json)
+
+
+@app.command()
+def mutants(
+    kind: Annotated[
+        Literal["bus-master", "subordinate", "non-dma"] | None,
+        option("--kind", help="Only mutants of this kind of card."),
+    ] = None,
+    only: Annotated[str, option("--only", help="Only mutants like this, as NdisFlushBuffer:*.")] = "*",
+    frames: Annotated[int, option("--frames", min=1, help="At most so many frames for each.")] = 1000,
+    json: JsonOption = False,
+) -> None:
+    """Make each fault of a driver, and see it caught.
+
+    One at a time, between miniport and NDIS, and for the right reason.
+    """
+    from nicrig.mutants.matrix import chosen
+    from nicrig.mutants.run import run_mutants
+
+    wanted = chosen(kind, only)
+    if not any(mutant.live for mutant in wanted):
+        raise typer.BadParameter(f"no live mutant is like {only}: they are called as mutate= of the driver takes them")
+    outcome: Mutation = run(lambda: run_mutants(wanted, count=frames, report=progress))
+    for line in [outcome.json()] if json else outcome.lines():
+        print(line)
+    if not outcome.good:
+        raise typer.Exit(VIOLATION)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `nicrig recorder`, `verify` and `rules` print."""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import trio
+
+from nicrig.card.monitor import card_monitor
+from nicrig.recorder import recording
+from nicrig.recorder.reader import Layout, Recorder, events
+from nicrig.rundir.paths import RigPaths
+from nicrig.verdict.offline import judge
+from nicrig.verifier.events import Event
+from nicrig.verifier.rules import RULES
+from nicrig.verifier.verifier import Verifier
+from nicrig.witnesses import finding_text as witnessed
+from nicrig.witnesses.judge import Witnesses
+
+LOOK_SECONDS = 0.1
+
+
+@contextmanager
+def _pipe_may_close() -> Iterator[None]:
+    """Whoever reads what is printed may have seen enough: `nicrig ... | head`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@_pipe_may_close()
+def show_file(path: Path, *, last: int, json: bool) -> None:
+    """Print a saved recording, or its last records."""
+    saved = recording.load(path)
+    if json:
+        sys.stdout.write(recording.header(saved.detail, saved.first).decode())
+    _print(deque(saved.events, last) if last else saved.events, json=json)
+
+
+async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> None:
+    """Print what the rings of a running card hold, and with `follow` what comes. Raises RigError without a card."""
+    recorder = Recorder(await _layout(folder))
+    batches = recorder.last(last) if last else recorder.read(to_end=not follow)
+    with _pipe_may_close():
+        if json:
+            sys.stdout.write(recording.header(recorder.detail).decode())
+        while True:
+            for batch in batches:
+                _print(events(batch.records, recorder.names), json=json)
+            sys.stdout.flush()
+            if not follow:
+                return
+            await trio.sleep(LOOK_SECONDS)
+            batches = recorder.read()
+
+
+async def _layout(folder: Path) -> Layout:
+    async with card_monitor(RigPaths(folder)) as monitor:
+        return msgspec.convert(await monitor.execute("query-recorder"), Layout)
+
+
+def _print(found: Iterable[Event], *, json: bool) -> None:
+    for event in found:
+        sys.stdout.write(recording.line(event).decode() if json else recording.text(event) + "\n")
+
+
+def verify_file(path: Path, *, json: bool) -> bool:
+    """Judge a recording and print what was found; whether it is clean."""
+    judged = judge(path)
+    with _pipe_may_close():
+        _print_judged(judged.verifier, judged.witnesses, json=json)
+    return judged.clean
+
+
+def _print_judged(verifier: Verifier, witnesses: Witnesses, *, json: bool) -> None:
+    verdict = verifier.verdict
+    if json:
+        made = {
+            "clean": verdict.clean,
+            "events": verdict.events,
+            "lost": verdict.lost,
+            "counts": verdict.counts,
+            "violations": [
+                {
+                    "rule": each.rule,
+                    "severity": each.severity.value,
+                    "text": each.text,
+                    "evidence": [event.sequence for event in each.evidence],
+                }
+                for each in verifier.violations
+            ],
+            "frames": witnesses.frames,
+            "faults": witnesses.counts,
+            "witnesses": [witnessed.to_json(finding) for finding in witnesses.findings.values()],
+        }
+        print(msgspec.json.encode(made).decode())
+        return
+    for violation in verifier.violations:
+        print(violation)
+        for event in violation.evidence:
+            print(f"  | {recording.text(event)}")
+    for finding in witnesses.findings.values():
+        print("\n".join(witnessed.report(finding)))
+    if witnesses.frames.total():
+        faults = " ".join(f"{word} {count}" for word, count in witnesses.counts.items())
+        frames = f"frames in {witnesses.frames['in']} out {witnesses.frames['out']}"
+        print(f"{'incoherent' if faults else 'coherent'}: {frames}{faults and ' ' + faults} (device against CPU)")
+    broken = sum(verdict.counts.values())
+    print(f"{'clean' if verdict.clean else 'violations'}: records {verdict.events} lost {verdict.lost} broken {broken}")
+
+
+@_pipe_may_close()
+def show_rules(*, json: bool) -> None:
+    """Print the catalogue, one rule a line and its text below, or as JSON."""
+    if json:
+        listed = [
+            {
+                "id": rule.id,
+                "text": rule.text,
+                "severity": rule.severity.value,
+                "source": rule.source,
+                "observable": rule.observable,
+                "reason": rule.hidden,
+                "test": rule.test if rule.observable else "",
+            }
+            for rule in RULES.values()
+        ]
+        print(msgspec.json.encode(listed).decode())
+        return
+    for rule in RULES.values():
+        print(f"{rule.id} {rule.severity.value} {rule.text} [{rule.source}]")
+        print(f"      {rule.test if rule.observable else 'not observable: ' + rule.hidden}")

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs for rigs that stay, and for what goes on in their guests."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nicrig.cli.app import (
+    RIG_FAILED,
+    AcceleratorOption,
+    BehaviourOption,
+    InterruptsOption,
+    JsonOption,
+    KindOption,
+    LedgerOption,
+    MacOption,
+    MemoryOption,
+    NameOption,
+    ParametersOption,
+    RecorderOption,
+    RigArgument,
+    RigOption,
+    app,
+    found,
+    named,
+    option,
+    progress,
+    report,
+    run,
+)
+
+
+@app.command()
+def up(
+    name: NameOption = "dev",
+    accelerator: AcceleratorOption = "auto",
+    interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
+    ledger: LedgerOption = "report",
+    memory: MemoryOption = 512,
+    recorder: RecorderOption = 2,
+    parameter: ParametersOption = [],
+    mac: MacOption = None,
+    behaviour: BehaviourOption = None,
+    foreground: Annotated[bool, option("--foreground", help="Stay, until Ctrl-C.")] = False,
+) -> None:
+    """Start a rig that stays.
+
+    Card, guest and driver, with the interface up at 10.0.0.2.
+    """
+    from nicrig.machine.accelerator import pick
+    from nicrig.session.daemon import keep_rig
+    from nicrig.session.options import Options
+    from nicrig.verifier.functions import Detail
+
+    options = Options(
+        accelerator=accelerator,
+        interrupts=interrupts,
+        kind=kind,
+        ledger=ledger,
+        memory=memory,
+        detail=Detail(recorder),
+        parameters=tuple(parameter),
+        mac=mac,
+        behaviour=behaviour,
+    )
+    if foreground:
+        run(lambda: keep_rig(name, options, _say, progress))
+    else:
+        report(lambda: pick(accelerator))  # says at the terminal what the log alone would be told
+        _leave_running(name)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _leave_running(name: str) -> None:
+    from nicrig.process.detach import FailedError, start
+    from nicrig.provision import provide
+    from nicrig.rundir.directories import free_paths
+    from nicrig.rundir.paths import log_of
+
+    report(lambda: free_paths(name))  # before anything is written: the log of a rig that runs is its own
+    run(lambda: provide(progress))
+    progress("starting the card and booting the guest")
+    try:
+        print(report(lambda: start(sys.argv[1:], log_of(name))))
+    except FailedError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(error.code) from None
+
+
+@app.command()
+def status(
+    rig: Annotated[str | None, typer.Argument(metavar="RIG", help="Only this one.")] = None, json: JsonOption = False
+) -> None:
+    """List the rigs that stay.
+
+    And how their cards are; exit 125 if one is dead.
+    """
+    from nicrig.session.status import look, show
+
+    places = [named(rig)] if rig else None
+    states = run(lambda: look(places))
+    for line in show(states, json=json):
+        print(line)
+    if any(state.problem for state in states):
+        raise typer.Exit(RIG_FAILED)
+
+
+@app.command()
+def down(
+    rig: Annotated[str | None, typer.Argument(metavar="RIG", help="The rig's name, or its folder.")] = None,
+    every: Annotated[bool, option("--all", help="All rigs of this user.")] = False,
+) -> None:
+    """End a rig that stays.
+
+    Nothing of it is left.
+    """
+    from nicrig.rundir.paths import names
+    from nicrig.session.daemon import end_rig
+
+    if every == bool(rig):
+        raise typer.BadParameter("name a rig, or say --all")
+    for paths in [named(each) for each in (names() if every else [str(rig)])]:
+        run(partial(end_rig, paths))
+
+
+@app.command("run", context_settings={"ignore_unknown_options": True})
+def run_in_guest(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="The command and its arguments.")],
+    rig: RigOption = None,
+    accelerator: AcceleratorOption = "auto",
+    interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
+    ledger: LedgerOption = "off",
+    memory: MemoryOption = 512,
+    parameter: ParametersOption = [],
+    deadline: Annotated[float, option("--deadline", min=0.1, help="Seconds that the command may take.")] = 600,
+) -> None:
+    """Run a command in a guest with the card.
+
+    Its output and its exit code are this command's own. Boots a guest for it, unless there is a --rig.
+    """
+    from nicrig.session.guest_shell import run_command
+    from nicrig.session.options import Options
+
+    paths = found(rig)
+    options = Options(
+        accelerator=accelerator,
+        interrupts=interrupts,
+        kind=kind,
+        ledger=ledger,
+        memory=memory,
+        parameters=tuple(parameter),
+    )
+    result = run(lambda: run_command(command, options, paths, deadline=deadline, report=progress))
+    sys.stdout.write(result.stdout)
+    sys.stderr.write(result.stderr)
+    raise typer.Exit(result.code)
+
+
+@app.command()
+def shell(rig: RigArgument) -> None:
+    """A shell in the guest of a rig.
+
+    Ctrl-] leaves it. Without a terminal the guest's sh runs standard input.
+    """
+    from nicrig.session.guest_shell import fit_shell, join_shell, run_command
+    from nicrig.session.options import Options
+
+    paths = named(rig)
+    if sys.stdin.isatty():
+        run(lambda: fit_shell(paths))
+        progress("the guest's shell; Ctrl-] leaves it")
+        report(lambda: join_shell(paths))
+        return
+    script = sys.stdin.buffer.read()
+    result = run(lambda: run_command(["sh"], Options(), paths, input=script, deadline=600, report=progress))
+    sys.stdout.write(result.stdout)
+    sys.stderr.write(result.stderr)
+    raise typer.Exit(result.code)
+
+
+@app.command()
+def serve(
+    name: NameOption = "dev",
+    sockets: Annotated[
+        Path | None, option("--sockets", help="Folder for the sockets, instead of one that is found by the name.")
+    ] = None,
+    interrupts: InterruptsOption = "msix",
+    kind: KindOption = "bus-master",
+    ledger: LedgerOption = "off",
+    mac: MacOption = None,
+    behaviour: BehaviourOption = None,
+) -> None:
+    """Serve a card alone, until Ctrl-C.
+
+    Says ready, and the options with which one's own QEMU reaches it.
+    """
+    from nicrig.rundir.directories import named_directory, shared_directory
+    from nicrig.session.daemon import keep_card
+    from nicrig.session.options import Options
+
+    options = Options(interrupts=interrupts, kind=kind, ledger=ledger, mac=mac, behaviour=behaviour)
+
+    async def keep() -> None:
+        with shared_directory(sockets) if sockets else named_directory(name) as paths:
+            await keep_card(paths, options, _say)
+
+    run(keep)
+
+
+@app.command()
+def machine(
+    rig: RigArgument,
+    accelerator: AcceleratorOption = "auto",
+    memory: MemoryOption = 512,
+) -> None:
+    """Run a guest alone, for a card that runs, until Ctrl-C.
+
+    Says ready when it has booted.
+    """
+    from nicrig.session.daemon import keep_machine
+    from nicrig.session.options import Options
+
+    paths = named(rig)
+    run(lambda: keep_machine(paths, Options(accelerator=accelerator, memory=memory), _say))
+
+
+@app.command("qemu-args")
+def qemu_args(
+    rig: Annotated[str, typer.Argument(metavar="RIG", help="The rig whose card is meant: name or folder.")] = "dev",
+    memory: MemoryOption = 512,
+    accelerator: AcceleratorOption = "auto",
+    whole: Annotated[
+        bool, option("--whole", help="The whole command that up starts, also for a name that has no rig yet.")
+    ] = False,
+) -> None:
+    """Print the options that give one's own QEMU the card.
+
+    Quoted for a shell; for a QEMU 10.1 or later.
+    """
+    from nicrig.rundir.paths import paths_named
+    from nicrig.session.daemon import qemu_options, whole_line
+    from nicrig.session.options import Options
+
+    paths = paths_named(rig) if whole and "/" not in rig else named(rig)
+    options = Options(accelerator=accelerator, memory=memory)
+    print(run(lambda: whole_line(paths, options) if whole else qemu_options(paths, memory)))
+
+
+@app.command("qemu", context_settings={"ignore_unknown_options": True})
+def run_qemu(
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="-- OPTIONS...", help="QEMU's own.")] = None,
+) -> None:
+    """Run the rigs' own QEMU with options of one's own.
+
+    The host's QEMU if it is good enough, else the one that setup made.
+    """
+    from nicrig.machine.qemu import program
+    from nicrig.provision import provide
+
+    found = program(run(lambda: provide(progress)))
+    os.execvpe(found.argv[0], [*found.argv, *(arguments or [])], {**os.environ, **found.environment})

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs that make what the rig is started from."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nicrig.cli.app import RIG_FAILED, JsonOption, app, progress, report, run
+
+
+@app.command()
+def setup() -> None:
+    """Build what the rig needs, once.
+
+    That is libvfio-user, QEMU, and the guest's kernel, module and image.
+    """
+    from nicrig.provision import provide
+
+    made = run(lambda: provide(progress))
+    print(made.image.parent.parent)
+
+
+@app.command()
+def windows() -> None:
+    """Build the same miniport as a Windows driver.
+
+    nicrig.sys for x86 and x64, with mingw-w64's NDIS headers.
+    """
+    from nicrig.provision.cache import folder
+    from nicrig.provision.windows import DRIVER, MACHINES, provide
+
+    run(lambda: provide(progress))
+    for machine in MACHINES:
+        print(folder() / "windows" / machine / DRIVER)
+
+
+@app.command()
+def tools() -> None:
+    """Install what only nicrig's own tests need.
+
+    Debian packages on this host, as `make test` does.
+    """
+    from nicrig.provision.tools import provide
+
+    run(lambda: provide(progress))
+
+
+@app.command()
+def doctor(json: JsonOption = False) -> None:
+    """Look whether a rig can run here.
+
+    A line a check, with the command that mends what fails; exit 125 then.
+    """
+    from nicrig.session.doctor import Health, examine, show
+
+    findings = report(examine)
+    for line in show(findings, json=json):
+        print(line)
+    if any(finding.state is Health.FAIL for finding in findings):
+        raise typer.Exit(RIG_FAILED)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def bench(
+    parts: Annotated[
+        list[str], typer.Argument(metavar="PART...", help="Only these parts: a wrong one lists them.")
+    ] = [],
+) -> None:
+    """Measure speed, as ratios to peers in the same run.
+
+    What `make bench` does.
+    """
+    from nicrig.errors import UsageError
+
+    def measure() -> int:
+        checkout = Path(__file__).resolve().parents[3]
+        if not (checkout / "benchmarks").is_dir():
+            raise UsageError(f"no benchmarks in {checkout}: they are in the source tree, not in what pip installs")
+        return subprocess.run([sys.executable, "-m", "benchmarks", *parts], cwd=checkout, check=False).returncode
+
+    raise typer.Exit(report(measure))

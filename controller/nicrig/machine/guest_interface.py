@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card's network interface in the guest: up and down, its counters, and the echo that the guest's stack makes."""
+
+from dataclasses import dataclass
+
+from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP, NETWORK_BITS
+from nicrig.machine.guest_agent import GuestAgent
+from nicrig.process.polling import until
+
+DRIVER = "nicrig"
+
+FIND = f'for net in /sys/bus/pci/drivers/{DRIVER}/*/net/*; do [ -e "$net" ] && echo "${{net##*/}}"; done; true'
+
+# From the stack's first step after the driver (tc's ingress hook) out through the same interface: no protocol of the
+# guest's looks at the frame or changes it. GRO is off, for it would make one frame of several, and one queue takes the
+# place of fq_codel, which lets flows overtake each other. The queue has room for more than a ring can hold at once, as
+# the stack drops what finds it full. tc by its path: busybox's own, which its shell would take, knows no filters.
+ECHO = """
+ethtool -K "$0" gro off
+modprobe -a sch_ingress cls_matchall act_mirred
+/usr/bin/tc qdisc replace dev "$0" root pfifo limit 10000
+/usr/bin/tc qdisc add dev "$0" clsact
+/usr/bin/tc filter add dev "$0" ingress matchall action mirred egress redirect dev "$0"
+"""
+
+# ip by its path, as tc: busybox's own knows no neigh.
+ADDRESS = f"""
+/usr/bin/ip addr replace {GUEST_IP}/{NETWORK_BITS} dev "$0"
+/usr/bin/ip neigh replace {BENCH_IP} lladdr {BENCH_MAC} nud permanent dev "$0"
+/usr/bin/ip route replace default via {BENCH_IP} dev "$0"
+"""
+
+
+NO_ECHO = '/usr/bin/tc qdisc del dev "$0" clsact'
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The interface `name` in `guest`."""
+
+    guest: GuestAgent
+    name: str
+
+    @classmethod
+    async def find(cls, guest: GuestAgent) -> "Interface | None":
+        """The interface that the driver has made, or None."""
+        names = (await guest.run(["sh", "-c", FIND])).stdout.split()
+        return cls(guest, names[0]) if names else None
+
+    async def up(self) -> None:
+        """Bring it up; returns when it has a carrier."""
+        await self.guest.run(["ip", "link", "set", "dev", self.name, "up"])
+        await self.wait_carrier(True)
+
+    async def down(self) -> None:
+        await self.guest.run(["ip", "link", "set", "dev", self.name, "down"])
+
+    async def wait_carrier(self, up: bool) -> None:
+        """Returns when the guest sees the link so. Raises DeadlineError when it does not."""
+
+        async def look() -> str | None:
+            seen = await self._read("carrier", check=False)
+            return seen if seen == str(int(up)) else None
+
+        deadlines = self.guest.deadlines
+        with deadlines.limit(deadlines.command, f"{self.name}'s carrier to {'come' if up else 'go'}"):
+            await until(look)
+
+    async def address(self) -> None:
+        """Give it GUEST_IP; whatever the guest sends to others goes to BENCH_MAC."""
+        await self.guest.run(["sh", "-ec", ADDRESS, self.name])
+
+    async def start_echo(self) -> None:
+        """From now on the guest's stack sends back, byte for byte, each frame that the driver hands it."""
+        await self.guest.run(["sh", "-ec", ECHO, self.name])
+
+    async def stop_echo(self) -> None:
+        """From now on the guest's stack takes frames itself again."""
+        await self.guest.run(["sh", "-ec", NO_ECHO, self.name])
+
+    async def received(self) -> int:
+        """Frames that the driver counted as received since it was loaded: what the CPU saw."""
+        return int(await self._read("statistics/rx_packets"))
+
+    async def _read(self, attribute: str, *, check: bool = True) -> str:
+        path = f"/sys/class/net/{self.name}/{attribute}"
+        return (await self.guest.run(["cat", path], check=check)).stdout.strip()

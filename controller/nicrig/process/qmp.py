@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""QMP for trio: the VM's monitor, the card's monitor and the guest agent speak it (docs: QEMU's interop/qmp-spec)."""
+
+import logging
+import math
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import trio
+from qemu.qmp import (
+    ConnectError,
+    EventListener,
+    ExecInterruptedError,
+    ExecuteError,
+    Message,
+    QMPClient,
+    QMPError,
+    Runstate,
+    StateError,
+)
+
+from nicrig.errors import ConnectionLostError, RefusedError
+from nicrig.process.asyncio_thread import AsyncioThread
+
+Event = Mapping[str, Any]
+
+# What its log tells comes to us as exceptions, with more to say.
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
+
+
+class Events:
+    """The events of some names since `listening` began, oldest first."""
+
+    def __init__(self, channel: trio.MemoryReceiveChannel[Event]) -> None:
+        self._channel = channel
+
+    async def wait(self, **data: object) -> Event:
+        """The data of the next event whose data has these values; others are dropped.
+
+        Raises ConnectionLostError when the connection ends first.
+        """
+        async for event in self._channel:
+            got: Event = event.get("data", {})
+            if all(got.get(name) == value for name, value in data.items()):
+                return got
+        raise ConnectionLostError("the monitor closed its connection while an event was awaited")
+
+
+class Qmp:
+    """One connection to a QMP server; see `serve_qmp`. Commands may be executed by several tasks at once."""
+
+    def __init__(self, name: str, thread: AsyncioThread, *, agent: bool) -> None:
+        self.name = name
+        self._thread = thread
+        self._client = QMPClient(name)
+        # The guest agent speaks QMP without its handshake, and knows no events.
+        self._client.await_greeting = not agent
+        self._client.negotiate = not agent
+        self._listeners: dict[trio.MemorySendChannel[Event], frozenset[str]] = {}
+        self._scope = trio.CancelScope()
+        self._closed = False
+
+    async def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+        """What the server returns for `command`. Raises RefusedError or ConnectionLostError."""
+        try:
+            return await self._thread.run(lambda: self._client.execute(command, arguments))
+        except ExecuteError as error:
+            raise RefusedError(command, error.error_class, str(error)) from error
+        except (ExecInterruptedError, StateError, OSError, EOFError) as error:
+            raise ConnectionLostError(f"{self.name}: the connection ended during {command}") from error
+
+    @contextmanager
+    def listening(self, *names: str) -> Iterator[Events]:
+        """Collect the events of these names from now on: begin before the command that causes them."""
+        send, receive = trio.open_memory_channel[Event](math.inf)
+        if self._closed:
+            send.close()
+        self._listeners[send] = frozenset(names)
+        try:
+            yield Events(receive)
+        finally:
+            del self._listeners[send]
+            send.close()
+            receive.close()
+
+    def stop(self) -> None:
+        """End the connection; its service task closes it and ends."""
+        self._scope.cancel()
+
+    async def serve(self, address: Path | socket.socket, *, task_status: trio.TaskStatus["Qmp"]) -> None:
+        """Connect, report readiness, and hand events to the listeners until the connection ends or is stopped."""
+        with self._scope:
+            try:
+                await self._connect(address)
+                task_status.started(self)
+                await self._thread.run(self._until_disconnected)
+            finally:
+                self._closed = True
+                for listener in self._listeners:
+                    listener.close()
+                await self._disconnect()
+
+    async def _connect(self, address: Path | socket.socket) -> None:
+        target = str(address) if isinstance(address, Path) else address
+        self._client.register_listener(_Forwarder(lambda event: self._thread.call_trio(self._dispatch, event)))
+        try:
+            await self._thread.run(lambda: self._client.connect(target))
+        except ConnectError as error:
+            raise ConnectionLostError(f"{self.name}: {error} ({address})") from error
+
+    async def _until_disconnected(self) -> None:
+        while self._client.runstate is Runstate.RUNNING:
+            await self._client.runstate_changed()
+
+    def _dispatch(self, event: Event) -> None:
+        for listener, names in list(self._listeners.items()):
+            if event["event"] in names and not self._closed:
+                listener.send_nowait(event)
+
+    async def _disconnect(self) -> None:
+        # How the connection ended no longer matters.
+        with trio.CancelScope(shield=True), suppress(QMPError, OSError, EOFError):
+            await self._thread.run(self._client.disconnect)
+
+
+class _Forwarder(EventListener):
+    """Takes each event in the asyncio thread and passes it on at once, instead of queueing it there."""
+
+    def __init__(self, forward: Callable[[Event], None]) -> None:
+        super().__init__()
+        self._forward = forward
+
+    async def put(self, event: Message) -> None:
+        self._forward(dict(event))
+
+
+async def serve_qmp(
+    name: str,
+    address: Path | socket.socket,
+    thread: AsyncioThread,
+    *,
+    agent: bool = False,
+    task_status: trio.TaskStatus[Qmp],
+) -> None:
+    """A service: start it with `qmp = await nursery.start(serve_qmp, ...)`.
+
+    `address` is a unix socket's path, or a connected socket, which becomes ours. `agent` is for the guest agent, which
+    speaks QMP without greeting, negotiation or events. Raises ConnectionLostError when nobody answers.
+    """
+    await Qmp(name, thread, agent=agent).serve(address, task_status=task_status)

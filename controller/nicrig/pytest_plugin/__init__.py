@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The pytest plugin: a card, its guest and its driver as fixtures (docs/packet-tests.md).
+
+Nothing of the rig is imported before a test asks for it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nicrig.pytest_plugin.settings import SEED_OF_ALL, Settings, add_options, settings
+
+if TYPE_CHECKING:
+    from nicrig.pytest_plugin.frame_capture import Capture
+    from nicrig.pytest_plugin.nic import Guest, Monitor, Nic, SyncGuest, SyncMonitor, SyncNic
+    from nicrig.pytest_plugin.rig_pool import Rigs
+    from nicrig.pytest_plugin.test_session import TestSession
+
+SETTINGS = pytest.StashKey[Settings]()
+SESSION = pytest.StashKey["TestSession"]()
+LAST = pytest.StashKey[pytest.Item | None]()
+"""The last test that wants a rig: when it is done there is no machine any more."""
+NEEDED = "nicrig_session"
+"""What every fixture of ours needs: another's fixture may be called `nic` too."""
+OTHERS_RUN = ("anyio", "asyncio", "trio", "twisted")
+"""Markers of plugins that run asynchronous tests."""
+
+
+# -- hooks ---------------------------------------------------------------------------------------------------
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "nicrig(kind, accelerator, interrupts, cpus, memory, kernel_arguments, ledger, parameters, fresh): "
+        "what the test asks of its rig (docs/packet-tests.md)",
+    )
+    config.stash[SETTINGS] = settings(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """The workers of pytest-xdist draw from one seed."""
+    node.workerinput[SEED_OF_ALL] = node.config.stash[SETTINGS].seed
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    """A marker's wrong argument ends the run before the first machine boots."""
+    ours = [item for item in items if isinstance(item, pytest.Function) and NEEDED in item.fixturenames]
+    config.stash[LAST] = ours[-1] if ours else None
+    marked = [item for item in items if item.get_closest_marker("nicrig")]
+    if marked:
+        from nicrig.pytest_plugin.wanted import wanted
+
+        for item in marked:
+            wanted(item, config.stash[SETTINGS])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """anyio's plugin runs an asynchronous test with one of our fixtures on trio, unless another plugin is to run it."""
+    ours = inspect.iscoroutinefunction(pyfuncitem.obj) and NEEDED in pyfuncitem.fixturenames
+    if ours and not any(map(pyfuncitem.get_closest_marker, OTHERS_RUN)):
+        pyfuncitem.funcargs.setdefault("anyio_backend", "trio")
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test's report shows what the rig did."""
+    report = yield
+    session = item.stash.get(SESSION, None)
+    if session is not None and call.when == "call" and report.failed:
+        from nicrig.pytest_plugin.evidence import sections
+
+        head = [f"seed {item.config.stash[SETTINGS].seed}", *(f"{name}: {path}" for name, path in session.files())]
+        report.sections.append(("nicrig", "\n".join(head)))
+        report.sections += [(f"nicrig: {title}", "\n".join(lines) or "none") for title, lines in sections(session)]
+    return report
+
+
+# -- fixtures ------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def nicrig_rigs(request: pytest.FixtureRequest) -> Iterator[Rigs]:
+    """The rigs of this run, each started when the first test asks for it."""
+    from nicrig.pytest_plugin.rig_pool import Rigs
+
+    told = request.config.stash[SETTINGS]
+    with Rigs(told.machines, told.rig) as rigs:
+        yield rigs
+
+
+@pytest.fixture
+def nicrig_session(
+    request: pytest.FixtureRequest,
+    nicrig_rigs: Rigs,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[TestSession]:
+    """This test on its rig: the driver loaded afresh, all that happens kept and judged."""
+    from nicrig.pytest_plugin.test_session import TestSession
+    from nicrig.pytest_plugin.wanted import wanted
+
+    told = request.config.stash[SETTINGS]
+    asked = wanted(request.node, told)
+    kept = nicrig_rigs.take(asked.machine(), fresh=asked.fresh)
+    session = TestSession(
+        kept, asked, _folder(request.node, told, tmp_path_factory), f"{told.seed} {request.node.nodeid}"
+    )
+    try:
+        kept.wait(session.start)
+        request.node.stash[SESSION] = session
+        facts = kept.facts | {"seed": str(told.seed)} | {name: str(path) for name, path in session.files()}
+        request.node.user_properties += [(f"nicrig_{name}", value) for name, value in facts.items()]
+        yield session
+    finally:
+        if kept.alive or not kept.death_is_told:
+            kept.wait(session.finish)
+        else:
+            kept.run(session.stop)
+        session.save()
+        if asked.fresh:
+            nicrig_rigs.close(asked.machine())
+        if request.node is request.config.stash[LAST]:
+            nicrig_rigs.close_all()
+
+
+def _folder(item: pytest.Item, told: Settings, factory: pytest.TempPathFactory) -> Path:
+    """Where this test leaves its files."""
+    name = re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-")
+    if not told.keep:
+        return factory.mktemp(name[-60:])
+    folder = Path(told.keep, name).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def nic(nicrig_session: TestSession) -> Nic:
+    """The card: inject() and expect() packets, verdict(), counters(), set_link(), load() and unload() the driver."""
+    from nicrig.pytest_plugin.nic import Nic
+
+    return Nic(nicrig_session.kept, nicrig_session)
+
+
+@pytest.fixture
+def guest(nicrig_session: TestSession) -> Guest:
+    """The guest's system: run() a command in it, put() a file there."""
+    from nicrig.pytest_plugin.nic import Guest
+
+    return Guest(nicrig_session.kept, nicrig_session.rig.guest)
+
+
+@pytest.fixture
+def monitor(nicrig_session: TestSession) -> Monitor:
+    """The card's monitor: execute() a command."""
+    from nicrig.pytest_plugin.nic import Monitor
+
+    return Monitor(nicrig_session.kept, nicrig_session.rig.monitor)
+
+
+@pytest.fixture
+def capture(nicrig_session: TestSession) -> Capture:
+    """The frames of this test, both ways."""
+    from nicrig.pytest_plugin.frame_capture import Capture
+
+    return Capture(nicrig_session)
+
+
+@pytest.fixture
+def sync_nic(nicrig_session: TestSession) -> SyncNic:
+    """`nic` without await."""
+    from nicrig.pytest_plugin.nic import SyncNic
+
+    return SyncNic(nicrig_session.kept, nicrig_session)
+
+
+@pytest.fixture
+def sync_guest(nicrig_session: TestSession) -> SyncGuest:
+    """`guest` without await."""
+    from nicrig.pytest_plugin.nic import SyncGuest
+
+    return SyncGuest(nicrig_session.kept, nicrig_session.rig.guest)
+
+
+@pytest.fixture
+def sync_monitor(nicrig_session: TestSession) -> SyncMonitor:
+    """`monitor` without await."""
+    from nicrig.pytest_plugin.nic import SyncMonitor
+
+    return SyncMonitor(nicrig_session.kept, nicrig_session.rig.monitor)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a failed test's report shows: the last of all that card, driver and guest did in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nicrig.pytest_plugin.test_session import TestSession
+from nicrig.recorder import recording
+from nicrig.recorder.reader import events
+from nicrig.text.packet_summary import summary
+from nicrig.verdict.echo_run import violation_lines
+from nicrig.verifier.events import Event
+
+LOOKED_THROUGH = 4000
+"""Records among which the last accesses of registers are looked for."""
+LAST = 15
+"""Lines of each section."""
+
+
+def sections(session: TestSession) -> Iterator[tuple[str, list[str]]]:
+    """Titles and lines; a section without lines says that there was nothing."""
+    happened = _events(session)
+    registers = [event for event in happened if event.function == "card.register"]
+    yield "verdict", session.judgement.lines() if session.judgement else _broken(session)
+    yield "last frames", [_frame(frame.way, frame.data) for frame in session.traffic.frames[-LAST:]]
+    yield "last registers written", [_register(session, event) for event in registers[-LAST:]]
+    yield "last records of driver and card", [recording.text(event) for event in happened[-LAST:]]
+    yield "guest log", session.guest_log().splitlines()[-LAST:]
+
+
+def _events(session: TestSession) -> list[Event]:
+    recorder = session.evidence
+    batches = recorder.last(LOOKED_THROUGH)
+    found = [event for batch in batches for event in events(batch.records, recorder.names)]
+    return list(filter(recording.declared, found))
+
+
+def _register(session: TestSession, event: Event) -> str:
+    name = session.kept.registers.get((event.a, event.b), f"BAR{event.a} {event.b:#x}")
+    return f"{event.time / 1e9:>12.6f} {name:<24} {event.c:#x}"
+
+
+def _broken(session: TestSession) -> list[str]:
+    return [line for violation in session.watch.verifier.violations[:LAST] for line in violation_lines(violation)]
+
+
+def _frame(way: str, data: bytes) -> str:
+    return f"{way:<3} {len(data):>4} bytes  {summary(data)}"

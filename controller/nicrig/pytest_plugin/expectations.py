@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a test expects of the guest, and what it is told when that does not come."""
+
+from __future__ import annotations
+
+import trio
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet
+
+from nicrig.pytest_plugin.expected_packets import Wanted, like, nearest, text
+from nicrig.pytest_plugin.traffic import Traffic
+
+
+class ExpectationError(AssertionError):
+    """What was expected of the guest did not happen."""
+
+
+class Expectations:
+    """The frames out of the guest that nobody has taken yet."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self._traffic = traffic
+        self._open: list[Packet] = []
+        self._looked_at = 0
+
+    async def take(self, wanted: Wanted, seconds: float) -> Packet:
+        """The first of them that is as wanted. Raises ExpectationError when none has come in time."""
+        with trio.move_on_after(seconds):
+            while (found := self._find(wanted)) is None:
+                await self._traffic.arrival()
+            return found
+        raise ExpectationError("\n".join([f"no {text(wanted)} within {seconds:g} s", *nearest(self._open, wanted)]))
+
+    async def take_none(self, unwanted: Wanted, seconds: float) -> None:
+        """Returns after so many seconds. Raises ExpectationError when one comes that is like that."""
+        try:
+            found = await self.take(unwanted, seconds)
+        except ExpectationError:
+            return
+        raise ExpectationError(f"the guest sent what it should not: {found.summary()}")
+
+    def skip(self) -> None:
+        """What has come by now is nothing that anybody expects."""
+        self._look()
+        self._open.clear()
+
+    def _find(self, wanted: Wanted) -> Packet | None:
+        self._look()
+        for place, packet in enumerate(self._open):
+            if like(packet, wanted):
+                return self._open.pop(place)
+        return None
+
+    def _look(self) -> None:
+        """scapy takes its time for a frame: each is dissected once."""
+        fresh = self._traffic.data("out")[self._looked_at :]
+        self._looked_at += len(fresh)
+        self._open += map(Ether, fresh)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verdict of a test: what witnesses, rules, ledger and card say of all that happened since it began."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nicrig.verdict.echo_run import violation_lines
+from nicrig.verifier.verdict import Violation
+from nicrig.witnesses import finding_text
+from nicrig.witnesses.judge import FrameFinding
+from nicrig.witnesses.words import Word
+
+
+@dataclass(frozen=True, repr=False)
+class Judgement:
+    """`injected` and `received` are frames, `unseen` are records that were lost before they were judged."""
+
+    injected: int
+    received: int
+    faults: Mapping[Word, int]
+    """Frames that one witness saw otherwise than the one before, by word."""
+    violations: Mapping[str, int]
+    """What the card refused and what its ledger found, by name."""
+    broken: Mapping[str, int]
+    """Rules of NDIS 5.1 that the driver broke."""
+    unseen: int = 0
+    findings: Sequence[FrameFinding] = field(default=())
+    """The first frame of each fault, with what happened around it."""
+    evidence: Sequence[Violation] = field(default=())
+    """The first violation of each rule, with the records that show it."""
+
+    @property
+    def coherent(self) -> bool:
+        """Wire, device and CPU saw the same bytes, the driver broke no rule, and nothing went unseen."""
+        return not (any(self.faults.values()) or self.violations or self.broken or self.unseen)
+
+    @property
+    def word(self) -> str:
+        return "coherent" if self.coherent else "incoherent"
+
+    def __repr__(self) -> str:
+        found = {str(word): count for word, count in self.faults.items()} | {**self.violations, **self.broken}
+        if self.unseen:
+            found["records unseen"] = self.unseen
+        told = ", ".join(f"{name} {count}" for name, count in found.items())
+        return f"<{self.word}: {told or f'{self.injected} frames in, {self.received} out'}>"
+
+    def lines(self) -> list[str]:
+        """All of it for people; the first line sums up."""
+        frames = [line for finding in self.findings for line in finding_text.report(finding)]
+        rules = [line for violation in self.evidence for line in violation_lines(violation)]
+        return [repr(self), *frames, *rules]

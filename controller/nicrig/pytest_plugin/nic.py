@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a test holds in its hands: card, guest and monitor, to be awaited on any loop, and the same without await."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial, wraps
+from random import Random
+from typing import Concatenate, Generic, ParamSpec, TypeVar
+
+from scapy.packet import Packet
+
+from nicrig.machine.guest_agent import GuestAgent as GuestInThread
+from nicrig.process.qmp import Qmp
+from nicrig.pytest_plugin.expected_packets import Wanted
+from nicrig.pytest_plugin.kept_rig import KeptRig
+from nicrig.pytest_plugin.test_session import TestSession
+
+Inner = TypeVar("Inner")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Method = Callable[Concatenate[Inner, P], Awaitable[T]]
+
+
+class Face(Generic[Inner]):
+    """Something that lives in the rig's thread, seen from a test."""
+
+    def __init__(self, kept: KeptRig, inner: Inner) -> None:
+        self._kept = kept
+        self._inner = inner
+
+
+def awaited(method: Method[Inner, P, T]) -> Callable[Concatenate[Face[Inner], P], Awaitable[T]]:
+    """The method, awaited on the test's loop."""
+
+    @wraps(method)
+    async def call(face: Face[Inner], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
+        return await face._kept.call(partial(method, face._inner, *args, **kwargs))
+
+    return call
+
+
+def blocking(method: Method[Inner, P, T]) -> Callable[Concatenate[Face[Inner], P], T]:
+    """The method, which returns when it is done."""
+
+    @wraps(method)
+    def call(face: Face[Inner], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        __tracebackhide__ = True
+        return face._kept.wait(partial(method, face._inner, *args, **kwargs))
+
+    return call
+
+
+class _NicFacts(Face[TestSession]):
+    @property
+    def name(self) -> str | None:
+        """The interface's name in the guest; None while no driver is loaded."""
+        interface = self._inner.interface
+        return None if interface is None else interface.name
+
+    @property
+    def mac(self) -> str:
+        """The card's address."""
+        return self._inner.addresses.mac
+
+    @property
+    def guest_ip(self) -> str:
+        """The guest's address on the card."""
+        return self._inner.addresses.guest_ip
+
+    @property
+    def mac_of_bench(self) -> str:
+        """The address that injected frames come from."""
+        return self._inner.addresses.bench_mac
+
+    @property
+    def ip(self) -> str:
+        """The bench's address, from which injected packets come."""
+        return self._inner.addresses.bench_ip
+
+    @property
+    def random(self) -> Random:
+        """Draws the same for this test whenever the run has the same seed."""
+        return self._inner.random
+
+
+class Nic(_NicFacts):
+    """The card, its driver and its wire."""
+
+    inject = awaited(TestSession.inject)
+    expect = awaited(TestSession.expect)
+    expect_none = awaited(TestSession.expect_none)
+    echo = awaited(TestSession.echo)
+    set_link = awaited(TestSession.set_link)
+    counters = awaited(TestSession.counters)
+    verdict = awaited(TestSession.verdict)
+    load = awaited(TestSession.load)
+    unload = awaited(TestSession.unload)
+
+
+class SyncNic(_NicFacts):
+    """The same without await."""
+
+    inject = blocking(TestSession.inject)
+    expect = blocking(TestSession.expect)
+    expect_none = blocking(TestSession.expect_none)
+    echo = blocking(TestSession.echo)
+    set_link = blocking(TestSession.set_link)
+    counters = blocking(TestSession.counters)
+    verdict = blocking(TestSession.verdict)
+    load = blocking(TestSession.load)
+    unload = blocking(TestSession.unload)
+
+
+class Guest(Face[GuestInThread]):
+    """The guest's system."""
+
+    run = awaited(GuestInThread.run)
+    put = awaited(GuestInThread.put)
+
+
+class SyncGuest(Face[GuestInThread]):
+    """The same without await."""
+
+    run = blocking(GuestInThread.run)
+    put = blocking(GuestInThread.put)
+
+
+class Monitor(Face[Qmp]):
+    """The card's monitor, which speaks QMP."""
+
+    execute = awaited(Qmp.execute)
+
+
+class SyncMonitor(Face[Qmp]):
+    """The same without await."""
+
+    execute = blocking(Qmp.execute)
+
+
+__all__ = ["Guest", "Monitor", "Nic", "Packet", "SyncGuest", "SyncMonitor", "SyncNic", "Wanted"]

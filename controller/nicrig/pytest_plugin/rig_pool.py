@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rigs of a run of tests: which there are, which are started, and which have to go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from types import TracebackType
+
+from anyio.from_thread import start_blocking_portal
+
+from nicrig.errors import RigError, UsageError
+from nicrig.machine.guest_interface import Interface
+from nicrig.provision import Provision, provide
+from nicrig.pytest_plugin.kept_rig import KeptRig, Open
+from nicrig.rundir.paths import paths_of
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, attach_rig, open_rig
+
+
+class Rigs:
+    """The rigs of a run: one for each combination of options, at most `most`; the one longest unused goes first."""
+
+    def __init__(self, most: int, attach_to: str = "") -> None:
+        self._most = most
+        self._attach_to = attach_to
+        self._stack = ExitStack()
+        self._kept: dict[Options, KeptRig] = {}
+        self._failed: dict[Options, RigError] = {}
+        self._provision: Provision | None = None
+
+    def __enter__(self) -> Rigs:
+        self._portal = self._stack.enter_context(start_blocking_portal("trio", name="nicrig"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._stack:
+            self.close_all()
+            self._portal.call(self._portal.stop, True)
+
+    def take(self, options: Options, *, fresh: bool = False) -> KeptRig:
+        """A rig with these options, started if there is none. Raises RigError where it cannot be, and again at once."""
+        if options in self._failed:
+            raise self._failed[options]
+        kept = self._kept.pop(options, None)
+        if kept is not None and (fresh or not kept.clean or not kept.alive):
+            kept.close()
+            kept = None
+        while kept is None and len(self._kept) >= self._most:
+            self.close(next(iter(self._kept)))
+        # The one used last stands last.
+        self._kept[options] = kept = kept or self._start(options, fresh=fresh)
+        return kept
+
+    def close(self, options: Options) -> None:
+        """Take the rig with these options down."""
+        self._kept.pop(options).close()
+
+    def close_all(self) -> None:
+        """Take all of them down."""
+        for options in list(self._kept):
+            self.close(options)
+
+    def _start(self, options: Options, *, fresh: bool) -> KeptRig:
+        try:
+            return self._kept_rig(options, fresh=fresh)
+        except RigError as error:
+            self._failed[options] = error.with_traceback(None)
+            raise
+
+    def _kept_rig(self, options: Options, *, fresh: bool) -> KeptRig:
+        return KeptRig(self._portal, self._opener(options, fresh=fresh))
+
+    def _opener(self, options: Options, *, fresh: bool) -> Open:
+        if self._attach_to:
+            return partial(_attached, self._attach_to, options, fresh=fresh)
+        if self._provision is None:
+            self._provision = self._portal.call(provide, lambda _: None)
+        return partial(open_rig, self._provision, options)
+
+
+@asynccontextmanager
+async def _attached(name: str, options: Options, *, fresh: bool) -> AsyncIterator[Rig]:
+    """The rig that runs already; if it had a driver it has one again at the end."""
+    if fresh:
+        raise UsageError(f"this test wants a fresh machine, and the rig {name} runs already: leave --nicrig-rig out")
+    async with attach_rig(paths_of(name), options) as rig:
+        if rig.options.kind != options.kind:
+            raise UsageError(f"this test wants a {options.kind} card, and the rig {name} has a {rig.options.kind} one")
+        had_driver = await Interface.find(rig.guest) is not None
+        yield rig
+        if had_driver:
+            await rig.bring_up()

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One test on a rig: the driver loaded afresh, an address in the guest, and everything that happens kept and judged.
+
+All of it runs in the rig's thread; a test reaches it by `nicrig.pytest_plugin.nic`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import trio
+from scapy.packet import Packet
+
+from nicrig.captures import pcapng
+from nicrig.card.process import Ledger
+from nicrig.errors import UsageError
+from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
+from nicrig.machine.guest_interface import Interface
+from nicrig.pytest_plugin.expectations import Expectations
+from nicrig.pytest_plugin.expected_packets import Addresses, Wanted
+from nicrig.pytest_plugin.judgement import Judgement
+from nicrig.pytest_plugin.kept_rig import UNLOAD, KeptRig
+from nicrig.pytest_plugin.traffic import Traffic
+from nicrig.pytest_plugin.wanted import Wanted as WantedRig
+from nicrig.verdict import echo_run
+from nicrig.verdict.live import LiveVerdict
+from nicrig.verdict.run_verdict import violations
+from nicrig.verifier.functions import Detail
+
+UNLOAD_SECONDS = 10.0
+
+
+class TestSession:
+    """`start`, then what the test does, then `finish`. Its files are in `folder`."""
+
+    interface: Interface | None = None
+    addresses: Addresses
+
+    def __init__(self, kept: KeptRig, wanted: WantedRig, folder: Path, seed: str) -> None:
+        self.kept = kept
+        self.rig = kept.rig
+        self.wanted = wanted
+        self.folder = folder
+        self.random = random.Random(seed)
+        self.judgement: Judgement | None = None
+        """The last verdict that the test took."""
+        self._scope = trio.CancelScope()
+        self._kept_all: trio.Event | None = None
+        self._log_starts = self.rig.paths.serial_log.stat().st_size
+        self.evidence = self.rig.recorder()
+        """Reads the recorder for itself: whatever happened, its last records are there."""
+        recorder = self.rig.recorder()
+        recorder.skip()
+        line = replace(self.rig.options, parameters=wanted.parameters).cache_line
+        self.watch = LiveVerdict(recorder, Detail.BYTES, self.recording, line=line)
+        self.traffic = Traffic(self.rig.wire)
+        self._expectations = Expectations(self.traffic)
+
+    @property
+    def recording(self) -> Path:
+        return self.folder / "recording.json"
+
+    @property
+    def pcapng(self) -> Path:
+        return self.folder / "frames.pcapng"
+
+    def files(self) -> list[tuple[str, Path]]:
+        """What the test leaves."""
+        return [("frames", self.pcapng), ("recording", self.recording), ("guest_log", self.folder / "guest.log")]
+
+    def guest_log(self) -> str:
+        """What the guest's kernel has said since the test began."""
+        log = self.rig.paths.serial_log
+        return log.read_bytes()[self._log_starts :].decode(errors="replace") if log.exists() else ""
+
+    def save(self) -> None:
+        """Write the files that are not written yet."""
+        (self.folder / "guest.log").write_text(self.guest_log())
+        blocks = [pcapng.section(f"nicrig, {self.wanted.kind}"), pcapng.interface("wire", "the card's wire")]
+        blocks += [pcapng.packet(0, frame.time, frame.data, frame.way) for frame in self.traffic.frames]
+        self.pcapng.write_bytes(b"".join(blocks))
+
+    # -- the test's frame --------------------------------------------------------------------------------
+    async def start(self) -> None:
+        """A driver, fresh and with an address; from now on all is kept."""
+        self.kept.clean = False
+        self._kept_all = trio.Event()
+        self.kept.start_soon(self._run)
+        await self._reset_card(self.wanted.ledger)
+        self._counters = await self.rig.counters()
+        await self.load(*self.wanted.parameters)
+
+    async def finish(self) -> None:
+        """Take the driver away and what the test set on the card; the rig can then serve the next one."""
+        try:
+            await self._unload()
+            await self._reset_card(self.rig.options.ledger)
+            self.kept.clean = True
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Nothing is kept any more."""
+        self._scope.cancel()
+        if self._kept_all is not None:
+            await self._kept_all.wait()
+        await self.watch.finish()
+
+    async def _reset_card(self, ledger: Ledger) -> None:
+        await self.rig.monitor.execute("clear-faults")
+        await self.rig.set_link(True)
+        await self.rig.monitor.execute("set-ledger", {"policy": ledger})
+
+    async def _run(self) -> None:
+        assert self._kept_all is not None
+        try:
+            with self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.watch.run)
+                    nursery.start_soon(self.traffic.run)
+        finally:
+            self._kept_all.set()
+
+    # -- the driver --------------------------------------------------------------------------------------
+    async def load(self, *parameters: str) -> None:
+        """Load the driver with these parameters of its module, in the place of one that is loaded."""
+        await self._unload()
+        self.interface = await self.rig.bring_up(*parameters)
+        mac = (await self.rig.monitor.execute("query-card"))["mac"]
+        self.addresses = Addresses(mac, GUEST_IP, BENCH_MAC, BENCH_IP)
+        await self.watch.begin((), quiet=self._quiet)
+
+    async def unload(self) -> None:
+        """Unload the driver, so that verdict() judges its end too."""
+        await self._unload()
+
+    async def _unload(self) -> None:
+        self.interface = None
+        await self.rig.guest.run(["sh", "-c", UNLOAD], deadline=UNLOAD_SECONDS)
+
+    # -- frames ------------------------------------------------------------------------------------------
+    async def inject(self, *packets: Packet | bytes) -> None:
+        """Put packets on the wire to the guest, in order, as fast as the card takes them.
+
+        Addresses that a packet leaves open are filled in: from the bench, to the card and the guest. More at once than
+        the driver has posted buffers for are lost, as with any card.
+        """
+        await self.traffic.send([self.addresses.frame(packet) for packet in packets])
+
+    async def expect(self, wanted: Wanted, *, timeout: float = 1.0) -> Packet:
+        """The first frame out of the guest that is as wanted, of those that no expect() has returned yet.
+
+        `wanted` is a layer, such as UDP; a packet, whose given fields have to be equal; or the bytes of a frame.
+        `timeout` is in seconds under KVM. Raises ExpectationError, which shows the frame that was most like it.
+        """
+        return await self._expectations.take(wanted, timeout * self.rig.deadlines.scale)
+
+    async def expect_none(self, unwanted: Wanted, *, timeout: float = 0.1) -> None:
+        """Returns after `timeout` (seconds under KVM) without such a frame. Raises ExpectationError when one comes."""
+        await self._expectations.take_none(unwanted, timeout * self.rig.deadlines.scale)
+
+    async def echo(self, packets: Sequence[Packet | bytes]) -> list[bytes]:
+        """Have the guest's network stack send each frame back, byte for byte; those that came back, in order.
+
+        At most 64 are under way at a time, so that none is lost. verdict() judges their whole way round.
+        """
+        if self.interface is None:
+            raise UsageError("no driver is loaded that could echo: nic.load() loads one")
+        await self._settle()
+        await self.interface.start_echo()
+        self.traffic.forget_read()
+        sent = [self.addresses.frame(packet) for packet in packets]
+        came: list[bytes] = []
+        for start in range(0, len(sent), echo_run.CHUNK):
+            chunk = sent[start : start + echo_run.CHUNK]
+            await self.watch.begin(chunk, quiet=self._quiet)
+            echoed = await echo_run.exchange(self.traffic, chunk, quiet=self._quiet)
+            await self.watch.settle(chunk, echoed, quiet=self._quiet)
+            came += echoed
+        self.traffic.settle(len(sent), len(came))
+        self._expectations.skip()
+        await self.interface.stop_echo()
+        await self.watch.begin((), quiet=self._quiet)
+        return came
+
+    # -- the card ----------------------------------------------------------------------------------------
+    async def set_link(self, up: bool) -> None:
+        """Plug the cable in or out; returns when the guest has seen it."""
+        await self.rig.set_link(up)
+        if self.interface is not None:
+            await self.interface.wait_carrier(up)
+
+    async def counters(self) -> dict[str, int]:
+        """What the card's counters have grown by since the test began, by the datasheet's names."""
+        now = await self.rig.counters()
+        return {name: value - self._counters[name] for name, value in now.items()}
+
+    # -- the verdict -------------------------------------------------------------------------------------
+    async def verdict(self) -> Judgement:
+        """Wait until nothing is under way, and judge all that happened since the test began."""
+        await self._settle()
+        witnesses, rules = self.watch.witnesses, self.watch.verifier
+        grown = await self.counters()
+        first = {violation.rule: violation for violation in reversed(rules.violations)}
+        self.judgement = Judgement(
+            injected=len(self.traffic.data("in")),
+            received=len(self.traffic.data("out")),
+            faults=dict(witnesses.counts),
+            violations=violations(grown),
+            broken=dict(rules.verdict.counts),
+            unseen=rules.verdict.lost,
+            findings=tuple(witnesses.findings.values()),
+            evidence=tuple(first.values())[::-1],
+        )
+        return self.judgement
+
+    async def _settle(self) -> None:
+        await self.watch.settle_wire(self.traffic, quiet=self._quiet)
+
+    @property
+    def _quiet(self) -> float:
+        return self.rig.deadlines.quiet * self.rig.deadlines.scale

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What runs over the wire during a test, both ways, each frame kept with its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import trio
+
+from nicrig.card.wire import Wire
+
+
+class Frame(NamedTuple):
+    """One frame: nanoseconds since the epoch, and "in" when it went to the guest, "out" when it came from it."""
+
+    time: int
+    way: Literal["in", "out"]
+    data: bytes
+
+
+class Traffic:
+    """`run` reads the wire all the time, so that a guest never waits for a test; others look at what it kept."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.frames: list[Frame] = []
+        self._wire = wire
+        self._arrived = trio.Event()
+        self._settled = {"in": 0, "out": 0}
+        self._read = 0
+
+    async def run(self) -> None:
+        """Keep what comes until cancelled. Raises ConnectionLostError when the card is gone."""
+        while True:
+            self._keep("out", await self._wire.receive())
+            self._arrived.set()
+            self._arrived = trio.Event()
+
+    async def send(self, frames: Sequence[bytes]) -> None:
+        """Put the frames on the wire, in order."""
+        self._keep("in", frames)
+        await self._wire.send(frames)
+
+    async def receive(self) -> list[bytes]:
+        """The frames out of the guest since the last call, at least one: so it is a wire to whoever wants one."""
+        while len(out := self.data("out")) == self._read:
+            await self.arrival()
+        fresh, self._read = out[self._read :], len(out)
+        return fresh
+
+    async def arrival(self) -> None:
+        """Returns when a frame has come out of the guest."""
+        await self._arrived.wait()
+
+    def data(self, way: Literal["in", "out"]) -> list[bytes]:
+        """All frames of that way, in order."""
+        return [frame.data for frame in self.frames if frame.way == way]
+
+    async def wait_out(self, count: int) -> None:
+        """Returns when so many frames have come out of the guest that are not settled yet."""
+        while len(self.unsettled("out")) < count:
+            await self.arrival()
+
+    def unsettled(self, way: Literal["in", "out"]) -> list[bytes]:
+        """The frames of that way that no judge has taken yet."""
+        return self.data(way)[self._settled[way] :]
+
+    def settle(self, in_count: int, out_count: int) -> None:
+        """So many more frames have been judged."""
+        self._settled["in"] += in_count
+        self._settled["out"] += out_count
+
+    def forget_read(self) -> None:
+        """receive() goes on with what comes from now on."""
+        self._read = len(self.data("out"))
+
+    def _keep(self, way: Literal["in", "out"], frames: Sequence[bytes]) -> None:
+        now = time.time_ns()
+        self.frames += [Frame(now, way, data) for data in frames]

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one test asks of its rig: its markers over the settings of the run."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from nicrig.card.process import CardKind, Interrupts, Ledger
+from nicrig.machine.accelerator import Wanted as Accelerator
+from nicrig.pytest_plugin.settings import Settings
+from nicrig.session.options import Options
+from nicrig.verifier.functions import Detail
+
+
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The arguments of the marker `nicrig`. Tests that agree on the machine share one."""
+
+    kind: CardKind = "bus-master"
+    accelerator: Accelerator = "auto"
+    interrupts: Interrupts = "msix"
+    cpus: int = 1
+    memory: int = 512
+    kernel_arguments: tuple[str, ...] = ()
+    ledger: Ledger = "report"
+    """What the card does about DMA that the driver has not granted."""
+    parameters: tuple[str, ...] = ()
+    """Of the driver's module, like `noncoherent=64`."""
+    fresh: bool = False
+    """A machine that no other test has used or will use."""
+
+    def machine(self) -> Options:
+        """The machine; ledger and driver are set up for each test."""
+        return Options(
+            accelerator=self.accelerator,
+            interrupts=self.interrupts,
+            kind=self.kind,
+            memory=self.memory,
+            cpus=self.cpus,
+            kernel_arguments=self.kernel_arguments,
+            detail=Detail.BYTES,
+        )
+
+
+def wanted(item: pytest.Item, settings: Settings) -> Wanted:
+    """What the test asks for: the closest marker counts. Raises UsageError for an argument that cannot be."""
+    asked: dict[str, object] = {"kind": settings.kind, "accelerator": settings.accelerator}
+    for marker in reversed(list(item.iter_markers("nicrig"))):
+        if marker.args:
+            raise pytest.UsageError(f"{item.nodeid}: the marker nicrig takes named arguments only: {_fields()}")
+        asked |= marker.kwargs
+    try:
+        return msgspec.convert(asked, Wanted)
+    except msgspec.ValidationError as error:
+        raise pytest.UsageError(f"{item.nodeid}: marker nicrig: {error}; it takes {_fields()}") from None
+
+
+def _fields() -> str:
+    return ", ".join(Wanted.__struct_fields__)

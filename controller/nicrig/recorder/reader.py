@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reads the flight recorder: the guest's records and the card's own, put into the one order in which they happened.
+
+Both are rings in files that the card keeps; a reader that is too slow loses the oldest and knows how many. The card
+says how its records are made (query-recorder), so nothing of it is repeated here.
+"""
+
+import mmap
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from crc32c import crc32c
+
+from nicrig.errors import RigError
+from nicrig.verifier.events import Event
+from nicrig.verifier.functions import FUNCTIONS, Detail
+
+Records = npt.NDArray[Any]
+
+CARD_NUMBERS = 1 << 15
+"""What is added to the numbers of the card's events, to set them apart from functions."""
+ALL = (1 << 64) - 1
+DEAD_SECONDS = 1.0
+"""A record that is not whole for so long has a dead writer: a live one may only have lost its CPU for a while."""
+READ_MAX = 16384
+"""Most records that one read takes of a ring: what is taken at once is held in memory at once."""
+
+
+class SlotLayout(msgspec.Struct, frozen=True):
+    """Where a ring's file keeps the bytes of frames: frame n, from 1, in slot (n - 1) modulo `count`."""
+
+    offset: int
+    count: int
+    bytes: int
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """What the card answers to query-recorder."""
+
+    recorder: str
+    trace: str
+    record: list[tuple[str, str]]
+    offset: int
+    capacity: int
+    head: int
+    detail: int
+    settled: int
+    slots: SlotLayout
+    events: dict[str, str]
+
+    def names(self) -> dict[int, str]:
+        """Functions and events by their number in merged records."""
+        guest = {function.number: function.name for function in FUNCTIONS}
+        return guest | {CARD_NUMBERS + int(number): name for number, name in self.events.items()}
+
+
+class Wait(NamedTuple):
+    """For which record a reader waits, up to which it then gives up, and since when (monotonic)."""
+
+    record: int
+    until: int
+    since: float
+
+
+class RecordReader:
+    """One ring, read from where the last read ended."""
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        try:
+            with path.open("rb") as file:
+                self._data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        except (OSError, ValueError) as error:
+            raise RigError(f"{path}: no flight recorder there ({error}): name the folder of a running card") from error
+        self.words = memoryview(self._data).cast("Q")
+        self._records: Records = np.frombuffer(self._data, np.dtype(layout.record), layout.capacity, layout.offset)
+        self._slots = layout.slots
+        self._head = layout.head
+        self._next = 1
+        self._waits = Wait(0, 0, 0.0)
+        self.lost = 0
+
+    @property
+    def head(self) -> int:
+        """Records begun."""
+        return self.words[self._head]
+
+    @property
+    def done(self) -> int:
+        """The number of the last record that was read, or given up."""
+        return self._next - 1
+
+    def nothing(self) -> Records:
+        """No records."""
+        return self._records[:0].copy()
+
+    def skip_to_last(self, count: int) -> None:
+        """Go on with the last `count` records; those before them do not count as lost."""
+        self._next = max(1, self.head - count + 1)
+
+    def read(self, until: int, *, to_end: bool = False) -> Iterator[Records]:
+        """Copies of the whole records that follow, up to the one numbered `until`, each of at most READ_MAX.
+
+        A record that is not whole ends it, for its writer may be at it. After DEAD_SECONDS, or with `to_end`, it is
+        lost, and with it all that were not whole when it was first waited for.
+        """
+        waited_for = until if to_end else self._given_up()
+        going_on = True
+        while going_on:
+            self._give_up_overwritten()
+            count = min(until + 1 - self._next, READ_MAX)
+            if count <= 0:
+                return
+            wanted = np.arange(count, dtype=np.uint64) + np.uint64(self._next)
+            places = (wanted - 1) % len(self._records)
+            taken = self._records[places]
+            # Some of them may have been written over while they were copied: the guest says so in HEAD before it
+            # begins, the card in the record itself.
+            overwritten = wanted <= max(0, self.head - len(self._records))
+            whole = (taken["sequence"] == wanted) & (self._records["sequence"][places] == wanted)
+            settled = whole | overwritten | (wanted <= waited_for)
+            going_on = bool(settled.all())
+            passed = count if going_on else int(np.argmin(settled))
+            found = taken[:passed][(whole & ~overwritten)[:passed]]
+            self._next += passed
+            self.lost += passed - len(found)
+            if len(found):
+                yield found
+        if self._waits.record != self._next:
+            self._waits = Wait(self._next, until, time.monotonic())
+
+    def _given_up(self) -> int:
+        """Up to which record there is no waiting any more."""
+        waits = self._waits
+        dead = waits.record == self._next and time.monotonic() - waits.since >= DEAD_SECONDS
+        return waits.until if dead else 0
+
+    def frame(self, number: int, length: int) -> bytes:
+        """What the slot of the frame of this number has now: maybe a newer one, as only the digest tells."""
+        at = self._slots.offset + (number - 1) % self._slots.count * self._slots.bytes
+        return self._data[at : at + min(length, self._slots.bytes)]
+
+    def _give_up_overwritten(self) -> None:
+        oldest = self.head - len(self._records) + 1
+        if oldest > self._next:
+            self.lost += oldest - self._next
+            self._next = oldest
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Records in order. Lost ones of the guest show as a gap in their numbers; of the card's, so many are missing.
+
+    Among those is what the card did in such a gap.
+    """
+
+    records: Records
+    card_lost: int
+
+
+class Recorder:
+    """Both rings of one card."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.names = layout.names()
+        self._guest = RecordReader(Path(layout.recorder), layout)
+        self._card = RecordReader(Path(layout.trace), layout)
+        self._settled = layout.settled
+        self._detail = layout.detail
+        self._early: Records = self._card.nothing()
+        """What the card did, of which the guest records before are still to be read."""
+        self._last = 0
+        """The guest record that was read last."""
+
+    @property
+    def detail(self) -> Detail:
+        """How much the guest records now; a guest may write anything there."""
+        return Detail(min(self._guest.words[self._detail], Detail.BYTES))
+
+    def frame(self, digest: int, length: int, card: bool) -> bytes | None:
+        """The bytes of the frame of this recorded digest, by guest or card; None when they are not kept any more."""
+        number, crc = digest >> 32, digest & 0xFFFF_FFFF
+        kept = (self._card if card else self._guest).frame(number, length) if number else b""
+        return kept if len(kept) == length and crc32c(kept) == crc else None
+
+    @property
+    def next(self) -> int:
+        """The number of the guest's record that is read next."""
+        return self._guest.done + 1
+
+    def skip(self) -> None:
+        """Go on with what is recorded from now on."""
+        self._guest.skip_to_last(0)
+        self._card.skip_to_last(0)
+        self._last = self._guest.done
+
+    def at_rest(self) -> bool:
+        """Whether the card sleeps and all that was recorded has been read: nothing is under way for now."""
+        asleep = self._card.words[self._settled] == ALL
+        return asleep and self._guest.done == self._guest.head and not len(self._early)
+
+    def read(self, *, to_end: bool = False) -> Iterator[Batch]:
+        """What is new, in batches. What the card may still put something before is left for the next time.
+
+        With `to_end` nothing is left: for when guest and card have come to rest, or to an end.
+        """
+        # In this order: what the card has not recorded by the time its ring is read is newer than `settled`.
+        guest_head = self._guest.head
+        settled = guest_head if to_end else min(guest_head, self._card.words[self._settled])
+        card_head = self._card.head
+        fresh = list(self._card.read(card_head, to_end=to_end))
+        for records in fresh:
+            records["function"] += CARD_NUMBERS
+        self._early = np.concatenate([self._early, *fresh])
+        for guest in self._guest.read(settled, to_end=to_end):
+            yield self._batch(guest, self._card_until(self._guest.done, guest))
+        rest = self._card_until(ALL if to_end else self._guest.done, self._guest.nothing())
+        if len(rest) or self._card.lost:
+            yield self._batch(self._guest.nothing(), rest)
+
+    def _card_until(self, sequence: int, guest: Records) -> Records:
+        """What the card did before the guest record after `sequence` was begun; `guest` are those read just now.
+
+        What it did after a lost record of the guest's is lost too: nobody knows what it was done to.
+        """
+        due = self._early["result"] <= sequence
+        taken, self._early = self._early[due], self._early[~due]
+        after = taken["result"]
+        known = np.isin(after, guest["sequence"]) | (after == self._last) | (after > self._guest.done)
+        lost = len(taken) - int(np.count_nonzero(known))
+        if len(guest):
+            self._last = int(guest["sequence"][-1])
+        self._card.lost += lost
+        return taken[known] if lost else taken
+
+    def last(self, count: int) -> Iterator[Batch]:
+        """The last `count` records of the guest and what the card did meanwhile."""
+        self._guest.skip_to_last(count)
+        self._card.skip_to_last(count)
+        self._last = self._guest.done
+        yield from self.read(to_end=True)
+
+    def _batch(self, guest: Records, card: Records) -> Batch:
+        lost, self._card.lost = self._card.lost, 0
+        return Batch(merge(guest, card), lost)
+
+
+def merge(guest: Records, card: Records) -> Records:
+    """A record of the card comes after the guest records that had been begun before it, their number its result."""
+    keys = np.concatenate([2 * guest["sequence"], 2 * card["result"] + 1])
+    return np.concatenate([guest, card])[np.argsort(keys, kind="stable")]
+
+
+def events(records: Records, names: dict[int, str]) -> Iterator[Event]:
+    """The records as the verifier takes them. A number that nobody declared is called by its number."""
+    order = ("sequence", "function", "kind", "phase", "irql", "locks", "cpu", "time", "a", "b", "c", "d", "result")
+    columns: list[Sequence[Any]] = [records[name].tolist() for name in order]
+    columns[1] = [names.get(number) or f"#{number}" for number in columns[1]]
+    return map(Event._make, zip(*columns, strict=True))

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Events as text: one line for people, or one JSON object a line, which `nicrig verify` reads back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import msgspec
+
+from nicrig.errors import RecordingError
+from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Phase, RecordKind
+
+VERSION = 1
+MASK = (1 << 64) - 1
+
+
+class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="nicrig"):
+    """The first line of a recording. `detail` is how much the guest recorded, `first` from which of its records on."""
+
+    version: int
+    detail: str
+    first: int = 1
+
+
+class RecordingLine(msgspec.Struct, forbid_unknown_fields=True):
+    """One event. `arguments` has those that its function records, by name."""
+
+    sequence: int
+    function: str
+    kind: str
+    phase: str
+    irql: int
+    locks: int
+    cpu: int
+    time: int
+    arguments: dict[str, int]
+    result: int
+
+
+_ENCODER = msgspec.json.Encoder()
+_HEADER = msgspec.json.Decoder(Header)
+_LINE = msgspec.json.Decoder(RecordingLine)
+_KINDS = [kind.name.lower() for kind in RecordKind]
+_MARKS = ("", "> ", "< ", "grant ", "revoke ")
+_PHASES = [phase.name.lower() for phase in Phase]
+_LETTERS = ("a", "b", "c", "d")
+
+
+def declared(event: Event) -> bool:
+    """Whether function, kind and phase are declared ones: the guest may write anything into its records."""
+    known = event.function in BY_NAME or event.function in CARD_EVENTS
+    return known and event.kind < len(_KINDS) and event.phase < len(_PHASES)
+
+
+def arguments(event: Event) -> dict[str, int]:
+    """An event's arguments by name; by letter those of a function that nobody declared, and those of an end."""
+    return dict(zip(_arguments(event.function, event.kind), (event.a, event.b, event.c, event.d), strict=False))
+
+
+def _arguments(function: str, kind: int) -> tuple[str, ...]:
+    if kind in (RecordKind.GRANT, RecordKind.REVOKE) and function in BY_NAME:
+        return GRANT_ARGUMENTS
+    if function in BY_NAME and kind != RecordKind.LEAVE:
+        return BY_NAME[function].arguments
+    return CARD_EVENTS.get(function, _LETTERS)
+
+
+def header(detail: Detail, first: int = 1) -> bytes:
+    """A recording's first line; it holds the guest's records from the one numbered `first` on."""
+    return _ENCODER.encode(Header(VERSION, detail.name.lower(), first)) + b"\n"
+
+
+def line(event: Event) -> bytes:
+    """An event as one line of a recording."""
+    made = RecordingLine(
+        sequence=event.sequence,
+        function=event.function,
+        kind=_name(_KINDS, event.kind),
+        phase=_name(_PHASES, event.phase),
+        irql=event.irql,
+        locks=event.locks,
+        cpu=event.cpu,
+        time=event.time,
+        arguments=arguments(event),
+        result=event.result,
+    )
+    return _ENCODER.encode(made) + b"\n"
+
+
+def _name(names: list[str], number: int) -> str:
+    return names[number] if number < len(names) else str(number)
+
+
+def text(event: Event) -> str:
+    """An event as a person reads it: number, seconds, where it ran, and the call."""
+    shown = {} if event.kind == RecordKind.LEAVE and not any(arguments(event).values()) else arguments(event)
+    inside = ", ".join(f"{name}={value:#x}" for name, value in shown.items())
+    result = f" -> {event.result:#x}" if _has_result(event) else ""
+    mark = _MARKS[event.kind] if event.kind < len(_MARKS) else ""
+    if event.function in CARD_EVENTS:
+        where = "card"
+    else:
+        level = Irql(event.irql).name if event.irql in set(Irql) else str(event.irql)
+        held = f" +{event.locks}" if event.locks else ""
+        where = f"cpu{event.cpu} {level}{held} {_name(_PHASES, event.phase)}"
+    return f"{event.sequence:>9} {event.time / 1e9:>12.6f} {where:<28} {mark}{event.function}({inside}){result}"
+
+
+def _has_result(event: Event) -> bool:
+    """A handler ends with its result; a digest is of the frame that is handed over, so it stands where that begins."""
+    kind = BY_NAME[event.function].result if event.function in BY_NAME else ""
+    return bool(kind) and event.kind != (RecordKind.LEAVE if kind == "digest" else RecordKind.ENTER)
+
+
+class Saved(NamedTuple):
+    """A saved recording: how much the guest recorded, from which of its records on, and the events as they are read."""
+
+    detail: Detail
+    first: int
+    events: Iterator[Event]
+
+
+def load(path: Path) -> Saved:
+    """Open a saved recording. Raises RecordingError, also while its events are read."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror}: name a file that `nicrig demo --record` made") from None
+    try:
+        head = _HEADER.decode(file.readline())
+        detail = _detail(head)
+    except (msgspec.MsgspecError, ValueError) as error:
+        file.close()
+        raise RecordingError(f"{path}: line 1 is not the head of a nicrig recording: {error}") from None
+    return Saved(detail, head.first, _events(path, file))
+
+
+def _detail(head: Header) -> Detail:
+    if head.version != VERSION:
+        raise ValueError(f"version {head.version} is not {VERSION}, which this nicrig reads")
+    if head.detail.upper() not in Detail.__members__:
+        raise ValueError(f"there is no detail {head.detail!r}")
+    return Detail[head.detail.upper()]
+
+
+def _events(path: Path, file: IO[bytes]) -> Iterator[Event]:
+    with file:
+        for number, data in enumerate(file, 2):
+            try:
+                yield _event(_LINE.decode(data))
+            except (msgspec.MsgspecError, ValueError) as error:
+                raise RecordingError(f"{path}: line {number} is not a record: {error}") from None
+
+
+def _event(made: RecordingLine) -> Event:
+    if made.function not in BY_NAME and made.function not in CARD_EVENTS:
+        raise ValueError(f"there is no function {made.function!r}")
+    kind, phase = _KINDS.index(made.kind), _PHASES.index(made.phase)
+    names = _arguments(made.function, kind)
+    if tuple(made.arguments) != names:
+        raise ValueError(f"{made.function} has the arguments {names}, not {tuple(made.arguments)}")
+    values = [value & MASK for value in made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
+    where = (made.irql, made.locks, made.cpu, made.time)
+    return Event._make((made.sequence, made.function, kind, phase, *where, *values, made.result))

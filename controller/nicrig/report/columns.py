@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A recording in memory: its verdict, and its events as columns, for a run of many frames has millions of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nicrig.errors import RecordingError
+from nicrig.report.clock import Clock, fit
+from nicrig.verdict.offline import Judged, judge
+from nicrig.verifier.constants import DEVICE_BUS_MASTER, DEVICE_NON_DMA, DEVICE_SUBORDINATE
+from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.functions import BY_NAME, RecordKind
+
+NAMES = (*BY_NAME, *CARD_EVENTS)
+NUMBERS = {name: number for number, name in enumerate(NAMES)}
+COLUMNS = np.dtype(
+    [
+        *(("sequence", "<u8"), ("function", "<u2"), ("kind", "u1"), ("phase", "u1")),
+        *(("irql", "u1"), ("locks", "u1"), ("cpu", "<u2"), ("time", "<i8")),
+        *((name, "<u8") for name in ("a", "b", "c", "d", "result")),
+    ]
+)
+"""An Event's fields in its order; `function` is a place in NAMES."""
+KINDS = {DEVICE_BUS_MASTER: "bus-master", DEVICE_SUBORDINATE: "subordinate", DEVICE_NON_DMA: "non-dma"}
+
+Records = npt.NDArray[Any]
+Seconds = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """`records` in the recorder's order, `times` of each on one axis that begins with the run."""
+
+    path: Path
+    judged: Judged
+    records: Records
+    clock: Clock
+    times: Seconds
+
+    def which(self, *names: str, kind: int = RecordKind.CALL) -> npt.NDArray[np.intp]:
+        """The places of the records of these functions, in order."""
+        wanted = np.isin(self.records["function"], [NUMBERS[name] for name in names])
+        return np.flatnonzero(wanted & (self.records["kind"] == kind))
+
+    def event(self, place: int) -> Event:
+        """The record in this place, as the verifier takes it."""
+        sequence, function, *rest = self.records[place].tolist()
+        return Event(sequence, NAMES[function], *rest)
+
+    def places_of(self, events: Iterable[Event]) -> npt.NDArray[np.intp]:
+        """Where these events are, in order."""
+        wanted = {(event.sequence, NUMBERS[event.function]) for event in events}
+        maybe = np.flatnonzero(np.isin(self.records["sequence"], [sequence for sequence, _ in wanted]))
+        rows = self.records[maybe]
+        keys = zip(rows["sequence"].tolist(), rows["function"].tolist(), strict=True)
+        return maybe[np.array([key in wanted for key in keys], np.bool_)]
+
+    @property
+    def kind(self) -> str:
+        """The kind of card that the driver found."""
+        begun = self.which("MiniportInitialize", kind=RecordKind.ENTER)
+        found = sorted({int(device) for device in self.records["a"][begun]})
+        return ", ".join(KINDS.get(device, f"{device:#x}") for device in found) or "not recorded"
+
+
+def read_run(path: Path) -> Run:
+    """Read and judge a recording. Raises RecordingError for a file that is none."""
+    parts: list[Records] = [np.zeros(0, COLUMNS)]
+    try:
+        judged = judge(path, lambda part: parts.append(columns(part)))
+    except OverflowError:
+        raise RecordingError(f"{path}: one of its records has a number that no recorder writes") from None
+    return made_run(path, judged, np.concatenate(parts))
+
+
+def made_run(path: Path, judged: Judged, records: Records) -> Run:
+    """A run of these records."""
+    card = is_card(records)
+    clock = fit(records["time"], card, np.isin(records["function"], [NUMBERS[name] for name in PROMPT]))
+    times = clock.seconds(records["time"], card)
+    return Run(path, judged, records, clock, times - (times.min() if len(times) else 0))
+
+
+PROMPT = ("card.register", "card.doorbell", "card.interrupt", "card.link")
+"""What the card records when it happens; the time of all else is that of the end of a batch."""
+
+
+def columns(events: list[Event]) -> Records:
+    """These events as columns. Raises OverflowError where a number has no place."""
+    return np.array([(event.sequence, NUMBERS[event.function], *event[2:]) for event in events], COLUMNS)
+
+
+def is_card(records: Records) -> npt.NDArray[np.bool_]:
+    """Which of them the card made."""
+    return np.asarray(records["function"] >= len(BY_NAME))

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The parts of the page that are words: verdict, summary, broken rules, faults of frames, records."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+
+from nicrig.recorder import recording
+from nicrig.report.columns import Run, is_card
+from nicrig.text.units import duration, number
+from nicrig.verifier.functions import Detail
+from nicrig.verifier.rules import RULES
+from nicrig.verifier.verdict import Violation
+from nicrig.witnesses import finding_text as witnessed
+
+VIOLATIONS_SHOWN = 200
+EVIDENCE_SHOWN = 8
+NEIGHBOURS = 10
+FIRST, FRAMES, LAST = 800, 1500, 400
+"""Records that are shown: of the run's beginning, from the first frame on, of its end; and around broken rules."""
+AROUND_MAX = 100
+
+Places = npt.NDArray[np.intp]
+
+
+def verdict(run: Run) -> str:
+    """One line, for those who read no more."""
+    judged, counts = run.judged, run.judged.verifier.verdict.counts
+    if judged.clean:
+        said = "clean: no rule is broken, and device and CPU saw the same bytes"
+    else:
+        broken = [f"{rule} {count} times" for rule, count in counts.items()]
+        faults = [f"{word} {count} frames" for word, count in judged.witnesses.counts.items()]
+        said = "violations: " + ", ".join([*broken, *faults])
+    kind, sign = ("clean", "✓") if judged.clean else ("broken", "✗")
+    return f'<p class="verdict {kind}"><b>{sign}</b> {escape(said)}</p>'
+
+
+def summary(run: Run) -> str:
+    """What was recorded, and how well."""
+    judged, card = run.judged, is_card(run.records)
+    frames = judged.witnesses.frames
+    rows = {
+        "card": run.kind,
+        "recorded": f"{len(run.records) - int(card.sum())} calls and handlers, {int(card.sum())} events of the card, "
+        f"in {duration(float(run.times.max()) if len(run.times) else 0.0)}",
+        "lost": f"{judged.verifier.verdict.lost} records",
+        "detail": judged.detail.name.lower() + _less(judged.detail),
+        "frames": f"{frames['in']} in, {frames['out']} out, as the driver saw them",
+        "card moved": _moved(run),
+        "interrupts": str(len(run.which("card.interrupt"))),
+        "clocks": _clocks(run),
+    }
+    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
+    return f'<table class="summary">{cells}</table>'
+
+
+def _less(detail: Detail) -> str:
+    if detail >= Detail.FRAMES:
+        return ""
+    return ": what happens for each frame was not recorded; load the driver with recorder=2 to have it"
+
+
+def _moved(run: Run) -> str:
+    made = []
+    for name, word in (("card.frame_in", "in"), ("card.frame_out", "out")):
+        places = run.which(name)
+        made.append(f"{len(places)} frames, {number(float(run.records['c'][places].sum()))}B {word}")
+    return "; ".join(made)
+
+
+def _clocks(run: Run) -> str:
+    if math.isinf(run.clock.error):
+        return "nothing tells how the guest's clock stands to the card's: compare times of one side only"
+    drift = f", which gains {run.clock.drift * 1e6:.3g} µs a second" if run.clock.drift else ""
+    return f"the guest's is put on the card's to within {duration(run.clock.error / 1e9)}{drift}"
+
+
+def violations(run: Run) -> str:
+    """Each broken rule with the records that show it."""
+    found = run.judged.verifier.violations
+    if not found:
+        return "<p>None.</p>"
+    counts = run.judged.verifier.verdict.counts
+    rows = "".join(_violation(run, each) for each in found[:VIOLATIONS_SHOWN])
+    more = _shown(min(len(found), VIOLATIONS_SHOWN), sum(counts.values()), "violations", "nicrig verify")
+    return f"<table><tr><th>rule</th><th>what happened</th><th>records that show it</th></tr>{rows}</table>{more}"
+
+
+def _violation(run: Run, broken: Violation) -> str:
+    rule = RULES[broken.rule]
+    evidence = "\n".join(recording.text(event) for event in broken.evidence[-EVIDENCE_SHOWN:])
+    return (
+        f"<tr><td><b>{escape(broken.rule)}</b> {escape(broken.severity.value)}</td>"
+        f"<td>{escape(broken.text)}<br><small>{escape(rule.text)} [{escape(rule.source)}]</small></td>"
+        f"<td><pre>{escape(evidence)}</pre></td></tr>"
+    )
+
+
+def faults(run: Run) -> str:
+    """The first frame of each fault, as `nicrig verify` prints it."""
+    found = run.judged.witnesses.findings.values()
+    told = [f"<pre>{escape(chr(10).join(witnessed.report(finding)))}</pre>" for finding in found]
+    return "".join(told) or "<p>None.</p>"
+
+
+def records(run: Run) -> str:
+    """Some of the records, so that a click on the time axis finds one nearby."""
+    places = _chosen(run)
+    times, made = run.times[places].tolist(), []
+    for place, time in zip(places.tolist(), times, strict=True):
+        text = recording.text(run.event(place))
+        made.append(f'<tr data-t="{time:.9f}"><td>{time * 1e3:.4f}</td><td>{escape(text)}</td></tr>')
+    note = _shown(len(places), len(run.records), "records", "nicrig recorder")
+    head = "<thead><tr><th>ms</th><th>number, its writer's seconds, where, what</th></tr></thead>"
+    table = f'<table class="records">{head}<tbody>{"".join(made)}</tbody></table>'
+    return f'{note}<div id="records">{table}</div>'
+
+
+def _chosen(run: Run) -> Places:
+    """Places of the records to show, in order."""
+    count = len(run.records)
+    wanted = np.zeros(count, np.bool_)
+    wanted[:FIRST] = True
+    wanted[max(count - LAST, 0) :] = True
+    frames = run.which("card.frame_in", "card.frame_out")[:1]
+    culprits = run.places_of(each.evidence[-1] for each in run.judged.verifier.violations if each.evidence)
+    for place in frames.tolist():
+        wanted[place : place + FRAMES] = True
+    for place in culprits[:AROUND_MAX].tolist():
+        wanted[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS] = True
+    return np.flatnonzero(wanted)
+
+
+def _shown(shown: int, there: int, what: str, command: str) -> str:
+    if shown == there:
+        return ""
+    return f'<p class="note">{shown} of {there} {what}: <code>{command} FILE</code> prints all.</p>'

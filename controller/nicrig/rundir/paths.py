@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a rig is: one folder of sockets, by which all its parts find each other, whoever started them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from nicrig.errors import UsageError
+
+LONGEST_SOCKET_PATH = 107
+"""Bytes that fit into sun_path, without its final zero."""
+
+
+class RigPaths(NamedTuple):
+    """The folder of a rig, and what is called how in it."""
+
+    folder: Path
+
+    @property
+    def vfio_user(self) -> Path:
+        """Where QEMU plugs the card in."""
+        return self.folder / "vfio-user.sock"
+
+    @property
+    def wire(self) -> Path:
+        """The card's wire, in QEMU's stream framing, for several peers at a time."""
+        return self.folder / "wire.sock"
+
+    @property
+    def monitor(self) -> Path:
+        """The card's monitor: QMP."""
+        return self.folder / "monitor.sock"
+
+    @property
+    def card_log(self) -> Path:
+        return self.folder / "card.log"
+
+    @property
+    def machine(self) -> Path:
+        """QEMU's monitor: QMP, one client at a time."""
+        return self.folder / "machine.sock"
+
+    @property
+    def agent(self) -> Path:
+        """The guest's agent, one client at a time."""
+        return self.folder / "agent.sock"
+
+    @property
+    def shell(self) -> Path:
+        """A terminal with a shell in the guest."""
+        return self.folder / "shell.sock"
+
+    @property
+    def guest_lock(self) -> Path:
+        """Locked by whoever is connected to `machine` or `agent`."""
+        return self.folder / "turn.lock"
+
+    @property
+    def serial_log(self) -> Path:
+        """What the guest's kernel wrote on its console."""
+        return self.folder / "serial.log"
+
+    @property
+    def qemu_log(self) -> Path:
+        return self.folder / "qemu.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that keeps the rig, as long as it lives."""
+        return self.folder / "lock"
+
+    @property
+    def description(self) -> Path:
+        """What was started here: JSON, see `nicrig.session.daemon`."""
+        return self.folder / "rig.json"
+
+    def check_length(self) -> None:
+        """Raises UsageError when a socket's path in it would be longer than the kernel takes."""
+        if len(bytes(self.vfio_user)) > LONGEST_SOCKET_PATH:
+            raise UsageError(
+                f"{self.vfio_user} is longer than a unix socket's {LONGEST_SOCKET_PATH} bytes: use a shorter folder"
+            )
+
+
+def names_folder() -> Path:
+    """Where rigs with a name are: NICRIG_RIGS, else a folder of this user's in /tmp."""
+    return Path(os.environ.get("NICRIG_RIGS") or f"/tmp/nicrig-{os.getuid()}")
+
+
+def paths_named(name: str) -> RigPaths:
+    """The place of a rig of this name, whether there is one or not."""
+    return RigPaths(names_folder() / name)
+
+
+def log_of(name: str) -> Path:
+    """What the keeper of a named rig wrote, of a rig that has ended too."""
+    return names_folder() / f"{name}.log"
+
+
+def names() -> list[str]:
+    """The names of the rigs that are there, dead ones too."""
+    folder = names_folder()
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_symlink()) if folder.is_dir() else []
+
+
+def paths_of(rig: str) -> RigPaths:
+    """The place that is called so: a name, else the path of a folder. Raises UsageError when there is none."""
+    paths = RigPaths(Path(rig).absolute()) if "/" in rig or rig in (".", "..") else paths_named(rig)
+    if not paths.folder.is_dir():
+        known = f"there is {', '.join(names())}" if names() else f"nicrig up --name {rig} starts one"
+        raise UsageError(f"no rig {rig}: {known}{_how_it_ended(rig)}")
+    return paths
+
+
+def _how_it_ended(rig: str) -> str:
+    log = log_of(rig)
+    said = log.read_text(errors="replace").strip() if "/" not in rig and log.is_file() else ""
+    return f"; the last one of that name ended so:\n{said}" if said else ""

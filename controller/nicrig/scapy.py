@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Running rigs as scapy's own interfaces: `import nicrig.scapy`, then iface="nicrig-NAME".
+
+sendp, srp, srp1, sniff, AsyncSniffer and, by the route that is added, send and sr work on the wire of the card. A
+sniffer sees what the guest sends; `nicrig capture` shows both ways. Synchronous throughout, as scapy is.
+
+What to know of scapy 2.8 itself: sniff(opened_socket=) ignores filter=, so give the filter to the socket or to its
+own sniff(); AsyncSniffer takes its time limit in join(); a socket closes itself when it is garbage, so keep it.
+"""
+
+import json
+import select
+import socket
+import struct
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from scapy.config import conf
+from scapy.data import ARPHRD_ETHER, ETH_P_ALL
+from scapy.interfaces import InterfaceProvider, NetworkInterface, resolve_iface
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet
+from scapy.supersocket import SuperSocket
+
+from nicrig.captures.filter import capture_filter
+from nicrig.errors import RigError
+from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, NETWORK_BITS
+from nicrig.rundir.paths import RigPaths, names, paths_of
+from nicrig.traffic.expression import BROADCAST, for_all
+
+PREFIX = "nicrig-"
+LENGTH = struct.Struct(">I")
+PATIENCE = 5.0
+"""Seconds that the card may take for anything before it counts as dead."""
+
+
+def connect(path: Path) -> socket.socket:
+    """A socket of a running card. Raises RigError when none answers."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.settimeout(PATIENCE)
+    try:
+        made.connect(str(path))
+    except OSError as error:
+        made.close()
+        raise RigError(f"no card listens at {path}: {error.strerror}") from None
+    return made
+
+
+def ask(paths: RigPaths, command: str) -> dict[str, Any]:
+    """What the card's monitor there returns for a command."""
+    with connect(paths.monitor) as monitor, monitor.makefile("rw") as stream:
+        for each in ("qmp_capabilities", command):
+            stream.write(json.dumps({"execute": each, "id": each}) + "\n")
+        stream.flush()
+        answers = (json.loads(line) for line in stream)
+        found: dict[str, Any] = next(answer["return"] for answer in answers if answer.get("id") == command)
+    return found
+
+
+class WireSocket(SuperSocket):
+    """The wire of a card, as scapy's layer 2 socket. Raises UsageError for a filter that cannot be honoured."""
+
+    desc = "Ethernet frames on the wire of a nicrig card"
+
+    def __init__(
+        self,
+        iface: Any = None,
+        type: int = ETH_P_ALL,
+        promisc: object = None,
+        filter: str | None = None,
+        nofilter: int = 0,
+        monitor: object = None,
+    ) -> None:
+        self.iface = resolve_iface(iface or conf.iface)
+        self._type = type
+        self._passes = capture_filter(filter or "")
+        self._paths = paths_of(str(self.iface.name).removeprefix(PREFIX))
+        self.ins = self.outs = connect(self._paths.wire)
+
+    def send(self, x: Packet) -> int:
+        """Send a packet; TimeoutError when the card does not take it."""
+        frame = bytes(self._addressed(x))
+        x.sent_time = time.time()
+        self.ins.sendall(LENGTH.pack(len(frame)) + frame)
+        return len(frame)
+
+    def _addressed(self, packet: Packet) -> Packet:
+        """With addresses: scapy would look for what is left out among this host's neighbours, on its network."""
+        if not isinstance(packet, Ether) or packet.fields.get("dst") is not None:
+            return packet
+        addressed = packet.copy()
+        addressed.dst = BROADCAST if for_all(packet) else ask(self._paths, "query-card")["mac"]
+        return addressed
+
+    def recv_raw(self, x: int = 0) -> tuple[Any, bytes | None, float | None]:
+        """The next frame, nothing when it does not pass the filter. EOFError ends a sniffer whose card has gone."""
+        # Not a byte more than the frame is taken from the socket, so select tells whether there is another.
+        (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
+        frame = self._exactly(length)
+        wanted = self._type in (ETH_P_ALL, int.from_bytes(frame[12:14], "big")) and self._passes(frame)
+        return (Ether, frame, time.time()) if wanted else (None, None, None)
+
+    def _exactly(self, length: int) -> bytes:
+        data = bytearray()
+        while len(data) < length:
+            part = self.ins.recv(length - len(data))
+            if not part:
+                raise EOFError("the card closed its wire")
+            data += part
+        return bytes(data)
+
+    def sniff(self, *args: Any, filter: str | None = None, **settings: Any) -> Any:
+        """As scapy's, but a filter given here is not ignored."""
+        if filter:
+            self._passes = capture_filter(filter)
+        return super().sniff(*args, **settings)
+
+    @staticmethod
+    def select(sockets: list[Any], remain: float | None = conf.recv_poll_rate) -> list[Any]:
+        """Those that have something. scapy's own cannot take descriptors from 1024 on."""
+        closed = [each for each in sockets if each.closed]
+        if closed:
+            return closed
+        poll, by_number = select.poll(), {each.fileno(): each for each in sockets}
+        for number in by_number:
+            poll.register(number, select.POLLIN)
+        return [by_number[number] for number, _ in poll.poll(None if remain is None else remain * 1000)]
+
+
+class ListeningSocket(WireSocket):
+    """Only receives: what a sniffer opens."""
+
+    def send(self, x: Packet) -> NoReturn:
+        raise RigError("this socket only listens: send by sendp, or by conf.ifaces[...].l2socket()")
+
+
+class NetworkSocket(WireSocket):
+    """Packets without their Ethernet header, for send and sr."""
+
+    desc = "IP packets on the wire of a nicrig card"
+
+    def send(self, x: Packet) -> int:
+        """Send a packet in a frame."""
+        sent = super().send(Ether(src=BENCH_MAC) / x)
+        x.sent_time = time.time()
+        return sent
+
+    def recv(self, x: int = 0, **settings: Any) -> Packet | None:
+        """What is in the next frame."""
+        packet = super().recv(x, **settings)
+        if packet is None:
+            return None
+        packet.payload.time = packet.time
+        return packet.payload
+
+
+class RigProvider(InterfaceProvider):
+    """Every rig that has a name, as it is when scapy looks."""
+
+    name = "nicrig"
+
+    def load(self) -> dict[str, NetworkInterface]:
+        """The rigs; each has the host's end of the network that guests are in."""
+        found = {PREFIX + name: self._interface(PREFIX + name) for name in names()}
+        for route in [*conf.route.routes]:
+            if route[3].startswith(PREFIX):
+                conf.route.ifdel(route[3])
+        for name in found:
+            conf.route.ifadd(name, f"{BENCH_IP}/{NETWORK_BITS}")
+        return found
+
+    def _interface(self, name: str) -> NetworkInterface:
+        known = {"name": name, "network_name": name, "description": name, "index": -1}
+        return NetworkInterface(self, {**known, "mac": BENCH_MAC, "ips": [BENCH_IP], "type": ARPHRD_ETHER})
+
+    def _is_valid(self, dev: NetworkInterface) -> bool:
+        return True
+
+    def _l2socket(self, dev: NetworkInterface) -> type[WireSocket]:
+        return WireSocket
+
+    def _l2listen(self, dev: NetworkInterface) -> type[WireSocket]:
+        return ListeningSocket
+
+    def _l3socket(self, dev: NetworkInterface, ipv6: bool) -> type[WireSocket]:
+        return NetworkSocket
+
+
+conf.ifaces.register_provider(RigProvider)

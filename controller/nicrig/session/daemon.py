@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rigs that stay: what `up`, `serve` and `machine` keep running, what describes it, and how it is ended."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import msgspec
+import trio
+
+from nicrig.card.monitor import card_monitor
+from nicrig.errors import RigError
+from nicrig.machine import qemu
+from nicrig.machine.accelerator import pick
+from nicrig.process.deadlines import Deadlines
+from nicrig.provision import provide, provide_library
+from nicrig.rundir.directories import named_directory, remove_if_dead
+from nicrig.rundir.paths import RigPaths, log_of
+from nicrig.session.options import Options, card_of, machine_of
+from nicrig.session.rig import open_machine, open_rig
+
+END_SECONDS = 20.0
+
+Say = Callable[[str], None]
+
+
+class Description(msgspec.Struct, frozen=True):
+    """The file rig.json of a place: who keeps the rig (`pid`), since when, and how its guest is reached."""
+
+    pid: int
+    started: float
+    """Seconds since 1970."""
+    kind: str
+    interrupts: str
+    accelerator: str | None = None
+    """None where only a card runs."""
+    interface: str | None = None
+
+
+def describe(paths: RigPaths, description: Description) -> None:
+    """Write it, whole or not at all."""
+    fresh = paths.description.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(description))
+    fresh.rename(paths.description)
+
+
+def description(paths: RigPaths) -> Description | None:
+    """What is written there, or None."""
+    try:
+        return msgspec.json.decode(paths.description.read_bytes(), type=Description)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+async def keep_rig(name: str, options: Options, say: Say, report: Say) -> None:
+    """Card, machine and driver until cancelled; `say` tells once that all can be used, `report` of progress."""
+    provision = await provide(report)
+    with named_directory(name) as paths:
+        async with open_rig(provision, options, paths) as rig:
+            interface = await rig.bring_up()
+            await rig.release()
+            described = Description(
+                os.getpid(), time.time(), options.kind, options.interrupts, rig.accelerator.name, interface.name
+            )
+            describe(paths, described)
+            say(f"ready: {name} ({options.kind}; {rig.accelerator.name}) at {paths.folder}")
+            await trio.sleep_forever()
+
+
+async def keep_card(paths: RigPaths, options: Options, say: Say) -> None:
+    """A card alone until cancelled; `say` is called when its sockets listen."""
+    library = await provide_library(lambda _: None)
+    card = card_of(paths, library, options)
+    try:
+        deadlines = Deadlines()
+        with deadlines.limit(deadlines.card_ready, "the card to be ready"):
+            await card.start()
+        describe(paths, Description(os.getpid(), time.time(), options.kind, options.interrupts))
+        say("ready")
+        say(qemu.paste_line(paths, hot_plug=options.interrupts == "msi"))
+        await card.watch()
+    finally:
+        paths.description.unlink(missing_ok=True)
+        with trio.CancelScope(shield=True):
+            await card.close()
+
+
+async def qemu_options(paths: RigPaths, memory: int) -> str:
+    """What one's own QEMU needs to reach the card that runs at `place`; `memory` in MiB."""
+    async with card_monitor(paths) as monitor:
+        card = await monitor.execute("query-card")
+    return qemu.paste_line(paths, memory=memory, hot_plug=card["interrupts"] == "msi")
+
+
+async def whole_line(paths: RigPaths, options: Options) -> str:
+    """The command line of QEMU that `up` starts there; where a card runs already, what `machine` starts for it."""
+    provision = await provide(lambda _: None)
+    if paths.monitor.is_socket():
+        async with card_monitor(paths) as monitor:
+            options = replace(options, interrupts=(await monitor.execute("query-card"))["interrupts"])
+    machine = machine_of(options, provision, pick(options.accelerator))
+    return qemu.whole_line(qemu.program(provision), machine, paths, hot_plug=options.interrupts == "msi")
+
+
+async def keep_machine(paths: RigPaths, options: Options, say: Say) -> None:
+    """The virtual machine alone, for the card at `place`, until cancelled; `say` is called when the guest is up."""
+    provision = await provide(lambda _: None)
+    async with card_monitor(paths) as monitor:
+        card = await monitor.execute("query-card")
+    options = replace(options, kind=card["kind"], interrupts=card["interrupts"])
+    async with open_machine(provision, options, paths) as rig:
+        with guest_described(paths, rig.accelerator.name):
+            say(f"ready: a guest for {paths.folder} ({options.kind}; {rig.accelerator.name})")
+            await trio.sleep_forever()
+
+
+@contextmanager
+def guest_described(paths: RigPaths, accelerator: str) -> Iterator[None]:
+    """The description of a card alone tells of its guest too, while it has one: who waits for it looks there."""
+    alone = description(paths)
+    if alone is not None:
+        describe(paths, msgspec.structs.replace(alone, accelerator=accelerator))
+    try:
+        yield
+    finally:
+        if alone is not None and paths.description.exists():
+            describe(paths, alone)
+
+
+async def end_rig(paths: RigPaths) -> None:
+    """Have whoever keeps it take it down, and wait until it is gone. Raises RigError, DeadlineError."""
+    if remove_if_dead(paths):
+        return
+    kept = description(paths)
+    if kept is None:
+        raise RigError(f"{paths.folder} is being started: wait for it, or end the command that starts it")
+    ended = os.pidfd_open(kept.pid)
+    try:
+        signal.pidfd_send_signal(ended, signal.SIGTERM)
+        with Deadlines().limit(END_SECONDS, f"process {kept.pid} to take {paths.folder} down"):
+            await trio.lowlevel.wait_readable(ended)
+    finally:
+        os.close(ended)
+    log_of(paths.folder.name).unlink(missing_ok=True)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Commands and a shell in the guest, for people."""
+
+import os
+import select
+import socket
+import sys
+import termios
+import tty
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+
+from nicrig.errors import RefusedError, RigError
+from nicrig.machine.guest_agent import CommandResult
+from nicrig.provision import provide
+from nicrig.provision.cache import Progress
+from nicrig.rundir.paths import RigPaths
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, attach_rig, open_rig
+
+LEAVE = b"\x1d"
+"""Ctrl-]"""
+READ_BYTES = 4096
+NOT_FOUND = 127
+"""What a shell returns when there is no such command."""
+
+
+async def run_command(
+    argv: Sequence[str],
+    options: Options,
+    paths: RigPaths | None,
+    *,
+    deadline: float,
+    report: Progress,
+    input: bytes | None = None,
+) -> CommandResult:
+    """Run a command in the guest at `place`, or in one that is booted for it, with the card's interface up."""
+    async with await _rig(options, paths, report) as rig:
+        if paths is None:
+            await rig.bring_up()
+        try:
+            return await rig.guest.run(argv, input=input, check=False, deadline=deadline / rig.deadlines.scale)
+        except RefusedError as error:
+            return CommandResult(NOT_FOUND, "", f"nicrig: {error}\n")
+
+
+async def _rig(options: Options, paths: RigPaths | None, report: Progress) -> AbstractAsyncContextManager[Rig]:
+    if paths is not None:
+        return attach_rig(paths, options, with_wire=False)
+    provision = await provide(report)
+    report("starting the card and booting the guest")
+    return open_rig(provision, options)
+
+
+async def fit_shell(paths: RigPaths) -> None:
+    """Tell the guest's shell how large this terminal is, if it knows that itself."""
+    size = os.get_terminal_size()
+    if not size.lines:
+        return
+    async with attach_rig(paths, Options(), with_wire=False) as rig:
+        await rig.guest.run(["stty", "-F", "/dev/hvc0", "rows", str(size.lines), "cols", str(size.columns)])
+
+
+def join_shell(paths: RigPaths) -> None:
+    """Put this terminal and the guest's shell together until Ctrl-]. Raises RigError when nobody serves there."""
+    with socket.socket(socket.AF_UNIX) as shell, _raw_terminal() as (keys, screen):
+        try:
+            shell.connect(str(paths.shell))
+        except OSError as error:
+            raise RigError(f"no guest serves a shell at {paths.shell}: {error.strerror}") from error
+        shell.send(b"\n")  # for a prompt
+        while True:
+            ready, _, _ = select.select([keys, shell.fileno()], [], [])
+            if keys in ready and not _pass_keys(os.read(keys, READ_BYTES), shell):
+                return
+            if shell.fileno() in ready:
+                said = shell.recv(READ_BYTES)
+                if not said:
+                    return
+                os.write(screen, said)
+
+
+def _pass_keys(typed: bytes, shell: socket.socket) -> bool:
+    before, leave, _ = typed.partition(LEAVE)
+    shell.sendall(before)
+    return bool(typed) and not leave
+
+
+@contextmanager
+def _raw_terminal() -> Iterator[tuple[int, int]]:
+    """This terminal's input and output, every key passed on as it is."""
+    keys, screen = sys.stdin.fileno(), sys.stdout.fileno()
+    before = termios.tcgetattr(keys)
+    tty.setraw(keys)
+    try:
+        yield keys, screen
+    finally:
+        termios.tcsetattr(keys, termios.TCSADRAIN, before)

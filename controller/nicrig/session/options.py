@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a rig may be asked for, and the card and the machine that this makes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nicrig.card.process import CardKind, CardProcess, Interrupts, Ledger
+from nicrig.machine import qemu
+from nicrig.machine.accelerator import Accelerator, Wanted
+from nicrig.provision import Provision
+from nicrig.rundir.paths import RigPaths
+from nicrig.verifier.functions import Detail
+from nicrig.witnesses.judge import LINE
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a rig may be asked for: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
+
+    accelerator: Wanted = "auto"
+    interrupts: Interrupts = "msix"
+    kind: CardKind = "bus-master"
+    memory: int = 512
+    cpus: int = 1
+    netdevs: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    keep_logs: Path | None = None
+    detail: Detail = Detail.ALLOCATIONS
+    """How much the guest's driver records."""
+    parameters: tuple[str, ...] = ()
+    """Further parameters of the driver's module, like `noncoherent=64`."""
+    ledger: Ledger = "off"
+    """What the card does about DMA that the driver has not granted."""
+    mac: str | None = None
+    """The card's station address; None for the card's own."""
+    behaviour: str | None = None
+    """The user's own function for the card, as FILE.py:NAME."""
+    kernel_arguments: tuple[str, ...] = ()
+    """Further arguments of the guest's kernel, like `swiotlb=force`."""
+
+    @property
+    def cache_line(self) -> int:
+        """Bytes of a cache line: those of the non-coherent machine if the driver is told to make one, else 64."""
+        lines = [value.partition(":")[0] for value in self.parameters if value.startswith("noncoherent=")]
+        line = lines[-1].removeprefix("noncoherent=") if lines else ""
+        return int(line) if line.isdecimal() and int(line) else LINE
+
+
+def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.Machine:
+    """The virtual machine of a rig with these options."""
+    return qemu.Machine(
+        accelerator=accelerator,
+        kernel=provision.kernel,
+        image=provision.image,
+        memory=options.memory,
+        cpus=options.cpus,
+        netdevs=options.netdevs,
+        devices=options.devices,
+        kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *options.kernel_arguments)),
+    )
+
+
+def card_of(paths: RigPaths, library: Path, options: Options) -> CardProcess:
+    """A card as these options want it, to be started at `place`."""
+    kind, mac, behaviour = options.kind, options.mac, options.behaviour
+    return CardProcess(paths, library, options.interrupts, kind, options.ledger, mac=mac, behaviour=behaviour)

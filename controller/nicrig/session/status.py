@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `nicrig status` tells of the rigs that stay."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from nicrig.card.monitor import card_monitor
+from nicrig.errors import RigError
+from nicrig.rundir.paths import RigPaths, names, paths_named
+from nicrig.session.daemon import Description, description
+
+
+class RigState(msgspec.Struct, frozen=True):
+    """One rig: `card` and `counters` as its monitor tells them, `problem` why it does not."""
+
+    name: str
+    folder: str
+    kept: Description | None
+    card: dict[str, Any] | None = None
+    counters: dict[str, int] | None = None
+    problem: str | None = None
+
+
+async def look(places: Sequence[RigPaths] | None) -> list[RigState]:
+    """The states of these, or of all that have a name."""
+    found = [paths_named(name) for name in names()] if places is None else places
+    return [await _state(paths) for paths in found]
+
+
+async def _state(paths: RigPaths) -> RigState:
+    kept = description(paths)
+    try:
+        async with card_monitor(paths) as monitor:
+            card = await monitor.execute("query-card")
+            counters = await monitor.execute("query-counters")
+    except RigError as error:
+        return RigState(paths.folder.name, str(paths.folder), kept, problem=str(error))
+    return RigState(paths.folder.name, str(paths.folder), kept, card, counters)
+
+
+def show(states: Iterable[RigState], *, json: bool) -> list[str]:
+    """Lines to print."""
+    return [msgspec.json.encode(list(states)).decode()] if json else [_line(state) for state in states]
+
+
+def _line(state: RigState) -> str:
+    if state.card is None or state.counters is None:
+        return f"{state.name}: dead: {state.problem}"
+    kept, card, counters = state.kept, state.card, state.counters
+    guest = f"{_guest(kept)} ({kept.accelerator})" if kept and kept.accelerator else "card alone"
+    age = f", {time.time() - kept.started:.0f} s old" if kept else ""
+    link = "up" if card["link"] else "down"
+    frames = f"{counters['rx_frames']} frames in, {counters['tx_frames']} out"
+    return f"{state.name}: {card['kind']}, {guest}, link {link}, {frames}{age}, {state.folder}"
+
+
+def _guest(kept: Description) -> str:
+    return f"guest's {kept.interface}" if kept.interface else "a guest"

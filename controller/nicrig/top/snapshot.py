@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a card says of itself at one moment, and what happened between two of them."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from nicrig.process.qmp import Qmp
+
+
+class RingLevel(msgspec.Struct, frozen=True):
+    """One answer of query-rings; `posted` places of `size` are the card's."""
+
+    name: str
+    queue: int
+    enabled: bool
+    size: int
+    head: int
+    tail: int
+    posted: int
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The card's answers, and when they came, in seconds of this machine's clock."""
+
+    when: float
+    card: dict[str, object]
+    rings: list[RingLevel]
+    counters: dict[str, int]
+    ledger: dict[str, object]
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """All a second. `dropped` is frames of both directions."""
+
+    rx_frames: float
+    rx_bits: float
+    tx_frames: float
+    tx_bits: float
+    dropped: float
+    interrupts: float
+
+
+async def take(monitor: Qmp) -> Snapshot:
+    """Ask the card. Raises ConnectionLostError when it goes away."""
+    return Snapshot(
+        when=time.monotonic(),
+        card=await monitor.execute("query-card"),
+        rings=msgspec.convert(await monitor.execute("query-rings"), list[RingLevel]),
+        counters=await monitor.execute("query-counters"),
+        ledger=await monitor.execute("query-ledger"),
+    )
+
+
+def rates(before: Snapshot, after: Snapshot) -> Rates:
+    """What happened a second between the two."""
+    seconds = max(after.when - before.when, 1e-9)
+
+    def grown(name: str) -> float:
+        return (after.counters[name] - before.counters[name]) / seconds
+
+    return Rates(
+        rx_frames=grown("rx_frames"),
+        rx_bits=grown("rx_bytes") * 8,
+        tx_frames=grown("tx_frames"),
+        tx_bits=grown("tx_bytes") * 8,
+        dropped=sum(map(grown, drops(after.counters))),
+        interrupts=grown("interrupts"),
+    )
+
+
+def drops(counters: dict[str, int], direction: str = "") -> list[str]:
+    """The names of the counters of dropped frames: of "rx_", "tx_", or of both."""
+    ways = (direction,) if direction else ("rx_", "tx_")
+    return [name for name in counters if name.startswith(ways) and not name.endswith(("_frames", "_bytes"))]

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The frames that are injected: six protocols, every size, each frame unlike all others.
+
+scapy needs half a millisecond for a frame, so it builds one template for each protocol, and here the lengths, numbers,
+payload and checksums are filled in. Sizes are in bytes, without the Ethernet CRC.
+"""
+
+import random
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import ARP, Dot1Q, Ether
+
+from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
+
+FRAME_MIN = 60
+FRAME_MAX = 1514
+DESTINATION_MAC = "52:54:00:6e:69:63"
+_SEQUENCE = struct.Struct(">I")
+_ETHERNET = 14
+_VLAN = 4
+_IPV4 = 20
+_IPV6 = 40
+
+
+@dataclass(frozen=True)
+class Template:
+    """A protocol's headers, and what fills in a frame (sequence number, whole frame) in place."""
+
+    name: str
+    headers: bytes
+    finish: Callable[[int, bytearray], None]
+
+    def build(self, sequence: int, size: int, payload: bytes) -> bytes:
+        """A frame of `size` bytes; its payload begins with the sequence number (4 bytes, big endian) and is cut to fit.
+
+        Where the headers leave no room for that in `size`, as IPv6's do below 66, the frame is as long as it must be.
+        """
+        size = max(size, len(self.headers) + _SEQUENCE.size)
+        body = _SEQUENCE.pack(sequence) + payload
+        frame = bytearray(self.headers + body[: size - len(self.headers)])
+        self.finish(sequence, frame)
+        return bytes(frame)
+
+
+def mixed(count: int, *, seed: int) -> list[bytes]:
+    """`count` frames of all protocols and of sizes from 60 to 1514 bytes, in an order drawn from `seed`.
+
+    The same seed gives the same frames. Every frame is unique by the sequence number in its payload. The smallest and
+    the largest size are among the first frames.
+    """
+    draw = random.Random(seed)
+    noise = draw.randbytes(2 * FRAME_MAX)
+    sizes = _sizes(draw)
+    frames = []
+    for sequence in range(count):
+        template = templates()[sequence % len(templates())]
+        at = draw.randrange(FRAME_MAX)
+        frames.append(template.build(sequence, next(sizes), noise[at : at + FRAME_MAX]))
+    return frames
+
+
+def _sizes(draw: random.Random) -> Iterator[int]:
+    yield from (FRAME_MIN, FRAME_MAX)
+    while True:
+        yield draw.randint(FRAME_MIN, FRAME_MAX)
+
+
+@cache
+def templates() -> tuple[Template, ...]:
+    """One template for each protocol, built by scapy on first use."""
+    ethernet = Ether(src=BENCH_MAC, dst=DESTINATION_MAC)
+    ip = IP(src=BENCH_IP, dst=GUEST_IP)
+    ip6 = IPv6(src="fd00::1", dst="fd00::2")
+    udp = UDP(sport=1024, dport=7)
+    # What is not given here scapy would take from this host's own interface.
+    arp = ARP(op="who-has", hwsrc=BENCH_MAC, psrc=BENCH_IP, pdst=GUEST_IP)
+    return (
+        Template("ARP", bytes(ethernet / arp), _nothing),
+        Template("ICMP", bytes(ethernet / ip / ICMP(type="echo-request", id=1)), _icmp),
+        Template("UDP", bytes(ethernet / ip / udp), _udp),
+        Template("TCP", bytes(ethernet / ip / TCP(sport=1024, dport=80, flags="S", window=8192)), _tcp),
+        Template("VLAN", bytes(ethernet / Dot1Q(vlan=5) / ip / udp), _vlan_udp),
+        Template("IPv6", bytes(ethernet / ip6 / udp), _ipv6_udp),
+    )
+
+
+def checksum(data: bytes | bytearray, start: int = 0) -> int:
+    """The Internet checksum (RFC 1071) of `data` plus `start`, 16 bits."""
+    # 2**16 is 1 modulo 0xffff, so the sum of all words with carries added back is the number itself modulo 0xffff; of
+    # the two forms of zero, adding never reaches the positive one again.
+    number = int.from_bytes(data + bytes(len(data) % 2), "big") + start
+    return 0xFFFF - (number % 0xFFFF or (0xFFFF if number else 0))
+
+
+def _nothing(sequence: int, frame: bytearray) -> None:
+    """ARP has no length and no checksum; what follows it is padding."""
+
+
+def _ipv4(sequence: int, frame: bytearray, at: int, protocol: int) -> int:
+    """Fill in the IPv4 header at `at`; the sum of the pseudo header for the layer above."""
+    length = len(frame) - at
+    struct.pack_into(">HH", frame, at + 2, length, sequence & 0xFFFF)
+    struct.pack_into(">H", frame, at + 10, 0)
+    struct.pack_into(">H", frame, at + 10, checksum(frame[at : at + _IPV4]))
+    return int.from_bytes(frame[at + 12 : at + 20], "big") + protocol + length - _IPV4
+
+
+def _fill_checksum(frame: bytearray, at: int, offset: int, pseudo: int = 0) -> None:
+    struct.pack_into(">H", frame, at + offset, 0)
+    struct.pack_into(">H", frame, at + offset, checksum(frame[at:], pseudo))
+
+
+def _fill_udp(frame: bytearray, at: int, pseudo: int) -> None:
+    struct.pack_into(">H", frame, at + 4, len(frame) - at)
+    _fill_checksum(frame, at, 6, pseudo)
+    # Zero would mean "no checksum" (RFC 768); its other spelling in ones' complement says the same sum.
+    if frame[at + 6 : at + 8] == b"\0\0":
+        frame[at + 6 : at + 8] = b"\xff\xff"
+
+
+def _icmp(sequence: int, frame: bytearray) -> None:
+    _ipv4(sequence, frame, _ETHERNET, 1)
+    at = _ETHERNET + _IPV4
+    struct.pack_into(">H", frame, at + 6, sequence & 0xFFFF)
+    _fill_checksum(frame, at, 2)
+
+
+def _udp(sequence: int, frame: bytearray, at: int = _ETHERNET) -> None:
+    _fill_udp(frame, at + _IPV4, _ipv4(sequence, frame, at, 17))
+
+
+def _vlan_udp(sequence: int, frame: bytearray) -> None:
+    _udp(sequence, frame, _ETHERNET + _VLAN)
+
+
+def _tcp(sequence: int, frame: bytearray) -> None:
+    pseudo = _ipv4(sequence, frame, _ETHERNET, 6)
+    at = _ETHERNET + _IPV4
+    struct.pack_into(">I", frame, at + 4, sequence)
+    _fill_checksum(frame, at, 16, pseudo)
+
+
+def _ipv6_udp(sequence: int, frame: bytearray) -> None:
+    length = len(frame) - _ETHERNET - _IPV6
+    struct.pack_into(">H", frame, _ETHERNET + 4, length)
+    addresses = frame[_ETHERNET + 8 : _ETHERNET + _IPV6]
+    _fill_udp(frame, _ETHERNET + _IPV6, int.from_bytes(addresses, "big") + 17 + length)

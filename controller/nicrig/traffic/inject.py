@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`nicrig inject`: frames from a scapy expression, into a running card."""
+
+from itertools import chain, repeat
+
+from nicrig.card.monitor import card_monitor
+from nicrig.rundir.paths import RigPaths
+from nicrig.traffic.expression import frames_of
+from nicrig.traffic.sending import Sent, at_once, at_rate, send_to
+
+
+async def inject(paths: RigPaths, expression: str, *, count: int, rate: float | None) -> Sent:
+    """Send what the expression stands for, `count` times over, at `rate` frames a second or as fast as it goes.
+
+    Raises UsageError for an expression that is no packet, RigError where no card runs.
+    """
+    async with card_monitor(paths) as monitor:
+        station: str = (await monitor.execute("query-card"))["mac"]
+    frames = frames_of(expression, station=station)
+    return await send_to(paths, chain.from_iterable(repeat(frames, count)), at_rate(rate) if rate else at_once)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sends frames to a running card at a pace, and says what the card made of them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import trio
+
+from nicrig.card import wire
+from nicrig.card.monitor import card_monitor
+from nicrig.card.wire import Wire
+from nicrig.process.deadlines import Deadlines
+from nicrig.process.polling import until
+from nicrig.process.qmp import Qmp
+from nicrig.rundir.paths import RigPaths
+
+BATCH = 256
+"""Most frames of one write: Ctrl-C and the clock are looked at in between."""
+QUIET = 1.0
+"""Seconds without any change of the card's counters after which what is missing in them waits in the card."""
+TAKEN = "rx_frames"
+DROPS = ("rx_no_buffer", "rx_disabled", "rx_link_down", "rx_too_long", "rx_too_short", "rx_refused")
+
+_LIMITS = Deadlines()
+
+Due = Callable[[int], float]
+"""Seconds after the start at which the frame of this number, from 0, is to be sent."""
+
+
+def at_once(number: int) -> float:
+    """As fast as the card takes them."""
+    return 0.0
+
+
+def at_rate(rate: float) -> Due:
+    """So many frames a second."""
+    return lambda number: number / rate
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How many frames were sent, in how many seconds, and by how much the card's counters grew meanwhile.
+
+    `waiting` are those that it had neither given to the driver nor dropped a second later.
+    """
+
+    frames: int
+    seconds: float
+    taken: int
+    drops: Mapping[str, int]
+    waiting: int
+
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    def text(self) -> str:
+        """For people."""
+        dropped = "".join(f", {name} {count}" for name, count in self.drops.items())
+        waiting = f", {self.waiting} wait in it" if self.waiting else ""
+        return (
+            f"sent {self.frames} frames in {self.seconds:.3f} s ({self.rate:.0f}/s): "
+            f"the card gave {self.taken} to the driver{dropped}{waiting}"
+        )
+
+    def json(self) -> str:
+        made = {
+            "frames": self.frames,
+            "seconds": round(self.seconds, 6),
+            "taken": self.taken,
+            "drops": self.drops,
+            "waiting": self.waiting,
+        }
+        return msgspec.json.encode(made).decode()
+
+
+async def send(card: Wire, frames: Iterable[bytes], due: Due) -> tuple[int, float]:
+    """Send each frame when it is due, those that are due together in one write; how many, in how many seconds."""
+    start, sent = trio.current_time(), 0
+    left = iter(frames)
+    frame = next(left, None)
+    while frame is not None:
+        await trio.sleep_until(start + due(sent))
+        now = trio.current_time() - start
+        batch: list[bytes] = []
+        while frame is not None and len(batch) < BATCH and due(sent + len(batch)) <= now:
+            batch.append(frame)
+            frame = next(left, None)
+        with _LIMITS.limit(_LIMITS.monitor, "the card to take frames from its wire"):
+            await card.send(batch)
+        sent += len(batch)
+    return sent, trio.current_time() - start
+
+
+async def send_to(paths: RigPaths, frames: Iterable[bytes], due: Due) -> Sent:
+    """As `send`, to the card at `place`. Raises RigError when none runs there, or when it goes away meanwhile."""
+    async with card_monitor(paths) as monitor:
+        card = await wire.connect(paths.wire)
+        try:
+            card.only_send()
+            before = await _counters(monitor)
+            sent, seconds = await send(card, frames, due)
+            after = await _settled(monitor, before, sent)
+        finally:
+            await card.aclose()
+    grown = _grown(before, after)
+    drops = {name: grown[name] for name in DROPS if grown[name]}
+    return Sent(sent, seconds, grown[TAKEN], drops, max(0, sent - sum(grown.values())))
+
+
+async def _counters(monitor: Qmp) -> dict[str, int]:
+    with _LIMITS.limit(_LIMITS.monitor, "the card to tell its counters"):
+        found: dict[str, int] = await monitor.execute("query-counters")
+    return found
+
+
+def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {name: after[name] - before[name] for name in (TAKEN, *DROPS)}
+
+
+async def _settled(monitor: Qmp, before: Mapping[str, int], sent: int) -> dict[str, int]:
+    """The counters when they account for all that was sent, or grow no more."""
+    now = await _counters(monitor)
+    while sum(_grown(before, now).values()) < sent:
+        with trio.move_on_after(QUIET) as silence:
+            now = await until(partial(_changed, monitor, now))
+        if silence.cancelled_caught:
+            break
+    return now
+
+
+async def _changed(monitor: Qmp, before: Mapping[str, int]) -> dict[str, int] | None:
+    """The counters, once frames have come in."""
+    now = await _counters(monitor)
+    return now if any(_grown(before, now).values()) else None

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The main job: inject a thousand mixed frames, have the guest's stack echo each, and judge every byte."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import trio
+
+from nicrig.card.process import CardKind
+from nicrig.machine import guest_driver
+from nicrig.machine.guest_interface import Interface
+from nicrig.provision import provide
+from nicrig.recorder import recording
+from nicrig.rundir.paths import RigPaths
+from nicrig.session.options import Options
+from nicrig.session.rig import Rig, attach_rig, open_rig
+from nicrig.traffic import generator
+from nicrig.verdict.live import LiveVerdict, live_verdict
+from nicrig.verdict.run_verdict import RunVerdict, conclude, findings
+from nicrig.verifier.verdict import Violation
+from nicrig.witnesses import finding_text as witnessed
+from nicrig.witnesses.judge import Witnesses
+
+# Fewer than the driver posts, so that no frame finds the ring empty: what is lost then was lost, not refused.
+WINDOW = 64
+CHUNK = 4000
+"""Frames whose records fit into the recorder's ring, with room to spare."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EchoOutcome:
+    """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took.
+
+    `broken` is the first violation of each rule of the NDIS contract that the miniport broke; `unseen` is how many of
+    the flight recorder's records were lost before they were judged; `blind` is why the card's ledger judges nothing.
+    """
+
+    verdict: RunVerdict
+    kind: CardKind
+    accelerator: str
+    seconds: dict[str, float]
+    broken: Sequence[Violation] = ()
+    unseen: int = 0
+    blind: str | None = None
+
+    def lines(self) -> list[str]:
+        """What people read; the line with the verdict comes last."""
+        judged = self.verdict
+        counts = " ".join(f"{name} {count}" for name, count in self.counts().items())
+        lines = [line for finding in judged.findings for line in witnessed.report(finding)]
+        lines += [line for violation in self.broken for line in violation_lines(violation)]
+        lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
+        if self.unseen:
+            lines.append(
+                f"{self.unseen} records of the flight recorder were lost: the driver's calls are judged in part"
+            )
+        if self.blind:
+            lines.append(f"the ledger of granted memory was blind: {self.blind}")
+        times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
+        return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
+
+    def counts(self) -> dict[str, int]:
+        """The five counts that are always told, and the others where they are not zero."""
+        judged = self.verdict
+        always = {"injected": judged.injected, "cpu": judged.cpu, "echoed": judged.echoed, "lost": 0, "corrupted": 0}
+        return always | {str(word): count for word, count in judged.counts.items()}
+
+    def json(self) -> str:
+        """The same as one JSON object on one line."""
+        violations = [{"name": name, "count": count} for name, count in self.verdict.violations.items()]
+        made = {
+            "verdict": self.verdict.word,
+            "kind": self.kind,
+            "accelerator": self.accelerator,
+            "frames": self.counts(),
+            "witnesses": [witnessed.to_json(finding) for finding in self.verdict.findings],
+            "violations": violations,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+        return msgspec.json.encode(made).decode()
+
+
+def violation_lines(violation: Violation) -> list[str]:
+    """A broken rule, and below it the records that show it."""
+    return [str(violation), *(f"  | {recording.text(event)}" for event in violation.evidence)]
+
+
+async def run_demo(
+    options: Options, *, count: int, seed: int, report: Report, save: Path | None = None, paths: RigPaths | None = None
+) -> EchoOutcome:
+    """Set up, boot, inject `count` frames drawn from `seed`, judge them and the driver's calls.
+
+    `report` gets progress, a line a stage; `save` is where the recording goes; `place` is where a rig runs already.
+    """
+    clock = Stages()
+    injected = generator.mixed(count, seed=seed)
+    async with await _rig(options, report, clock) if paths is None else attach_rig(paths, options) as rig:
+        options = rig.options
+        loaded = await guest_driver.loaded(rig.guest)
+        if loaded:
+            await rig.unload_driver()
+        async with live_verdict(rig, options.detail, save) as watch:
+            interface = await rig.load_driver()
+            await interface.up()
+            await interface.start_echo()
+            clock.stage("boot")
+            report(f"injecting {count} frames (seed {seed})")
+            judged = await echo_and_judge(rig, interface, injected, watch)
+            await rig.unload_driver()
+        # After the driver's last reset nothing is under way: all that the ledger was to find is found.
+        found, ledger = findings(await rig.counters()), await rig.monitor.execute("query-ledger")
+        clock.stage("traffic")
+        name = rig.accelerator.name
+        if loaded:
+            await rig.bring_up()
+    rules = watch.verifier
+    judged = replace(judged, violations={**judged.violations, **found, **rules.verdict.counts})
+    first = {violation.rule: violation for violation in reversed(rules.violations)}
+    broken, blind = tuple(first.values())[::-1], judges_dma(options) and ledger["blind"]
+    return EchoOutcome(judged, options.kind, name, clock.seconds, broken, rules.verdict.lost, blind or None)
+
+
+async def _rig(options: Options, report: Report, clock: "Stages") -> AbstractAsyncContextManager[Rig]:
+    provision = await provide(report)
+    clock.stage("setup")
+    report("starting the card and booting the guest")
+    return open_rig(provision, options)
+
+
+def judges_dma(options: Options) -> bool:
+    """Whether the card has a ledger that is on, and DMA to hold against it."""
+    return options.ledger != "off" and options.kind != "non-dma"
+
+
+async def echo_and_judge(
+    rig: Rig, interface: Interface, injected: Sequence[bytes], watch: LiveVerdict | None = None
+) -> RunVerdict:
+    """Inject the frames into a guest that echoes, and judge with the card's and the driver's counters.
+
+    With a `watch` no more is injected at a time than the recorder's ring can hold the records of.
+    """
+    before, counters_before = await interface.received(), await rig.counters()
+    quiet = rig.deadlines.quiet * rig.deadlines.scale
+    witnesses = Witnesses() if watch is None else watch.witnesses
+    witnesses.restart()
+    echoes = 0
+    for start in range(0, len(injected), CHUNK):
+        chunk = injected[start : start + CHUNK]
+        if watch is not None:
+            await watch.begin(chunk, quiet=quiet)
+        echoed = await exchange(rig.wire, chunk, quiet=quiet)
+        if watch is not None:
+            await watch.settle(chunk, echoed, quiet=quiet)
+        else:
+            witnesses.settle(chunk, echoed)
+        echoes += len(echoed)
+    after, counters = await interface.received(), await rig.counters()
+    grown = {name: value - counters_before[name] for name, value in counters.items()}
+    return conclude(witnesses, injected=len(injected), cpu=after - before, echoed=echoes, counters=grown)
+
+
+class FramePort(Protocol):
+    """Where frames go to the guest, and come from it."""
+
+    async def send(self, generator: Sequence[bytes]) -> None:
+        """Put the frames on the wire."""
+
+    async def receive(self) -> list[bytes]:
+        """The next frames out of the guest, at least one."""
+
+
+async def exchange(wire: FramePort, injected: Sequence[bytes], *, quiet: float, window: int = WINDOW) -> list[bytes]:
+    """Send all frames, at most `window` of them ahead of the echo; the echoed frames in order.
+
+    After `quiet` seconds without any echo what is under way counts as lost, and the rest is sent.
+    """
+    echoed: list[bytes] = []
+    sent = settled = 0
+    silent = False
+    while sent < len(injected) or settled < sent:
+        batch = injected[sent : settled + window]
+        if batch:
+            await wire.send(batch)
+            sent += len(batch)
+        with trio.move_on_after(quiet) as silence:
+            arrived = await wire.receive()
+            echoed += arrived
+            settled = min(sent, settled + len(arrived))
+        if silence.cancelled_caught:
+            settled, silent = sent, True
+    # A frame that came twice stood in for one that is still to come; a card that repeats itself is not listened to.
+    seen = set(echoed)
+    while not silent and (known := len(seen)) < len(set(injected)):
+        with trio.move_on_after(quiet) as silence:
+            while len(seen) == known:
+                arrived = await wire.receive()
+                echoed += arrived
+                seen.update(arrived)
+        silent = silence.cancelled_caught
+    return echoed
+
+
+class Stages:
+    """Seconds between the ends of named stages."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def stage(self, name: str) -> None:
+        """The stage `name` ends now."""
+        now = time.monotonic()
+        self.seconds[name], self._last = now - self._last, now

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A saved recording, judged again as it is read."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from nicrig.recorder import recording
+from nicrig.verifier.events import Event
+from nicrig.verifier.functions import Detail
+from nicrig.verifier.verifier import Verifier
+from nicrig.witnesses.judge import Witnesses
+
+PART = 1000
+
+See = Callable[[list[Event]], object]
+"""Gets the events as they pass, part by part."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was found: `verifier` judged the calls, `witnesses` the frames, device against CPU."""
+
+    detail: Detail
+    verifier: Verifier
+    witnesses: Witnesses
+
+    @property
+    def clean(self) -> bool:
+        """No rule was broken and no frame differs."""
+        return self.verifier.verdict.clean and not self.witnesses.counts
+
+
+def judge(path: Path, see: See = lambda part: None) -> Judged:
+    """Judge the recording. Raises RecordingError for a file that is none."""
+    detail, first, events = recording.load(path)
+    judged = Judged(detail, Verifier(detail, first=first), Witnesses(first=first))
+    judged.witnesses.judge_stream(_on_the_way(judged.verifier, events, see))
+    judged.verifier.finish()
+    return judged
+
+
+def _on_the_way(verifier: Verifier, found: Iterable[Event], see: See) -> Iterator[Event]:
+    """The same events, which the verifier has seen."""
+    events = iter(found)
+    while part := list(islice(events, PART)):
+        verifier.feed(part)
+        see(part)
+        yield from part

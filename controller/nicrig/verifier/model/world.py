@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Everything that exists now, and a bounded memory of what existed a moment ago."""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass
+
+from nicrig.verifier.constants import BUS_MASTER, DESERIALIZE
+from nicrig.verifier.events import Event
+from nicrig.verifier.functions import Irql
+from nicrig.verifier.model.elements import Elements
+from nicrig.verifier.model.things import (
+    Block,
+    Buffer,
+    CardState,
+    Channel,
+    Element,
+    Family,
+    Mapping,
+    Packet,
+    Pool,
+    Send,
+    Timer,
+)
+from nicrig.verifier.ranges import Ranges, Recent
+
+LIMIT = 1 << 17
+"""Live things of one sort that are followed. A guest that makes more is judged as if records were lost."""
+
+
+class AdapterState(enum.Enum):
+    """Where the adapter stands in its life."""
+
+    INITIALIZING = 1
+    RUNNING = 2
+    HALTING = 3
+    GONE = 4
+    UNKNOWN = 5  # records were lost
+
+
+@dataclass(slots=True, eq=False)
+class Adapter:
+    """The adapter from MiniportInitialize to MiniportHalt. `whole` is False when records of it were lost."""
+
+    device: int
+    entered: Event | None
+    state: AdapterState = AdapterState.INITIALIZING
+    whole: bool = True
+    attributes: Event | None = None
+    context: Block | None = None
+    context_freed: Event | None = None
+    scatter_gather: Event | None = None
+    map_registers: Event | None = None
+    alignment: int = 0
+    width: int = 64  # bits of device address that the miniport declared
+    interrupt: Event | None = None  # the registration, while it holds
+    halt: Event | None = None
+    removed: bool = False  # pulled without notice
+    freed_under_interrupt: Event | None = None
+    logged: bool = False
+    last_allocation: Event | None = None
+    allocation_failed: bool = False
+    scarce_failure: Event | None = None
+    asked_for_less: bool = False
+    retry: Event | None = None  # the last call failed, and nothing was freed since
+    failures: int = 0  # in a row, of calls that may be repeated for less
+    pool_failure: Event | None = None  # ExAllocatePool, since a handler was entered
+    ring_seen: bool = False
+
+    @property
+    def flags(self) -> int:
+        return self.attributes.c if self.attributes else 0
+
+    @property
+    def bus_master(self) -> bool:
+        return bool(self.flags & BUS_MASTER)
+
+    @property
+    def deserialized(self) -> bool:
+        return bool(self.flags & DESERIALIZE)
+
+
+STORES = 16
+"""More than the registers that are written between a doorbell and the card's look at it."""
+
+
+class World:
+    """The model. `frames`: what happens for each frame is recorded. `certain`: what is not known here is not there."""
+
+    def __init__(self, *, frames: bool) -> None:
+        self.frames = frames
+        self.certain = True
+        self.adapter: Adapter | None = None
+        self.card = CardState()
+        self.entered: dict[tuple[str, int], Event] = {}
+        self.leaked: Ranges[Block] = Ranges()  # of adapters that are gone
+        self._make_tables()
+
+    def _make_tables(self) -> None:
+        """Empty tables of what lives and dies with the adapter."""
+        self.blocks: Ranges[Block] = Ranges()
+        self.granted: Ranges[Block] = Ranges()  # shared blocks, by device address
+        self.packet_pools: dict[int, Pool] = {}
+        self.buffer_pools: dict[int, Pool] = {}
+        self.packets: dict[int, Packet] = {}
+        self.buffers: dict[int, Buffer] = {}
+        self.indicating: dict[int, list[tuple[Packet, Event]]] = {}
+        self.sends: dict[int, Send] = {}
+        self.unflushed: dict[int, Send] = {}  # by the buffer that is to be flushed
+        self.array = self.sent = 0
+        self.read_last: Send | None = None
+        self.stores: deque[Event] = deque(maxlen=STORES)  # the last writes of registers
+        self.rung: Event | None = None  # the one of them that is the transmit doorbell which the card obeyed last
+        self.elements = Elements()
+        self.mappings: dict[int, Mapping] = {}
+        self.channels: dict[int, Channel] = {}
+        self.asynchronous: dict[int, list[Event]] = {}
+        self.interrupts: dict[int, Event] = {}
+        self.timers: dict[int, Timer] = {}
+        self.locks: dict[int, Event] = {}
+        self.ports: Ranges[Event] = Ranges()
+        self.io_space: Ranges[Event] = Ranges()
+        self.configurations: dict[int, Event] = {}
+        self.failed: dict[str, Event] = {}
+        self.freed_blocks: Recent[tuple[Block, Event]] = Recent()
+        self.freed_packets: Recent[tuple[Packet, Event]] = Recent()
+        self.freed_buffers: Recent[tuple[Buffer, Event]] = Recent()
+        self.freed_pools: Recent[tuple[Pool, Event]] = Recent()
+        self.freed_objects: Recent[tuple[Event, Event]] = Recent()
+        self.ended_sends: Recent[tuple[Send, Event]] = Recent()
+        self.ended_buffers: Recent[tuple[Send, Event]] = Recent()
+        self.ended_elements: Recent[tuple[Element, Event]] = Recent()
+
+    def begin(self, event: Event) -> None:
+        """MiniportInitialize is entered: the adapter has nothing yet, so all of it is known again."""
+        self._make_tables()
+        if not self.certain:
+            self.leaked.clear()
+        self.certain = True
+        self.adapter = Adapter(event.a, event)
+
+    def end(self) -> None:
+        """MiniportHalt returned, or MiniportInitialize failed: what is left has been reported."""
+        for block in self.blocks:
+            if len(self.leaked) < LIMIT:
+                self.leaked.add(block.start, block.length, block)
+        self._make_tables()
+        if self.adapter:
+            self.adapter.state = AdapterState.GONE
+
+    def unload(self) -> None:
+        """The driver is unloaded: nothing is left."""
+        self.leaked.clear()
+        self._make_tables()
+        self.adapter = None
+        self.entered.clear()
+
+    def forget(self) -> None:
+        """Records were lost: what was known may have changed, so nothing is known, and the unknown may be right."""
+        self.certain = False
+        self.leaked.clear()
+        self.entered.clear()
+        self._make_tables()
+        self.adapter = Adapter(0, None, AdapterState.UNKNOWN, whole=False)
+        self.card = CardState()
+
+    def entry(self, event: Event) -> Event | None:
+        """Where the handler that returns here was entered, also if it returns at another level."""
+        return self.entered.get((event.function, event.cpu)) or self.entered.get((event.function, -1))
+
+    def room(self, table: Sized) -> bool:
+        """Whether one more can be followed. When not, what exists is not fully known from here on."""
+        if len(table) < LIMIT:
+            return True
+        self.certain = False
+        return False
+
+    @property
+    def whole(self) -> bool:
+        """The adapter's own facts (attributes, gates, registrations) are all known."""
+        return self.adapter is not None and self.adapter.whole
+
+    @property
+    def live(self) -> int:
+        """How many things are followed: bounded by what lives in the guest, not by the stream."""
+        tables = (
+            *(
+                self.blocks,
+                self.leaked,
+                self.granted,
+                self.packet_pools,
+                self.buffer_pools,
+                self.packets,
+                self.buffers,
+                self.sends,
+            ),
+            *(self.unflushed, self.elements, self.mappings, self.channels, self.asynchronous, self.interrupts),
+            *(self.timers, self.locks, self.ports, self.io_space, self.configurations, self.failed, self.entered),
+        )
+        return sum(len(table) for table in tables) + sum(len(each) for each in self.indicating.values())
+
+    def left(self) -> Iterator[tuple[str, list[Event]]]:
+        """What the miniport still has, by sort, each with the events that made it."""
+        yield "interrupt", list(self.interrupts.values())
+        yield "timer", [timer.armed for timer in self.timers.values() if timer.armed]
+        yield "block of memory", [block.made for block in self.blocks if block.family is not Family.SHARED]
+        yield "shared block", [block.made for block in self.blocks if block.family is Family.SHARED]
+        yield "packet", [packet.made for packet in self.packets.values()]
+        yield "buffer", [buffer.made for buffer in self.buffers.values()]
+        yield "packet pool", [pool.made for pool in self.packet_pools.values()]
+        yield "buffer pool", [pool.made for pool in self.buffer_pools.values()]
+        adapter = self.adapter
+        yield "set of map registers", [adapter.map_registers] if adapter and adapter.map_registers else []
+        yield "DMA channel", [channel.made for channel in self.channels.values()]
+        yield "port range", list(self.ports)
+        yield "device memory mapping", list(self.io_space)
+        yield "spin lock", list(self.locks.values())
+        yield "configuration handle", list(self.configurations.values())
+
+
+def where(event: Event) -> int:
+    """What tells the tasks of a machine apart: the CPU at DISPATCH_LEVEL and above, below it a task may move."""
+    return event.cpu if event.irql >= Irql.DISPATCH else -1

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The judge of frames: chunk by chunk, from what the wire had and what device and CPU saw."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, NamedTuple
+
+from nicrig.verifier.events import Event
+from nicrig.witnesses.classify import END, Cause, Memory, passed_on
+from nicrig.witnesses.collector import Chunk, Collector, Dated, FrameOf
+from nicrig.witnesses.pairing import Pair, join
+from nicrig.witnesses.sighting import NOWHERE, Sighting
+from nicrig.witnesses.words import WORDS, Word
+
+LINE = 64
+PART_EVENTS = 50_000
+"""How long a chunk of a recording is at least."""
+PLACES = 8192
+"""Places of device memory of which is known what lay there."""
+AROUND = 256
+"""How many events before and behind a frame are searched for what concerns it: some batches of a ring."""
+
+
+Way = Literal["in", "out", "stack", "echo"]
+"""Where a frame was: on its way into the guest, out of it, through its network stack, or somewhere on all of that."""
+
+
+@dataclass(frozen=True)
+class FrameFinding:
+    """The first frame of a word: by whom it was seen and how, in the order of its way, and what happened around it."""
+
+    word: Word
+    why: str
+    way: Way
+    views: dict[str, Sighting]
+    line: int
+    story: tuple[Dated, ...] = ()
+
+
+class Witnesses:
+    """Frames in, verdict out. `counts` are faults by word, `findings` the first of each, `frames` what the CPU saw.
+
+    `line` is the size of a cache line, in bytes; `first` the number of the guest's first record.
+
+    begin(), then the frames run and feed() takes what is recorded of them; when all is at rest, settle(). What is kept
+    belongs to one chunk, but for what is allocated now and for the last bytes of each place that the device wrote to.
+    """
+
+    def __init__(self, *, line: int = LINE, first: int = 1) -> None:
+        self.counts: Counter[Word] = Counter()
+        self.findings: dict[Word, FrameFinding] = {}
+        self.frames: Counter[Way] = Counter()
+        self.line = line
+        self._collector = Collector(first)
+        self._images: OrderedDict[int, bytes] = OrderedDict()
+
+    def restart(self) -> None:
+        """Count from zero: a new run of frames begins."""
+        self.counts, self.findings, self.frames = Counter(), {}, Counter()
+
+    @property
+    def outstanding(self) -> int:
+        """Sends that are not completed yet."""
+        return len(self._collector.open)
+
+    def judge_stream(self, events: Iterable[Event]) -> None:
+        """Judge a whole recording, device against CPU: no wire and no bytes are in it.
+
+        A chunk ends where nothing is under way. What a reset of the card took from the driver is not lost.
+        """
+        self.begin()
+        for part in _parts(events):
+            self.feed(part)
+            chunk = self._collector.chunk
+            if len(chunk.timeline) > PART_EVENTS and not self.outstanding and chunk.even():
+                self.settle()
+                self.begin()
+        self.settle()
+
+    def begin(self, injected: Iterable[bytes] = ()) -> None:
+        """A chunk begins: what was seen before is forgotten. Of frames known before their bytes need not be kept."""
+        self._collector.begin()
+        self._collector.known = {Sighting.of(frame).key: frame for frame in injected}
+
+    def feed(self, events: Iterable[Event], frame: FrameOf = lambda digest, length, card: None) -> None:
+        """Take these events, which follow the last ones fed. `frame` finds the bytes of a recorded digest."""
+        self._collector.feed(events, frame)
+
+    def lost(self) -> None:
+        """Events of the card were lost: of this chunk only the wire is judged, as after a gap of the guest's."""
+        self._collector.chunk.blind = True
+
+    @property
+    def sent(self) -> int:
+        """Frames of this chunk that the device took for the wire."""
+        return len(self._collector.chunk.device_out)
+
+    def complete(self, injected: int) -> bool:
+        """Whether so many frames of this chunk have come to the device, and each witness has seen all of the others."""
+        chunk = self._collector.chunk
+        return len(chunk.device_in) >= injected and chunk.even()
+
+    def settle(
+        self, injected: Sequence[bytes] | None = None, echoed: Sequence[bytes] | None = None, *, echoing: bool = True
+    ) -> None:
+        """Judge the chunk. None: the wire of that side is not known.
+
+        With both, and unless `echoing` is off, the guest sends back what it gets, byte for byte.
+        """
+        chunk = self._collector.end()
+        self.frames.update({"in": len(chunk.cpu_in), "out": len(chunk.cpu_out)})
+        _Settling(self, chunk, injected, echoed, echoing=echoing and None not in (injected, echoed)).run()
+
+    # -- for one settlement ---------------------------------------------------------------------------------
+    @property
+    def channel(self) -> bool:
+        """Whether the device moves on a DMA channel."""
+        return self._collector.channel
+
+    def image(self, place: int) -> bytes:
+        """What lay last at a place of device memory."""
+        return self._images.get(place, b"")
+
+    def imprint(self, place: int, data: bytes) -> None:
+        """The device wrote there."""
+        self._images[place] = data + self._images.pop(place, b"")[len(data) :]
+        if len(self._images) > PLACES:
+            self._images.popitem(last=False)
+
+    def report(self, word: Word, finding: Callable[[], FrameFinding]) -> None:
+        """A fault: counted, and kept if it is the first of its word."""
+        self.counts[word] += 1
+        if word not in self.findings:
+            self.findings[word] = finding()
+
+
+def _parts(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """The events, cut where a frame may be the last one that was under way."""
+    part: list[Event] = []
+    for event in events:
+        part.append(event)
+        if event.function in ("NdisMSendComplete", "MiniportReturnPacket") or len(part) == PART_EVENTS:
+            yield part
+            part = []
+    yield part
+
+
+class FrameFault(NamedTuple):
+    """What is wrong with a frame, on which way, and who saw it how."""
+
+    cause: Cause
+    way: Way
+    views: dict[str, Sighting]
+
+
+class _Settling:
+    """One chunk: joins, hop by hop, then names."""
+
+    def __init__(
+        self,
+        witnesses: Witnesses,
+        chunk: Chunk,
+        injected: Sequence[bytes] | None,
+        echoed: Sequence[bytes] | None,
+        *,
+        echoing: bool,
+    ) -> None:
+        self._witnesses = witnesses
+        self._echoing = echoing
+        self._chunk = chunk
+        self._injected = None if injected is None else list(map(Sighting.of, injected))
+        self._echoed = None if echoed is None else list(map(Sighting.of, echoed))
+        self._memory = Memory(chunk, witnesses.line, channel=witnesses.channel)
+        self._faults: dict[int, FrameFault] = {}
+        self._faulty: set[int] = set()
+        """Looks of the CPU's that are wrong, by identity."""
+        self._wire_of: dict[int, Sighting] = {}
+        """The wire's look at a frame by the identity of the device's."""
+
+    def run(self) -> None:
+        """Join, name, report."""
+        self._name()
+        for fault in self._faults.values():
+            self._witnesses.report(fault.cause.word, partial(self._finding, fault))
+
+    def _name(self) -> None:
+        if self._chunk.blind or (self._echoing and self._nothing_seen()):
+            self._wire_alone()
+            return
+        chunk = self._chunk
+        entered = self._hop(self._injected, chunk.device_in)
+        read = join(chunk.device_in, chunk.cpu_in, memory=True)
+        written = join(chunk.cpu_out, chunk.device_out, memory=True)
+        left = self._hop(chunk.device_out, self._echoed)
+        self._wire_of = {id(pair.right): pair.left for pair in entered if pair.right and pair.left}
+        self._wire_of |= {id(pair.left): pair.right for pair in left if pair.right and pair.left}
+        for pair in entered:
+            self._judge(passed_on(pair, "the wire", "the device"), "in", {"wire": pair.left, "device": pair.right})
+        self._judge_reads(read)
+        if self._echoing:
+            for pair in join(chunk.cpu_in, chunk.cpu_out, memory=False):
+                cause = passed_on(pair, "the guest's protocol", "the driver below it")
+                if id(pair.left) not in self._faulty:  # what is wrong already has its word
+                    self._judge(cause, "stack", {"cpu in": pair.left, "cpu out": pair.right})
+        for pair in written:
+            if self._taken_by_reset(pair):
+                continue
+            after = pair.left and pair.left.after
+            views = {"cpu": pair.left, "device": pair.right, "wire": self._wire(pair.right), "cpu after": after}
+            self._judge(self._memory.write(pair), "out", views)
+        for pair in left:
+            self._judge(passed_on(pair, "the device", "the wire"), "out", {"device": pair.left, "wire": pair.right})
+
+    def _nothing_seen(self) -> bool:
+        chunk = self._chunk
+        return not (chunk.device_in or chunk.cpu_in or chunk.cpu_out or chunk.device_out)
+
+    @staticmethod
+    def _hop(left: Sequence[Sighting] | None, right: Sequence[Sighting] | None) -> list[Pair]:
+        return [] if left is None or right is None else join(left, right, memory=False)
+
+    def _wire_alone(self) -> None:
+        if not self._echoing:
+            return
+        for pair in self._hop(self._injected, self._echoed):
+            cause = passed_on(pair, "the wire into the guest", "the wire out of it")
+            if cause and cause.word in ("truncated", "overrun"):  # by whom is not known
+                cause = Cause("corrupted", cause.why)
+            self._judge(cause, "echo", {"injected": pair.left, "echoed": pair.right})
+
+    def _judge_reads(self, pairs: list[Pair]) -> None:
+        """The images change with each write of the device, so they are gone through in that order."""
+        by_device = {id(pair.left): pair for pair in pairs if pair.left and not pair.again}
+        writes: defaultdict[int, list[int]] = defaultdict(list)
+        for look in self._chunk.device_in:
+            writes[_place(look)].append(look.order)
+        befores = {}
+        for look in self._chunk.device_in:
+            pair = by_device[id(look)]
+            if not pair.same:
+                befores[id(look)] = self._witnesses.image(_place(look))
+            if look.data is not None:
+                self._witnesses.imprint(_place(look), look.data)
+        for pair in pairs:
+            if self._taken_by_reset(pair):
+                continue
+            before = befores.get(id(pair.left), b"")
+            cause = self._memory.read(pair, before, self._next_write(writes, pair))
+            self._judge(cause, "in", {"wire": self._wire(pair.left), "device": pair.left, "cpu": pair.right})
+
+    def _taken_by_reset(self, pair: Pair) -> bool:
+        known = self._injected is not None or self._echoed is not None
+        return not known and pair.right is None and pair.left is not None and pair.left.order < self._chunk.reset
+
+    @staticmethod
+    def _next_write(writes: dict[int, list[int]], pair: Pair) -> int:
+        if pair.left is None:
+            return END
+        orders = writes[_place(pair.left)]
+        place = bisect_right(orders, pair.left.order)
+        return orders[place] if place < len(orders) else END
+
+    def _wire(self, device: Sighting | None) -> Sighting | None:
+        return self._wire_of.get(id(device))
+
+    def _judge(self, cause: Cause | None, way: Way, views: dict[str, Sighting | None]) -> None:
+        """One frame has one word: of two hops' the one that is more certain."""
+        if cause is None:
+            return
+        device = views.get("device")
+        fault = FrameFault(cause, way, {name: look for name, look in views.items() if look})
+        number = id(device) if device else id(fault)
+        cpu = views.get("cpu")
+        if cpu:
+            self._faulty.add(id(cpu))
+        self._faults.setdefault(number, fault)
+        if WORDS.index(cause.word) < WORDS.index(self._faults[number].cause.word):
+            self._faults[number] = fault
+
+    def _finding(self, fault: FrameFault) -> FrameFinding:
+        cause, way, views = fault
+        return FrameFinding(cause.word, cause.why, way, views, self._witnesses.line, self._story(views.values()))
+
+    def _story(self, looks: Collection[Sighting]) -> tuple[Dated, ...]:
+        """What concerns the frame, and the doorbells and interrupts in between."""
+        orders = [look.order for look in looks if look.order != NOWHERE]
+        if not orders:
+            return ()
+        mine = {number for look in looks for number in (look.packet, look.buffer, look.address, look.posted) if number}
+        first, last = min(orders), max(orders)
+        around = self._chunk.between(first - AROUND, last + AROUND)
+        return tuple((order, event) for order, event in around if _concerns(event, mine, first <= order <= last))
+
+
+SIGNALS = ("card.doorbell", "card.interrupt", "MiniportISR", "NdisMSetupDmaTransfer", "NdisMCompleteDmaTransfer")
+
+
+def _concerns(event: Event, mine: set[int], between: bool) -> bool:
+    return bool(mine & {event.a, event.b, event.c}) or (between and event.function in SIGNALS)
+
+
+def _place(look: Sighting) -> int:
+    """Where the device wrote: an address, or for a card with slots of its own the slot."""
+    return look.address or (look.event.a if look.event else 0)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which look of one witness is which of the next: by the bytes, then by the place, then by the turn."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nicrig.witnesses.sighting import Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One frame at two witnesses; a side that never saw it is None.
+
+    `again`: the right one is the frame a second time. `late`: it is out of order.
+    """
+
+    left: Sighting | None
+    right: Sighting | None
+    again: bool = False
+    late: bool = False
+
+    @property
+    def same(self) -> bool:
+        return self.left is not None and self.right is not None and self.left.key == self.right.key
+
+
+def join(left: Sequence[Sighting], right: Sequence[Sighting], *, memory: bool) -> list[Pair]:
+    """Every look of either side once, those of the right in their order, then what is left of the left.
+
+    1. The same bytes, in order. 2. Of the others, those at the same device address. 3. Those whose turn it is, between
+    neighbours that were found. 4. A frame that was found before is that frame again, and what is foreign still is the
+    damaged form of the next one that is missing. `memory`: the two sides share memory, in which an older frame may
+    still lie; so 2 and 3 come before 4, while on a wire a known frame is that frame.
+    """
+    return _Joining(left, right).pairs(memory=memory)
+
+
+class _Joining:
+    def __init__(self, left: Sequence[Sighting], right: Sequence[Sighting]) -> None:
+        self._left, self._right = left, right
+        self._partner: list[int | None] = [None] * len(right)
+        self._known: dict[tuple[int, int], int] = {}
+        waiting: defaultdict[tuple[int, int], deque[int]] = defaultdict(deque)
+        for number, look in enumerate(left):
+            waiting[look.key].append(number)
+            self._known.setdefault(look.key, number)
+        for number, look in enumerate(right):
+            numbers = waiting.get(look.key)
+            if numbers:
+                self._partner[number] = numbers.popleft()
+        taken = set(self._partner)
+        self._missing = {number: None for number in range(len(left)) if number not in taken}
+
+    def pairs(self, *, memory: bool) -> list[Pair]:
+        foreign = [number for number, partner in enumerate(self._partner) if partner is None]
+        again = set() if memory else {number for number in foreign if self._right[number].key in self._known}
+        foreign = [number for number in foreign if number not in again]
+        if memory and foreign:
+            foreign = self._by_place(foreign)
+        foreign = self._by_turn(foreign)
+        again |= {number for number in foreign if self._right[number].key in self._known}
+        self._by_what_is_missing([number for number in foreign if number not in again])
+        return list(self._made(again))
+
+    def _take(self, right: int, left: int) -> None:
+        self._partner[right] = left
+        del self._missing[left]
+
+    def _by_place(self, foreign: list[int]) -> list[int]:
+        """Those that are left. Of several frames at one address the first one."""
+        places: dict[int, deque[int]] = defaultdict(deque)
+        for number in self._missing:
+            if self._left[number].address:
+                places[self._left[number].address].append(number)
+        rest = []
+        for number in foreign:
+            found = places.get(self._right[number].address)
+            if found:
+                self._take(number, found.popleft())
+            else:
+                rest.append(number)
+        return rest
+
+    def _by_turn(self, foreign: list[int]) -> list[int]:
+        """Those that are left."""
+        if not foreign or not self._missing:
+            return foreign
+        following: list[int] = [len(self._left)] * (len(self._right) + 1)
+        for number in range(len(self._right) - 1, -1, -1):
+            partner = self._partner[number]
+            following[number] = following[number + 1] if partner is None else partner
+        missing = deque(self._missing)
+        wanted, rest, last = set(foreign), [], -1
+        for number in range(len(self._right)):
+            partner = self._partner[number]
+            if partner is not None:
+                last = max(last, partner)
+            if number not in wanted:
+                continue
+            while missing and missing[0] < last:
+                missing.popleft()
+            if missing and missing[0] < following[number]:
+                last = missing.popleft()
+                self._take(number, last)
+            else:
+                rest.append(number)
+        return rest
+
+    def _by_what_is_missing(self, foreign: list[int]) -> None:
+        for number, left in zip(foreign, list(self._missing), strict=False):
+            self._take(number, left)
+
+    def _made(self, again: set[int]) -> Iterator[Pair]:
+        late = out_of_order([partner for partner in self._partner if partner is not None])
+        for number, look in enumerate(self._right):
+            partner = self._partner[number]
+            if partner is not None:
+                yield Pair(self._left[partner], look, late=partner in late)
+            elif number in again:
+                yield Pair(self._left[self._known[look.key]], look, again=True)
+            else:
+                yield Pair(None, look)
+        for number in self._missing:
+            yield Pair(self._left[number], None)
+
+
+def out_of_order(numbers: Sequence[int]) -> set[int]:
+    """As few of these different numbers as can be, without which the rest rises; of two swapped ones the smaller."""
+    if all(one < other for one, other in pairwise(numbers)):
+        return set()
+    # From behind, the longest falling row: heads[i] is where the best row of i + 1 numbers begins.
+    heads: list[int] = []
+    keys: list[int] = []
+    behind: list[int] = [-1] * len(numbers)
+    for place in range(len(numbers) - 1, -1, -1):
+        row = bisect_left(keys, -numbers[place])
+        behind[place] = heads[row - 1] if row else -1
+        heads[row : row + 1] = [place]
+        keys[row : row + 1] = [-numbers[place]]
+    kept, place = set(), heads[-1]
+    while place >= 0:
+        kept.add(numbers[place])
+        place = behind[place]
+    return set(numbers) - kept

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one witness saw of one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crc32c import crc32c
+
+from nicrig.verifier.events import CARD_EVENTS, Event
+
+NOWHERE = -1
+
+
+@dataclass(slots=True)
+class Sighting:
+    """A frame as one witness saw it; `data` where the bytes are known.
+
+    `order` is its place in the recorder's merged order, NOWHERE for the wire. `address` is where it lies for the
+    device, `posted` where the descriptor said that it should, 0 where that is not known or there is no such address.
+    """
+
+    length: int
+    crc: int
+    data: bytes | None = None
+    order: int = NOWHERE
+    event: Event | None = None
+    address: int = 0
+    posted: int = 0
+    start: int = 0
+    """Of the CPU's: where the first buffer begins for the CPU."""
+    cached: bool = False
+    """Of the CPU's: whether the CPU sees the device's memory through its cache."""
+    after: Sighting | None = None
+    """Of a send: the same packet at its completion."""
+
+    @classmethod
+    def of(cls, frame: bytes) -> Sighting:
+        """The wire's look."""
+        return cls(len(frame), crc32c(frame), frame)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Frames with the same are taken to be the same."""
+        return self.length, self.crc
+
+    @property
+    def packet(self) -> int:
+        """The NDIS_PACKET of a CPU's look."""
+        return self.event.a if self.event and self.event.function not in CARD_EVENTS else 0
+
+    @property
+    def buffer(self) -> int:
+        """The first NDIS_BUFFER of a CPU's look."""
+        return self.event.b if self.event and self.event.function not in CARD_EVENTS else 0
+
+    def begins(self, other: Sighting) -> bool | None:
+        """Whether this is a proper beginning of the other; None when the other's bytes are not known."""
+        if self.length >= other.length:
+            return False
+        return None if other.data is None else crc32c(other.data[: self.length]) == self.crc

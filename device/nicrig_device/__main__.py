@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`python -m nicrig_device`: runs one card alone until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import sys
+from pathlib import Path
+
+from nicrig_device.dma.barrier import require_strong_ordering
+from nicrig_device.ledger.ledger import Policy
+from nicrig_device.models.catalogue import KINDS
+from nicrig_device.service import Service
+from nicrig_device.vfio_user.library import load
+from nicrig_device.wire.hook import BehaviourError, load_behaviour
+
+MAC_BYTES = 6
+
+
+def mac_address(text: str) -> bytes:
+    """Six bytes from aa:bb:cc:dd:ee:ff; unicast only."""
+    try:
+        mac = bytes.fromhex(text.replace(":", ""))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not a MAC address like 52:54:00:6e:69:63") from error
+    if len(mac) != MAC_BYTES or mac[0] & 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a unicast MAC address like 52:54:00:6e:69:63")
+    return mac
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m nicrig_device", description="Run one nicrig network card.")
+    made.add_argument("--sockets", type=Path, required=True, help="folder for vfio-user.sock, wire.sock, monitor.sock")
+    made.add_argument("--kind", choices=tuple(KINDS), default="bus-master", help="how frames move (bus-master)")
+    made.add_argument("--library", type=Path, help="libvfio-user.so, its header beside it (default: found)")
+    made.add_argument("--interrupts", choices=("msix", "msi"), default="msix", help="msi can be hot-unplugged")
+    made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
+    ledger = "DMA that the driver has not granted is not looked for, happens and is reported, or is refused (off)"
+    made.add_argument("--ledger", type=Policy, choices=tuple(Policy), default=Policy.OFF, help=ledger)
+    behaviour = "function NAME of a Python file that moves the frames between wire and driver (docs/behaviours.md)"
+    made.add_argument("--behaviour", metavar="FILE:NAME", help=behaviour)
+    return made
+
+
+def main() -> int:
+    """Run the card; 0 when stopped by SIGTERM or SIGINT, 2 without its behaviour, 125 when it cannot run."""
+    options = parser().parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s card: %(message)s")
+    try:
+        require_strong_ordering()
+        behaviour = load_behaviour(options.behaviour) if options.behaviour else None
+        options.sockets.mkdir(parents=True, exist_ok=True)
+        library, kind = load(options.library), KINDS[options.kind]
+        service = Service(options.sockets.resolve(), library, kind, options.mac, options.interrupts)
+        service.card.ledger.set_policy(options.ledger)
+        if behaviour is not None:
+            service.card.behave(behaviour)
+    except BehaviourError as error:
+        print(f"card: {error}", file=sys.stderr)
+        return 2
+    except (OSError, RuntimeError) as error:
+        print(f"card: {error}", file=sys.stderr)
+        return 125
+    # Nothing that lives past this line makes reference cycles in the hot loop; a collection would only cost latency.
+    gc.freeze()
+    gc.disable()
+    with service:
+        print("ready", flush=True)
+        service.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Subordinate DMA: frames move in transfers on one channel that the platform sets up (docs/datasheet.md section 15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nicrig_device.dma import ring_index
+from nicrig_device.dma.barrier import full_barrier
+from nicrig_device.dma.frames import Bytes, Frames
+from nicrig_device.dma.memory import OutsideMemoryError
+from nicrig_device.ledger.ledger import Touch
+from nicrig_device.models.base import Board, CardModel, Registry, RingState
+from nicrig_device.models.bus_master.checks import STATUS_DONE, refused_status
+from nicrig_device.models.subordinate.fifo import Fifo
+from nicrig_device.models.subordinate.packing import packed_starts, unpack
+from nicrig_device.pci.interrupt import Interrupts, Source
+from nicrig_device.recorder import Grant, TraceEvent
+from nicrig_device.spec import registers
+from nicrig_device.spec.descriptors import Refusal
+from nicrig_device.spec.registers import (
+    BUFFER_MAX,
+    CHANNEL_BLOCK,
+    CHANNEL_CONTROL,
+    START,
+    TRANSFER_BLOCK,
+    TRANSFER_STATUS,
+)
+from nicrig_device.wire.framing import framed
+
+ENABLE, WRITE_TO_DEVICE = CHANNEL_CONTROL.field("ENABLE").mask, CHANNEL_CONTROL.field("WRITE_TO_DEVICE").mask
+INDEX, TRANSMIT = START.field("INDEX").mask, START.field("TRANSMIT").mask
+
+
+class RefusedTransferError(Exception):
+    """A transfer that is not begun; the text says why."""
+
+    def __init__(self, refusal: Refusal, text: str) -> None:
+        super().__init__(text)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What the guest asks for: the card's own copy of START and of the channel, each word read once."""
+
+    start: int
+    address: int
+    length: int
+    control: int
+
+    @property
+    def index(self) -> int:
+        return self.start & INDEX
+
+    @property
+    def transmit(self) -> bool:
+        return bool(self.start & TRANSMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a transfer has done: whole frames, bytes of the buffer, and what is wrong with the rest."""
+
+    frames: int
+    size: int
+    refusal: Refusal | None = None
+
+
+class Subordinate(CardModel):
+    """One channel, half duplex; a FIFO for what comes in while it is not set up."""
+
+    name = "subordinate"
+    device_id = registers.DEVICE_ID_SUBORDINATE
+    blocks = ((CHANNEL_BLOCK, 1), (TRANSFER_BLOCK, 1))
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._trace = board.trace
+        self._words = board.page.words
+        self._fifo = Fifo(registers.FIFO_FRAMES, registers.FIFO_BYTES)
+        self._address_low, self._address_high, self._length, self._control, self._count, self._active = (
+            board.page.index(CHANNEL_BLOCK, register) for register in CHANNEL_BLOCK.registers
+        )
+        self._start, receive_arm, done_arm, self._received, self._waiting, self._status, self._done = (
+            board.page.index(TRANSFER_BLOCK, register) for register in TRANSFER_BLOCK.registers
+        )
+        self.sources = (Source(0, receive_arm, self._received, moderated=True), Source(0, done_arm, self._done))
+        self._forget()
+
+    def _forget(self) -> None:
+        self._fifo.clear()
+        self._taken = 0
+        """Frames that the FIFO has taken."""
+        self._ended = self._noticed = 0
+        """START as it was when a transfer ended last, and as it was seen last."""
+
+    def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:
+        registry.add(registers.DMA_BLOCK, registers.STOP, None, self._stop)
+
+    def reset(self) -> None:
+        self._board.counters.add("rx_disabled", len(self._fifo))
+        self._forget()
+
+    def rings(self) -> list[RingState]:
+        """The FIFO, and the channel, whose places are bytes and whose head and tail number transfers."""
+        waiting, start = len(self._fifo), self._words[self._start]
+        transfer = self._read_transfer(start)
+        enabled, posted = bool(transfer.control & ENABLE), int(start != self._ended)
+        moved = ring_index.distance(self._taken, waiting)
+        return [
+            RingState("fifo", 0, True, None, registers.FIFO_FRAMES, moved, self._taken, waiting),
+            RingState(
+                "channel", 0, enabled, transfer.address, transfer.length, self._ended & INDEX, transfer.index, posted
+            ),
+        ]
+
+    def receive(self, frames: Frames) -> None:
+        """Put the batch into the FIFO."""
+        count = self._fifo.push(frames)
+        self._board.counters.add("rx_no_buffer", len(frames) - count)
+        self._taken = ring_index.advance(self._taken, count)
+        self._words[self._waiting] = len(self._fifo)
+        self._words[self._received] = self._taken
+
+    def moved(self) -> bool:
+        return self._words[self._start] != self._noticed
+
+    def transmit(self) -> bool:
+        """Run the transfer that START asks for, to its end; frames to send wait until the wire takes them."""
+        start = self._noticed = self._words[self._start]
+        if start == self._ended or (start & TRANSMIT and self._board.egress.full()):
+            return False
+        # ACTIVE before the channel is read: who takes it down has been seen here, or sees the one (section 15).
+        self._words[self._active] = 1
+        full_barrier()
+        transfer = self._read_transfer(start)
+        try:
+            moved = self._run(transfer)
+        except RefusedTransferError as error:
+            self._refuse(transfer, error.refusal, str(error))
+            moved = Moved(0, 0, error.refusal)
+        status = TRANSFER_STATUS.pack(
+            FRAMES=moved.frames, ERROR=int(moved.refusal is not None), CODE=moved.refusal or 0
+        )
+        self._end(start, transfer.length - moved.size, status)
+        return True
+
+    def _read_transfer(self, start: int) -> Transfer:
+        words = self._words
+        address = words[self._address_high] << 32 | words[self._address_low]
+        return Transfer(start, address, words[self._length], words[self._control])
+
+    def _end(self, start: int, left: int, status: int) -> None:
+        """Tell how the transfer ended, DONE last."""
+        self._ended = start
+        self._words[self._count] = left
+        self._words[self._status] = status
+        self._words[self._active] = 0
+        self._words[self._done] = start & INDEX
+
+    def _stop(self, _: int) -> None:
+        """STOP: no transfer runs while a register is written; one that has been started ends unbegun."""
+        self._words[self._control] = 0
+        start = self._noticed = self._words[self._start]
+        if start != self._ended:
+            self._end(start, self._words[self._length], TRANSFER_STATUS.pack(ERROR=1))
+
+    # -- one transfer -------------------------------------------------------------------------------
+    def _run(self, transfer: Transfer) -> Moved:
+        """Check, then move; RefusedTransferError before anything is moved."""
+        buffer = self._buffer(transfer)
+        if self._trace.steps:
+            to_card = int(transfer.transmit)
+            self._trace.add(TraceEvent.DOORBELL, to_card, transfer.index, self._ended & INDEX, 1)
+            self._trace.add(TraceEvent.ENABLE, to_card, transfer.address, transfer.length)
+        try:
+            return self._send(transfer, buffer) if transfer.transmit else self.fill(transfer, buffer)
+        finally:
+            if self._trace.steps:
+                self._trace.add(TraceEvent.DISABLE, int(transfer.transmit))
+
+    def _buffer(self, transfer: Transfer) -> Bytes:
+        """The channel's guest memory, when it is set up for this transfer and the transfer is in turn."""
+        last = self._ended & INDEX
+        if transfer.start > TRANSMIT | INDEX or ring_index.distance(transfer.index, last) != 1:
+            text = f"START {transfer.start:#x} after transfer {last:#x}: one at a time, in turn"
+            raise RefusedTransferError(Refusal.TRANSFER, text)
+        if not transfer.control & ENABLE:
+            raise RefusedTransferError(Refusal.TRANSFER, "START while the channel is not enabled")
+        if bool(transfer.control & WRITE_TO_DEVICE) != transfer.transmit:
+            raise RefusedTransferError(Refusal.TRANSFER, "START against the direction of the channel")
+        if not 0 < transfer.length <= BUFFER_MAX:
+            text = f"channel of {transfer.length} bytes, it may have 1 to {BUFFER_MAX}"
+            raise RefusedTransferError(Refusal.LENGTH, text)
+        try:
+            buffer = self._board.memory.view(transfer.address, transfer.length)
+        except OutsideMemoryError as error:
+            raise RefusedTransferError(Refusal.ADDRESS, f"channel {error}") from error
+        touch = Touch(transfer.address, transfer.length, transfer.index, transfer.transmit)
+        # The memory may be granted as such; what lets the card touch it is the channel's being set up.
+        access = Grant.READ if transfer.transmit else Grant.WRITE
+        if not self._board.ledger.allows(touch, access, streaming_only=True):
+            text = f"channel of {transfer.length} bytes at {transfer.address:#x} is not granted"
+            raise RefusedTransferError(Refusal.LEDGER, text)
+        return buffer
+
+    def fill(self, transfer: Transfer, buffer: Bytes) -> Moved:
+        """Move as many waiting frames as fit."""
+        if not len(self._fifo):
+            raise RefusedTransferError(Refusal.TRANSFER, "START to receive while no frame waits")
+        packed = self._fifo.take(transfer.length)
+        frames, size = len(packed.length), packed.data.size
+        if not frames:
+            text = f"channel of {transfer.length} bytes, the frame that waits is longer"
+            raise RefusedTransferError(Refusal.LENGTH, text)
+        if self._trace.steps:
+            self._trace.add(TraceEvent.WRITE, transfer.index, transfer.address, size, STATUS_DONE)
+        stamp = self._trace.stamp()
+        buffer[:size] = packed.data
+        if self._trace.frames:
+            start = packed_starts(packed.length)
+            moved = Frames(buffer, start, packed.length)
+            self._trace.add_frames(TraceEvent.FRAME_IN, stamp, transfer.index, transfer.address + start, moved)
+        self._board.ledger.look_behind(transfer.index)
+        self._words[self._waiting] = len(self._fifo)
+        self._board.counters.add("rx_frames", frames)
+        self._board.counters.add("rx_bytes", int(packed.length.sum()))
+        return Moved(frames, size)
+
+    def _send(self, transfer: Transfer, buffer: Bytes) -> Moved:
+        """Read the buffer, once; send what stands before the first wrong length."""
+        stamp = self._trace.stamp()
+        frames, size, refusal = unpack(np.array(buffer))
+        status = STATUS_DONE
+        if refusal is not None:
+            status = refused_status(refusal)
+            self._refuse(transfer, refusal, f"frame {len(frames)} of a transfer, at byte {size} of {transfer.length}")
+        if self._trace.steps:
+            self._trace.add(TraceEvent.READ, transfer.index, transfer.address, transfer.length, status, stamp)
+        if self._trace.frames:
+            address = transfer.address + frames.offset
+            self._trace.add_frames(TraceEvent.FRAME_OUT, stamp, transfer.index, address, frames)
+        self._board.egress.hand_over(framed(frames), len(frames))
+        return Moved(len(frames), size, refusal)
+
+    def _refuse(self, transfer: Transfer, refusal: Refusal, text: str) -> None:
+        self._board.refusals.refuse(refusal, text, transmit=transfer.transmit, index=transfer.index)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The monitor's socket and its sessions, in the card's loop."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from nicrig_device.monitor.announcements import Announcements, Client
+from nicrig_device.monitor.commands import CardCommands
+from nicrig_device.monitor.session import Session
+from nicrig_device.recorder import Trace
+from nicrig_device.wire.listener import listen, unlisten
+
+CLIENTS_MAX = 8
+
+log = logging.getLogger("nicrig_device")
+
+
+class MonitorServer:
+    """The listening socket and its sessions; `watch` and `unwatch` put their sockets into the loop."""
+
+    def __init__(
+        self,
+        path: Path,
+        commands: CardCommands,
+        trace: Trace,
+        watch: Callable[[socket.socket, Callable[[], None]], None],
+        unwatch: Callable[[socket.socket], None],
+    ) -> None:
+        self.listener = listen(path)
+        self._commands = commands
+        self._announcements = Announcements(trace)
+        self.due = self._announcements.due
+        self._watch = watch
+        self._unwatch = unwatch
+        self._sessions: list[Session] = []
+
+    def accept(self) -> None:
+        connection, _ = self.listener.accept()
+        if len(self._sessions) >= CLIENTS_MAX:
+            log.warning("monitor: %d clients are connected, another is turned away", CLIENTS_MAX)
+            connection.close()
+            return
+        connection.setblocking(False)
+        session = Session(connection, self._commands.table)
+        self._sessions.append(session)
+        self._watch(connection, lambda: self._serve(session))
+        session.greet()
+
+    def client(self, connected: bool) -> None:
+        """QEMU has come or gone."""
+        self._commands.client = connected
+        self._announcements.note(Client(connected))
+
+    def work(self) -> bool:
+        """Answer what sessions have read ahead, one message each, and tell events; whether there was any."""
+        ahead = [session for session in self._sessions if session.waiting]
+        for session in ahead:
+            self._serve(session)
+        told = self._announcements.due() is not None and self._tell()
+        return bool(ahead) or told
+
+    def _tell(self) -> bool:
+        messages = self._announcements.take(time.monotonic())
+        for session in [session for session in self._sessions if session.negotiated]:
+            if not all(session.send(message) for message in messages):
+                self._end(session)
+        return bool(messages)
+
+    def _serve(self, session: Session) -> None:
+        if not session.serve():
+            self._end(session)
+
+    def _end(self, session: Session) -> None:
+        self._sessions.remove(session)
+        self._commands.forget(session)
+        self._unwatch(session.connection)
+        session.connection.close()
+
+    def close(self) -> None:
+        for session in list(self._sessions):
+            self._end(session)
+        unlisten(self.listener)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One client's connection to the monitor, as QEMU's qmp-spec has it: greeting, capabilities, then commands."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import msgspec
+
+from nicrig_device.monitor.command_table import CommandError, CommandTable
+from nicrig_device.monitor.version import GREETING
+
+MESSAGE_MAX = 4096
+DECODER = json.JSONDecoder()
+"""QMP puts nothing between messages: a message ends where its JSON value ends."""
+NEGOTIATE = "qmp_capabilities"
+
+
+class Message(msgspec.Struct, forbid_unknown_fields=True):
+    """What a QMP client may send."""
+
+    execute: str
+    arguments: dict[str, Any] = msgspec.field(default_factory=dict)
+    id: Any = None
+
+
+class Capabilities(msgspec.Struct, forbid_unknown_fields=True):
+    """Arguments of qmp_capabilities."""
+
+    enable: list[str] = msgspec.field(default_factory=list)
+
+
+class Session:
+    """Reads what has come, answers one message at a time, and tells events once capabilities are negotiated."""
+
+    def __init__(self, connection: socket.socket, commands: CommandTable) -> None:
+        self.connection = connection
+        self._commands = commands
+        self.negotiated = False
+        self._pending = ""
+        self.waiting = False
+        """Whether there may be another message in what has been read."""
+
+    def greet(self) -> None:
+        self.send(GREETING)
+
+    def serve(self) -> bool:
+        """Read what has come and answer one message; False when the session is over."""
+        if not self.waiting:
+            try:
+                received = self.connection.recv(MESSAGE_MAX)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not received:
+                return False
+            self._pending += received.decode(errors="replace")
+        self._pending = self._pending.lstrip()
+        self.waiting = False
+        if not self._pending:
+            return True
+        try:
+            value, end = DECODER.raw_decode(self._pending)
+        except (json.JSONDecodeError, RecursionError) as error:
+            return self._refuse_line(str(error))
+        self._pending = self._pending[end:].lstrip()
+        self.waiting = bool(self._pending)
+        return self.send(self._answer(value))
+
+    def _refuse_line(self, why: str) -> bool:
+        """What does not parse is not all there yet, unless its line has ended."""
+        _, newline, rest = self._pending.partition("\n")
+        if not newline:
+            return len(self._pending) <= MESSAGE_MAX
+        self._pending = rest
+        self.waiting = bool(rest.strip())
+        return self.send(_error(CommandError(f"not JSON: {why}")))
+
+    def _answer(self, value: object) -> dict[str, object]:
+        """The reply, with the message's id even if nothing else of it is right."""
+        try:
+            reply: dict[str, object] = {"return": self._execute(_converted(value, Message, "not a QMP command"))}
+        except CommandError as error:
+            reply = _error(error)
+        if isinstance(value, dict) and "id" in value:
+            reply["id"] = value["id"]
+        return reply
+
+    def _execute(self, message: Message) -> object:
+        if not self.negotiated or message.execute == NEGOTIATE:
+            return self._negotiate(message)
+        command = self._commands.get(message.execute)
+        if command is None:
+            known = ", ".join(sorted(self._commands))
+            raise CommandError(f"the card has no command {message.execute}: {known}", "CommandNotFound")
+        return command.run(_converted(message.arguments, command.arguments, message.execute), self)
+
+    def _negotiate(self, message: Message) -> dict[str, object]:
+        if message.execute != NEGOTIATE:
+            raise CommandError(f"send {NEGOTIATE} before {message.execute}", "CommandNotFound")
+        if self.negotiated:
+            raise CommandError("capabilities have been negotiated already", "CommandNotFound")
+        wanted = _converted(message.arguments, Capabilities, NEGOTIATE).enable
+        if wanted:
+            raise CommandError(f"{NEGOTIATE}: the card offers no capability {', '.join(wanted)}")
+        self.negotiated = True
+        return {}
+
+    def send(self, message: object) -> bool:
+        """Send whole or not at all: a client that does not read what it is sent is dropped."""
+        data = msgspec.json.encode(message) + b"\r\n"
+        try:
+            return self.connection.send(data) == len(data)
+        except OSError:
+            return False
+
+
+def _converted(value: object, kind: type[Any], what: str) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise CommandError(f"{what}: {error}") from error
+
+
+def _error(error: CommandError) -> dict[str, object]:
+    return {"error": {"class": error.kind, "desc": str(error)}}

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The card's one hot thread: library, wire, rings and monitor in a loop that polls under traffic, else sleeps."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from types import TracebackType
+
+from nicrig_device.card import Card
+from nicrig_device.models.base import CardModel
+from nicrig_device.monitor.commands import CardCommands
+from nicrig_device.monitor.server import MonitorServer
+from nicrig_device.pci_function import CardFunction
+from nicrig_device.spec.registers import VECTORS
+from nicrig_device.vfio_user.endpoint import Endpoint
+from nicrig_device.vfio_user.library import Library
+from nicrig_device.wire.hub import SocketWire
+from nicrig_device.wire.peer import STALL_SECONDS, WirePeer
+
+SPIN_SECONDS = 0.0005
+"""How long the loop polls after the last work: longer than a guest's answer takes, shorter than anyone's patience."""
+VFIO_SOCKET, WIRE_SOCKET, MONITOR_SOCKET = "vfio-user.sock", "wire.sock", "monitor.sock"
+
+log = logging.getLogger("nicrig_device")
+Handler = Callable[[int], bool]
+
+
+def open_descriptors() -> set[int]:
+    """The numbers of this process's open descriptors, and that of the listing, which is closed again by then."""
+    return {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
+
+
+class Service:
+    """A card with its sockets in one folder. Use as a context manager and call run()."""
+
+    def __init__(self, folder: Path, library: Library, kind: type[CardModel], mac: bytes, interrupts: str) -> None:
+        self._handlers: dict[int, Handler] = {}
+        self._stopping = False
+        self._endpoint_fd = -1
+        with ExitStack() as parts:  # a part that cannot be made takes down those before it
+            self._epoll = parts.enter_context(select.epoll())
+            wire = SocketWire(folder / WIRE_SOCKET, self._watch_peer, self._unwatch_peer, self._want_room)
+            self._wire = parts.enter_context(closing(wire))
+            vectors = VECTORS if interrupts == "msix" else 1
+            self.card = parts.enter_context(closing(Card(kind, mac, vectors, self._wire, self._fire, folder)))
+            commands = CardCommands(self.card, interrupts, folder, wire)
+            watch = (self._watch_session, self._unwatch_session)
+            monitor = MonitorServer(folder / MONITOR_SOCKET, commands, self.card.trace, *watch)
+            self._monitor = parts.enter_context(closing(monitor))
+            function = CardFunction(self.card)
+            bars = function.bars()
+            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars)
+            self._endpoint = parts.enter_context(closing(endpoint))
+            self._wake_reader, self._wake_writer = socket.socketpair()
+            for end in (self._wake_reader, self._wake_writer):
+                parts.enter_context(end).setblocking(False)
+            self._parts = parts.pop_all()
+
+    def __enter__(self) -> Service:
+        signal.set_wakeup_fd(self._wake_writer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.siginterrupt(signal.SIGALRM, True)
+        self._watch(self._wake_reader.fileno(), self._drain_wake)
+        self._watch(self._wire.listener.fileno(), lambda _: self._accept(self._wire.accept))
+        self._watch(self._monitor.listener.fileno(), lambda _: self._accept(self._monitor.accept))
+        self._watch_endpoint()
+        self._own_fds = open_descriptors()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(-1)
+        self._parts.close()
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        busy_until = 0.0
+        while not self._stopping:
+            now = time.monotonic()
+            timeout = 0.0
+            if now >= busy_until and self.card.may_sleep(now):
+                timeout = self._sleep_seconds(now)
+            if self._turn(timeout):
+                busy_until = time.monotonic() + SPIN_SECONDS
+
+    def _sleep_seconds(self, now: float) -> float:
+        """How long to block: until something is due, or a full wire counts as stalled; -1 for ever."""
+        dues = [due for due in (self.card.next_due, self._monitor.due()) if due is not None]
+        if dues:
+            return max(0.0, min(dues) - now)
+        return STALL_SECONDS if self._wire.full() else -1.0
+
+    def _turn(self, timeout: float) -> bool:
+        """One round: wait at most timeout seconds for a descriptor, then work the rings. Whether there was work."""
+        worked = False
+        ready = self._epoll.poll(timeout)
+        self.card.trace.begin()
+        for fd, events in ready:
+            handler = self._handlers.get(fd)
+            worked |= handler is not None and handler(events)
+        self.card.wake()
+        worked |= self.card.transmit()
+        worked |= self._monitor.work()
+        self.card.interrupt(time.monotonic())
+        return worked
+
+    # -- descriptors --------------------------------------------------------------------------------
+    def _watch(self, fd: int, handler: Handler, events: int = select.EPOLLIN) -> None:
+        self._handlers[fd] = handler
+        self._epoll.register(fd, events)
+
+    def _unwatch(self, fd: int) -> None:
+        if self._handlers.pop(fd, None) is not None:
+            with suppress(OSError):  # closed already: the kernel has forgotten it
+                self._epoll.unregister(fd)
+
+    def _watch_endpoint(self) -> None:
+        self._unwatch(self._endpoint_fd)
+        self._endpoint_fd = self._endpoint.fileno()
+        self._watch(self._endpoint_fd, self._serve_endpoint)
+
+    def _serve_endpoint(self, _: int) -> bool:
+        if self._endpoint.work():
+            self._watch_endpoint()
+            log.info("client %s", "connected" if self._endpoint.connected else "gone")
+            self._monitor.client(self._endpoint.connected)
+        if not self._endpoint.connected:
+            self._close_left_behind()
+        return True
+
+    def _close_left_behind(self) -> None:
+        """Close descriptors that nobody knows: the library forgets those that came with a message cut short.
+
+        With no client connected, all that is open is what was open at the start, and what this loop watches.
+        """
+        for fd in open_descriptors() - self._own_fds - self._handlers.keys():
+            with suppress(OSError):  # the listing's own
+                os.close(fd)
+
+    def _accept(self, accept: Callable[[], None]) -> bool:
+        try:
+            accept()
+        except OSError as error:
+            log.warning("accept: %s", error)
+        return True
+
+    def _watch_peer(self, peer: WirePeer) -> None:
+        self._watch(peer.connection.fileno(), lambda events: self._serve_peer(peer, events))
+
+    def _unwatch_peer(self, peer: WirePeer) -> None:
+        self._unwatch(peer.connection.fileno())
+
+    def _want_room(self, peer: WirePeer, wanted: bool) -> None:
+        """Ask to be told of room in a peer's socket while a batch waits for it."""
+        self._epoll.modify(peer.connection.fileno(), select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
+
+    def _serve_peer(self, peer: WirePeer, events: int) -> bool:
+        if events & select.EPOLLOUT:
+            self._wire.flush(peer)
+        frames = self._wire.receive(peer)
+        if frames is None or not len(frames):
+            return False
+        self.card.receive(frames)
+        return True
+
+    def _watch_session(self, connection: socket.socket, serve: Callable[[], None]) -> None:
+        def handler(_: int) -> bool:
+            serve()
+            return True
+
+        self._watch(connection.fileno(), handler)
+
+    def _unwatch_session(self, connection: socket.socket) -> None:
+        self._unwatch(connection.fileno())
+
+    # -- signals and vectors ------------------------------------------------------------------------
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _drain_wake(self, _: int) -> bool:
+        with suppress(BlockingIOError):
+            self._wake_reader.recv(256)
+        return False
+
+    def _fire(self, vector: int) -> bool:
+        return self._endpoint.trigger(vector)

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One vfio-user server: the card's face to QEMU. Not thread-safe, like the library: one thread calls everything."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from nicrig_device.dma.frames import Bytes
+from nicrig_device.spec import registers
+from nicrig_device.spec.layout import Bar
+from nicrig_device.vfio_user import pci
+from nicrig_device.vfio_user.abi import (
+    ATTACH_NON_BLOCKING,
+    DEVICE_TYPE_PCI,
+    DMA_REGIONS,
+    PCI_TYPE_EXPRESS,
+    PROT_WRITE,
+    REGION_MEMORY,
+    REGION_READ_WRITE,
+    TRANSPORT_SOCKET,
+    Generation,
+    Interrupt,
+)
+from nicrig_device.vfio_user.library import Library
+from nicrig_device.wire.listener import clear_path
+
+CLIENT_SECONDS = 2.0
+"""How long a client may take over the rest of a message, or the handshake, before it is cut off."""
+
+log = logging.getLogger("nicrig_device")
+
+
+class PciFunction(Protocol):
+    """What the endpoint asks of the card behind it."""
+
+    device_id: int
+
+    def read(self, bar: int, offset: int, size: int) -> bytes: ...
+
+    def write(self, bar: int, offset: int, data: bytes) -> None: ...
+
+    def reset(self) -> None: ...
+
+    def map_memory(self, start: int, data: Bytes) -> None: ...
+
+    def unmap_memory(self, start: int) -> None: ...
+
+    def forget_memory(self) -> None: ...
+
+
+class EndpointError(OSError):
+    """The library refused to set the function up."""
+
+
+@contextmanager
+def _cut_off_after(seconds: float) -> Iterator[None]:
+    """Interrupt system calls that a silent client would block for ever: the library waits without a deadline.
+
+    SIGALRM's handler (installed by the service, without SA_RESTART) makes them fail with EINTR.
+    """
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class Endpoint:
+    """A PCI function on a unix socket, for one client at a time."""
+
+    def __init__(
+        self, library: Library, path: Path, function: PciFunction, interrupts: str, vectors: int, bars: Sequence[Bar]
+    ) -> None:
+        self._ffi, self._lib = library.ffi, library.lib
+        self._function = function
+        self._callbacks: list[Any] = []
+        clear_path(path)
+        before = os.umask(0o177)
+        try:
+            self._context = self._lib.vfu_create_ctx(
+                TRANSPORT_SOCKET, os.fsencode(path), ATTACH_NON_BLOCKING, self._ffi.NULL, DEVICE_TYPE_PCI
+            )
+        finally:
+            os.umask(before)
+        if self._context == self._ffi.NULL:
+            raise EndpointError(self._ffi.errno, f"{path}: {os.strerror(self._ffi.errno)}")
+        self._path = path
+        try:
+            self._set_up(library.generation, interrupts, vectors, bars)
+        except EndpointError:
+            self.close()
+            raise
+
+    # -- set-up -------------------------------------------------------------------------------------
+    def _check(self, result: int, what: str) -> None:
+        if result < 0:
+            raise EndpointError(self._ffi.errno, f"libvfio-user: {what}: {os.strerror(self._ffi.errno)}")
+
+    def _callback(self, signature: str, call: Callable[..., Any], error: int | None = None) -> Any:
+        def report(kind: type, value: BaseException, trace: Any) -> None:
+            log.error("card: %s", "".join(traceback.format_exception(kind, value, trace)))
+
+        made = self._ffi.callback(signature, call, error=error, onerror=report)
+        self._callbacks.append(made)
+        return made
+
+    def _set_up(self, generation: Generation, interrupts: str, vectors: int, bars: Sequence[Bar]) -> None:
+        lib, context = self._lib, self._context
+        self._check(lib.vfu_setup_log(context, self._callback("vfu_log_fn_t", self._on_log), 3), "log")
+        self._check(lib.vfu_pci_init(context, PCI_TYPE_EXPRESS, 0, registers.REVISION), "PCI header")
+        lib.vfu_pci_set_id(context, registers.VENDOR_ID, self._function.device_id, registers.VENDOR_ID, 1)
+        lib.vfu_pci_set_class(context, *registers.CLASS_CODE)
+        for bar in bars:
+            self._set_up_bar(bar)
+        self._add_capability(pci.express())
+        place = self._add_capability(pci.msix(vectors) if interrupts == "msix" else pci.msi_place_holder())
+        kind = Interrupt.MSIX if interrupts == "msix" else Interrupt.MSI
+        self._check(lib.vfu_setup_device_nr_irqs(context, kind, vectors), "vectors")
+        for unused in (Interrupt.ERROR, Interrupt.REQUEST):
+            # Otherwise QEMU's set-up of these overwrites vector 0's eventfd.
+            self._check(lib.vfu_setup_device_nr_irqs(context, unused, 0), "vectors")
+        reset = self._callback("vfu_reset_cb_t", self._on_reset, error=0)
+        self._check(lib.vfu_setup_device_reset_cb(context, reset), "reset")
+        dma = [self._callback("vfu_dma_cb_t", self._on_map), self._callback("vfu_dma_cb_t", self._on_unmap)]
+        regions = [DMA_REGIONS] if generation is Generation.B else []
+        self._check(lib.vfu_setup_device_dma(context, *regions, *dma), "DMA")
+        self._check(lib.vfu_realize_ctx(context), "realize")
+        if interrupts == "msi":
+            self._become_msi(place)
+        self._listen_fd = self.fileno()
+
+    def _set_up_bar(self, bar: Bar) -> None:
+        area = self._ffi.new("struct iovec *", {"iov_base": self._ffi.NULL, "iov_len": bar.size})
+        areas, count, fd = (self._ffi.NULL, 0, -1) if bar.fd is None else (area, 1, bar.fd)
+        access = self._callback("vfu_region_access_cb_t", self._access_of(bar.number), error=-1)
+        flags = REGION_READ_WRITE | (0 if bar.ports else REGION_MEMORY)
+        result = self._lib.vfu_setup_region(self._context, bar.number, bar.size, access, flags, areas, count, fd, 0)
+        self._check(result, f"BAR{bar.number}")
+
+    def _add_capability(self, data: bytes) -> int:
+        place = int(self._lib.vfu_pci_add_capability(self._context, 0, 0, self._ffi.from_buffer(data)))
+        self._check(place, f"capability {data[0]:#x}")
+        return place
+
+    def _become_msi(self, place: int) -> None:
+        """Write MSI over the place holder: the library has no MSI, QEMU takes it from config space."""
+        config = self._ffi.buffer(self._lib.vfu_pci_get_config_space(self._context), 256)
+        config[place : place + pci.MSI_BYTES] = pci.msi(config[place + 1][0])
+
+    # -- callbacks, all on the thread that calls work() ------------------------------------------------
+    def _on_log(self, _: Any, level: int, text: Any) -> None:
+        log.debug("libvfio-user: %s (level %d)", self._ffi.string(text).decode(errors="replace").strip(), level)
+
+    def _access_of(self, bar: int) -> Callable[..., int]:
+        def access(_: Any, buffer: Any, count: int, offset: int, is_write: bool) -> int:
+            window = self._ffi.buffer(buffer, count)
+            if is_write:
+                self._function.write(bar, offset, bytes(window))
+            else:
+                window[:] = self._function.read(bar, offset, count)
+            return count
+
+        return access
+
+    def _on_reset(self, _: Any, __: int) -> int:
+        self._function.reset()
+        return 0
+
+    def _on_map(self, _: Any, info: Any) -> None:
+        # No file behind it (ROM, another device's BAR), or read-only: not a target.
+        if info.vaddr == self._ffi.NULL or not info.prot & PROT_WRITE:
+            return
+        start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
+        data = np.frombuffer(self._ffi.buffer(info.vaddr, size), np.uint8)
+        self._function.map_memory(start, data)
+
+    def _on_unmap(self, _: Any, info: Any) -> None:
+        self._function.unmap_memory(int(self._ffi.cast("uintptr_t", info.iova.iov_base)))
+
+    # -- running ------------------------------------------------------------------------------------
+    @property
+    def connected(self) -> bool:
+        """Whether there is a client. Only the library knows: it drops one in more ways than it tells."""
+        return self.fileno() != self._listen_fd
+
+    def fileno(self) -> int:
+        """The descriptor to wait on; another one after each attach and disconnect."""
+        return int(self._lib.vfu_get_poll_fd(self._context))
+
+    def work(self) -> bool:
+        """Handle all that waits: a new client, or its messages. Whether the descriptor to wait on is another now."""
+        with _cut_off_after(CLIENT_SECONDS):
+            return self._serve() if self.connected else self._attach()
+
+    def _attach(self) -> bool:
+        if self._lib.vfu_attach_ctx(self._context) and self._ffi.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+            log.warning("client turned away in the handshake: %s", os.strerror(self._ffi.errno))
+        return self.connected
+
+    def _serve(self) -> bool:
+        begin = time.monotonic()
+        while (handled := self._lib.vfu_run_ctx(self._context)) > 0:
+            pass
+        late = time.monotonic() - begin >= CLIENT_SECONDS
+        if self.connected and (late or handled < 0):
+            log.warning("client cut off: %s", "it kept a message back" if late else os.strerror(self._ffi.errno))
+            self._hang_up()
+        if self.connected:
+            return False
+        # The library has called reset and unmapped what the client had given.
+        self._function.forget_memory()
+        return True
+
+    def _hang_up(self) -> None:
+        """Shut the client's connection, so that the library's next reads find it closed and drop it."""
+        with socket.socket(fileno=os.dup(self.fileno())) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+        while self.connected:
+            self._lib.vfu_run_ctx(self._context)
+
+    def trigger(self, vector: int) -> bool:
+        """Send a vector's message; False when the client has not set it up."""
+        return self.connected and self._lib.vfu_irq_trigger(self._context, vector) == 0
+
+    def close(self) -> None:
+        self._function.forget_memory()
+        self._lib.vfu_destroy_ctx(self._context)
+        self._path.unlink(missing_ok=True)

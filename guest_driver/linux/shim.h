@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The Linux shim: a PCI driver that plays the operating system under the miniport, and a network device that plays
+ * the protocol above it.
+ */
+#ifndef NICRIG_SHIM_H
+#define NICRIG_SHIM_H
+
+#include <linux/netdevice.h>
+#include <linux/pci.h>
+#include <linux/skbuff.h>
+#include <linux/workqueue.h>
+
+#include "../ndis/binding.h"
+
+/* After <ndis.h>, whose types it is written in. */
+#include "../miniport/hardware.h"
+
+#define SHIM_NAME       "nicrig"
+#define SHIM_VERSION    "0.1.0"
+#define SHIM_BATCH      NAPI_POLL_WEIGHT        /* packets in one indication, and in one call to send */
+
+/* What `ethtool -S` shows of the shim itself; the names stand in ethtool.c in this order. */
+struct shim_statistics {
+	u64 interrupts;
+	u64 polls;
+	u64 rx_no_memory;
+	u64 tx_batches;
+	u64 tx_queue_stops;
+	u64 tx_failed;
+	u64 resets;
+};
+
+struct shim {
+	struct net_device *netdev;
+	struct pci_dev *pdev;
+	struct ndis_adapter *adapter;
+	struct ndis_setting settings[3];
+	struct shim_statistics statistics;
+	bool removing;
+
+	/* A subordinate card's DMA channel; unset for the other kinds. */
+	const struct ndis_dma_controller *controller;
+	void __iomem *control;
+	void __iomem *words;
+
+	/* Receive: written by the poll only. */
+	struct napi_struct napi;
+	unsigned int indicated;         /* packets, since the poll's last look */
+	PNDIS_PACKET held[SHIM_BATCH];
+	unsigned int held_count;
+
+	/* Transmit: the gathered array is guarded by the device's transmit lock. */
+	NDIS_HANDLE packet_pool;
+	NDIS_HANDLE buffer_pool;
+	unsigned int tx_limit;
+	PNDIS_PACKET gathered[SHIM_BATCH];
+	unsigned int gathered_count;
+
+	/* Completions come from the poll, from within a send, and from a reset; the poll alone reports them. */
+	spinlock_t done_lock;
+	unsigned int done_packets;
+	unsigned int done_bytes;
+
+	struct work_struct reset_work;
+	struct delayed_work hang_work;
+};
+
+/* netdev.c */
+struct net_device *shim_create(struct pci_dev *pdev, ULONG rx_ring_size, ULONG tx_ring_size);
+int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vectors);
+void shim_stop(struct shim *shim);
+int shim_reset(struct shim *shim);
+int shim_query(struct shim *shim, NDIS_OID oid, void *buffer, ULONG length);
+ULONG shim_query_ulong(struct shim *shim, NDIS_OID oid);
+ULONG shim_ring_size(struct shim *shim, NDIS_OID space, NDIS_OID block);
+
+/* transmit.c */
+int shim_transmit_create(struct shim *shim, unsigned int descriptors);
+void shim_transmit_free(struct shim *shim);
+netdev_tx_t shim_xmit(struct sk_buff *skb, struct net_device *netdev);
+void shim_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status);
+void shim_report_completions(struct shim *shim);
+bool shim_transmit_idle(struct shim *shim);
+
+/* poll.c */
+void shim_receive(void *context, PPNDIS_PACKET packets, UINT count);
+void shim_interrupt(void *context);
+int shim_poll(struct napi_struct *napi, int budget);
+
+/* channel.c */
+int shim_channel_open(struct shim *shim);
+void shim_channel_close(struct shim *shim);
+
+/* ethtool.c */
+extern const struct ethtool_ops shim_ethtool_ops;
+
+#endif /* NICRIG_SHIM_H */

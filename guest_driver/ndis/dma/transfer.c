@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Packets between protocol and miniport: send, complete, indicate, return, status (docs/ndis51.md section 4.8). */
+#include "../layer.h"
+
+#define NDIS_MASK_BITS 64
+
+static void send_done(struct ndis_adapter *adapter, struct ndis_packet *packet, NDIS_STATUS status)
+{
+	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_PROTOCOL);
+
+	packet->owner = NDIS_PACKET_IDLE;
+	adapter->protocol->send_complete(adapter->protocol_context, &packet->packet, status);
+	ndis_leave_phase(before);
+}
+
+static void record_sends(PPNDIS_PACKET packets, UINT count)
+{
+	UINT i, j;
+
+	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES)
+		return;
+	for (i = 0; i < count; i++) {
+		SCATTER_GATHER_LIST *list = to_ndis_packet(packets[i])->list;
+		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
+
+		ndis_packet_recount(packets[i]);
+		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_MiniportSendPackets, NDIS_KIND_ENTER, packets[i],
+			       private->Head, private->TotalLength, list ? list->NumberOfElements : 0,
+			       ndis_digest(to_ndis_packet(packets[i]), NDIS_PACKET_SENT));
+		for (j = 0; list && j < list->NumberOfElements; j++)
+			ndis_record(ScatterGatherElement, packets[i], j, list->Elements[j].Address.QuadPart,
+				    list->Elements[j].Length, 0);
+	}
+}
+
+/*
+ * Maps every packet, then hands the array down in one call. A packet that cannot be mapped is completed here, and
+ * the rest moves up, so order is kept (R87). A deserialized miniport accepts every packet (4.2), so its out-of-band
+ * status says nothing and each comes back through NdisMSendComplete. DISPATCH_LEVEL.
+ */
+VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, UINT NumberOfPackets)
+{
+	struct ndis_adapter *adapter = NdisBindingHandle;
+	struct ndis_caller before;
+	UINT i, mapped = 0;
+
+	ndis_cache_tick();
+	for (i = 0; i < NumberOfPackets; i++) {
+		struct ndis_packet *packet = to_ndis_packet(PacketArray[i]);
+		NDIS_STATUS status;
+
+		packet->adapter = adapter;
+		status = ndis_packet_map(adapter, packet);
+		if (status != NDIS_STATUS_SUCCESS) {
+			send_done(adapter, packet, status);
+			continue;
+		}
+		packet->owner = NDIS_PACKET_SENT;
+		PacketArray[mapped++] = PacketArray[i];
+	}
+	if (!mapped)
+		return;
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	record_sends(PacketArray, mapped);
+	adapter->miniport->SendPacketsHandler(adapter->context, PacketArray, mapped);
+	ndis_leave(MiniportSendPackets, before, 0);
+}
+
+/* Section 4.8: once for each packet; its scatter-gather list is dead afterwards (R84, R88). <= DISPATCH_LEVEL. */
+VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, NDIS_STATUS Status)
+{
+	struct ndis_adapter *adapter = MiniportAdapterHandle;
+	struct ndis_packet *packet = to_ndis_packet(Packet);
+
+	ndis_record(NdisMSendComplete, Packet, Status, 0, 0, ndis_digest(packet, NDIS_PACKET_SENT));
+	ndis_cache_tick();
+	if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_SENT || packet->adapter != adapter))
+		return;
+	ndis_packet_unmap(adapter, packet);
+	send_done(adapter, packet, Status);
+}
+
+static void record_indications(PPNDIS_PACKET packets, UINT count)
+{
+	UINT i;
+
+	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES)
+		return;
+	for (i = 0; i < count; i++) {
+		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
+
+		ndis_packet_recount(packets[i]);
+		ndis_record(NdisMIndicateReceivePacket, packets[i], private->Head, private->TotalLength,
+			    NDIS_GET_PACKET_STATUS(packets[i]),
+			    ndis_digest(to_ndis_packet(packets[i]), NDIS_PACKET_IDLE));
+	}
+}
+
+/* One record for each 64 packets: which of them the protocol keeps. */
+static void record_kept(PPNDIS_PACKET packets, UINT count)
+{
+	UINT first, i;
+
+	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES)
+		return;
+	for (first = 0; first < count; first += NDIS_MASK_BITS) {
+		UINT some = min(count - first, NDIS_MASK_BITS);
+		u64 kept = 0;
+
+		for (i = 0; i < some; i++)
+			if (NDIS_GET_PACKET_STATUS(packets[first + i]) == NDIS_STATUS_PENDING)
+				kept |= BIT_ULL(i);
+		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_NdisMIndicateReceivePacket, NDIS_KIND_LEAVE, first, kept,
+			       some, 0, 0);
+	}
+}
+
+/*
+ * Section 4.8: after the call a packet with status PENDING is the protocol's until NdisReturnPackets, any other is
+ * the miniport's again. A packet that is still above is not indicated (R81). <= DISPATCH_LEVEL.
+ */
+VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET ReceivePackets,
+				UINT NumberOfPackets)
+{
+	struct ndis_adapter *adapter = MiniportAdapterHandle;
+	struct ndis_caller before;
+	UINT i;
+
+	record_indications(ReceivePackets, NumberOfPackets);
+	ndis_cache_tick();
+	for (i = 0; i < NumberOfPackets; i++) {
+		struct ndis_packet *packet = to_ndis_packet(ReceivePackets[i]);
+
+		if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_IDLE))
+			return;
+		packet->adapter = adapter;
+		packet->owner = NDIS_PACKET_INDICATED;
+	}
+	before = ndis_enter_phase(NDIS_PHASE_PROTOCOL);
+	adapter->protocol->receive(adapter->protocol_context, ReceivePackets, NumberOfPackets);
+	ndis_leave_phase(before);
+	record_kept(ReceivePackets, NumberOfPackets);
+	for (i = 0; i < NumberOfPackets; i++)
+		if (NDIS_GET_PACKET_STATUS(ReceivePackets[i]) != NDIS_STATUS_PENDING)
+			to_ndis_packet(ReceivePackets[i])->owner = NDIS_PACKET_IDLE;
+}
+
+/* Gives back packets that were marked PENDING, and only those (R124). DISPATCH_LEVEL. */
+VOID NdisReturnPackets(PNDIS_PACKET *PacketsToReturn, UINT NumberOfPackets)
+{
+	UINT i;
+
+	for (i = 0; i < NumberOfPackets; i++) {
+		struct ndis_packet *packet = to_ndis_packet(PacketsToReturn[i]);
+		struct ndis_adapter *adapter = packet->adapter;
+		struct ndis_caller before;
+
+		if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_INDICATED))
+			continue;
+		packet->owner = NDIS_PACKET_IDLE;
+		before = ndis_enter_phase(NDIS_PHASE_RUN);
+		ndis_entered(MiniportReturnPacket, &packet->packet, 0, 0, 0);
+		adapter->miniport->ReturnPacketHandler(adapter->context, &packet->packet);
+		ndis_leave_quietly(MiniportReturnPacket, before);
+	}
+}
+
+/* <= DISPATCH_LEVEL. The protocol here needs no status buffer, so none is passed on. */
+VOID NdisMIndicateStatus(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS GeneralStatus, PVOID StatusBuffer,
+			 UINT StatusBufferSize)
+{
+	struct ndis_adapter *adapter = MiniportAdapterHandle;
+
+	ndis_record(NdisMIndicateStatus, GeneralStatus, 0, 0, 0, 0);
+	UNREFERENCED_PARAMETER(StatusBuffer);
+	UNREFERENCED_PARAMETER(StatusBufferSize);
+	adapter->protocol->status(adapter->protocol_context, GeneralStatus);
+}
+
+/* Ends a run of status indications; the protocol here acts on each one at once. */
+VOID NdisMIndicateStatusComplete(NDIS_HANDLE MiniportAdapterHandle)
+{
+	UNREFERENCED_PARAMETER(MiniportAdapterHandle);
+	ndis_record(NdisMIndicateStatusComplete, 0, 0, 0, 0, 0);
+}

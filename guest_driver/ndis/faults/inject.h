@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Failure injection (docs/ndis51.md section 6, R125): every place of the layer where a miniport can be told that there
+ * is no more asks first whether this call is to fail.
+ */
+#ifndef NICRIG_INJECT_H
+#define NICRIG_INJECT_H
+
+#include <linux/compiler.h>
+#include <linux/jump_label.h>
+
+#include "../recorder/recorder.h"
+
+DECLARE_STATIC_KEY_FALSE(ndis_injecting);
+
+/* Any level. */
+bool ndis_fail_now(enum ndis_function function, size_t bytes);
+
+/* Whether this call of the miniport is to fail; the protocol's calls are let through. `Bytes` is 0 where none count. */
+#define ndis_fail(Name, Bytes) \
+	(static_branch_unlikely(&ndis_injecting) && ndis_phase_now() != NDIS_PHASE_PROTOCOL && \
+	 ndis_fail_now(NDIS_FN_##Name, Bytes))
+
+/* The same from a work item, which is nobody's call. */
+#define ndis_fail_behind(Name, Bytes) \
+	(static_branch_unlikely(&ndis_injecting) && ndis_fail_now(NDIS_FN_##Name, Bytes))
+
+#endif /* NICRIG_INJECT_H */

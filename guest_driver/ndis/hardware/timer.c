@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The miniport's timers (docs/ndis51.md section 8.1). */
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include <linux/timer.h>
+
+#include "../layer.h"
+
+/*
+ * What stands behind an NDIS_MINIPORT_TIMER. Its own memory, so that a timer that outlives the miniport's can still be
+ * stopped. The lock orders a cancellation and the next start of a periodic one.
+ */
+struct ndis_timer {
+	struct list_head list;
+	struct timer_list timer;
+	spinlock_t lock;
+	unsigned long period;
+	PNDIS_MINIPORT_TIMER miniport_timer;
+};
+
+static void timer_restart(struct ndis_timer *timer)
+{
+	spin_lock_bh(&timer->lock);
+	if (timer->period)
+		mod_timer(&timer->timer, jiffies + timer->period);
+	spin_unlock_bh(&timer->lock);
+}
+
+/* DISPATCH_LEVEL. */
+static void timer_expires(struct timer_list *expired)
+{
+	struct ndis_timer *timer = container_of(expired, struct ndis_timer, timer);
+	PNDIS_MINIPORT_TIMER miniport_timer = timer->miniport_timer;
+	struct ndis_caller before;
+
+	timer_restart(timer);
+	before = ndis_enter_phase(NDIS_PHASE_RUN);
+	ndis_entered(MiniportTimer, miniport_timer, 0, 0, 0);
+	miniport_timer->MiniportTimerFunction(NULL, miniport_timer->MiniportTimerContext, NULL, NULL);
+	ndis_leave_quietly(MiniportTimer, before);
+}
+
+static struct ndis_timer *timer_make(struct ndis_adapter *adapter, PNDIS_MINIPORT_TIMER miniport_timer)
+{
+	struct ndis_timer *timer = kzalloc(sizeof(*timer), GFP_KERNEL);
+
+	if (!timer)
+		return NULL;
+	timer_setup(&timer->timer, timer_expires, 0);
+	spin_lock_init(&timer->lock);
+	timer->miniport_timer = miniport_timer;
+	list_add(&timer->list, &adapter->timers);
+	return timer;
+}
+
+/* A timer that is initialized again is the same one. */
+static struct ndis_timer *timer_find(struct ndis_adapter *adapter, PNDIS_MINIPORT_TIMER miniport_timer)
+{
+	struct ndis_timer *timer;
+
+	list_for_each_entry(timer, &adapter->timers, list)
+		if (timer->miniport_timer == miniport_timer)
+			return timer;
+	return NULL;
+}
+
+/* PASSIVE_LEVEL, before any use; without memory or above that level the timer never expires. */
+VOID NdisMInitializeTimer(PNDIS_MINIPORT_TIMER Timer, NDIS_HANDLE MiniportAdapterHandle,
+			  PNDIS_TIMER_FUNCTION TimerFunction, PVOID FunctionContext)
+{
+	struct ndis_timer *timer = NULL;
+
+	ndis_record(NdisMInitializeTimer, Timer, 0, 0, 0, 0);
+	if (!WARN_ON_ONCE(KeGetCurrentIrql() != PASSIVE_LEVEL)) {
+		timer = timer_find(MiniportAdapterHandle, Timer);
+		if (!timer)
+			timer = timer_make(MiniportAdapterHandle, Timer);
+	}
+	Timer->Timer = timer;
+	Timer->MiniportTimerFunction = TimerFunction;
+	Timer->MiniportTimerContext = FunctionContext;
+	Timer->Miniport = MiniportAdapterHandle;
+}
+
+static void timer_start(struct ndis_timer *timer, unsigned long delay, unsigned long period)
+{
+	if (WARN_ON_ONCE(!timer || KeGetCurrentIrql() > DISPATCH_LEVEL))
+		return;
+	spin_lock_bh(&timer->lock);
+	timer->period = period;
+	mod_timer(&timer->timer, jiffies + delay);
+	spin_unlock_bh(&timer->lock);
+}
+
+/* Expires once; one that runs starts over. <= DISPATCH_LEVEL. */
+VOID NdisMSetTimer(PNDIS_MINIPORT_TIMER Timer, UINT MillisecondsToDelay)
+{
+	ndis_record(NdisMSetTimer, Timer, MillisecondsToDelay, 0, 0, 0);
+	timer_start(Timer->Timer, msecs_to_jiffies(MillisecondsToDelay), 0);
+}
+
+/* Expires until it is cancelled. <= DISPATCH_LEVEL. */
+VOID NdisMSetPeriodicTimer(PNDIS_MINIPORT_TIMER Timer, UINT MillisecondPeriod)
+{
+	unsigned long period = max(msecs_to_jiffies(MillisecondPeriod), 1UL);
+
+	ndis_record(NdisMSetPeriodicTimer, Timer, MillisecondPeriod, 0, 0, 0);
+	timer_start(Timer->Timer, period, period);
+}
+
+/*
+ * TRUE if the timer was to expire and now is not; FALSE if its function has run, or runs at this moment (R37).
+ * <= DISPATCH_LEVEL.
+ */
+VOID NdisMCancelTimer(PNDIS_MINIPORT_TIMER Timer, PBOOLEAN TimerCancelled)
+{
+	struct ndis_timer *timer = Timer->Timer;
+
+	*TimerCancelled = FALSE;
+	if (!WARN_ON_ONCE(!timer || KeGetCurrentIrql() > DISPATCH_LEVEL)) {
+		spin_lock_bh(&timer->lock);
+		timer->period = 0;
+		*TimerCancelled = timer_delete(&timer->timer);
+		spin_unlock_bh(&timer->lock);
+	}
+	ndis_record(NdisMCancelTimer, Timer, 0, 0, 0, *TimerCancelled);
+}
+
+/* R22, R27: Windows stops when Initialize fails or Halt returns with a timer still running; here it is taken. */
+void ndis_timers_check_released(struct ndis_adapter *adapter)
+{
+	struct ndis_timer *timer, *next;
+
+	list_for_each_entry_safe(timer, next, &adapter->timers, list) {
+		WARN_ON(timer_shutdown_sync(&timer->timer));
+		list_del(&timer->list);
+		kfree(timer);
+	}
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Buffer pools and buffers, which are MDLs (docs/ndis51.md section 4.6). */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "../faults/inject.h"
+#include "../layer.h"
+
+struct ndis_buffer_pool {
+	struct ndis_object object;
+	spinlock_t lock;
+	struct ndis_buffer *free;
+	unsigned int used;
+	struct ndis_buffer *buffers;
+};
+
+static struct ndis_buffer_pool *buffer_pool_make(UINT descriptors)
+{
+	struct ndis_buffer_pool *pool;
+
+	if (!descriptors || KeGetCurrentIrql() > DISPATCH_LEVEL)
+		return NULL;
+	pool = kzalloc(sizeof(*pool), ndis_gfp());
+	if (!pool)
+		return NULL;
+	spin_lock_init(&pool->lock);
+	/* One table; where sleeping is allowed it need not be contiguous. */
+	pool->buffers = kvcalloc(descriptors, sizeof(*pool->buffers), ndis_gfp());
+	if (!pool->buffers) {
+		kfree(pool);
+		return NULL;
+	}
+	while (descriptors--) {
+		struct ndis_buffer *buffer = &pool->buffers[descriptors];
+
+		buffer->pool = pool;
+		buffer->next_free = pool->free;
+		pool->free = buffer;
+	}
+	ndis_object_add(&pool->object, NDIS_OBJECT_BUFFER_POOL, pool);
+	return pool;
+}
+
+/*
+ * Section 4.6: judged by Status alone; RESOURCES without memory. The number is the exact limit of outstanding
+ * descriptors. <= DISPATCH_LEVEL.
+ */
+VOID NdisAllocateBufferPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors)
+{
+	struct ndis_buffer_pool *pool = NULL;
+
+	if (!ndis_fail(NdisAllocateBufferPool, NumberOfDescriptors * sizeof(struct ndis_buffer)))
+		pool = buffer_pool_make(NumberOfDescriptors);
+	*PoolHandle = pool;
+	*Status = pool ? NDIS_STATUS_SUCCESS : NDIS_STATUS_RESOURCES;
+	ndis_record(NdisAllocateBufferPool, pool, NumberOfDescriptors, 0, 0, *Status);
+}
+
+/*
+ * Section 4.6, R73: every descriptor must be back; a pool that is still used is kept rather than freed under it, and
+ * what is no pool is refused, but for the one whose handle is NULL. <= DISPATCH_LEVEL.
+ */
+VOID NdisFreeBufferPool(NDIS_HANDLE PoolHandle)
+{
+	struct ndis_buffer_pool *pool = PoolHandle;
+
+	ndis_record(NdisFreeBufferPool, pool, 0, 0, 0, 0);
+	if (!pool || WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL ||
+				  !ndis_object_find(NDIS_OBJECT_BUFFER_POOL, pool) || pool->used))
+		return;
+	ndis_object_remove(&pool->object);
+	kvfree(pool->buffers);
+	kfree(pool);
+}
+
+/* The pool whose handle is NULL, as some versions of NDIS give out, is the heap (4.6, R21). */
+static struct ndis_buffer *buffer_take(struct ndis_buffer_pool *pool)
+{
+	struct ndis_buffer *buffer;
+
+	if (!pool)
+		return kzalloc(sizeof(*buffer), ndis_gfp());
+	spin_lock_bh(&pool->lock);
+	buffer = pool->free;
+	if (buffer) {
+		pool->free = buffer->next_free;
+		pool->used++;
+	}
+	spin_unlock_bh(&pool->lock);
+	return buffer;
+}
+
+static void buffer_put(struct ndis_buffer *buffer)
+{
+	struct ndis_buffer_pool *pool = buffer->pool;
+
+	if (!pool) {
+		kfree(buffer);
+		return;
+	}
+	spin_lock_bh(&pool->lock);
+	buffer->next_free = pool->free;
+	pool->free = buffer;
+	pool->used--;
+	spin_unlock_bh(&pool->lock);
+}
+
+static void describe(struct ndis_buffer *buffer, void *va, UINT length)
+{
+	buffer->mdl.Next = NULL;
+	buffer->mdl.Size = sizeof(*buffer);
+	buffer->mdl.MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL;
+	buffer->mdl.Process = NULL;
+	buffer->mdl.MappedSystemVa = va;
+	buffer->mdl.StartVa = (PVOID)((ULONG_PTR)va & PAGE_MASK);
+	buffer->mdl.ByteOffset = offset_in_page(va);
+	buffer->mdl.ByteCount = length;
+	buffer->length = length;
+	buffer->mapped = 0;
+	buffer->used = true;
+	buffer->flushed = false;
+	buffer->dev = NULL;
+	buffer->split = NULL;
+}
+
+/* R70: NULL for what is neither shared memory nor nonpaged linear memory, and when the pool is out. */
+static PNDIS_BUFFER buffer_make(struct ndis_buffer_pool *pool, void *va, UINT length)
+{
+	struct ndis_shared_place place;
+	struct ndis_buffer *buffer;
+	bool shared;
+
+	if (KeGetCurrentIrql() > DISPATCH_LEVEL || !va || !length)
+		return NULL;
+	shared = ndis_shared_lookup(va, length, &place);
+	if (!shared && !(virt_addr_valid(va) && virt_addr_valid(va + length - 1)))
+		return NULL;
+	buffer = buffer_take(pool);
+	if (!buffer)
+		return NULL;
+	describe(buffer, va, length);
+	if (shared && place.cached) {
+		buffer->dev = place.dev;
+		buffer->dma = place.dma;
+	}
+	ndis_object_count(NDIS_OBJECT_BUFFER, 1);
+	return &buffer->mdl;
+}
+
+/*
+ * Section 4.6: SUCCESS, or FAILURE and NULL when the pool is out or the memory is not nonpaged linear memory (R70).
+ * Describes the memory, does not own it. <= DISPATCH_LEVEL.
+ */
+VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID VirtualAddress,
+			UINT Length)
+{
+	*Buffer = NULL;
+	if (!ndis_fail(NdisAllocateBuffer, 0))
+		*Buffer = buffer_make(PoolHandle, VirtualAddress, Length);
+	*Status = *Buffer ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+	ndis_record(NdisAllocateBuffer, PoolHandle, VirtualAddress, Length, *Buffer, *Status);
+}
+
+/*
+ * NdisFreeBuffer, section 4.6: returns the descriptor only. NULL, one that is free already, or still mapped, is
+ * refused. <= DISPATCH_LEVEL.
+ */
+VOID IoFreeMdl(PMDL Mdl)
+{
+	struct ndis_buffer *buffer = to_ndis_buffer(Mdl);
+
+	ndis_record(NdisFreeBuffer, Mdl, Mdl ? Mdl->ByteCount : 0, 0, 0, 0);
+	if (WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !Mdl || !buffer->used || buffer->mapped))
+		return;
+	buffer->used = false;
+	ndis_object_count(NDIS_OBJECT_BUFFER, -1);
+	buffer_put(buffer);
+}
+
+#define NDIS_RANGE(Offset, Length) ((u64)(Offset) << 32 | (Length))
+
+/* Section 4.6: a second descriptor over part of the first; FAILURE if the part is not inside it. No data is copied. */
+VOID NdisCopyBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID MemoryDescriptor,
+		    UINT Offset, UINT Length)
+{
+	PMDL source = MemoryDescriptor;
+
+	*Buffer = NULL;
+	if (Offset <= source->ByteCount && Length <= source->ByteCount - Offset && !ndis_fail(NdisCopyBuffer, 0))
+		*Buffer = buffer_make(PoolHandle, (PCHAR)source->MappedSystemVa + Offset, Length);
+	*Status = *Buffer ? NDIS_STATUS_SUCCESS : NDIS_STATUS_FAILURE;
+	ndis_record(NdisCopyBuffer, PoolHandle, source, NDIS_RANGE(Offset, Length), *Buffer, *Status);
+}
+
+/* Section 4.6: never longer than the descriptor was made; refused then (R76). <= DISPATCH_LEVEL. */
+VOID NdisAdjustBufferLength(PNDIS_BUFFER Buffer, UINT Length)
+{
+	ndis_record(NdisAdjustBufferLength, Buffer, Length, 0, 0, 0);
+	if (!WARN_ON_ONCE(Length > to_ndis_buffer(Buffer)->length))
+		Buffer->ByteCount = Length;
+}
+
+/* Section 4.6: every buffer here is mapped, so this cannot fail; a 5.1 driver must use the Safe one anyway (R80). */
+VOID NdisQueryBuffer(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Length)
+{
+	PVOID va = MmGetSystemAddressForMdl(Buffer);
+
+	if (VirtualAddress)
+		*VirtualAddress = va;
+	*Length = MmGetMdlByteCount(Buffer);
+	ndis_record(NdisQueryBuffer, Buffer, 0, 0, 0, va);
+}
+
+/* Section 4.6: the address is NULL when the system is short of mappings, here only if injected. <= DISPATCH_LEVEL. */
+VOID NdisQueryBufferSafe(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Length, MM_PAGE_PRIORITY Priority)
+{
+	PVOID va = NULL;
+
+	if (VirtualAddress) {
+		if (!ndis_fail(NdisQueryBufferSafe, 0))
+			va = MmGetSystemAddressForMdlSafe(Buffer, Priority);
+		*VirtualAddress = va;
+	}
+	*Length = MmGetMdlByteCount(Buffer);
+	ndis_record(NdisQueryBufferSafe, Buffer, Priority, 0, 0, va);
+}
+
+#define NDIS_SEND_ACCESS (NICRIG_GRANT_READ | NICRIG_GRANT_CACHED | NICRIG_GRANT_STREAMING)
+
+bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_function by)
+{
+	if (buffer->dev)
+		return false;
+	if (!ndis_cache_map(dev, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount, DMA_TO_DEVICE, &buffer->dma,
+			    &buffer->split))
+		return false;
+	if (buffer->flushed && buffer->split)
+		ndis_split_write_back(buffer->split, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount);
+	buffer->dev = dev;
+	buffer->mapped = buffer->mdl.ByteCount;
+	buffer->mapped_by = by;
+	ndis_grant(by, buffer->dma, buffer->mapped, NDIS_SEND_ACCESS, 0);
+	return true;
+}
+
+void ndis_buffer_unmap(struct ndis_buffer *buffer)
+{
+	if (!buffer->mapped)
+		return;
+	ndis_revoke(buffer->mapped_by, buffer->dma, buffer->mapped, NDIS_SEND_ACCESS);
+	ndis_cache_unmap(buffer->dev, buffer->dma, buffer->mapped, DMA_TO_DEVICE, &buffer->split);
+	buffer->flushed = false;
+	buffer->dev = NULL;
+	buffer->mapped = 0;
+}
+
+/*
+ * The flush of a send may come before its mapping (docs/ndis51.md section 5), and is made up for there. What is mapped
+ * for the card to read has nothing to bring in.
+ */
+static void flush_send(struct ndis_buffer *buffer, bool read)
+{
+	if (read)
+		return;
+	buffer->flushed = true;
+	/* The length may have been adjusted since the mapping, which has its own. */
+	if (buffer->split)
+		ndis_split_write_back(buffer->split, buffer->mdl.MappedSystemVa,
+				      min(buffer->mdl.ByteCount, buffer->mapped));
+}
+
+void ndis_buffer_flush(struct ndis_buffer *buffer, bool read)
+{
+	void *va = buffer->mdl.MappedSystemVa;
+	struct ndis_shared_place place;
+
+	if (!ndis_shared_lookup(va, buffer->mdl.ByteCount, &place))
+		flush_send(buffer, read);
+	else if (place.split && read)
+		ndis_split_invalidate(place.split, va, buffer->mdl.ByteCount);
+	else if (place.split)
+		ndis_split_write_back(place.split, va, buffer->mdl.ByteCount);
+}

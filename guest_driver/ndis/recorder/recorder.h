@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The flight recorder: a record for every call between miniport and NDIS, in the card's own memory (BAR3).
+ *
+ * A function of the layer records itself with ndis_record(Name, a, b, c, d, result), its arguments in the order of
+ * recorded.h: an acquiring one after the fact, a releasing one before it, a hand-over before the other side sees the
+ * object. NDIS calls the miniport's handlers between ndis_enter_phase() and ndis_leave(), which tell in which phase
+ * whatever they call is made; ndis_entered() and ndis_leave() record them.
+ */
+#ifndef NICRIG_RECORDER_H
+#define NICRIG_RECORDER_H
+
+#include <linux/minmax.h>
+#include <linux/types.h>
+
+#include "layout.h"
+#include "function_ids.h"
+
+struct pci_dev;
+
+/* One recorder for the module, the first adapter's: a call that names no adapter has to go somewhere. PASSIVE_LEVEL. */
+void ndis_recorder_open(struct pci_dev *pdev, int bar);
+void ndis_recorder_close(struct pci_dev *pdev);
+
+extern unsigned int ndis_recorder_detail;
+
+/* The next slot for a frame's bytes and its number; NULL without a recorder. Inside rcu_read_lock(). Any level. */
+u8 *ndis_recorder_slot(u32 *number);
+
+void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, u64 d, u64 result);
+
+/*
+ * The card may touch these bytes from now on, or from now on no more; `function` is the call that says so. What is
+ * granted for one packet or transfer is recorded only while the card asks for it. `guard` bytes behind the range are
+ * nobody's. Any level.
+ */
+void ndis_grant(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how, size_t guard);
+void ndis_revoke(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how);
+
+/* The phase of whoever calls now: the handler that runs on this CPU or in this task, else the protocol. */
+enum ndis_phase ndis_phase_now(void);
+
+/*
+ * A call of the protocol is recorded one detail later than the same call of a miniport: it makes packets for each
+ * frame, and queries each one that arrives, and no rule of the contract is about it.
+ */
+static inline bool ndis_call_recorded(unsigned int detail)
+{
+	return unlikely(ndis_recorder_detail >= detail) &&
+	       (detail < min(ndis_recorder_detail, (unsigned int)NDIS_DETAIL_FRAMES) ||
+		ndis_phase_now() != NDIS_PHASE_PROTOCOL);
+}
+
+/* Name is never expanded, since NDIS has some of these functions as macros. */
+#define ndis_record(Name, A, B, C, D, Result) do { \
+	if (ndis_call_recorded(NDIS_DETAIL_OF_##Name)) \
+		ndis_record_now(NDIS_FN_##Name, NDIS_KIND_CALL, ndis_word(A), ndis_word(B), ndis_word(C), \
+				ndis_word(D), ndis_word(Result)); \
+} while (0)
+#define ndis_record_if(Detail, Function, Kind, A, B, C, D, Result) do { \
+	if (ndis_recorder_detail >= (Detail)) \
+		ndis_record_now(Function, Kind, ndis_word(A), ndis_word(B), ndis_word(C), ndis_word(D), \
+				ndis_word(Result)); \
+} while (0)
+/* Pointer or number; 32 bits are never sign-extended, so that a status is recorded as it is written. */
+#define ndis_word(Value) (sizeof(Value) == 4 ? (u64)(u32)(unsigned long)(Value) : (u64)(unsigned long)(Value))
+
+void ndis_recorder_set_detail(unsigned int detail);
+
+/* What to go back to when a handler ends. */
+struct ndis_caller {
+	u8 phase;
+	u8 irql;
+	u8 locks;
+};
+
+struct ndis_caller ndis_enter_phase(enum ndis_phase phase);
+void ndis_leave_phase(struct ndis_caller before);
+bool ndis_level_changed(struct ndis_caller before);
+
+/* struct ndis_caller before = ndis_enter_phase(...); ndis_entered(Name, arguments); handler(); ndis_leave(...); */
+#define ndis_entered(Name, A, B, C, D) \
+	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_ENTER, A, B, C, D, 0)
+#define ndis_leave(Name, Before, Result) do { \
+	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, 0, 0, 0, 0, Result); \
+	ndis_leave_phase(Before); \
+} while (0)
+/* For a handler that runs for each frame: its end is recorded only if level or locks changed in it (R69). */
+#define ndis_leave_quietly(Name, Before) do { \
+	if (unlikely(ndis_level_changed(Before))) \
+		ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, 0, 0, 0, 0, 0); \
+	ndis_leave_phase(Before); \
+} while (0)
+
+/* Spin locks that the miniport holds on this CPU (irql.c). */
+unsigned int ndis_locks_held(void);
+
+#endif /* NICRIG_RECORDER_H */

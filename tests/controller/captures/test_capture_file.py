@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nicrig.captures.capture_file import Recorded, load
+from nicrig.errors import UsageError
+from tests.controller.captures.test_pcapng import capture
+
+SECOND = 1_000_000_000
+FRAME = bytes(range(60))
+
+
+def pcap(order: str, magic: int, *, linktype: int = 1, fraction: int = 5) -> bytes:
+    head = struct.pack(order + "IHHIIII", magic, 2, 4, 0, 0, 65535, linktype)
+    return head + struct.pack(order + "IIII", 3, fraction, len(FRAME), 100) + FRAME
+
+
+def block(order: str, kind: int, body: bytes) -> bytes:
+    length = struct.pack(order + "I", 12 + len(body))
+    return struct.pack(order + "I", kind) + length + body + length
+
+
+def section(order: str) -> bytes:
+    return block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+
+def interface(order: str, resolution: int | None, *, offset: int = 0, linktype: int = 1, snaplen: int = 0) -> bytes:
+    options = b"" if resolution is None else struct.pack(order + "HHB3x", 9, 1, resolution)
+    options += struct.pack(order + "HHq", 14, 8, offset) if offset else b""
+    return block(order, 1, struct.pack(order + "HHI", linktype, 0, snaplen) + options)
+
+
+def packet(order: str, number: int, time: int, frame: bytes = FRAME) -> bytes:
+    head = struct.pack(order + "IIIII", number, time >> 32, time & 0xFFFFFFFF, len(frame), len(frame))
+    return block(order, 6, head + frame + bytes(-len(frame) % 4))
+
+
+def read(folder: Path, data: bytes) -> list[Recorded]:
+    path = folder / "capture"
+    path.write_bytes(data)
+    return load(path)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(("magic", "unit"), [(0xA1B2C3D4, 1000), (0xA1B23C4D, 1)])
+def test_pcap_of_either_byte_order_and_unit(tmp_path: Path, order: str, magic: int, unit: int) -> None:
+    assert read(tmp_path, pcap(order, magic)) == [Recorded(3 * SECOND + 5 * unit, FRAME, 100)]
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(
+    ("resolution", "ticks", "time"),
+    [
+        (None, 7_000_001, 7_000_001_000),
+        (9, 7, 7),
+        (3, 7, 7_000_000),
+        (0, 2, 2 * SECOND),
+        (0x80 | 1, 3, 3 * SECOND // 2),
+    ],
+)
+def test_pcapng_of_any_resolution(tmp_path: Path, order: str, resolution: int | None, ticks: int, time: int) -> None:
+    found = read(tmp_path, section(order) + interface(order, resolution) + packet(order, 0, ticks))
+    assert found == [Recorded(time, FRAME, len(FRAME))]
+
+
+def test_interfaces_belong_to_their_section_and_have_their_own_clocks(tmp_path: Path) -> None:
+    first = section("<") + interface("<", 9) + interface("<", 6, offset=100) + packet("<", 1, 1) + packet("<", 0, 1)
+    second = section(">") + interface(">", 3) + packet(">", 0, 1)
+    times = [each.time for each in read(tmp_path, first + second)]
+    assert times == [100 * SECOND + 1000, 1, 1_000_000]
+
+
+def test_simple_packets_and_blocks_that_nobody_knows(tmp_path: Path) -> None:
+    simple = block("<", 3, struct.pack("<I", 100) + FRAME)
+    data = section("<") + interface("<", 9, snaplen=60) + block("<", 0xBAD, b"what") + simple
+    assert read(tmp_path, data) == [Recorded(0, FRAME, 100)]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "byte 0: this is neither pcap nor pcapng"),
+        (b"#!/bin/sh\necho this is a script\n", "neither pcap nor pcapng"),
+        (pcap("<", 0xA1B2C3D4)[:-1], "the file ends in the middle of a packet"),
+        (pcap("<", 0xA1B2C3D4)[:30], "the file ends in the middle of the head of a packet"),
+        (pcap("<", 0xA1B2C3D4, linktype=101), "no Ethernet frames, but of link type 101"),
+        (capture()[:-1], "the file ends in the middle of a block"),
+        (section("<") + interface("<", 9) + packet("<", 4, 0), "interface 4, which is not described"),
+        (section("<") + interface("<", 9, linktype=113), "link type 113"),
+        (section("<") + b"\1\0\0\0\7\0\0\0", "a block of 7 bytes cannot be"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, data: bytes, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        read(tmp_path, data)
+    assert str(tmp_path / "capture") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\.pcap: No such file or directory: name a pcap or pcapng file"):
+        load(tmp_path / "none.pcap")
+
+
+def refusal(path: Path) -> str:
+    """What is said of a file; nothing of one that can be read."""
+    try:
+        load(path)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+@given(at=st.integers(0, len(capture()) - 1), byte=st.integers(0, 255), cut=st.integers(0, len(capture())))
+def test_no_damage_does_more_than_be_told(
+    tmp_path_factory: pytest.TempPathFactory, at: int, byte: int, cut: int
+) -> None:
+    data = bytearray(capture())
+    data[at] = byte
+    path = tmp_path_factory.mktemp("capture") / "damaged"
+    path.write_bytes(data[:cut])
+    assert "\n" not in refusal(path)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import socket
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nicrig.card.wire import Deframer, Wire, connect, pack
+from nicrig.errors import ConnectionLostError
+
+pytestmark = pytest.mark.anyio
+
+
+def streams() -> tuple[trio.SocketStream, trio.SocketStream]:
+    one, other = socket.socketpair()
+    return trio.SocketStream(trio.socket.from_stdlib_socket(one)), trio.SocketStream(
+        trio.socket.from_stdlib_socket(other)
+    )
+
+
+def test_a_frame_stands_behind_its_length_big_endian() -> None:
+    assert pack([b"abc", b""]) == b"\0\0\0\3abc\0\0\0\0"
+
+
+@given(frames=st.lists(st.binary(max_size=40)), cuts=st.lists(st.integers(0, 500)))
+def test_frames_survive_any_split_of_the_stream(frames: list[bytes], cuts: list[int]) -> None:
+    packed, deframer, found = pack(frames), Deframer(), []
+    edges = sorted({0, len(packed), *(cut for cut in cuts if cut < len(packed))})
+    for start, end in pairwise(edges):
+        found += deframer.feed(packed[start:end])
+    assert found == frames
+
+
+async def test_receive_waits_for_a_whole_frame() -> None:
+    ours, theirs = streams()
+    wire = Wire(ours)
+    await theirs.send_all(pack([b"hello"])[:6])
+    got: list[list[bytes]] = []
+
+    async def receive() -> None:
+        got.append(await wire.receive())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive)
+        await trio.testing.wait_all_tasks_blocked()
+        assert got == []
+        await theirs.send_all(pack([b"hello"])[6:])
+    assert got == [[b"hello"]]
+
+
+async def test_a_batch_is_one_stream_of_frames() -> None:
+    ours, theirs = streams()
+    await Wire(ours).send([b"one", b"two"])
+    assert await theirs.receive_some() == pack([b"one", b"two"])
+
+
+async def test_the_end_of_the_card_is_told() -> None:
+    ours, theirs = streams()
+    await theirs.aclose()
+    with pytest.raises(ConnectionLostError, match="closed the wire"):
+        await Wire(ours).receive()
+
+
+async def test_nobody_at_the_socket_is_told_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionLostError, match=r"wire\.sock"):
+        await connect(tmp_path / "wire.sock")

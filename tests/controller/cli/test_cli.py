@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup, TyperOption
+from typer.testing import CliRunner
+
+from nicrig.cli import app
+from nicrig.cli.app import DEADLINE, INTERRUPTED, RIG_FAILED, USAGE, progress, run
+from nicrig.errors import DeadlineError, RigError
+
+RUNNER = CliRunner()
+
+
+def test_help_names_every_option_with_its_environment_variable() -> None:
+    shown = RUNNER.invoke(app, ["demo", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
+    for option, variable in {
+        "--accelerator": "NICRIG_ACCELERATOR",
+        "--interrupts": "NICRIG_INTERRUPTS",
+        "--ledger": "NICRIG_LEDGER",
+        "--frames": "NICRIG_FRAMES",
+        "--seed": "NICRIG_SEED",
+        "--keep-logs": "NICRIG_KEEP_LOGS",
+        "--json": "NICRIG_JSON",
+    }.items():
+        assert option in shown
+        assert variable in shown
+
+
+def test_a_wrong_option_is_a_usage_error() -> None:
+    assert RUNNER.invoke(app, ["demo", "--accelerator", "warp"]).exit_code == USAGE
+    assert RUNNER.invoke(app, ["demo", "--frames", "0"]).exit_code == USAGE
+    assert RUNNER.invoke(app, ["mutants", "--only", "NdisNoSuch:*"]).exit_code == USAGE
+    assert RUNNER.invoke(app, ["mutants", "--only", "NdisNoSuch:*"]).stdout == ""
+
+
+HEAVY = {"trio", "scapy", "numpy", "qemu.qmp", "rich"}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"import sys, nicrig.cli; sys.exit(bool({HEAVY} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(RigError("no root"), RIG_FAILED), (DeadlineError("late"), DEADLINE), (KeyboardInterrupt(), INTERRUPTED)],
+)
+def test_a_failure_becomes_one_message_and_its_exit_code(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    with pytest.raises(typer.Exit) as caught:
+        run(fail)
+    assert caught.value.exit_code == code
+    assert capsys.readouterr().err.startswith(f"nicrig: {error or 'interrupted'}")
+
+
+def options() -> list[tuple[str, TyperOption]]:
+    """Every option of every verb, with the verb's name."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    return [
+        (name, parameter)
+        for name, verb in group.commands.items()
+        for parameter in verb.params
+        if isinstance(parameter, TyperOption) and parameter.name != "help"
+    ]
+
+
+@pytest.mark.parametrize(("verb", "parameter"), options(), ids=lambda value: getattr(value, "name", value))
+def test_every_option_has_its_environment_variable_and_help_tells_both(verb: str, parameter: TyperOption) -> None:
+    long = next(name for name in parameter.opts if name.startswith("--"))
+    assert parameter.envvar == "NICRIG_" + long.removeprefix("--").replace("-", "_").upper()
+    assert parameter.help
+    shown = RUNNER.invoke(app, [verb, "--help"], env={"COLUMNS": "250", "NO_COLOR": "1"}).output
+    assert long in shown
+    assert str(parameter.envvar) in shown
+
+
+def complete(shell: str, line: str, **environment: str) -> str:
+    """What `nicrig` answers to a shell that asks how this line may go on."""
+    words = {
+        "bash": {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)},
+        "zsh": {"_TYPER_COMPLETE_ARGS": line},
+        "fish": {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }[shell]
+    asked = {**os.environ, **environment, "_NICRIG_COMPLETE": f"complete_{shell}", **words}
+    nicrig = Path(sys.executable).with_name("nicrig")
+    return subprocess.run([nicrig], env=asked, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_completes_verbs_options_values_and_names(shell: str, tmp_path: Path) -> None:
+    (tmp_path / "dev").symlink_to(tmp_path)
+    assert "doctor" in complete(shell, "nicrig do")
+    assert "--keep-logs" in complete(shell, "nicrig demo --ke")
+    assert "subordinate" in complete(shell, "nicrig demo --kind sub")
+    assert "dev" in complete(shell, "nicrig shell d", NICRIG_RIGS=str(tmp_path))
+
+
+def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> None:
+    progress("building")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_list_of_verbs_tells_what_each_does_without_being_cut_short() -> None:
+    shown = RUNNER.invoke(app, ["--help"], env={"COLUMNS": "80"}).output
+    assert "..." not in shown.partition("Commands:")[2]
+
+
+def test_what_is_no_name_for_a_rig_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    done = RUNNER.invoke(app, ["up", "--name", "../other"], env={"NICRIG_RIGS": str(tmp_path / "rigs")})
+    assert done.exit_code == USAGE
+    assert "is no name for a rig" in done.stderr
+    assert list(tmp_path.iterdir()) == []

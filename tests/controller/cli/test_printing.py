@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`nicrig recorder`, `verify` and `rules`, through the command itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from nicrig.cli import app
+from nicrig.cli.app import COHERENT, RIG_FAILED, USAGE, VIOLATION
+from nicrig.recorder import recording
+from nicrig.verifier.events import Event
+from nicrig.verifier.functions import Detail, Phase, RecordKind
+from nicrig.verifier.rules import RULES
+
+ENTER = Event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x5A17)
+CLAIM = Event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
+LINK = Event(1, "card.link", RecordKind.CALL, 0, 0, 0, 0, 0, 1)
+CLEAN, BROKEN = [LINK, ENTER], [ENTER, LINK, CLAIM]
+"""CLAIM breaks R01: it comes before NdisMSetAttributesEx."""
+
+
+def nicrig(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def save(folder: Path, events: list[Event]) -> Path:
+    path = folder / "recording"
+    path.write_bytes(recording.header(Detail.FRAMES) + b"".join(map(recording.line, events)))
+    return path
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder whose name is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name:
+        yield Path(name)
+
+
+@pytest.mark.parametrize(("last", "shown"), [(0, BROKEN), (1, BROKEN[2:]), (9, BROKEN)])
+def test_recorder_prints_a_recording_or_its_end(tmp_path: Path, last: int, shown: list[Event]) -> None:
+    done = nicrig("recorder", save(tmp_path, BROKEN), "--last", str(last))
+    assert done.exit_code == COHERENT
+    assert done.stdout.splitlines() == [recording.text(event) for event in shown]
+
+
+def test_recorder_s_json_is_a_recording(tmp_path: Path) -> None:
+    path = save(tmp_path, BROKEN)
+    assert nicrig("recorder", path, "--json").stdout_bytes == path.read_bytes()
+
+
+def test_verify_finds_a_clean_recording_clean(tmp_path: Path) -> None:
+    done = nicrig("verify", save(tmp_path, CLEAN))
+    assert (done.exit_code, done.stdout) == (COHERENT, "clean: records 2 lost 0 broken 0\n")
+
+
+def test_verify_shows_what_is_broken_and_the_records_that_show_it(tmp_path: Path) -> None:
+    done = nicrig("verify", save(tmp_path, BROKEN))
+    lines = done.stdout.splitlines()
+    assert done.exit_code == VIOLATION
+    assert any(line.startswith("R01 E: ") for line in lines)
+    assert f"  | {recording.text(CLAIM)}" in lines
+    assert re.fullmatch(r"violations: records 3 lost 0 broken [1-9]", lines[-1])
+
+
+@pytest.mark.parametrize(("events", "code"), [(CLEAN, COHERENT), (BROKEN, VIOLATION), ([], COHERENT)])
+def test_verify_s_json_says_the_same(tmp_path: Path, events: list[Event], code: int) -> None:
+    done = nicrig("verify", save(tmp_path, events), "--json")
+    judged = json.loads(done.stdout)
+    assert done.exit_code == code
+    assert (judged["clean"], judged["events"], judged["lost"]) == (code == COHERENT, len(events), 0)
+    assert sum(judged["counts"].values()) == len(judged["violations"])
+    assert ("R01" in judged["counts"]) == (code == VIOLATION)
+    assert {violation["rule"] for violation in judged["violations"]} == set(judged["counts"])
+
+
+def test_rules_lists_every_rule() -> None:
+    shown = nicrig("rules").stdout
+    assert re.findall(r"^(R\d+) [FEWI] ", shown, re.MULTILINE) == list(RULES)
+
+
+def test_rules_as_json_say_which_test_shows_each_or_why_none_can() -> None:
+    done = nicrig("rules", "--json")
+    listed = json.loads(done.stdout)
+    assert done.exit_code == COHERENT
+    assert [rule["id"] for rule in listed] == list(RULES)
+    assert len(listed) == 110
+    for rule in listed:
+        assert rule["observable"] == (rule["reason"] == "") == (rule["test"] != ""), rule["id"]
+        assert rule["text"]
+        assert rule["severity"] in "FEWI"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["recorder"], ["recorder", "x", "--last", "-1"], ["verify"], ["verify", "a", "b"], ["rules", "extra"]]
+)
+def test_a_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
+    assert nicrig(*arguments).exit_code == USAGE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["verify", "none"], USAGE, "none: No such file"),
+        (["verify", "."], USAGE, "Is a directory"),
+        (["verify", "bad"], USAGE, "bad: line 3 is not a record"),
+        (["recorder", "none"], USAGE, "none: No such file"),
+        (["recorder", "bad", "--last", "1"], USAGE, "bad: line 3 is not a record"),
+        (["recorder", "."], RIG_FAILED, "no card serves at"),
+        (["recorder", "gone"], RIG_FAILED, "the card's monitor"),
+    ],
+)
+def test_what_cannot_be_shown_is_one_line_and_its_exit_code(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: str
+) -> None:
+    monkeypatch.chdir(folder)
+    Path("bad").write_bytes(recording.header(Detail.FRAMES) + recording.line(LINK) + b"no record\n")
+    Path("gone").mkdir()
+    with socket.socket(socket.AF_UNIX) as dead:  # its file stays behind
+        dead.bind("gone/monitor.sock")
+    done = nicrig(*arguments)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert re.fullmatch(r"nicrig: [^\n]+\n", done.stderr)
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "count"),
+    [
+        (["recorder", "F"], 1),  # shorter than the buffer: noticed at the end
+        (["recorder", "F"], 2000),
+        (["recorder", "F", "--json"], 2000),
+        (["verify", "F"], 2000),
+        (["rules"], 0),
+    ],
+)
+def test_a_closed_pipe_is_no_error(tmp_path: Path, command: list[str], count: int) -> None:
+    events = [ENTER, *(CLAIM._replace(sequence=number) for number in range(2, count + 2))]
+    arguments = [str(save(tmp_path, events)) if word == "F" else word for word in command]
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from nicrig.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=False, stdout=writer, stderr=subprocess.PIPE, timeout=60
+    )
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == (VIOLATION if command[0] == "verify" else COHERENT)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from nicrig.process.child import Child
+
+pytestmark = pytest.mark.anyio
+
+CHECKOUT = Path(__file__).parents[3]
+FOREVER = [sys.executable, "-c", "print('ready', flush=True); import signal; signal.pause()"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()",
+]
+
+
+def child(argv: list[str]) -> Child:
+    return Child(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def started(argv: list[str]) -> Child:
+    made = child(argv)
+    assert made.stdout is not None
+    assert made.stdout.readline() == b"ready\n"
+    return made
+
+
+async def test_the_code_is_the_childs() -> None:
+    process = child([sys.executable, "-c", "raise SystemExit(7)"])
+    assert await process.wait() == 7
+    await process.close()
+
+
+@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
+async def test_what_a_private_child_makes_is_for_this_user_alone(tmp_path: Path, private: bool, mode: int) -> None:
+    before = os.umask(0o022)
+    try:
+        process = Child(
+            ["touch", str(tmp_path / "made")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, private=private
+        )
+        await process.wait()
+        await process.close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == mode
+
+
+async def test_two_tasks_may_wait_for_one_child() -> None:
+    process = started(FOREVER)
+    codes: list[int] = []
+
+    async def wait() -> None:
+        codes.append(await process.wait())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        process.signal(signal.SIGKILL)
+    assert codes == [-signal.SIGKILL] * 2
+    await process.close()
+
+
+async def test_close_lets_a_child_end_in_order() -> None:
+    process = started(FOREVER)
+    await process.close(patience=5)
+    assert await process.wait() == -signal.SIGTERM
+
+
+async def test_close_kills_a_child_that_does_not_listen() -> None:
+    process = started(STUBBORN)
+    await process.close(patience=0.05)
+    assert await process.wait() == -signal.SIGKILL
+
+
+async def test_close_works_inside_a_cancelled_scope() -> None:
+    process = started(FOREVER)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await process.close()
+    assert not process.alive
+
+
+PARENT = """
+import signal, subprocess
+from nicrig.process.child import Child
+command = ["sh", "-c", "echo runs; exec sleep 1000"]
+child = Child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+child.stdout.readline()  # it has been given its death signal before it runs
+print(child.pid, flush=True)
+signal.pause()
+"""
+
+
+def orphan() -> int:
+    """A descriptor of the child of a parent that was killed outright."""
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, cwd=CHECKOUT) as parent:
+        assert parent.stdout is not None
+        descriptor = os.pidfd_open(int(parent.stdout.readline()))
+        parent.kill()
+    return descriptor
+
+
+async def test_a_child_dies_with_a_parent_that_is_killed() -> None:
+    descriptor = orphan()
+    try:
+        with trio.fail_after(5):
+            await trio.lowlevel.wait_readable(descriptor)
+    finally:
+        os.close(descriptor)

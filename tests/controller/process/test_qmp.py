@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from nicrig.errors import ConnectionLostError, RefusedError
+from nicrig.process.asyncio_thread import open_asyncio_thread
+from nicrig.process.qmp import Qmp, serve_qmp
+from tests.fakes.qmp_server import NEVER, Handler, QmpServer, RefusalError
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def connected(
+    handlers: dict[str, Handler] | None = None, *, handshake: bool = True
+) -> AsyncIterator[tuple[Qmp, QmpServer]]:
+    server = QmpServer(handlers or {}, handshake=handshake)
+    async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
+        nursery.start_soon(server.serve)
+        async with trio.open_nursery() as services:
+
+            async def start(*, task_status: trio.TaskStatus[Qmp]) -> None:
+                await serve_qmp("fake", server.client, thread, agent=not handshake, task_status=task_status)
+
+            qmp: Qmp = await services.start(start)
+            yield qmp, server
+            qmp.stop()
+        nursery.cancel_scope.cancel()
+
+
+async def test_capabilities_are_negotiated_before_the_first_command() -> None:
+    async with connected({"query-status": lambda _: {"running": True}}) as (qmp, server):
+        assert await qmp.execute("query-status") == {"running": True}
+        assert server.executed == ["qmp_capabilities", "query-status"]
+
+
+async def test_arguments_reach_the_server() -> None:
+    seen: list[dict[str, Any]] = []
+    async with connected({"set-link": seen.append}) as (qmp, _):
+        await qmp.execute("set-link", {"up": False})
+    assert seen == [{"up": False}]
+
+
+async def test_an_error_reply_is_the_servers_own_words() -> None:
+    def refuse(_: dict[str, Any]) -> object:
+        raise RefusalError("no such device")
+
+    async with connected({"device_del": refuse}) as (qmp, _):
+        with pytest.raises(RefusedError, match="device_del: no such device") as caught:
+            await qmp.execute("device_del")
+        assert caught.value.error_class == "GenericError"
+        await qmp.execute("query-status")
+
+
+async def test_an_event_between_command_and_wait_is_not_missed() -> None:
+    async with connected() as (qmp, server):
+        with qmp.listening("DEVICE_DELETED") as events:
+            await server.event("DEVICE_DELETED", device="other")
+            await server.event("RESET", guest=True)
+            await server.event("DEVICE_DELETED", device="card")
+            await qmp.execute("query-status")
+            with trio.fail_after(5):
+                assert await events.wait(device="card") == {"device": "card"}
+
+
+async def test_the_agents_dialect_has_no_handshake() -> None:
+    async with connected(handshake=False) as (qmp, server):
+        await qmp.execute("guest-ping")
+        assert server.executed == ["guest-ping"]
+
+
+async def test_a_cancelled_command_leaves_the_connection_usable() -> None:
+    async with connected({"slow": lambda _: NEVER}) as (qmp, server):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(qmp.execute, "slow")
+            while "slow" not in server.executed:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert await qmp.execute("query-status") == {}
+
+
+async def test_a_command_in_flight_fails_when_the_server_hangs_up() -> None:
+    async with connected({"slow": lambda _: NEVER}) as (qmp, server), trio.open_nursery() as nursery:
+
+        async def execute() -> None:
+            with pytest.raises(ConnectionLostError, match="slow"):
+                await qmp.execute("slow")
+
+        nursery.start_soon(execute)
+        while "slow" not in server.executed:
+            await trio.lowlevel.checkpoint()
+        server.hang_up()
+
+
+async def test_an_awaited_event_fails_when_the_server_hangs_up() -> None:
+    async with connected() as (qmp, server):
+        with qmp.listening("SHUTDOWN") as events:
+            server.hang_up()
+            with trio.fail_after(5), pytest.raises(ConnectionLostError):
+                await events.wait()
+
+
+async def test_nobody_at_the_socket_is_told_with_its_path(tmp_path: Path) -> None:
+    async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
+
+        async def start(*, task_status: trio.TaskStatus[Qmp]) -> None:
+            await serve_qmp("fake", tmp_path / "none.sock", thread, task_status=task_status)
+
+        with pytest.raises(ConnectionLostError, match=r"none\.sock"):
+            await nursery.start(start)

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nicrig.errors import RigError
+from nicrig.recorder.reader import READ_MAX, Batch, Recorder, RecordReader, events
+from nicrig.verifier.functions import BY_NAME
+from tests.fakes.recorder import HEAD, SETTLED, Record, Rings
+
+CAPACITY = 8
+
+
+@pytest.fixture
+def rings(tmp_path: Path) -> Rings:
+    return Rings(tmp_path, CAPACITY)
+
+
+@pytest.fixture
+def ring(rings: Rings) -> RecordReader:
+    return RecordReader(Path(rings.layout.recorder), rings.layout)
+
+
+def write(rings: Rings, guest: int = 0, *, card: list[int] | None = None) -> None:
+    """So many records of the guest, then a doorbell of the card's after each of these guest records."""
+    for _ in range(guest):
+        rings.guest.write(function=1)
+    for result in card or []:
+        rings.card.write(function=5, result=result)
+
+
+def numbers(ring: RecordReader, until: int | None = None, *, to_end: bool = False) -> list[int]:
+    """The numbers of all records that a read gives."""
+    batches = ring.read(ring.head if until is None else until, to_end=to_end)
+    return [number for batch in batches for number in batch["sequence"].tolist()]
+
+
+def order(batches: list[Batch]) -> list[str]:
+    """All records in order: g3 is the guest's third, c2 what the card did after the guest's second."""
+    rows = [row for batch in batches for row in batch.records]
+    return [f"c{row['result']}" if row["function"] > 0x7FFF else f"g{row['sequence']}" for row in rows]
+
+
+def lost(batches: list[Batch]) -> int:
+    return sum(batch.card_lost for batch in batches)
+
+
+def hook(monkeypatch: pytest.MonkeyPatch, ring: RecordReader, during: Callable[[], None]) -> None:
+    """Have `during` happen once, after the next read has copied: when it looks at HEAD for the second time."""
+    looks = iter([lambda: None, during])
+
+    def head(_: RecordReader) -> int:
+        next(looks, lambda: None)()
+        return ring.words[HEAD // 8]
+
+    monkeypatch.setattr(RecordReader, "head", property(head))
+
+
+# -- one ring ----------------------------------------------------------------------------------------------
+
+
+def test_records_are_read_once_across_the_ring_s_end(rings: Rings, ring: RecordReader) -> None:
+    for first in range(1, 40, 5):
+        write(rings, 5)
+        assert numbers(ring) == list(range(first, first + 5))
+        assert numbers(ring) == []
+    assert ring.lost == 0
+
+
+def test_nothing_is_read_beyond_until(rings: Rings, ring: RecordReader) -> None:
+    write(rings, 5)
+    assert numbers(ring, until=3) == [1, 2, 3]
+    assert ring.done == 3
+
+
+@pytest.mark.parametrize(("written", "gone"), [(8, 0), (9, 1), (30, 22)])
+def test_a_slow_reader_loses_the_oldest_and_counts_them(
+    rings: Rings, ring: RecordReader, written: int, gone: int
+) -> None:
+    write(rings, written)
+    assert numbers(ring) == list(range(gone + 1, written + 1))
+    assert ring.lost == gone
+
+
+def test_a_read_of_many_comes_in_bounded_pieces(tmp_path: Path) -> None:
+    rings = Rings(tmp_path, READ_MAX + 10)
+    write(rings, READ_MAX + 10)
+    ring = RecordReader(Path(rings.layout.recorder), rings.layout)
+    assert [len(batch) for batch in ring.read(ring.head)] == [READ_MAX, 10]
+
+
+def test_a_record_that_is_not_whole_is_waited_for(rings: Rings, ring: RecordReader) -> None:
+    write(rings, 1)
+    slow = rings.guest.begin()
+    write(rings, 1)
+    assert numbers(ring) == [1]
+    rings.guest.fill(Record(slow))
+    assert numbers(ring) == [2, 3]
+    assert ring.lost == 0
+
+
+def test_a_writer_that_lost_its_cpu_is_not_dead(rings: Rings, ring: RecordReader) -> None:
+    slow = rings.guest.begin()
+    for _ in range(3):
+        assert numbers(ring) == []
+    rings.guest.fill(Record(slow))
+    assert numbers(ring) == [1]
+    assert ring.lost == 0
+
+
+def test_records_that_never_become_whole_are_waited_for_once_and_passed_over(
+    monkeypatch: pytest.MonkeyPatch, rings: Rings, ring: RecordReader
+) -> None:
+    monkeypatch.setattr("nicrig.recorder.reader.DEAD_SECONDS", 0)
+    write(rings, 1)
+    rings.guest.begin()
+    rings.guest.begin()
+    write(rings, 1)
+    assert numbers(ring) == [1]
+    rings.guest.begin()  # begun since: has not been waited for
+    assert numbers(ring) == [4]
+    assert (ring.lost, ring.done) == (2, 4)
+    assert numbers(ring) == []
+    assert ring.lost == 3
+
+
+def test_at_the_end_nothing_is_waited_for(rings: Rings, ring: RecordReader) -> None:
+    write(rings, 1)
+    rings.guest.begin()
+    write(rings, 2)
+    assert numbers(ring, to_end=True) == [1, 3, 4]
+    assert ring.lost == 1
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "begun"])
+def test_a_record_that_is_overwritten_while_it_is_copied_is_lost(
+    monkeypatch: pytest.MonkeyPatch, rings: Rings, ring: RecordReader, whole: bool
+) -> None:
+    write(rings, 8)
+    hook(monkeypatch, ring, lambda: write(rings, 1) if whole else rings.guest.set_word(HEAD, 9))
+    assert numbers(ring, until=8) == [2, 3, 4, 5, 6, 7, 8]
+    assert ring.lost == 1
+
+
+def test_a_record_that_changes_under_the_copy_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch, rings: Rings, ring: RecordReader
+) -> None:
+    """The card fills its record in before it publishes it."""
+    write(rings, 8)
+    hook(monkeypatch, ring, lambda: rings.guest.fill(Record(9)))
+    assert numbers(ring, until=8) == []
+    rings.guest.begin()
+    assert numbers(ring) == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert ring.lost == 1
+
+
+@pytest.mark.parametrize("head", [1 << 40, (1 << 63) + 5, (1 << 64) - 1])
+def test_a_guest_that_lies_about_its_head_gets_nothing_and_breaks_nothing(
+    rings: Rings, ring: RecordReader, head: int
+) -> None:
+    write(rings, 3)
+    rings.guest.set_word(HEAD, head)
+    assert numbers(ring, to_end=True) == []
+    rings.guest.set_word(HEAD, 0)
+    assert numbers(ring, to_end=True) == []
+
+
+def test_a_ring_that_is_not_there_is_told(rings: Rings, tmp_path: Path) -> None:
+    with pytest.raises(RigError, match="no flight recorder there"):
+        RecordReader(tmp_path / "none", rings.layout)
+
+
+# -- both rings --------------------------------------------------------------------------------------------
+
+
+def test_the_card_s_events_stand_where_they_happened(rings: Rings) -> None:
+    write(rings, 3, card=[0, 1, 1, 3])
+    assert order(list(Recorder(rings.layout).read())) == ["c0", "g1", "c1", "c1", "g2", "g3", "c3"]
+
+
+def test_what_the_card_may_still_put_something_before_is_held_back(rings: Rings) -> None:
+    recorder = Recorder(rings.layout)
+    rings.card.set_word(SETTLED, 2)
+    write(rings, 4, card=[2, 3])
+    assert order(list(recorder.read())) == ["g1", "g2", "c2"]
+    write(rings, card=[3])
+    rings.card.set_word(SETTLED, 4)
+    assert order(list(recorder.read())) == ["g3", "c3", "c3", "g4"]
+
+
+def test_to_the_end_nothing_is_held_back(rings: Rings) -> None:
+    rings.card.set_word(SETTLED, 1)
+    write(rings, 3, card=[1, 7])
+    assert order(list(Recorder(rings.layout).read(to_end=True))) == ["g1", "c1", "g2", "g3", "c7"]
+
+
+def test_the_last_ones_are_the_guest_s_last_and_what_the_card_did_meanwhile(rings: Rings) -> None:
+    write(rings, 6, card=[1, 4, 5])
+    recorder = Recorder(rings.layout)
+    assert order(list(recorder.last(2))) == ["c4", "g5", "c5", "g6"]
+    write(rings, 1)
+    assert order(list(recorder.read())) == ["g7"]
+
+
+def test_of_few_records_the_last_are_all(rings: Rings) -> None:
+    write(rings, 2, card=[0])
+    assert order(list(Recorder(rings.layout).last(5))) == ["c0", "g1", "g2"]
+
+
+def test_what_the_card_loses_is_counted_in_the_batch(rings: Rings) -> None:
+    write(rings, 1, card=[1] * 11)
+    batches = list(Recorder(rings.layout).read())
+    assert order(batches) == ["g1", *["c1"] * 8]
+    assert lost(batches) == 3
+
+
+def test_what_the_card_did_after_a_lost_guest_record_is_lost_too(rings: Rings) -> None:
+    """Guest records 1 to 4 are overwritten: only before them and after record 5 is the card's place known."""
+    write(rings, 12, card=[0, 1, 3, 4, 5, 12])
+    batches = list(Recorder(rings.layout).read())
+    assert order(batches) == ["c0", "g5", "c5", "g6", "g7", "g8", "g9", "g10", "g11", "g12", "c12"]
+    assert lost(batches) == 3
+
+
+def test_what_the_card_did_in_a_gap_between_two_reads_is_lost(rings: Rings) -> None:
+    recorder = Recorder(rings.layout)
+    write(rings, 2)
+    assert order(list(recorder.read())) == ["g1", "g2"]
+    write(rings, 9, card=[2, 3, 4])
+    batches = list(recorder.read())
+    assert order(batches) == ["c2", "g4", "c4", "g5", "g6", "g7", "g8", "g9", "g10", "g11"]
+    assert lost(batches) == 1
+
+
+def test_a_loss_without_any_record_is_told_too(rings: Rings) -> None:
+    rings.guest.begin()
+    write(rings, card=[1])
+    batches = list(Recorder(rings.layout).read(to_end=True))
+    assert (order(batches), lost(batches)) == ([], 1)
+
+
+def test_events_have_the_names_of_functions_and_of_the_card_s_events(rings: Rings) -> None:
+    rings.guest.write(function=BY_NAME["MiniportHalt"].number, time=5, kind=1, phase=3, irql=2, locks=1, cpu=7, d=9)
+    rings.guest.write(function=999)
+    rings.card.write(function=9, a=1, result=1)
+    recorder = Recorder(rings.layout)
+    found = [event for batch in recorder.read() for event in events(batch.records, recorder.names)]
+    assert [event.function for event in found] == ["MiniportHalt", "card.link", "#999"]
+    assert found[0] == (1, "MiniportHalt", 1, 3, 2, 1, 7, 5, 0, 0, 0, 9, 0)
+
+
+def test_a_frame_is_found_by_its_digest_until_its_slot_is_used_again(rings: Rings) -> None:
+    recorder = Recorder(rings.layout)
+    frames = [bytes([number]) * 60 for number in range(5)]
+    guest, card = [rings.guest.keep(frame) for frame in frames], rings.card.keep(frames[4])
+    assert [recorder.frame(digest, 60, False) for digest in guest] == [None, *frames[1:]]
+    assert recorder.frame(card, 60, True) == frames[4]
+    assert recorder.frame(card, 61, True) is None
+    assert recorder.frame(card & 0xFFFF_FFFF, 60, True) is None
+
+
+def test_nothing_is_under_way_when_the_card_sleeps_and_all_is_read(rings: Rings) -> None:
+    recorder = Recorder(rings.layout)
+    assert recorder.at_rest()
+    write(rings, guest=1)
+    assert not recorder.at_rest()
+    list(recorder.read())
+    assert recorder.at_rest()
+    rings.card.set_word(SETTLED, 1)
+    assert not recorder.at_rest()

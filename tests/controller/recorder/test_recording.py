@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nicrig.errors import RecordingError
+from nicrig.recorder import recording
+from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.functions import BY_NAME, FUNCTIONS, Detail, Phase, RecordKind
+
+NAMES = [*BY_NAME, *CARD_EVENTS]
+HEADER = recording.header(Detail.FRAMES)
+GOOD = recording.line(Event(1, "NdisMSetAttributesEx", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 5))
+
+
+def full(name: str, kind: RecordKind) -> Event:
+    """An event with every field that its line keeps filled, the largest values too."""
+    arity = 4 if kind == RecordKind.LEAVE else len(BY_NAME[name].arguments if name in BY_NAME else CARD_EVENTS[name])
+    values = [(1 << 64) - 1, 2, 3, 4][:arity] + [0] * (4 - arity)
+    return Event._make((1 << 40, name, kind, Phase.RUN, 2, 1, 65535, (1 << 64) - 1, *values, (1 << 64) - 1))
+
+
+def save(path: Path, *lines: bytes) -> Path:
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("detail", Detail)
+def test_every_function_and_card_event_comes_back_as_it_was(tmp_path: Path, detail: Detail) -> None:
+    made = [full(name, kind) for name in BY_NAME for kind in RecordKind] + [
+        full(name, RecordKind.CALL) for name in CARD_EVENTS
+    ]
+    path = save(tmp_path / "r", recording.header(detail), *map(recording.line, made))
+    loaded, _, events = recording.load(path)
+    assert (loaded, list(events)) == (detail, made)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_call_s_text_names_each_argument_with_its_value(name: str) -> None:
+    names = BY_NAME[name].arguments if name in BY_NAME else CARD_EVENTS[name]
+    inside = ", ".join(f"{argument}={value:#x}" for argument, value in zip(names, (10, 11, 12, 13), strict=False))
+    shown = recording.text(Event(7, name, RecordKind.CALL, Phase.RUN, 0, 0, 0, 0, 10, 11, 12, 13, 0))
+    assert f" {name}({inside})" in shown
+
+
+def test_functions_have_no_more_arguments_than_a_record() -> None:
+    assert max(len(function.arguments) for function in FUNCTIONS) <= 4
+
+
+@pytest.mark.parametrize(
+    ("event", "end"),
+    [
+        (
+            Event(7, "NdisMSleep", RecordKind.CALL, Phase.HALT, 0, 0, 3, 1_500_000_000, 50),
+            "7     1.500000 cpu3 PASSIVE halt            NdisMSleep(microseconds=0x32)",
+        ),
+        (
+            Event(8, "NdisMGetDmaAlignment", RecordKind.CALL, Phase.INITIALIZE, 2, 1, 0, 0, result=64),
+            "cpu0 DISPATCH +1 initialize  NdisMGetDmaAlignment() -> 0x40",
+        ),
+        (
+            Event(9, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x5A17),
+            "cpu0 PASSIVE initialize      > MiniportInitialize(device=0x5a17)",
+        ),
+        (
+            Event(9, "MiniportInitialize", RecordKind.LEAVE, Phase.INITIALIZE, 0, 0, 0, 0, result=0xC0000001),
+            "cpu0 PASSIVE initialize      < MiniportInitialize() -> 0xc0000001",
+        ),
+        (Event(9, "DriverUnload", RecordKind.LEAVE, Phase.NONE, 0, 0, 0, 0), "< DriverUnload()"),
+        (
+            Event(9, "NdisMIndicateReceivePacket", RecordKind.LEAVE, Phase.RUN, 2, 0, 0, 0, 64, 5),
+            "< NdisMIndicateReceivePacket(a=0x40, b=0x5, c=0x0, d=0x0)",
+        ),
+        (Event(1, "card.link", RecordKind.CALL, 0, 0, 0, 0, 0, 1, result=3), f"{'card':<28} card.link(up=0x1)"),
+        (Event(1, "#999", 9, 8, 7, 0, 0, 0, 1), f"{'cpu0 7 8':<28} #999(a=0x1, b=0x0, c=0x0, d=0x0)"),
+    ],
+)
+def test_an_event_s_text_says_where_and_what(event: Event, end: str) -> None:
+    assert recording.text(event).endswith(end)
+
+
+SLEEP = full("NdisMSleep", RecordKind.CALL)
+
+
+@pytest.mark.parametrize(
+    ("event", "known"),
+    [
+        (SLEEP, True),
+        (SLEEP._replace(irql=7), True),
+        (SLEEP._replace(function="#999"), False),
+        (SLEEP._replace(kind=len(RecordKind)), False),
+        (SLEEP._replace(phase=6), False),
+    ],
+)
+def test_what_nobody_declared_is_known(event: Event, known: bool) -> None:
+    assert recording.declared(event) is known
+
+
+def changed(old: bytes, new: bytes) -> bytes:
+    assert old in GOOD
+    return GOOD.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], "line 1 is not the head"),
+        ([b"\xff\xfe\x00"], "line 1 is not the head"),
+        ([b"#!/bin/sh\n"], "line 1 is not the head"),
+        ([GOOD], "line 1 is not the head"),
+        ([HEADER.replace(b"frames", b"everything")], "there is no detail 'everything'"),
+        ([HEADER.replace(b'"version":1', b'"version":2')], "version 2 is not 1"),
+        ([HEADER, GOOD, GOOD[:50]], "line 3 is not a record"),
+        ([HEADER, b"\n"], "line 2 is not a record"),
+        ([HEADER, b"\xff\n"], "line 2 is not a record"),
+        ([HEADER, changed(b'"sequence":1', b'"sequence":"1"')], "line 2 is not a record"),
+        ([HEADER, changed(b'"sequence":1,', b"")], "line 2 is not a record: .*sequence"),
+        ([HEADER, changed(b'"sequence":1', b'"sequel":1,"sequence":1')], "line 2 is not a record: .*sequel"),
+        ([HEADER, changed(b"NdisMSet", b"NdisMGet")], "there is no function 'NdisMGetAttributesEx'"),
+        ([HEADER, changed(b'"call"', b'"shout"')], "line 2 is not a record: 'shout'"),
+        ([HEADER, changed(b'"initialize"', b'"9"')], "line 2 is not a record: '9'"),
+        ([HEADER, changed(b'"hang"', b'"hung"')], r"NdisMSetAttributesEx has the arguments .*hang.* not .*hung"),
+        ([HEADER, changed(b'"context":0,', b"")], "NdisMSetAttributesEx has the arguments"),
+    ],
+)
+def test_a_bad_file_is_one_clear_line(tmp_path: Path, lines: list[bytes], words: str) -> None:
+    path = save(tmp_path / "bad", *lines)
+    with pytest.raises(RecordingError, match=words) as caught:
+        list(recording.load(path).events)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none", "."])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RecordingError, match="name a file that `nicrig demo --record` made"):
+        recording.load(tmp_path / name)
+
+
+def test_a_recording_says_from_which_record_on_it_is(tmp_path: Path) -> None:
+    begun_later = save(tmp_path / "later", recording.header(Detail.FRAMES, 77))
+    assert recording.load(begun_later).first == 77
+    older = save(tmp_path / "older", b'{"recording":"nicrig","version":1,"detail":"frames"}\n')
+    assert recording.load(older).first == 1

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from pathlib import Path
+
+import pytest
+import trio
+
+from nicrig.errors import DeadlineError
+from nicrig.process.deadlines import Deadlines
+from nicrig.rundir.guest_lock import GuestLock
+from nicrig.rundir.paths import RigPaths
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_one_after_the_other(tmp_path: Path) -> None:
+    first, second = GuestLock(RigPaths(tmp_path)), GuestLock(RigPaths(tmp_path))
+    await first.take(Deadlines())
+    await first.take(Deadlines())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(second.take, Deadlines())
+        first.give()
+    second.give()
+
+
+async def test_who_waits_too_long_is_told_for_what(tmp_path: Path) -> None:
+    holder = GuestLock(RigPaths(tmp_path))
+    await holder.take(Deadlines())
+    with pytest.raises(DeadlineError, match=f"another command to be done with the guest of {tmp_path}"):
+        await GuestLock(RigPaths(tmp_path)).take(Deadlines(command=0.1))
+    holder.give()
+    holder.give()

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nicrig.errors import UsageError
+from nicrig.rundir.directories import named_directory, remove_if_dead, shared_directory
+from nicrig.rundir.paths import RigPaths, log_of, names, paths_named, paths_of
+
+
+@pytest.fixture(autouse=True)
+def rigs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A short path: pytest's own, with the name of a worker in it, leaves a socket no room."""
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as folder:
+        monkeypatch.setenv("NICRIG_RIGS", f"{folder}/rigs")
+        yield Path(folder) / "rigs"
+
+
+def test_a_named_rig_is_found_by_its_name_while_it_is_there(rigs: Path) -> None:
+    with named_directory("dev") as paths:
+        assert paths_of("dev") == paths == paths_named("dev")
+        assert names() == ["dev"]
+    assert names() == []
+    assert list(rigs.iterdir()) == []
+
+
+def test_its_folder_is_this_users_alone(rigs: Path) -> None:
+    with named_directory("dev") as paths:
+        assert rigs.stat().st_mode & 0o77 == 0
+        assert paths.folder.stat().st_mode & 0o77 == 0
+
+
+def test_a_folder_is_a_place_too(tmp_path: Path) -> None:
+    assert paths_of(str(tmp_path)) == RigPaths(tmp_path)
+
+
+def test_a_second_rig_of_the_name_is_refused_and_the_first_stays() -> None:
+    with named_directory("dev") as paths:
+        with pytest.raises(UsageError, match="a rig dev runs already: nicrig down dev"), named_directory("dev"):
+            pass
+        assert paths.folder.is_dir()
+
+
+def test_what_a_killed_rig_left_is_removed_and_the_name_is_free(rigs: Path) -> None:
+    dead = rigs / "nicrig-run-dead"
+    dead.mkdir(parents=True)
+    (dead / "lock").touch()
+    (rigs / "dev").symlink_to(dead.name)
+    with named_directory("dev") as paths:
+        assert paths.folder.is_dir()
+    assert list(rigs.iterdir()) == []
+
+
+def test_a_living_rig_is_not_dead() -> None:
+    with named_directory("dev") as paths:
+        assert not remove_if_dead(paths)
+        assert paths.folder.is_dir()
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "x" * 32])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="is no name for a rig"), named_directory(name):
+        pass
+
+
+def test_a_path_too_long_for_a_socket_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("x" * 90)
+    monkeypatch.setenv("NICRIG_RIGS", str(deep))
+    with pytest.raises(UsageError, match="107 bytes"), named_directory("dev"):
+        pass
+    assert not deep.exists()
+
+
+def test_a_rig_that_is_not_there_is_told_with_those_that_are_and_how_it_ended() -> None:
+    with pytest.raises(UsageError, match="no rig dev: nicrig up --name dev starts one"):
+        paths_of("dev")
+    with named_directory("other"):
+        log_of("dev").write_text("nicrig: the guest panicked\n")
+        with pytest.raises(UsageError, match=r"there is other; the last one of that name ended so:\nnicrig: the guest"):
+            paths_of("dev")
+
+
+def test_a_folder_that_is_given_stays_if_it_was_there(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for name, stays in (("there", True), ("new", False)):
+        with shared_directory(tmp_path / name) as paths:
+            assert paths.folder.is_dir()
+        assert (tmp_path / name).exists() is stays
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_second_card_in_a_folder_that_is_given_is_refused_and_the_first_stays(tmp_path: Path) -> None:
+    with shared_directory(tmp_path / "here") as paths:
+        with pytest.raises(UsageError, match="here already: nicrig down"), shared_directory(tmp_path / "here"):
+            pass
+        assert not remove_if_dead(paths)
+        assert paths.lock.exists()
+
+
+def test_a_description_that_a_killed_card_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    paths = RigPaths(tmp_path)
+    paths.description.write_text("{}")
+    (tmp_path / "others").touch()
+    assert remove_if_dead(paths)
+    assert [path.name for path in tmp_path.iterdir()] == ["others"]

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import json
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import trio
+from crc32c import crc32c
+
+from nicrig.card.wire import Deframer, Wire, pack
+from nicrig.text.packet_summary import summary
+from nicrig.traffic.generator import mixed
+from nicrig.verdict.echo_run import EchoOutcome, exchange
+from nicrig.verdict.run_verdict import judge
+from nicrig.verifier.events import Event
+from nicrig.verifier.functions import Irql, Phase, RecordKind
+from nicrig.verifier.rules import RULES
+from nicrig.verifier.verdict import Violation
+
+pytestmark = pytest.mark.anyio
+
+FRAMES = mixed(50, seed=1)
+QUIET = 0.05
+
+
+class Echo:
+    """A card with a guest that echoes what `treat` makes of each batch; remembers the most that was under way."""
+
+    def __init__(self, treat: Callable[[list[bytes]], list[bytes]] = list) -> None:
+        self.treat = treat
+        one, other = socket.socketpair()
+        self.wire = Wire(trio.SocketStream(trio.socket.from_stdlib_socket(one)))
+        self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(other))
+        self.received = 0
+        self.most_ahead = 0
+        self._echoed = 0
+
+    async def serve(self) -> None:
+        deframer = Deframer()
+        async for data in self._stream:
+            batch = deframer.feed(bytes(data))
+            self.received += len(batch)
+            self.most_ahead = max(self.most_ahead, self.received - self._echoed)
+            back = self.treat(batch)
+            self._echoed += len(back)
+            await self._stream.send_all(pack(back))
+
+    async def exchange(self, window: int = 8) -> list[bytes]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.serve)
+            with trio.fail_after(5):
+                echoed = await exchange(self.wire, FRAMES, quiet=QUIET, window=window)
+            nursery.cancel_scope.cancel()
+        return echoed
+
+
+async def test_every_frame_goes_and_comes() -> None:
+    assert await Echo().exchange() == FRAMES
+
+
+async def test_no_more_than_the_window_is_under_way() -> None:
+    echo = Echo()
+    await echo.exchange(window=4)
+    assert 0 < echo.most_ahead <= 4
+
+
+async def test_a_lost_frame_does_not_stop_the_rest() -> None:
+    echoed = await Echo(lambda batch: [frame for frame in batch if frame != FRAMES[3]]).exchange()
+    assert echoed == FRAMES[:3] + FRAMES[4:]
+
+
+async def test_what_a_doubled_frame_stood_in_for_is_waited_for() -> None:
+    def double(batch: list[bytes]) -> list[bytes]:
+        return [frame for one in batch for frame in ([one, one] if one == FRAMES[3] else [one])]
+
+    assert await Echo(double).exchange() == FRAMES[:4] + FRAMES[3:]
+
+
+async def test_a_card_that_repeats_itself_for_ever_is_not_listened_to() -> None:
+    class Repeater(Echo):
+        async def serve(self) -> None:
+            while True:
+                await self._stream.send_all(pack(FRAMES[:1]))
+
+    with trio.fail_after(5):
+        echoed = await Repeater().exchange()
+    assert set(echoed) == {FRAMES[0]}
+
+
+async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
+    echo = Echo(lambda _: [])
+    assert await echo.exchange(window=50) == []
+    assert echo.received == len(FRAMES)
+
+
+def outcome(echoed: list[bytes]) -> EchoOutcome:
+    judged = judge(FRAMES, echoed, cpu=len(FRAMES), counters={"refused_ring": 0})
+    return EchoOutcome(judged, "bus-master", "tcg", {"setup": 0.1, "boot": 3.0, "traffic": 0.5})
+
+
+def test_the_last_line_is_the_verdict() -> None:
+    assert outcome(FRAMES).lines() == [
+        "verdict: coherent: frames injected 50 cpu 50 echoed 50 lost 0 corrupted 0 "
+        "(bus-master; tcg; setup 0.1s boot 3.0s traffic 0.5s)"
+    ]
+
+
+def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
+    damaged = FRAMES[0][:20] + bytes([FRAMES[0][20] ^ 0xFF]) + FRAMES[0][21:]
+    lines = outcome([damaged, *FRAMES[1:]]).lines()
+    assert lines[0].startswith("first corrupted frame, on its way into the guest and out again: Ether / ARP")
+    assert any(f"[{damaged[20]:02x}]" in line and line.endswith("<") for line in lines)
+    assert lines[-1].startswith("verdict: incoherent: ")
+
+
+def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_told() -> None:
+    event = Event(7, "NdisFreeMemory", RecordKind.CALL, Phase.HALT, Irql.PASSIVE, 0, 0, 5, 0x1000, 64, 0)
+    rule = Violation("R41", RULES["R41"].severity, "0x1000 is freed twice", (event,))
+    judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1})
+    lines = EchoOutcome(judged, "bus-master", "tcg", {}, [rule], 12).lines()
+    assert lines[0] == "R41 F: 0x1000 is freed twice"
+    assert "NdisFreeMemory(address=0x1000, length=0x40, flags=0x0, beyond=0x0)" in lines[1]
+    assert lines[2] == "violation R41: 1"
+    assert lines[3].startswith("12 records of the flight recorder were lost")
+    assert lines[4].startswith("verdict: incoherent")
+
+
+LOST = {
+    "word": "lost",
+    "why": "the wire into the guest had the frame, the wire out of it never did",
+    "way": "echo",
+    "views": {
+        "injected": {
+            "length": len(FRAMES[-1]),
+            "crc32c": crc32c(FRAMES[-1]),
+            "address": 0,
+            "bytes": FRAMES[-1].hex(),
+        }
+    },
+    "line": 64,
+    "lines": [],
+    "records": [],
+}
+
+
+def test_json_is_one_object_with_the_same() -> None:
+    text = outcome(FRAMES[:-1]).json()
+    assert "\n" not in text
+    assert json.loads(text) == {
+        "verdict": "incoherent",
+        "kind": "bus-master",
+        "accelerator": "tcg",
+        "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
+        "witnesses": [{**LOST, "frame": summary(FRAMES[-1])}],
+        "violations": [],
+        "seconds": {"setup": 0.1, "boot": 3.0, "traffic": 0.5},
+    }

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nicrig.recorder import recording
+from nicrig.verdict.offline import PART, judge
+from nicrig.verifier.events import Event
+from nicrig.verifier.functions import Detail, Phase, RecordKind
+
+SLEEP = Event(1, "NdisMSleep", RecordKind.CALL, Phase.RUN, 0, 0, 0, 0, 50)
+
+
+def save(path: Path, first: int, events: list[Event]) -> Path:
+    path.write_bytes(recording.header(Detail.FRAMES, first) + b"".join(map(recording.line, events)))
+    return path
+
+
+@pytest.mark.parametrize(("first", "lost"), [(1, 76), (77, 0)])
+def test_what_is_before_the_recording_is_not_lost(tmp_path: Path, first: int, lost: int) -> None:
+    judged = judge(save(tmp_path / "r", first, [SLEEP._replace(sequence=77)]))
+    assert (judged.verifier.verdict.lost, judged.verifier.verdict.events) == (lost, 1)
+
+
+def test_the_events_are_seen_in_order_as_they_pass(tmp_path: Path) -> None:
+    events = [SLEEP._replace(sequence=number) for number in range(1, 2 * PART + 4)]
+    seen: list[list[Event]] = []
+    judged = judge(save(tmp_path / "r", 1, events), seen.append)
+    assert [len(part) for part in seen] == [PART, PART, 3]
+    assert [event for part in seen for event in part] == events
+    assert judged.detail is Detail.FRAMES
+
+
+def test_clean_is_no_broken_rule_and_no_fault(tmp_path: Path) -> None:
+    begin = Event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x10F0)
+    early = Event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
+    assert judge(save(tmp_path / "good", 1, [SLEEP])).clean
+    assert not judge(save(tmp_path / "bad", 1, [begin, early])).clean
