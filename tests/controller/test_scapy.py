@@ -110,11 +110,11 @@ def test_a_sniffer_in_a_thread_is_joined_with_what_it_saw(card: Card) -> None:
 
 
 def test_a_filter_that_cannot_be_is_refused_and_never_ignored(card: Card) -> None:
-    with pytest.raises(UsageError, match="'iccmp' is not one"):
+    with pytest.raises(UsageError, match="'iccmp' is not valid"):
         sniff(iface=IFACE, filter="iccmp", timeout=1)
     sniffer = AsyncSniffer(iface=IFACE, filter="iccmp")
     sniffer.start()
-    with pytest.raises(UsageError, match="'iccmp' is not one"):
+    with pytest.raises(UsageError, match="'iccmp' is not valid"):
         sniffer.join(timeout=5)
 
 

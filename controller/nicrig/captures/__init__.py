@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Captures: what a running card moves, read from its recorder, as pcapng; and captures of others, read back."""
+"""Captures: writes the frames of a running card as pcapng, and reads pcap and pcapng files."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicrig capture`: what a running card moves, as pcapng, from the card's own recorder and not from its wire.
+"""`nicrig capture`: writes the frames that a running card moves as pcapng.
 
-It works on any card, whoever drives it; what the guest's driver records besides comes in as comments (`follow`).
+The frames come from the card's flight recorder, not from its wire, so a capture works with any driver. What the
+guest's driver records about a frame becomes a comment on it (`follow`).
 """
 
 import math
@@ -24,38 +25,38 @@ from nicrig.recorder.reader import Layout
 from nicrig.rundir.paths import RigPaths
 
 PERIOD = 0.02
-"""Seconds between two looks into the rings: at full speed these hold several times as much."""
+"""Seconds between two reads of the recorder's rings. At full speed the rings hold several times as much."""
 STANDARD_OUTPUT = 1
 END_SECONDS = 2.0
-"""How long whoever reads the capture may keep its end waiting."""
+"""Longest wait for the reader of the capture to take the last blocks."""
 
 
 class Sink:
-    """A file or pipe that takes the capture: written in a thread, for it may be slow, or stop."""
+    """The file or pipe that takes the capture. A thread writes to it, because it may be slow or block."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._stuck = False
 
     async def write(self, data: bytes) -> None:
-        """Raises BrokenPipeError when nobody reads any more. After a write that was cancelled nothing is written."""
+        """Raises BrokenPipeError when the reader has closed the pipe. Does nothing after a write that was cancelled."""
         if data and not self._stuck:
             self._stuck = True
             await trio.to_thread.run_sync(self._write_all, data, abandon_on_cancel=True)
             self._stuck = False
 
     def _write_all(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
-    """The descriptor of a file that is made anew, or of standard output for `-`. Raises UsageError."""
+    """The descriptor of a new, empty file, or of standard output for `-`. Raises UsageError."""
     if str(path) == "-":
         if os.isatty(STANDARD_OUTPUT):
-            raise UsageError("-w - writes pcapng, which no terminal shows: name a file, or pipe it into tshark -r -")
+            raise UsageError("-w -: a terminal cannot show pcapng: name a file, or pipe the output into tshark -r -")
         yield STANDARD_OUTPUT
         return
     try:
@@ -69,16 +70,16 @@ def opened(path: Path) -> Iterator[int]:
 async def capture(
     paths: RigPaths, descriptor: int, passes: Filter, *, count: int | None = None, seconds: float | None = None
 ) -> Tally:
-    """Write what the card at `place` moves to a file or pipe, until Ctrl-C, SIGTERM, or so many frames or seconds.
+    """Write the frames of the card at `paths` to a file or pipe, until Ctrl-C, SIGTERM, `count` frames or `seconds`.
 
-    Ends too when nobody reads any more. Raises RigError when no card runs there, or when it goes away.
+    A reader that closes the pipe ends it too. Raises RigError when no card runs there, or when the card ends.
     """
     limits = Deadlines()
     async with card_monitor(paths) as monitor:
         with limits.limit(limits.monitor, "the card to begin a capture"):
             kind: str = (await monitor.execute("query-card"))["kind"]
             layout = msgspec.convert(await monitor.execute("query-recorder"), Layout)
-            # It ends with this connection, whatever becomes of us.
+            # The card stops capturing when this connection closes, also when this process is killed.
             await monitor.execute("set-capture", {"on": True})
         tap, sink = Tap(paths.folder.name, kind, layout, passes, count), Sink(descriptor)
         try:
@@ -91,10 +92,10 @@ async def capture(
 
 
 async def _run(monitor: Qmp, tap: Tap, sink: Sink) -> None:
-    """Look again and again, until told to stop."""
+    """Write block after block until a signal, the last frame or the end of the card."""
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(_until_told, nursery.cancel_scope.cancel)
+            await nursery.start(_until_signal, nursery.cancel_scope.cancel)
             nursery.start_soon(_until_gone, monitor)
             await sink.write(await trio.to_thread.run_sync(tap.begin))
             while not tap.done:
@@ -105,8 +106,8 @@ async def _run(monitor: Qmp, tap: Tap, sink: Sink) -> None:
         raise cause(group) from None
 
 
-async def _until_told(stop: Callable[[], None], *, task_status: trio.TaskStatus[None]) -> None:
-    """Ctrl-C is how a capture ends, and no accident."""
+async def _until_signal(stop: Callable[[], None], *, task_status: trio.TaskStatus[None]) -> None:
+    """Stop on a signal. Ctrl-C is the normal end of a capture, not an error."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         task_status.started()
         async for _ in signals:
@@ -118,7 +119,7 @@ async def _until_gone(monitor: Qmp) -> None:
         try:
             await events.wait()
         except ConnectionLostError:
-            raise ConnectionLostError("the card went away while its frames were captured") from None
+            raise ConnectionLostError("the card ended during the capture") from None
 
 
 async def _end(tap: Tap, sink: Sink) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads captures: pcap of either byte order, in micro- or nanoseconds, and pcapng with all that its sections may say.
+"""Reads captures: pcap of either byte order, in micro- or nanoseconds, and pcapng with any number of sections.
 
-scapy's readers take a file that breaks off for one that ends; here that is an error, before a frame has been sent.
+scapy's readers accept a truncated file without a word. Here it is an error, raised before any frame is sent.
 """
 
 import struct
@@ -10,63 +10,63 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from nicrig.captures.pcapng import BYTE_ORDER, DIRECTIONS, ETHERNET, INTERFACE, PACKET, SECTION, SECTION_BYTES
 from nicrig.errors import UsageError
 
-ETHERNET = 1
 LONGEST = 1 << 24
-"""Of a packet or block; a length above it is no length."""
+"""Most bytes of a packet or block. A greater length means that the file is damaged."""
 NANOSECONDS = 1_000_000_000
 PCAP = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
-"""The magic number of a pcap file, and how many nanoseconds the unit of its times is."""
-SECTION = b"\x0a\x0d\x0d\x0a"
-INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 1, 2, 3, 6
-OUT = 2
+"""Magic number of a pcap file: nanoseconds in the unit of its times."""
+OLD_PACKET, SIMPLE_PACKET = 2, 3
+DIRECTION_BITS = 3
+"""The bits of epb_flags that hold the direction."""
 
 
-class Recorded(NamedTuple):
-    """A frame of a file: nanoseconds since 1970, what there is of it, and how long it was."""
+class FileFrame(NamedTuple):
+    """One frame of a capture file. `time` is in nanoseconds since 1970, `length` is its size before it was cut."""
 
     time: int
     frame: bytes
     length: int
     outgoing: bool = False
-    """Whether the file says that it went out at the interface at which it was captured."""
+    """Whether the frame left through the interface that captured it, as the file records it."""
 
 
-class BrokenError(Exception):
-    """Something in the file cannot be."""
+class BrokenFileError(Exception):
+    """The file is damaged, or is no capture of Ethernet frames."""
 
 
-def load(path: Path) -> list[Recorded]:
-    """All frames of a capture, in the order of the file. Raises UsageError, which says where the file is wrong."""
+def load(path: Path) -> list[FileFrame]:
+    """All frames of a capture, in the order of the file. Raises UsageError with the offset of what is wrong."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}: name a pcap or pcapng file") from None
     cursor = _Cursor(data)
     try:
-        return list(_pcapng(cursor) if data.startswith(SECTION) else _pcap(cursor))
-    except BrokenError as error:
-        raise UsageError(f"{path}: byte {cursor.at}: {error}: name a whole pcap or pcapng file") from None
+        return list(_pcapng(cursor) if data.startswith(SECTION_BYTES) else _pcap(cursor))
+    except BrokenFileError as error:
+        raise UsageError(f"{path}: byte {cursor.offset}: {error}: name a complete pcap or pcapng file") from None
 
 
 class _Cursor:
-    """Goes through bytes; `order` is struct's sign for their byte order."""
+    """A read position in bytes. `order` is struct's sign for their byte order."""
 
     def __init__(self, data: bytes, order: str = "<") -> None:
-        self.data, self.at, self.order = data, 0, order
+        self.data, self.offset, self.order = data, 0, order
 
     @property
     def left(self) -> int:
-        return len(self.data) - self.at
+        return len(self.data) - self.offset
 
     def take(self, length: int, what: str) -> bytes:
         if length > LONGEST:
-            raise BrokenError(f"{what} of {length} bytes cannot be")
+            raise BrokenFileError(f"{what} has an impossible length of {length} bytes")
         if length > self.left:
-            raise BrokenError(f"the file ends in the middle of {what}")
-        self.at += length
-        return self.data[self.at - length : self.at]
+            raise BrokenFileError(f"the file ends in the middle of {what}")
+        self.offset += length
+        return self.data[self.offset - length : self.offset]
 
     def numbers(self, format: str, what: str) -> tuple[int, ...]:
         found: tuple[int, ...] = struct.unpack(
@@ -75,38 +75,38 @@ class _Cursor:
         return found
 
 
-def _pcap(cursor: _Cursor) -> Iterator[Recorded]:
+def _pcap(cursor: _Cursor) -> Iterator[FileFrame]:
     for order in "<>":
-        cursor.at, cursor.order = 0, order
-        if cursor.left >= 4 and (unit := PCAP.get(cursor.numbers("I", "the head")[0])):
+        cursor.offset, cursor.order = 0, order
+        if cursor.left >= 4 and (unit := PCAP.get(cursor.numbers("I", "the file header")[0])):
             break
     else:
-        cursor.at = 0
-        raise BrokenError("this is neither pcap nor pcapng")
-    *_, linktype = cursor.numbers("HHIIII", "the head")
+        cursor.offset = 0
+        raise BrokenFileError("the file is neither pcap nor pcapng")
+    *_, linktype = cursor.numbers("HHIIII", "the file header")
     _check_ethernet(linktype & 0xFFFF)
     while cursor.left:
-        seconds, fraction, captured, length = cursor.numbers("IIII", "the head of a packet")
-        yield Recorded(seconds * NANOSECONDS + fraction * unit, cursor.take(captured, "a packet"), length)
+        seconds, fraction, captured, length = cursor.numbers("IIII", "a packet header")
+        yield FileFrame(seconds * NANOSECONDS + fraction * unit, cursor.take(captured, "a packet"), length)
 
 
 def _check_ethernet(linktype: int) -> None:
     if linktype != ETHERNET:
-        raise BrokenError(f"these are no Ethernet frames, but of link type {linktype}")
+        raise BrokenFileError(f"the frames have link type {linktype}, not Ethernet ({ETHERNET})")
 
 
 @dataclass(frozen=True)
 class _Interface:
     snaplen: int
     time: Callable[[int], int]
-    """Nanoseconds since 1970 of a time in the unit of this interface."""
+    """Converts a time in this interface's unit into nanoseconds since 1970."""
 
 
-def _pcapng(cursor: _Cursor) -> Iterator[Recorded]:
+def _pcapng(cursor: _Cursor) -> Iterator[FileFrame]:
     interfaces: list[_Interface] = []
     while cursor.left:
         kind, block = _block(cursor)
-        if kind == int.from_bytes(SECTION, "big"):
+        if kind == SECTION:
             interfaces = []
         elif kind == INTERFACE:
             interfaces.append(_interface(block))
@@ -115,27 +115,27 @@ def _pcapng(cursor: _Cursor) -> Iterator[Recorded]:
 
 
 def _block(cursor: _Cursor) -> tuple[int, _Cursor]:
-    """The next block: its kind, and what is in it."""
-    if cursor.data[cursor.at : cursor.at + 4] == SECTION:
-        cursor.order = _order(cursor.data[cursor.at + 8 : cursor.at + 12])
-    kind, length = cursor.numbers("II", "the head of a block")
+    """The next block: its type, and a cursor over its body."""
+    if cursor.data[cursor.offset : cursor.offset + 4] == SECTION_BYTES:
+        cursor.order = _order(cursor.data[cursor.offset + 8 : cursor.offset + 12])
+    kind, length = cursor.numbers("II", "a block header")
     if length < 12 or length % 4:
-        raise BrokenError(f"a block of {length} bytes cannot be")
+        raise BrokenFileError(f"a block has an impossible length of {length} bytes")
     body = cursor.take(length - 12, "a block")
     if cursor.numbers("I", "a block") != (length,):
-        raise BrokenError("a block ends with another length than it begins with")
+        raise BrokenFileError("the two lengths of a block differ")
     return kind, _Cursor(body, cursor.order)
 
 
 def _order(magic: bytes) -> str:
     for order in "<>":
-        if magic == struct.pack(order + "I", 0x1A2B3C4D):
+        if magic == struct.pack(order + "I", BYTE_ORDER):
             return order
-    raise BrokenError("a section has no byte order")
+    raise BrokenFileError("a section has no valid byte order mark")
 
 
 def _interface(block: _Cursor) -> _Interface:
-    linktype, _, snaplen = block.numbers("HHI", "an interface")
+    linktype, _, snaplen = block.numbers("HHI", "an interface description")
     _check_ethernet(linktype)
     options = _options(block)
     resolution, offset = (options.get(9) or b"\6")[0], options.get(14, b"")
@@ -144,7 +144,7 @@ def _interface(block: _Cursor) -> _Interface:
     return _Interface(snaplen, lambda time: seconds * NANOSECONDS + time * NANOSECONDS // base**power)
 
 
-def _packet(kind: int, block: _Cursor, interfaces: list[_Interface]) -> Recorded:
+def _packet(kind: int, block: _Cursor, interfaces: list[_Interface]) -> FileFrame:
     high = low = number = 0
     if kind == PACKET:
         number, high, low, captured, length = block.numbers("IIIII", "a packet")
@@ -153,19 +153,19 @@ def _packet(kind: int, block: _Cursor, interfaces: list[_Interface]) -> Recorded
     else:
         captured = length = block.numbers("I", "a packet")[0]
     if number >= len(interfaces):
-        raise BrokenError(f"a packet is of interface {number}, which is not described before")
-    known = interfaces[number]
+        raise BrokenFileError(f"a packet names interface {number}, which no block before it describes")
+    interface = interfaces[number]
     if kind == SIMPLE_PACKET:
-        captured = min(length, known.snaplen or length)
+        captured = min(length, interface.snaplen or length)
     frame = block.take(captured, "a packet")
     block.take(-captured % 4, "a packet")
     flags = _options(block).get(2, b"") if kind == PACKET else b""
-    outgoing = len(flags) == 4 and struct.unpack(block.order + "I", flags)[0] & 3 == OUT
-    return Recorded(known.time(high << 32 | low), frame, length, outgoing)
+    outgoing = len(flags) == 4 and struct.unpack(block.order + "I", flags)[0] & DIRECTION_BITS == DIRECTIONS["out"]
+    return FileFrame(interface.time(high << 32 | low), frame, length, outgoing)
 
 
 def _options(block: _Cursor) -> dict[int, bytes]:
-    """The options that follow, the last one of each code."""
+    """The options in the rest of the block, the last one of each code."""
     found = {}
     while block.left:
         code, length = block.numbers("HH", "an option")

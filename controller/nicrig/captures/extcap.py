@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicrig-extcap`: running rigs as interfaces of Wireshark, which calls it as its extcap interface says.
+"""`nicrig-extcap`: shows running rigs as interfaces in Wireshark, by Wireshark's extcap protocol.
 
-Wireshark asks every extcap program on each start, so nothing is imported that a question does not need.
+Wireshark runs every extcap program each time it starts, so this file imports the rest of nicrig only to capture.
 """
 
 import argparse
 import os
 import sys
 
+from nicrig.captures.pcapng import ETHERNET
+
 PREFIX = "nicrig-"
-ETHERNET = 1
 
 
 def main() -> int:
-    """The entry point. Ends with 0, 2 for what is asked wrongly, 125 when the rig fails."""
+    """The entry point. Exit codes: 0, 2 for a wrong command line, 125 when the rig fails."""
     options, _ = parser().parse_known_args()
     if options.extcap_interfaces:
         return show_interfaces()
     if options.extcap_interface is None:
-        parser().error("name an interface, or ask for --extcap-interfaces")
+        parser().error("name an interface with --extcap-interface, or list them with --extcap-interfaces")
     if options.extcap_dlts:
         print(f"dlt {{number={ETHERNET}}}{{name=EN10MB}}{{display=Ethernet}}")
     if options.extcap_dlts or options.extcap_config:
@@ -27,20 +28,20 @@ def main() -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What Wireshark may say; what it says besides, as a newer one may, is no matter."""
+    """The options of the extcap protocol. `main` ignores others, which a newer Wireshark may pass."""
     made = argparse.ArgumentParser(prog="nicrig-extcap", description=__doc__, allow_abbrev=False)
-    made.add_argument("--extcap-interfaces", action="store_true", help="list the rigs that run")
-    made.add_argument("--extcap-interface", metavar="NAME", help="the rig in question, as listed")
-    made.add_argument("--extcap-dlts", action="store_true", help="what its frames are")
-    made.add_argument("--extcap-config", action="store_true", help="its options: it has none")
-    made.add_argument("--extcap-capture-filter", metavar="FILTER", default="", help="only frames that pass")
+    made.add_argument("--extcap-interfaces", action="store_true", help="list the running rigs")
+    made.add_argument("--extcap-interface", metavar="NAME", help="the rig, as --extcap-interfaces lists it")
+    made.add_argument("--extcap-dlts", action="store_true", help="print the link type of its frames")
+    made.add_argument("--extcap-config", action="store_true", help="print its options: it has none")
+    made.add_argument("--extcap-capture-filter", metavar="FILTER", default="", help="capture only frames that match")
     made.add_argument("--capture", action="store_true", help="write its frames to the fifo")
-    made.add_argument("--fifo", metavar="PATH", help="where to")
+    made.add_argument("--fifo", metavar="PATH", help="the fifo to write to")
     return made
 
 
 def show_interfaces() -> int:
-    """One line for each rig that has a name."""
+    """Print one line for each named rig."""
     from nicrig.rundir.paths import names
 
     print("extcap {version=0.1.0}{display=nicrig}")
@@ -50,7 +51,7 @@ def show_interfaces() -> int:
 
 
 def capture(interface: str, fifo: str | None, expression: str) -> int:
-    """Capture into the fifo until Wireshark has enough; without one only the filter is tried."""
+    """Capture into the fifo until Wireshark closes it. Without a fifo, only check the filter."""
     import trio
 
     from nicrig.captures.capture import capture
@@ -58,7 +59,7 @@ def capture(interface: str, fifo: str | None, expression: str) -> int:
     from nicrig.errors import RigError
     from nicrig.rundir.paths import paths_of
 
-    # Opened before anything can fail: Wireshark waits for that, and only then reads what is said.
+    # Open first, before anything can fail: Wireshark reads our error messages only after the fifo is open.
     descriptor = None if fifo is None else os.open(fifo, os.O_WRONLY)
     try:
         paths, passes = paths_of(interface.removeprefix(PREFIX)), capture_filter(expression)

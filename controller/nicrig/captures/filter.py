@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Capture filters, in the language of tcpdump: compiled and run by libpcap itself, without privilege and in no kernel.
+"""Capture filters in tcpdump's language. libpcap compiles and runs them in this process, so they need no privilege.
 
-Where there is no libpcap, or it does not understand a filter, that is an error: a filter is honoured or refused.
+A missing libpcap or an invalid filter is an error: no filter is ever ignored.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,12 @@ from typing import Any
 
 import cffi
 
+from nicrig.captures.pcapng import ETHERNET, SNAPLEN
 from nicrig.errors import UsageError
 
 Filter = Callable[[bytes], bool]
 
-ETHERNET, SNAPLEN, OPTIMIZE, NETMASK_UNKNOWN = 1, 1 << 18, 1, 0xFFFFFFFF
+OPTIMIZE, NETMASK_UNKNOWN = 1, 0xFFFFFFFF
 _DECLARATIONS = """
 typedef struct { long seconds, microseconds; uint32_t captured, length; } header;
 typedef struct { unsigned int length; void *instructions; } program;
@@ -26,12 +27,12 @@ int pcap_offline_filter(const program *made, const header *about, const uint8_t 
 
 
 def capture_filter(expression: str) -> Filter:
-    """Whether a frame passes, as a function of its bytes. Raises UsageError with libpcap's own words."""
+    """A function that says whether a frame matches. Raises UsageError with libpcap's message."""
     if not expression.strip():
         return lambda frame: True
     name = find_library("pcap")
     if name is None:
-        raise UsageError(f"the filter {expression!r} needs libpcap, and there is none: apt-get install libpcap0.8")
+        raise UsageError(f"the filter {expression!r} needs libpcap, which is not installed: apt-get install libpcap0.8")
     ffi = cffi.FFI()
     ffi.cdef(_DECLARATIONS)
     library = ffi.dlopen(name)
@@ -46,9 +47,9 @@ def capture_filter(expression: str) -> Filter:
 
 
 def _compile(ffi: Any, library: Any, expression: str) -> Any:
-    # Neither is ever freed: a process has one filter or two.
+    # Neither is ever freed: a process has at most a few filters.
     pcap, program = library.pcap_open_dead(ETHERNET, SNAPLEN), ffi.new("program *")
     if library.pcap_compile(pcap, program, expression.encode(), OPTIMIZE, NETMASK_UNKNOWN):
         why = ffi.string(library.pcap_geterr(pcap)).decode(errors="replace")
-        raise UsageError(f"the filter {expression!r} is not one: {why}; pcap-filter(7) says what it may be")
+        raise UsageError(f"the filter {expression!r} is not valid: {why}: pcap-filter(7) has the syntax")
     return program

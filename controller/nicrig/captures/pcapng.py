@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Captures as pcapng (draft-ietf-opsawg-pcapng), block by block as bytes: who has them writes them where they belong.
+"""The blocks of a pcapng file (draft-ietf-opsawg-pcapng) as bytes; the caller writes them.
 
 scapy's own writer keeps microseconds only. Times here are nanoseconds since 1970.
 """
@@ -11,22 +11,26 @@ from typing import Literal
 Direction = Literal["in", "out"]
 
 ETHERNET = 1
+"""The link type."""
 SECTION, INTERFACE, PACKET, STATISTICS = 0x0A0D0D0A, 1, 6, 5
 BYTE_ORDER, UNKNOWN_LENGTH = 0x1A2B3C4D, -1
+SECTION_BYTES = SECTION.to_bytes(4, "big")
+"""The first bytes of a section: the same in either byte order."""
 SNAPLEN = 1 << 18
+"""Bytes: longer than any frame."""
 COMMENT = 1
 DIRECTIONS: dict[Direction, int] = {"in": 1, "out": 2}
-"""epb_flags: into the guest is inbound."""
+"""The direction bits of epb_flags: into the guest is inbound."""
 
 
 def section(hardware: str) -> bytes:
-    """The head of a file; `hardware` is what the frames were captured on."""
+    """The section header, which starts a file. `hardware` names the card."""
     options = _options((2, hardware.encode()), (4, b"nicrig"))
     return _block(SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, UNKNOWN_LENGTH), options)
 
 
 def interface(name: str, description: str) -> bytes:
-    """An interface; packets name it by its number in the file, from 0."""
+    """An interface description. Packets refer to it by its number in the file, from 0."""
     options = _options((2, name.encode()), (3, description.encode()), (9, bytes([9])))
     return _block(INTERFACE, struct.pack("<HHI", ETHERNET, 0, SNAPLEN), options)
 
@@ -34,7 +38,7 @@ def interface(name: str, description: str) -> bytes:
 def packet(
     number: int, time: int, frame: bytes, direction: Direction, comments: Iterable[str] = (), lost: int = 0
 ) -> bytes:
-    """A frame on the interface of this number; `lost` are those that are missing between the last one there and it."""
+    """A frame on interface `number`. `lost` frames are missing between it and that interface's last frame."""
     fixed = struct.pack("<IIIII", number, *_halves(time), len(frame), len(frame))
     options = [(2, struct.pack("<I", DIRECTIONS[direction]))]
     options += [(4, struct.pack("<Q", lost))] if lost else []
@@ -43,7 +47,7 @@ def packet(
 
 
 def statistics(number: int, time: int, received: int, lost: int, comments: Iterable[str] = ()) -> bytes:
-    """The account of an interface at the end of a capture."""
+    """An interface's totals at the end of a capture, in frames."""
     options = [(4, struct.pack("<Q", received)), (5, struct.pack("<Q", lost))]
     options += [(COMMENT, comment.encode()) for comment in comments]
     return _block(STATISTICS, struct.pack("<III", number, *_halves(time)), _options(*options))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The rings of a running card as pcapng: both directions, in the order and at the time in which the card moved them."""
+"""The recorder's rings of a running card, made into pcapng: both directions, in the card's order and with its times."""
 
 import time
 from collections import Counter
@@ -13,16 +13,16 @@ from nicrig.recorder.reader import Layout, Recorder, events
 from nicrig.witnesses.judge import LINE
 
 DIRECTIONS: tuple[Direction, ...] = ("in", "out")
-WORDS = {"in": "into", "out": "out of"}
+PREPOSITIONS = {"in": "into", "out": "out of"}
 INTERFACES = {"in": "rx0", "out": "tx0"}
-"""An interface for each queue, in the order of DIRECTIONS."""
+"""The interface of each direction, in the order of DIRECTIONS."""
 
 
 @dataclass
 class Tally:
-    """Frames by direction: captured, and those whose bytes were written over before they were read.
+    """Frames by direction: `captured`, and `lost` ones, whose bytes were overwritten before they were read.
 
-    `records` are lost records of the card's, of frames or of anything else.
+    `records` counts the lost records of the card, whether of frames or of something else.
     """
 
     captured: Counter[Direction] = field(default_factory=Counter)
@@ -30,7 +30,7 @@ class Tally:
     records: int = 0
 
     def text(self) -> str:
-        """For people."""
+        """One line for the terminal."""
         lost = f", {self.records} records of the card with the frames in them" if self.records else ""
         return (
             f"captured {self.captured.total()} frames (in {self.captured['in']}, out {self.captured['out']}), "
@@ -39,7 +39,7 @@ class Tally:
 
 
 class Tap:
-    """A card's rings in, blocks of pcapng out; where it blocks it does so on no loop's time."""
+    """Reads a card's rings and returns pcapng blocks. Its methods block: call them in a worker thread."""
 
     def __init__(self, name: str, kind: str, layout: Layout, passes: Filter, count: int | None) -> None:
         self.tally = Tally()
@@ -53,43 +53,45 @@ class Tap:
         self._begun = False
         self._began = time.monotonic_ns()
         self._wall = time.time_ns() - self._began
-        """Wall clock less card's clock, once for all: a clock that is set meanwhile changes no distance."""
+        """Wall clock minus card's clock, taken once: setting the wall clock later changes no interval."""
 
     @property
     def done(self) -> bool:
-        """Whether as many frames were captured as were wanted."""
+        """Whether `count` frames were captured."""
         return self._count is not None and self.tally.captured.total() >= self._count
 
     def begin(self) -> bytes:
-        """Read what was recorded until now, which tells where the driver's buffers are; the head of the file."""
+        """The head of the file. Reads what was recorded until now, to learn where the driver's buffers are."""
         self._feed()
-        self.tally = Tally()  # what was lost before is not this capture's
+        self.tally = Tally()  # losses before this moment do not count for this capture
         self._follower.begin()
         self._begun = True
         described = [
             pcapng.interface(
-                f"nicrig-{self._name}:{INTERFACES[way]}", f"{WORDS[way]} the guest, through a {self._kind} card"
+                f"nicrig-{self._name}:{INTERFACES[direction]}",
+                f"{PREPOSITIONS[direction]} the guest, through a {self._kind} card",
             )
-            for way in DIRECTIONS
+            for direction in DIRECTIONS
         ]
         return pcapng.section(f"nicrig {self._kind} card") + b"".join(described)
 
     def step(self, *, to_end: bool = False) -> bytes:
-        """The frames that the card has moved since the last step."""
+        """The frames that the card moved since the last step."""
         self._feed()
         followed = self._follower.take(self._recorder.detail, time.monotonic_ns(), to_end=to_end)
         return b"".join(self._block(each) for each in followed if each.time >= self._began)
 
     def end(self) -> bytes:
-        """What is under way, and the account; nothing of a capture that never began."""
+        """The frames still in progress, and the totals. Empty if the capture never began."""
         if not self._begun:
             return b""
         last = self.step(to_end=True)
         now, tally = time.time_ns(), self.tally
         comments = [f"{tally.records} records of the card were lost"] if tally.records else []
+        totals = [(tally.captured[direction], tally.lost[direction]) for direction in DIRECTIONS]
         return last + b"".join(
-            pcapng.statistics(number, now, tally.captured[way] + tally.lost[way], tally.lost[way], comments)
-            for number, way in enumerate(DIRECTIONS)
+            pcapng.statistics(number, now, captured + lost, lost, comments)
+            for number, (captured, lost) in enumerate(totals)
         )
 
     def _feed(self) -> None:
@@ -100,12 +102,12 @@ class Tap:
             self._follower.feed(events(batch.records, self._recorder.names), self._recorder.frame)
 
     def _block(self, each: Followed) -> bytes:
-        way: Direction = "out" if each.outgoing else "in"
+        direction: Direction = "out" if each.outgoing else "in"
         if each.frame is None:
-            self.tally.lost[way] += 1
-            self._missing[way] += 1
+            self.tally.lost[direction] += 1
+            self._missing[direction] += 1
         if each.frame is None or self.done or not self._passes(each.frame):
             return b""
-        self.tally.captured[way] += 1
-        number, missing = DIRECTIONS.index(way), self._missing.pop(way, 0)
-        return pcapng.packet(number, each.time + self._wall, each.frame, way, each.comments, missing)
+        self.tally.captured[direction] += 1
+        number, missing = DIRECTIONS.index(direction), self._missing.pop(direction, 0)
+        return pcapng.packet(number, each.time + self._wall, each.frame, direction, each.comments, missing)

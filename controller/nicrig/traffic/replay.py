@@ -6,7 +6,7 @@ from itertools import accumulate, chain, repeat
 from pathlib import Path
 
 from nicrig.captures import capture_file
-from nicrig.captures.capture_file import Recorded
+from nicrig.captures.capture_file import FileFrame
 from nicrig.errors import UsageError
 from nicrig.rundir.paths import RigPaths
 from nicrig.traffic.sending import Due, Sent, at_once, at_rate, send_to
@@ -28,7 +28,7 @@ async def replay(paths: RigPaths, path: Path, *, rate: float | None, flat_out: b
     return await send_to(paths, chain.from_iterable(repeat(bytes_of, times)), due)
 
 
-def as_recorded(frames: Sequence[Recorded]) -> Due:
+def as_recorded(frames: Sequence[FileFrame]) -> Due:
     """At the distances of their times. One that is older than those before it is due with them.
 
     From one time over to the next it is as long as the mean distance.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How a capture ends, with a real card that nobody drives; what is captured is shown in tests/contracts and system."""
+"""How a capture ends, on a real card without a driver. tests/contracts and tests/system test what it captures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def card() -> Iterator[tuple[CardProcess, RigPaths]]:
 
 @pytest.fixture
 def capturing(card: tuple[CardProcess, RigPaths]) -> Iterator[subprocess.Popen[bytes]]:
-    """`nicrig capture` into a pipe, begun."""
+    """`nicrig capture` into a pipe, after its first block."""
     argv = [NICRIG, "capture", str(card[1].folder), "-w", "-"]
     with subprocess.Popen(argv, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -45,60 +45,60 @@ def capturing(card: tuple[CardProcess, RigPaths]) -> Iterator[subprocess.Popen[b
             process.kill()
 
 
-def captures(paths: RigPaths) -> object:
+def is_capturing(paths: RigPaths) -> object:
     return ask(paths, "query-card")["capture"]
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
-    """Its exit code and what it said."""
-    _, said = process.communicate(timeout=SECONDS)
-    return process.returncode, said.decode()
+    """Its exit code and its standard error."""
+    _, errors = process.communicate(timeout=SECONDS)
+    return process.returncode, errors.decode()
 
 
 @pytest.mark.real
-def test_ctrl_c_is_how_it_ends_and_the_card_keeps_no_frame_any_more(
+def test_ctrl_c_ends_the_capture_and_the_card_stops_keeping_frames(
     card: tuple[CardProcess, RigPaths], capturing: subprocess.Popen[bytes]
 ) -> None:
-    assert captures(card[1]) is True
+    assert is_capturing(card[1]) is True
     capturing.send_signal(signal.SIGINT)
     assert ended(capturing) == (0, "nicrig: captured 0 frames (in 0, out 0), lost 0\n")
-    assert captures(card[1]) is False
+    assert is_capturing(card[1]) is False
 
 
 @pytest.mark.real
-def test_a_capture_that_was_killed_costs_the_card_nothing(
+def test_the_card_stops_capturing_when_the_capture_is_killed(
     card: tuple[CardProcess, RigPaths], capturing: subprocess.Popen[bytes]
 ) -> None:
     capturing.kill()
     capturing.wait(SECONDS)
     deadline = time.monotonic() + SECONDS
-    while captures(card[1]) and time.monotonic() < deadline:
+    while is_capturing(card[1]) and time.monotonic() < deadline:
         pass
-    assert captures(card[1]) is False
+    assert is_capturing(card[1]) is False
 
 
 @pytest.mark.real
-def test_the_cards_death_is_one_line_and_125(
+def test_the_end_of_the_card_is_one_line_and_exit_code_125(
     card: tuple[CardProcess, RigPaths], capturing: subprocess.Popen[bytes]
 ) -> None:
     os.kill(card[0].pid, signal.SIGKILL)
-    assert ended(capturing) == (125, "nicrig: the card went away while its frames were captured\n")
+    assert ended(capturing) == (125, "nicrig: the card ended during the capture\n")
 
 
 @pytest.mark.real
-def test_what_cannot_be_is_one_line_with_its_code_and_leaves_no_file(
+def test_an_error_is_one_line_with_its_exit_code_and_leaves_no_file(
     card: tuple[CardProcess, RigPaths], tmp_path: Path
 ) -> None:
     folder, file = str(card[1].folder), tmp_path / "a.pcapng"
-    for code, said, arguments in (
-        (2, "'uudp' is not one", [folder, "-w", str(file), "--filter", "uudp"]),
+    for code, message, arguments in (
+        (2, "'uudp' is not valid", [folder, "-w", str(file), "--filter", "uudp"]),
         (2, "No such file or directory: name a file that can be written", [folder, "-w", str(tmp_path / "no" / "a")]),
         (2, "no rig nobody", ["nobody", "-w", str(file)]),
         (125, "no card serves at", [str(tmp_path), "-w", "-"]),
         (125, "No space left on device: check that the disk has room", [folder, "-w", "/dev/full"]),
     ):
         done = nicrig("capture", *arguments)
-        assert (done.exit_code, said in done.stderr, done.stderr.count("\n")) == (code, True, 1), done.stderr
+        assert (done.exit_code, message in done.stderr, done.stderr.count("\n")) == (code, True, 1), done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -111,8 +111,8 @@ async def _cancelled_write(ours: socket.socket) -> None:
         await sink.write(b"the end")
 
 
-def test_a_reader_that_stops_reading_does_not_keep_the_end_waiting() -> None:
+def test_a_reader_that_stops_reading_does_not_delay_the_end() -> None:
     ours, theirs = socket.socketpair()
     trio.run(_cancelled_write, ours)
-    theirs.close()  # the write that was given up ends
+    theirs.close()  # ends the cancelled write
     ours.close()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicrig.captures.capture_file import Recorded, load
+from nicrig.captures.capture_file import FileFrame, load
 from nicrig.errors import UsageError
 from tests.controller.captures.test_pcapng import capture
 
@@ -39,7 +39,7 @@ def packet(order: str, number: int, time: int, frame: bytes = FRAME) -> bytes:
     return block(order, 6, head + frame + bytes(-len(frame) % 4))
 
 
-def read(folder: Path, data: bytes) -> list[Recorded]:
+def read(folder: Path, data: bytes) -> list[FileFrame]:
     path = folder / "capture"
     path.write_bytes(data)
     return load(path)
@@ -47,8 +47,8 @@ def read(folder: Path, data: bytes) -> list[Recorded]:
 
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize(("magic", "unit"), [(0xA1B2C3D4, 1000), (0xA1B23C4D, 1)])
-def test_pcap_of_either_byte_order_and_unit(tmp_path: Path, order: str, magic: int, unit: int) -> None:
-    assert read(tmp_path, pcap(order, magic)) == [Recorded(3 * SECOND + 5 * unit, FRAME, 100)]
+def test_pcap_in_either_byte_order_and_unit(tmp_path: Path, order: str, magic: int, unit: int) -> None:
+    assert read(tmp_path, pcap(order, magic)) == [FileFrame(3 * SECOND + 5 * unit, FRAME, 100)]
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -62,9 +62,11 @@ def test_pcap_of_either_byte_order_and_unit(tmp_path: Path, order: str, magic: i
         (0x80 | 1, 3, 3 * SECOND // 2),
     ],
 )
-def test_pcapng_of_any_resolution(tmp_path: Path, order: str, resolution: int | None, ticks: int, time: int) -> None:
+def test_pcapng_with_any_time_resolution(
+    tmp_path: Path, order: str, resolution: int | None, ticks: int, time: int
+) -> None:
     found = read(tmp_path, section(order) + interface(order, resolution) + packet(order, 0, ticks))
-    assert found == [Recorded(time, FRAME, len(FRAME))]
+    assert found == [FileFrame(time, FRAME, len(FRAME))]
 
 
 def test_interfaces_belong_to_their_section_and_have_their_own_clocks(tmp_path: Path) -> None:
@@ -74,28 +76,28 @@ def test_interfaces_belong_to_their_section_and_have_their_own_clocks(tmp_path: 
     assert times == [100 * SECOND + 1000, 1, 1_000_000]
 
 
-def test_simple_packets_and_blocks_that_nobody_knows(tmp_path: Path) -> None:
+def test_simple_packets_are_read_and_unknown_blocks_skipped(tmp_path: Path) -> None:
     simple = block("<", 3, struct.pack("<I", 100) + FRAME)
     data = section("<") + interface("<", 9, snaplen=60) + block("<", 0xBAD, b"what") + simple
-    assert read(tmp_path, data) == [Recorded(0, FRAME, 100)]
+    assert read(tmp_path, data) == [FileFrame(0, FRAME, 100)]
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
-        (b"", "byte 0: this is neither pcap nor pcapng"),
+        (b"", "byte 0: the file is neither pcap nor pcapng"),
         (b"#!/bin/sh\necho this is a script\n", "neither pcap nor pcapng"),
         (pcap("<", 0xA1B2C3D4)[:-1], "the file ends in the middle of a packet"),
-        (pcap("<", 0xA1B2C3D4)[:30], "the file ends in the middle of the head of a packet"),
-        (pcap("<", 0xA1B2C3D4, linktype=101), "no Ethernet frames, but of link type 101"),
+        (pcap("<", 0xA1B2C3D4)[:30], "the file ends in the middle of a packet header"),
+        (pcap("<", 0xA1B2C3D4, linktype=101), "link type 101, not Ethernet"),
         (capture()[:-1], "the file ends in the middle of a block"),
-        (section("<") + interface("<", 9) + packet("<", 4, 0), "interface 4, which is not described"),
+        (section("<") + interface("<", 9) + packet("<", 4, 0), "interface 4, which no block before it describes"),
         (section("<") + interface("<", 9, linktype=113), "link type 113"),
-        (section("<") + b"\1\0\0\0\7\0\0\0", "a block of 7 bytes cannot be"),
+        (section("<") + b"\1\0\0\0\7\0\0\0", "a block has an impossible length of 7 bytes"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, data: bytes, said: str) -> None:
-    with pytest.raises(UsageError, match=said) as caught:
+def test_an_error_names_the_file_and_the_offset(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
         read(tmp_path, data)
     assert str(tmp_path / "capture") in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -106,8 +108,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load(tmp_path / "none.pcap")
 
 
-def refusal(path: Path) -> str:
-    """What is said of a file; nothing of one that can be read."""
+def error_of(path: Path) -> str:
+    """The error message of `load`, or nothing when it reads the file."""
     try:
         load(path)
     except UsageError as error:
@@ -116,11 +118,11 @@ def refusal(path: Path) -> str:
 
 
 @given(at=st.integers(0, len(capture()) - 1), byte=st.integers(0, 255), cut=st.integers(0, len(capture())))
-def test_no_damage_does_more_than_be_told(
+def test_any_damage_is_read_or_reported_on_one_line(
     tmp_path_factory: pytest.TempPathFactory, at: int, byte: int, cut: int
 ) -> None:
     data = bytearray(capture())
     data[at] = byte
     path = tmp_path_factory.mktemp("capture") / "damaged"
     path.write_bytes(data[:cut])
-    assert "\n" not in refusal(path)
+    assert "\n" not in error_of(path)

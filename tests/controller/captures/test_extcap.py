@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What Wireshark asks an extcap program; that it captures is shown in tests/system."""
+"""The questions that Wireshark asks an extcap program. tests/system tests the capture itself."""
 
 from __future__ import annotations
 
@@ -50,28 +50,30 @@ def test_its_frames_are_ethernet_and_it_has_no_options(
 
 
 @pytest.mark.parametrize(("expression", "code"), [("udp port 7", 0), ("uudp", 2)])
-def test_a_filter_is_tried_when_there_is_nothing_to_capture_into(
+def test_without_a_fifo_the_filter_is_checked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], expression: str, code: int
 ) -> None:
     with named_directory("dev"):
         wanted = ("--extcap-interface", "nicrig-dev", "--extcap-capture-filter", expression)
         assert ask(monkeypatch, *wanted) == code
-    assert ("'uudp' is not one" in capsys.readouterr().err) == bool(code)
+    assert ("'uudp' is not valid" in capsys.readouterr().err) == bool(code)
 
 
-def test_a_rig_that_has_gone_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rig_that_no_longer_runs_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert ask(monkeypatch, "--extcap-interface", "nicrig-gone", "--capture", "--fifo", "/dev/null") == 2
     assert capsys.readouterr().err.startswith("nicrig: no rig gone: ")
 
 
-def test_asked_for_nothing_it_says_what_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_option_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as caught:
         ask(monkeypatch)
     assert caught.value.code == 2
 
 
-def test_a_list_of_interfaces_costs_no_more_than_it_must() -> None:
-    """Wireshark asks on each start, and waits."""
+def test_listing_interfaces_imports_nothing_slow() -> None:
+    """Wireshark asks each time it starts, and waits for the answer."""
     slow = "{'trio', 'typer', 'scapy', 'numpy', 'msgspec', 'cffi', 'dataclasses', 'inspect'}"
     run = "from nicrig.captures import extcap; extcap.show_interfaces()"
     package = str(Path(nicrig.__file__).parents[1])

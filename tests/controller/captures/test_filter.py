@@ -28,17 +28,17 @@ def test_libpcap_decides(expression: str, passing: list[bytes]) -> None:
     assert list(filter(capture_filter(expression), [ECHO, OTHER, ASKING])) == passing
 
 
-def test_a_short_frame_passes_no_filter_that_looks_behind_it() -> None:
+def test_a_filter_that_reads_past_the_end_of_a_frame_does_not_match() -> None:
     assert not capture_filter("udp port 7")(ECHO[:14])
 
 
-def test_what_libpcap_does_not_understand_is_refused_in_its_words() -> None:
-    with pytest.raises(UsageError, match=r"'udp pport 7' is not one: .*syntax error") as caught:
+def test_an_invalid_filter_is_an_error_with_libpcaps_message() -> None:
+    with pytest.raises(UsageError, match=r"'udp pport 7' is not valid: .*syntax error") as caught:
         capture_filter("udp pport 7")
     assert "\n" not in str(caught.value)
 
 
-def test_without_libpcap_a_filter_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_libpcap_a_filter_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_library", {}.get)
     with pytest.raises(UsageError, match=r"apt-get install libpcap0\.8"):
         capture_filter("udp")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is written is read back by those who will read it: scapy, tshark, and our own reader."""
+"""scapy, tshark and our own reader each read what we write."""
 
 import subprocess
 from pathlib import Path

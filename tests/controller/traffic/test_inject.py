@@ -66,7 +66,7 @@ def test_a_capture_is_replayed_at_the_pace_that_was_asked_for(
         (["inject", "FOLDER", 'IP(dst="10.0.0.2")'], 2, "put Ether()/ before it"),
         (["inject", "no-such-rig", PING], 2, "no rig no-such-rig"),
         (["inject", "EMPTY", PING], 125, "no card serves at"),
-        (["replay", "FOLDER", "/dev/null"], 2, "byte 0: this is neither pcap nor pcapng"),
+        (["replay", "FOLDER", "/dev/null"], 2, "byte 0: the file is neither pcap nor pcapng"),
         (["replay", "FOLDER", "/no/such/file"], 2, "No such file or directory: name a pcap or pcapng file"),
     ],
 )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig.captures import pcapng
-from nicrig.captures.capture_file import Recorded
+from nicrig.captures.capture_file import FileFrame
 from nicrig.errors import UsageError
 from nicrig.rundir.paths import RigPaths
 from nicrig.traffic.replay import as_recorded, replay
@@ -15,8 +15,8 @@ from nicrig.traffic.replay import as_recorded, replay
 START = 1_700_000_000_000_000_000
 
 
-def at(*moments: float) -> list[Recorded]:
-    return [Recorded(START + int(moment * 1e9), b"", 0) for moment in moments]
+def at(*moments: float) -> list[FileFrame]:
+    return [FileFrame(START + int(moment * 1e9), b"", 0) for moment in moments]
 
 
 def test_frames_are_due_at_their_distances() -> None:
@@ -41,7 +41,7 @@ def test_one_frame_alone_is_due_at_once_each_time() -> None:
 
 @given(st.lists(st.integers(0, 10**18), min_size=1, max_size=30), st.integers(1, 3))
 def test_no_frame_is_ever_due_before_one_that_stands_before_it(times: list[int], over: int) -> None:
-    due = as_recorded([Recorded(time, b"", 0) for time in times])
+    due = as_recorded([FileFrame(time, b"", 0) for time in times])
     moments = [due(number) for number in range(over * len(times))]
     assert moments == sorted(moments)
     assert moments[0] == 0
