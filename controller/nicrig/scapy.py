@@ -27,7 +27,7 @@ from nicrig.captures.filter import capture_filter
 from nicrig.errors import RigError
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, NETWORK_BITS
 from nicrig.rundir.paths import RigPaths, names, paths_of
-from nicrig.traffic.expression import BROADCAST, for_all
+from nicrig.traffic.expression import BROADCAST, to_many
 
 PREFIX = "nicrig-"
 LENGTH = struct.Struct(">I")
@@ -90,7 +90,7 @@ class WireSocket(SuperSocket):
         if not isinstance(packet, Ether) or packet.fields.get("dst") is not None:
             return packet
         addressed = packet.copy()
-        addressed.dst = BROADCAST if for_all(packet) else ask(self._paths, "query-card")["mac"]
+        addressed.dst = BROADCAST if to_many(packet) else ask(self._paths, "query-card")["mac"]
         return addressed
 
     def recv_raw(self, x: int = 0) -> tuple[Any, bytes | None, float | None]:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Frames onto wires: from an expression, from a capture, from another wire."""
+"""Sends frames to a card's wire: from a scapy expression, from a capture, or from another wire."""

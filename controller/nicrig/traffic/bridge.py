@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two wires joined: what comes out of one goes into the other, byte for byte, for both speak QEMU's stream framing."""
+"""`nicrig join`: passes bytes between two wires. Both use QEMU's stream framing, so no frame is unpacked."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,25 +15,27 @@ from nicrig.rundir.paths import paths_of
 
 
 @dataclass(frozen=True)
-class End:
-    """One of the two, and what it was called."""
+class JoinedWire:
+    """One of the two wires, connected. `name` is what the user called it."""
 
     name: str
     stream: trio.SocketStream
 
 
 async def join(one: str, other: str, say: Callable[[str], None]) -> str:
-    """Pass frames both ways until one of the two closes, and return which; `say` is called when both are reached.
+    """Pass frames both ways until one wire closes, and return its name. Calls `say` when both are connected.
 
-    Each is a rig's name, its folder, or the path of a socket. Raises UsageError when there is no such rig, or both are
-    the same, ConnectionLostError when nobody listens.
+    Each of the two is a rig's name, its folder, or the path of a socket. Raises UsageError when there is no such rig
+    or both are the same wire, ConnectionLostError when no process listens on a socket.
     """
     if socket_of(one) == socket_of(other):
-        raise UsageError(f"{one} and {other} are the same wire: its frames would come back to it for ever")
+        raise UsageError(
+            f"{one} and {other} are the same wire: its frames would loop for ever: name two different wires"
+        )
     closed: list[str] = []
-    async with _reach(one) as first, _reach(other) as second, trio.open_nursery() as nursery:
+    async with _connect(one) as first, _connect(other) as second, trio.open_nursery() as nursery:
 
-        async def pass_on(source: End, sink: End) -> None:
+        async def pass_on(source: JoinedWire, sink: JoinedWire) -> None:
             closed.append(await _pass_on(source, sink))
             nursery.cancel_scope.cancel()
 
@@ -44,30 +46,32 @@ async def join(one: str, other: str, say: Callable[[str], None]) -> str:
 
 
 def socket_of(name: str) -> Path:
-    """The wire that is meant: a socket is taken as it is, a rig has one. Raises UsageError when there is neither."""
+    """The socket of a wire: `name` itself if it is one, else the rig's. Raises UsageError when there is neither."""
     path = Path(name)
     if path.is_socket():
         return path
     if "/" in name and not path.is_dir():
-        raise UsageError(f"there is no socket {name}: start what is to listen there")
+        raise UsageError(f"there is no socket {name}: first start the program that listens on it")
     return paths_of(name).wire
 
 
 @asynccontextmanager
-async def _reach(name: str) -> AsyncIterator[End]:
+async def _connect(name: str) -> AsyncIterator[JoinedWire]:
     path = socket_of(name)
     deadlines = Deadlines()
     try:
-        with deadlines.limit(deadlines.monitor, f"{path} to take one peer more"):
+        with deadlines.limit(deadlines.monitor, f"{path} to accept another peer"):
             stream = await trio.open_unix_socket(path)
     except OSError as error:
-        raise ConnectionLostError(f"nobody listens at {path} ({error.strerror}): start what is to be there") from error
+        raise ConnectionLostError(
+            f"no program listens on {path} ({error.strerror}): first start the program that listens on it"
+        ) from error
     async with stream:
-        yield End(name, stream)
+        yield JoinedWire(name, stream)
 
 
-async def _pass_on(source: End, sink: End) -> str:
-    """One way; nothing more is read while the sink does not take what there is. Returns who closed."""
+async def _pass_on(source: JoinedWire, sink: JoinedWire) -> str:
+    """Pass bytes one way, and read no more while the sink is full. Returns the name of the wire that closed."""
     while True:
         try:
             data = await source.stream.receive_some(READ_BYTES)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The frames that are injected: six protocols, every size, each frame unlike all others.
+"""Generates the frames that are injected: six protocols, all sizes, no two frames alike.
 
-scapy needs half a millisecond for a frame, so it builds one template for each protocol, and here the lengths, numbers,
-payload and checksums are filled in. Sizes are in bytes, without the Ethernet CRC.
+scapy takes half a millisecond for a frame. So it builds one template for each protocol, and this file fills in
+lengths, numbers, payload and checksums. Sizes are in bytes, without the Ethernet CRC.
 """
 
 import random
@@ -29,16 +29,16 @@ _IPV6 = 40
 
 @dataclass(frozen=True)
 class Template:
-    """A protocol's headers, and what fills in a frame (sequence number, whole frame) in place."""
+    """A protocol's headers. `finish(sequence, frame)` fills in lengths, numbers and checksums in place."""
 
     name: str
     headers: bytes
     finish: Callable[[int, bytearray], None]
 
     def build(self, sequence: int, size: int, payload: bytes) -> bytes:
-        """A frame of `size` bytes; its payload begins with the sequence number (4 bytes, big endian) and is cut to fit.
+        """A frame of `size` bytes. Its payload starts with the sequence number (4 bytes, big endian) and is cut to fit.
 
-        Where the headers leave no room for that in `size`, as IPv6's do below 66, the frame is as long as it must be.
+        If headers and sequence number do not fit, as with IPv6 below 66 bytes, the frame is longer than `size`.
         """
         size = max(size, len(self.headers) + _SEQUENCE.size)
         body = _SEQUENCE.pack(sequence) + payload
@@ -48,10 +48,10 @@ class Template:
 
 
 def mixed(count: int, *, seed: int) -> list[bytes]:
-    """`count` frames of all protocols and of sizes from 60 to 1514 bytes, in an order drawn from `seed`.
+    """`count` frames: the protocols in turn, with random sizes from 60 to 1514 bytes.
 
-    The same seed gives the same frames. Every frame is unique by the sequence number in its payload. The smallest and
-    the largest size are among the first frames.
+    The same seed gives the same frames. The sequence number in its payload makes each frame unique. The first two
+    frames have the smallest and the largest size.
     """
     draw = random.Random(seed)
     noise = draw.randbytes(2 * FRAME_MAX)
@@ -59,8 +59,8 @@ def mixed(count: int, *, seed: int) -> list[bytes]:
     frames = []
     for sequence in range(count):
         template = templates()[sequence % len(templates())]
-        at = draw.randrange(FRAME_MAX)
-        frames.append(template.build(sequence, next(sizes), noise[at : at + FRAME_MAX]))
+        offset = draw.randrange(FRAME_MAX)
+        frames.append(template.build(sequence, next(sizes), noise[offset : offset + FRAME_MAX]))
     return frames
 
 
@@ -72,12 +72,12 @@ def _sizes(draw: random.Random) -> Iterator[int]:
 
 @cache
 def templates() -> tuple[Template, ...]:
-    """One template for each protocol, built by scapy on first use."""
+    """One template for each protocol. scapy builds them on the first call."""
     ethernet = Ether(src=BENCH_MAC, dst=DESTINATION_MAC)
     ip = IP(src=BENCH_IP, dst=GUEST_IP)
     ip6 = IPv6(src="fd00::1", dst="fd00::2")
     udp = UDP(sport=1024, dport=7)
-    # What is not given here scapy would take from this host's own interface.
+    # scapy would take missing addresses from this host's own interface.
     arp = ARP(op="who-has", hwsrc=BENCH_MAC, psrc=BENCH_IP, pdst=GUEST_IP)
     return (
         Template("ARP", bytes(ethernet / arp), _nothing),
@@ -91,18 +91,18 @@ def templates() -> tuple[Template, ...]:
 
 def checksum(data: bytes | bytearray, start: int = 0) -> int:
     """The Internet checksum (RFC 1071) of `data` plus `start`, 16 bits."""
-    # 2**16 is 1 modulo 0xffff, so the sum of all words with carries added back is the number itself modulo 0xffff; of
-    # the two forms of zero, adding never reaches the positive one again.
+    # 2**16 is 1 modulo 0xffff. So the sum of all words, with carries added back, is the whole number modulo 0xffff.
+    # Such a sum never returns to 0 once a word was not 0: it is then 0xffff, the other form of zero.
     number = int.from_bytes(data + bytes(len(data) % 2), "big") + start
     return 0xFFFF - (number % 0xFFFF or (0xFFFF if number else 0))
 
 
 def _nothing(sequence: int, frame: bytearray) -> None:
-    """ARP has no length and no checksum; what follows it is padding."""
+    """ARP has no length and no checksum. The bytes after it are padding."""
 
 
 def _ipv4(sequence: int, frame: bytearray, at: int, protocol: int) -> int:
-    """Fill in the IPv4 header at `at`; the sum of the pseudo header for the layer above."""
+    """Fill in the IPv4 header at offset `at`. Returns the sum of the pseudo header for the layer above."""
     length = len(frame) - at
     struct.pack_into(">HH", frame, at + 2, length, sequence & 0xFFFF)
     struct.pack_into(">H", frame, at + 10, 0)
@@ -118,7 +118,7 @@ def _fill_checksum(frame: bytearray, at: int, offset: int, pseudo: int = 0) -> N
 def _fill_udp(frame: bytearray, at: int, pseudo: int) -> None:
     struct.pack_into(">H", frame, at + 4, len(frame) - at)
     _fill_checksum(frame, at, 6, pseudo)
-    # Zero would mean "no checksum" (RFC 768); its other spelling in ones' complement says the same sum.
+    # 0 would mean "no checksum" (RFC 768). In ones' complement 0xffff is the same sum.
     if frame[at + 6 : at + 8] == b"\0\0":
         frame[at + 6 : at + 8] = b"\xff\xff"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicrig inject`: frames from a scapy expression, into a running card."""
+"""`nicrig inject`: sends the frames of a scapy expression to a running card."""
 
 from itertools import chain, repeat
 
@@ -10,9 +10,9 @@ from nicrig.traffic.sending import Sent, at_once, at_rate, send_to
 
 
 async def inject(paths: RigPaths, expression: str, *, count: int, rate: float | None) -> Sent:
-    """Send what the expression stands for, `count` times over, at `rate` frames a second or as fast as it goes.
+    """Send the frames of the expression `count` times, at `rate` frames per second or as fast as the card takes them.
 
-    Raises UsageError for an expression that is no packet, RigError where no card runs.
+    Raises UsageError when the expression makes no packet, RigError when no card runs at `paths`.
     """
     async with card_monitor(paths) as monitor:
         station: str = (await monitor.execute("query-card"))["mac"]

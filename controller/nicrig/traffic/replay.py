@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicrig replay`: the frames of a capture, into a running card."""
+"""`nicrig replay`: sends the frames of a capture to a running card."""
 
 from collections.abc import Sequence
 from itertools import accumulate, chain, repeat
@@ -15,23 +15,23 @@ NANOSECONDS = 1e9
 
 
 async def replay(paths: RigPaths, path: Path, *, rate: float | None, flat_out: bool, times: int) -> Sent:
-    """Send the frames of a capture, `times` over: as they came, at `rate` frames a second, or as fast as it goes.
+    """Send the frames of a capture `times` times: at their recorded times, at `rate` frames per second, or `flat_out`.
 
-    What the file says went out of an interface is left out: here the guest itself sends such. Raises UsageError when
-    the file cannot be read whole, before anything is sent.
+    Frames that the file marks as outgoing are skipped: the guest sends those itself. Raises UsageError before anything
+    is sent when the file is damaged.
     """
     frames = [each for each in capture_file.load(path) if not each.outgoing]
     if not frames:
-        raise UsageError(f"{path}: there is no frame in it that would come in: name another capture")
+        raise UsageError(f"{path}: all its frames are outgoing, so there is nothing to replay: name another capture")
     due = at_once if flat_out else at_rate(rate) if rate else as_recorded(frames)
     bytes_of = [each.frame for each in frames]
     return await send_to(paths, chain.from_iterable(repeat(bytes_of, times)), due)
 
 
 def as_recorded(frames: Sequence[FileFrame]) -> Due:
-    """At the distances of their times. One that is older than those before it is due with them.
+    """Due at the recorded intervals. A frame older than the one before it is due together with it.
 
-    From one time over to the next it is as long as the mean distance.
+    Between two repetitions lies one mean interval.
     """
     first = frames[0].time
     moments = [(latest - first) / NANOSECONDS for latest in accumulate((each.time for each in frames), max)]

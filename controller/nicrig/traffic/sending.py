@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sends frames to a running card at a pace, and says what the card made of them."""
+"""Sends frames to a running card at a given pace, and counts what the card did with them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,33 +17,33 @@ from nicrig.process.qmp import Qmp
 from nicrig.rundir.paths import RigPaths
 
 BATCH = 256
-"""Most frames of one write: Ctrl-C and the clock are looked at in between."""
+"""Most frames in one write. Ctrl-C and the clock are checked between two writes."""
 QUIET = 1.0
-"""Seconds without any change of the card's counters after which what is missing in them waits in the card."""
+"""Seconds without a change of the card's counters. Frames still missing in them then count as waiting in the card."""
 TAKEN = "rx_frames"
 DROPS = ("rx_no_buffer", "rx_disabled", "rx_link_down", "rx_too_long", "rx_too_short", "rx_refused")
 
 _LIMITS = Deadlines()
 
 Due = Callable[[int], float]
-"""Seconds after the start at which the frame of this number, from 0, is to be sent."""
+"""From a frame's number (from 0) to the time at which to send it, in seconds after the start."""
 
 
 def at_once(number: int) -> float:
-    """As fast as the card takes them."""
+    """Every frame is due now: as fast as the card takes them."""
     return 0.0
 
 
 def at_rate(rate: float) -> Due:
-    """So many frames a second."""
+    """`rate` frames per second."""
     return lambda number: number / rate
 
 
 @dataclass(frozen=True)
 class Sent:
-    """How many frames were sent, in how many seconds, and by how much the card's counters grew meanwhile.
+    """How many frames were sent, in how many seconds, and what the card did with them.
 
-    `waiting` are those that it had neither given to the driver nor dropped a second later.
+    `taken` frames went to the driver. `waiting` frames were neither taken nor dropped after QUIET seconds.
     """
 
     frames: int
@@ -54,13 +54,13 @@ class Sent:
 
     @property
     def rate(self) -> float:
-        """Frames a second."""
+        """Frames per second."""
         return self.frames / self.seconds if self.seconds else 0.0
 
     def text(self) -> str:
-        """For people."""
+        """One line for the terminal."""
         dropped = "".join(f", {name} {count}" for name, count in self.drops.items())
-        waiting = f", {self.waiting} wait in it" if self.waiting else ""
+        waiting = f", {self.waiting} are still waiting" if self.waiting else ""
         return (
             f"sent {self.frames} frames in {self.seconds:.3f} s ({self.rate:.0f}/s): "
             f"the card gave {self.taken} to the driver{dropped}{waiting}"
@@ -78,17 +78,17 @@ class Sent:
 
 
 async def send(card: Wire, frames: Iterable[bytes], due: Due) -> tuple[int, float]:
-    """Send each frame when it is due, those that are due together in one write; how many, in how many seconds."""
+    """Send each frame when it is due; frames due together share a write. Returns the number of frames and seconds."""
     start, sent = trio.current_time(), 0
-    left = iter(frames)
-    frame = next(left, None)
+    remaining = iter(frames)
+    frame = next(remaining, None)
     while frame is not None:
         await trio.sleep_until(start + due(sent))
         now = trio.current_time() - start
         batch: list[bytes] = []
         while frame is not None and len(batch) < BATCH and due(sent + len(batch)) <= now:
             batch.append(frame)
-            frame = next(left, None)
+            frame = next(remaining, None)
         with _LIMITS.limit(_LIMITS.monitor, "the card to take frames from its wire"):
             await card.send(batch)
         sent += len(batch)
@@ -96,7 +96,7 @@ async def send(card: Wire, frames: Iterable[bytes], due: Due) -> tuple[int, floa
 
 
 async def send_to(paths: RigPaths, frames: Iterable[bytes], due: Due) -> Sent:
-    """As `send`, to the card at `place`. Raises RigError when none runs there, or when it goes away meanwhile."""
+    """Send as `send` does, to the card at `paths`. Raises RigError when no card runs there or the card ends."""
     async with card_monitor(paths) as monitor:
         card = await wire.connect(paths.wire)
         try:
@@ -112,7 +112,7 @@ async def send_to(paths: RigPaths, frames: Iterable[bytes], due: Due) -> Sent:
 
 
 async def _counters(monitor: Qmp) -> dict[str, int]:
-    with _LIMITS.limit(_LIMITS.monitor, "the card to tell its counters"):
+    with _LIMITS.limit(_LIMITS.monitor, "the card to return its counters"):
         found: dict[str, int] = await monitor.execute("query-counters")
     return found
 
@@ -122,17 +122,17 @@ def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int
 
 
 async def _settled(monitor: Qmp, before: Mapping[str, int], sent: int) -> dict[str, int]:
-    """The counters when they account for all that was sent, or grow no more."""
+    """The counters, once they account for all sent frames or have stopped growing."""
     now = await _counters(monitor)
     while sum(_grown(before, now).values()) < sent:
-        with trio.move_on_after(QUIET) as silence:
+        with trio.move_on_after(QUIET) as quiet:
             now = await until(partial(_changed, monitor, now))
-        if silence.cancelled_caught:
+        if quiet.cancelled_caught:
             break
     return now
 
 
 async def _changed(monitor: Qmp, before: Mapping[str, int]) -> dict[str, int] | None:
-    """The counters, once frames have come in."""
+    """The counters if they changed, else None."""
     now = await _counters(monitor)
     return now if any(_grown(before, now).values()) else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two wires that are joined; plain listening sockets stand for the cards."""
+"""Joins two wires. Plain listening sockets play the cards."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.anyio
 MUCH = bytes(range(256)) * 16384
 
 
-class End:
-    """A card's wire, as far as join can tell: it listens at `path`, and `stream` is who connected."""
+class ListeningWire:
+    """Plays a card's wire: it listens on `path`. `stream` is the peer that connected."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -37,24 +37,24 @@ class End:
 
 
 @asynccontextmanager
-async def joined(folder: Path) -> AsyncIterator[tuple[End, End, list[str]]]:
-    """Both ends, and what join says, at last which one closed."""
-    one, other, said = End(folder / "one"), End(folder / "other"), list[str]()
+async def joined(folder: Path) -> AsyncIterator[tuple[ListeningWire, ListeningWire, list[str]]]:
+    """Both ends, and the lines of join: the last one is the name of the wire that closed."""
+    one, other, lines = ListeningWire(folder / "one"), ListeningWire(folder / "other"), list[str]()
 
     async def run() -> None:
-        said.append(await join(str(one.path), str(other.path), said.append))
+        lines.append(await join(str(one.path), str(other.path), lines.append))
 
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run)
             await one.accept()
             await other.accept()
-            yield one, other, said
+            yield one, other, lines
             await one.stream.aclose()
             await other.stream.aclose()
 
 
-async def receive(end: End, length: int) -> bytes:
+async def receive(end: ListeningWire, length: int) -> bytes:
     got = b""
     while len(got) < length:
         got += await end.stream.receive_some()
@@ -69,7 +69,7 @@ async def test_bytes_pass_both_ways_at_once(tmp_path: Path) -> None:
         assert await receive(one, len(MUCH)) == MUCH[::-1]
 
 
-async def test_who_does_not_read_holds_back_who_sends(tmp_path: Path) -> None:
+async def test_a_full_receiver_holds_back_the_sender(tmp_path: Path) -> None:
     async with joined(tmp_path) as (one, other, _), trio.open_nursery() as nursery:
         sent = trio.Event()
 
@@ -84,18 +84,18 @@ async def test_who_does_not_read_holds_back_who_sends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first", [0, 1])
-async def test_it_ends_with_the_one_that_closes_and_says_which(tmp_path: Path, first: int) -> None:
-    async with joined(tmp_path) as (one, other, said):
+async def test_it_ends_when_one_wire_closes_and_names_it(tmp_path: Path, first: int) -> None:
+    async with joined(tmp_path) as (one, other, lines):
         ends = (one, other)
         await ends[first].stream.aclose()
         assert await ends[1 - first].stream.receive_some() == b""
-    assert said == [f"joined {one.path} and {other.path}", str(ends[first].path)]
+    assert lines == [f"joined {one.path} and {other.path}", str(ends[first].path)]
 
 
-async def test_nobody_there_is_told_and_the_other_is_left_alone(tmp_path: Path) -> None:
-    one, gone = End(tmp_path / "one"), tmp_path / "gone"
+async def test_a_dead_socket_is_an_error_and_the_other_wire_stays_usable(tmp_path: Path) -> None:
+    one, gone = ListeningWire(tmp_path / "one"), tmp_path / "gone"
     socket.socket(socket.AF_UNIX).bind(str(gone))
-    with pytest.raises(ConnectionLostError, match=r"nobody listens at .*gone \(Connection refused\)"):
+    with pytest.raises(ConnectionLostError, match=r"no program listens on .*gone \(Connection refused\)"):
         await join(str(one.path), str(gone), print)
     await one.accept()
     assert await one.stream.receive_some() == b""
@@ -103,9 +103,9 @@ async def test_nobody_there_is_told_and_the_other_is_left_alone(tmp_path: Path) 
 
 
 async def test_what_cannot_be_joined_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no socket .*none: start"):
+    with pytest.raises(UsageError, match=r"no socket .*none: first start"):
         await join(str(tmp_path), str(tmp_path / "none"), print)
-    with pytest.raises(UsageError, match="no rig nobody"):
-        await join("nobody", str(tmp_path), print)
+    with pytest.raises(UsageError, match="no rig missing"):
+        await join("missing", str(tmp_path), print)
     with pytest.raises(UsageError, match="same wire"):
         await join(str(tmp_path), str(tmp_path), print)

@@ -20,7 +20,7 @@ def test_the_packet_of_the_readme_is_built_whole_with_the_addresses_of_the_wire(
     assert frame == bytes(expected)
 
 
-def test_what_is_said_stays_as_it_is() -> None:
+def test_given_addresses_are_kept() -> None:
     expression = 'Ether(src="02:00:00:00:00:07", dst="02:00:00:00:00:08")/IP(src="10.0.0.7", dst="10.0.0.8")/ICMP()'
     packet = Ether(built(expression)[0])
     assert (packet.src, packet.dst, packet[IP].src, packet[IP].dst) == (
@@ -44,21 +44,21 @@ def test_what_is_said_stays_as_it_is() -> None:
         ('Ether()/"payload"', STATION),
     ],
 )
-def test_a_frame_without_destination_goes_to_the_card_or_to_all(expression: str, destination: str) -> None:
+def test_a_frame_without_destination_goes_to_the_card_or_is_broadcast(expression: str, destination: str) -> None:
     assert Ether(built(expression)[0]).dst == destination
 
 
-def test_no_neighbour_is_asked_for_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    def asked(*_: object) -> None:
-        raise AssertionError("scapy looked for a neighbour on this host's network")
+def test_no_neighbour_of_this_host_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_: object) -> None:
+        raise AssertionError("scapy looked up a neighbour on this host's network")
 
-    monkeypatch.setattr("scapy.layers.l2.getmacbyip", asked)
-    monkeypatch.setattr("scapy.layers.inet.getmacbyip", asked)
+    monkeypatch.setattr("scapy.layers.l2.getmacbyip", look_up)
+    monkeypatch.setattr("scapy.layers.inet.getmacbyip", look_up)
     assert Ether(built('Ether()/IP(dst="192.0.2.77")/UDP()')[0])[IP].src == "10.0.0.1"
     assert Ether(built('Ether()/ARP(op=2, pdst="192.0.2.77")')[0])[ARP].hwsrc == PEER
 
 
-def test_a_field_of_several_values_and_a_list_are_several_frames_and_bytes_are_one() -> None:
+def test_many_values_or_a_list_make_many_frames_and_bytes_make_one() -> None:
     assert [Ether(frame)[IP].dst for frame in built('Ether()/IP(dst="10.0.0.4/30")')] == [
         f"10.0.0.{number}" for number in (4, 5, 6, 7)
     ]
@@ -68,7 +68,7 @@ def test_a_field_of_several_values_and_a_list_are_several_frames_and_bytes_are_o
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "message"),
     [
         ("Ether()/IP(dst=", r"column 11: '\(' was never closed"),
         ("import os", "column 1: invalid syntax"),
@@ -76,16 +76,16 @@ def test_a_field_of_several_values_and_a_list_are_several_frames_and_bytes_are_o
         ("Ehter()", r"name 'Ehter' is not defined: did you mean Ether\?"),
         ('Ether()/IP(dts="1")', "AttributeError: dts"),
         ("Ether()/UDP(dport=70000)", "'H' format requires"),
-        ('IP(dst="10.0.0.2")', r"IP alone is no frame, put Ether\(\)/ before it"),
-        ('"hi"', "of type str and no packet"),
-        ("Ether", "of type Packet_metaclass and no packet"),
-        ("[]", "this is no packets"),
+        ('IP(dst="10.0.0.2")', r"IP is not a frame: put Ether\(\)/ before it"),
+        ('"hi"', "is a str, not a packet"),
+        ("Ether", "is a Packet_metaclass, not a packet"),
+        ("[]", "makes no packets"),
         ("1/0", "ZeroDivisionError"),
         ('Ether()/IP(dst="0.0.0.0/0")', f"more than {MOST} packets"),
     ],
 )
-def test_what_is_no_packet_is_told_on_one_line_with_its_place_and_an_example(expression: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said) as caught:
+def test_an_error_is_one_line_that_names_the_expression(expression: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
         built(expression)
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith(f"{expression}: ")

@@ -17,13 +17,13 @@ def test_sizes_span_the_whole_range() -> None:
     assert max(sizes) == FRAME_MAX
 
 
-def test_every_frame_is_unique_also_when_all_are_as_small_as_can_be() -> None:
+def test_every_frame_is_unique_even_at_the_smallest_size() -> None:
     small = [template.build(number, FRAME_MIN, b"") for number in range(300) for template in templates()]
     assert len(set(small)) == len(small)
     assert len(set(FRAMES)) == len(FRAMES)
 
 
-def test_the_seed_decides() -> None:
+def test_the_same_seed_gives_the_same_frames() -> None:
     assert mixed(50, seed=1) == mixed(50, seed=1)
     assert mixed(50, seed=1) != mixed(50, seed=2)
 
@@ -36,14 +36,14 @@ def test_frames_are_the_same_on_every_host() -> None:
             assert packet[ARP].hwsrc == BENCH_MAC
 
 
-def test_all_protocols_are_there() -> None:
+def test_the_first_frames_have_all_protocols() -> None:
     text = "\n".join(summary(frame) for frame in FRAMES[:12])
     for name in ("ARP who has", "ICMP", "UDP", "TCP", "Dot1Q", "IPv6"):
         assert name in text, name
 
 
 @pytest.mark.parametrize("number", range(24))
-def test_lengths_and_checksums_are_those_that_scapy_computes(number: int) -> None:
+def test_lengths_and_checksums_equal_scapys(number: int) -> None:
     frame = FRAMES[number]
     packet = Ether(frame)
     layer: Packet = packet

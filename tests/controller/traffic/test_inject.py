@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicrig inject` and `replay` as they are typed, on a real card that nobody drives: it drops all, and counts."""
+"""Runs `nicrig inject` and `replay` on a real card without a driver, which drops and counts every frame."""
 
 from __future__ import annotations
 
@@ -36,31 +36,36 @@ def recorded(tmp_path: Path) -> Path:
     return path
 
 
-def test_all_that_was_sent_is_accounted_for(folder: Path) -> None:
-    told = json.loads(nicrig("inject", folder, PING, "--count", "5000", "--json").stdout)
-    assert (told["frames"], told["taken"], told["drops"], told["waiting"]) == (5000, 0, {"rx_disabled": 5000}, 0)
+def test_every_sent_frame_is_counted(folder: Path) -> None:
+    result = json.loads(nicrig("inject", folder, PING, "--count", "5000", "--json").stdout)
+    assert (result["frames"], result["taken"], result["drops"], result["waiting"]) == (
+        5000,
+        0,
+        {"rx_disabled": 5000},
+        0,
+    )
     assert nicrig("inject", folder, PING, "--count", "2").stdout.endswith("gave 0 to the driver, rx_disabled 2\n")
 
 
 def test_a_rate_is_kept(folder: Path) -> None:
-    told = json.loads(nicrig("inject", folder, PING, "--count", "50", "--rate", "100", "--json").stdout)
-    assert told["seconds"] >= 0.49
+    result = json.loads(nicrig("inject", folder, PING, "--count", "50", "--rate", "100", "--json").stdout)
+    assert result["seconds"] >= 0.49
 
 
 @pytest.mark.parametrize(
     ("options", "least", "frames"),
     [([], 0.2, 3), (["--rate", "20", "--times", "2"], 0.25, 6), (["--flat-out", "--times", "100"], 0, 300)],
 )
-def test_a_capture_is_replayed_at_the_pace_that_was_asked_for(
+def test_a_capture_is_replayed_at_the_given_pace(
     folder: Path, recorded: Path, options: list[str], least: float, frames: int
 ) -> None:
-    told = json.loads(nicrig("replay", folder, recorded, *options, "--json").stdout)
-    assert (told["frames"], told["drops"]) == (frames, {"rx_disabled": frames})
-    assert told["seconds"] >= least
+    result = json.loads(nicrig("replay", folder, recorded, *options, "--json").stdout)
+    assert (result["frames"], result["drops"]) == (frames, {"rx_disabled": frames})
+    assert result["seconds"] >= least
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["inject", "FOLDER", "Ether()/IP("], 2, "column 11: '(' was never closed"),
         (["inject", "FOLDER", 'IP(dst="10.0.0.2")'], 2, "put Ether()/ before it"),
@@ -70,13 +75,13 @@ def test_a_capture_is_replayed_at_the_pace_that_was_asked_for(
         (["replay", "FOLDER", "/no/such/file"], 2, "No such file or directory: name a pcap or pcapng file"),
     ],
 )
-def test_what_cannot_be_is_one_line_with_its_code(
-    folder: Path, tmp_path: Path, arguments: list[str], code: int, said: str
+def test_an_error_is_one_line_with_its_exit_code(
+    folder: Path, tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
     named = {"FOLDER": str(folder), "EMPTY": str(tmp_path)}
     done = nicrig(*(named.get(argument, argument) for argument in arguments))
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (code, "", 1), done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_two_paces_are_a_usage_error(folder: Path, recorded: Path) -> None:
@@ -85,7 +90,7 @@ def test_two_paces_are_a_usage_error(folder: Path, recorded: Path) -> None:
     assert "give one of them" in done.stderr
 
 
-def test_sockets_that_a_killed_card_left_are_one_line() -> None:
+def test_the_sockets_of_a_killed_card_are_a_one_line_error() -> None:
     with tempfile.TemporaryDirectory(prefix="nicrig-") as name:
         with CardProcess(Path(name), None) as card:
             os.kill(card.pid, signal.SIGKILL)

@@ -19,36 +19,36 @@ def at(*moments: float) -> list[FileFrame]:
     return [FileFrame(START + int(moment * 1e9), b"", 0) for moment in moments]
 
 
-def test_frames_are_due_at_their_distances() -> None:
+def test_frames_are_due_at_their_recorded_intervals() -> None:
     due = as_recorded(at(0, 0.25, 1))
     assert [due(number) for number in range(3)] == [0, 0.25, 1]
 
 
-def test_a_frame_that_is_older_than_one_before_it_is_due_with_that() -> None:
+def test_a_frame_older_than_the_one_before_is_due_with_it() -> None:
     due = as_recorded(at(0, 1, 0.5, 1.5))
     assert [due(number) for number in range(4)] == [0, 1, 1, 1.5]
 
 
-def test_a_second_time_over_goes_on_at_the_mean_distance() -> None:
+def test_a_repetition_starts_after_one_mean_interval() -> None:
     due = as_recorded(at(0, 1, 2))
     assert [due(number) for number in range(7)] == [0, 1, 2, 3, 4, 5, 6]
 
 
-def test_one_frame_alone_is_due_at_once_each_time() -> None:
+def test_a_single_frame_is_always_due_at_once() -> None:
     due = as_recorded(at(5))
     assert [due(number) for number in range(3)] == [0, 0, 0]
 
 
 @given(st.lists(st.integers(0, 10**18), min_size=1, max_size=30), st.integers(1, 3))
-def test_no_frame_is_ever_due_before_one_that_stands_before_it(times: list[int], over: int) -> None:
+def test_no_frame_is_due_before_the_one_in_front_of_it(times: list[int], repetitions: int) -> None:
     due = as_recorded([FileFrame(time, b"", 0) for time in times])
-    moments = [due(number) for number in range(over * len(times))]
+    moments = [due(number) for number in range(repetitions * len(times))]
     assert moments == sorted(moments)
     assert moments[0] == 0
 
 
-def test_a_capture_of_what_only_the_guest_sent_is_refused(tmp_path: Path) -> None:
+def test_a_capture_with_only_outgoing_frames_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "out.pcapng"
     path.write_bytes(pcapng.section("") + pcapng.interface("a", "b") + pcapng.packet(0, START, b"x" * 60, "out"))
-    with pytest.raises(UsageError, match="no frame in it that would come in"):
+    with pytest.raises(UsageError, match="all its frames are outgoing"):
         trio.run(lambda: replay(RigPaths(tmp_path), path, rate=None, flat_out=False, times=1))

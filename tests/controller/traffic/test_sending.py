@@ -10,8 +10,8 @@ from nicrig.card.wire import Wire
 from nicrig.traffic.sending import BATCH, Due, Sent, at_once, at_rate, send
 
 
-class Noted(Wire):
-    """A wire that takes everything at once, and remembers when."""
+class TimedWire(Wire):
+    """A wire that takes everything at once, and keeps the time of each write."""
 
     def __init__(self) -> None:
         self.writes: list[tuple[float, list[bytes]]] = []
@@ -26,8 +26,8 @@ def numbered(count: int) -> Iterator[bytes]:
 
 
 def sent(count: int, due: Due) -> list[tuple[float, list[bytes]]]:
-    """What is written, and when, in seconds after the start, on a clock that jumps to whatever is waited for."""
-    wire = Noted()
+    """The writes and their times, in seconds after the start. The clock jumps to the next deadline."""
+    wire = TimedWire()
 
     async def run() -> None:
         start = trio.current_time()
@@ -47,7 +47,7 @@ def test_at_once_full_batches_go_without_waiting() -> None:
     assert {when for when, _ in writes} == {0.0}
 
 
-def test_nothing_is_nothing() -> None:
+def test_no_frames_make_no_write() -> None:
     assert sent(0, at_once) == []
 
 
@@ -65,9 +65,9 @@ def test_frames_that_are_due_together_go_in_one_write() -> None:
     assert [(when, len(batch)) for when, batch in writes] == [(0.0, 2), (0.5, 3), (2.0, 1)]
 
 
-def test_what_became_of_the_frames_is_told_to_people_and_programs() -> None:
-    told = Sent(10, 0.5, 6, {"rx_no_buffer": 3}, 1)
-    assert told.text() == (
-        "sent 10 frames in 0.500 s (20/s): the card gave 6 to the driver, rx_no_buffer 3, 1 wait in it"
+def test_the_result_as_text_and_as_json() -> None:
+    result = Sent(10, 0.5, 6, {"rx_no_buffer": 3}, 1)
+    assert result.text() == (
+        "sent 10 frames in 0.500 s (20/s): the card gave 6 to the driver, rx_no_buffer 3, 1 are still waiting"
     )
-    assert told.json() == '{"frames":10,"seconds":0.5,"taken":6,"drops":{"rx_no_buffer":3},"waiting":1}'
+    assert result.json() == '{"frames":10,"seconds":0.5,"taken":6,"drops":{"rx_no_buffer":3},"waiting":1}'
