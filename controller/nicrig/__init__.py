@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The bench: starts card, QEMU and guest, injects, listens, judges."""
+"""The controller: starts card, QEMU and guest, injects frames, captures them, and judges the driver."""

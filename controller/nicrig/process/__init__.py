@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Processes, sockets and deadlines, for all the parts."""
+"""Processes, sockets and deadlines: what every other room uses."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One worker thread with an asyncio loop, for qemu.qmp, which knows only asyncio.
+"""One worker thread with an asyncio loop for qemu.qmp, which supports only asyncio.
 
-trio calls in and waits; nothing of trio runs in the thread and nothing of asyncio outside it.
+trio calls into the thread and waits. No trio code runs in it, and no asyncio code runs outside it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class AsyncioThread:
-    """A running loop; see `open_asyncio_thread`."""
+    """A running asyncio loop. `open_asyncio_thread` makes it."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -25,9 +25,9 @@ class AsyncioThread:
         self._thread.start()
 
     async def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Await `function()` in the thread; its result or exception is ours.
+        """Await `function()` in the thread. Returns its result or raises its exception.
 
-        Cancelling cancels the asyncio task and returns when that has ended, so that no task outlives its caller.
+        On cancellation this cancels the asyncio task and waits for its end, so no task outlives its caller.
         """
         waiter = trio.lowlevel.current_task()
         raise_cancelled: Callable[[], object] | None = None
@@ -41,7 +41,7 @@ class AsyncioThread:
         def abort(raise_it: Callable[[], object]) -> trio.lowlevel.Abort:
             nonlocal raise_cancelled
             raise_cancelled = raise_it
-            # Queued behind start(), so there is a task by then. It may still end with a result, which is then ours.
+            # This call queues behind start(), so the task exists by then. If it still ends with a result, we return it.
             self.loop.call_soon_threadsafe(lambda: task is not None and task.cancel())
             return trio.lowlevel.Abort.FAILED
 
@@ -54,11 +54,11 @@ class AsyncioThread:
         return task.result()
 
     def call_trio(self, function: Callable[..., object], *args: object) -> None:
-        """From the thread: have trio call `function(*args)` soon, in its own thread."""
+        """Call `function(*args)` soon in trio's thread. For use in the asyncio thread."""
         self._token.run_sync_soon(function, *args)
 
     async def close(self) -> None:
-        """Stop the loop and end the thread; whatever ran in it must be closed before."""
+        """Stop the loop and end the thread. First close everything that runs in it."""
         self.loop.call_soon_threadsafe(self.loop.stop)
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._thread.join)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A child process that dies with its parent, however the parent dies."""
+"""A child process that dies with its parent, even when the parent is killed."""
 
 import os
 import signal
@@ -12,11 +12,11 @@ import trio
 
 
 class Child:
-    """One process in its own session (a Ctrl-C at the terminal reaches only us, and we take it down in order).
+    """One process in its own session. Ctrl-C at the terminal then reaches only us, and we end the child in order.
 
-    It is started from the thread that calls, which must outlive it: the kernel sends the parent-death signal when the
-    *thread* that forked ends, so a child forked by a worker thread (as trio.lowlevel.open_process does) would die when
-    that thread is retired. setpriv sets the signal and becomes the command: same pid.
+    The calling thread starts it and must outlive it: the kernel sends the parent-death signal when the *thread* that
+    forked ends. trio.lowlevel.open_process forks in a worker thread, so its child would die with that thread.
+    setpriv sets the signal and then becomes the command, with the same pid.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Child:
         pass_fds: Sequence[int] = (),
         private: bool = False,
     ) -> None:
-        """`private`: the files and sockets that it makes are for this user alone."""
+        """`private`: only this user can access the files and sockets that the child creates."""
         self.argv = list(argv)
         self._process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", *argv],
@@ -47,9 +47,9 @@ class Child:
         self.stdout = self._process.stdout
 
     async def wait(self) -> int:
-        """Wait for the end; the code as subprocess gives it (negative: the signal's number)."""
+        """Wait for the end. Returns the exit code as subprocess does (negative: the number of a signal)."""
         if self.alive:
-            # One descriptor for each waiter: trio lets one task wait for one.
+            # Each waiter opens its own descriptor: trio lets only one task wait for a descriptor.
             ended = os.pidfd_open(self.pid)
             try:
                 await trio.lowlevel.wait_readable(ended)
@@ -62,12 +62,12 @@ class Child:
         return self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal the process and all that it started; nothing if it has ended."""
+        """Signal the process and everything that it started. Does nothing after its end."""
         if self.alive:
             os.killpg(self.pid, number)
 
     async def close(self, *, patience: float = 0) -> None:
-        """End it: SIGTERM and `patience` seconds to comply, then SIGKILL; returns when it is gone."""
+        """Send SIGTERM, wait `patience` seconds, then send SIGKILL. Returns when the process has ended."""
         try:
             with trio.CancelScope(shield=True):
                 if patience and self.alive:

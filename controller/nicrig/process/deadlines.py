@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long each thing may take. Where the guest is involved, the accelerator's scale multiplies it."""
+"""How long each step may take. Steps in the guest take longer, by the accelerator's scale."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,24 +12,24 @@ from nicrig.errors import DeadlineError
 
 @dataclass(frozen=True)
 class Deadlines:
-    """Seconds, as they are under KVM on a busy machine."""
+    """Seconds, for KVM on a busy machine."""
 
     scale: float = 1.0
 
     card_ready: float = 20.0
-    """From the start of the card's process to its `ready`: no guest in it, so it is not scaled."""
+    """From the start of the card's process to its `ready`. No guest takes part, so it is not scaled."""
     monitor: float = 10.0
     """One QMP command to QEMU, or the event that it causes."""
     boot: float = 20.0
     """From the start of QEMU, or a reboot, to the guest agent's first answer."""
     command: float = 20.0
-    """One command in the guest, unless its caller says otherwise."""
+    """One command in the guest, unless the caller gives another limit."""
     quiet: float = 1.0
-    """No frame came back for so long: what is missing is lost."""
+    """Time without a returning frame. Frames still missing then are lost."""
 
     @contextmanager
     def limit(self, seconds: float, awaited: str, *, scaled: bool = True) -> Iterator[None]:
-        """Raise DeadlineError, which names what was awaited, when the body takes longer."""
+        """Raise DeadlineError, which names what was `awaited`, when the body takes longer."""
         seconds *= self.scale if scaled else 1.0
         with trio.move_on_after(seconds) as scope:
             yield

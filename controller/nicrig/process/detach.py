@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Leaves a command running behind when the terminal goes on: as itself with --foreground, in a session of its own."""
+"""Runs a command in the background: `nicrig` again with --foreground, in a new session."""
 
 import subprocess
 import sys
@@ -8,22 +8,22 @@ from pathlib import Path
 
 
 class FailedError(Exception):
-    """It ended before it was ready: its exit code and its words."""
+    """The command ended before it was ready. Has its exit code and its standard error."""
 
-    def __init__(self, code: int, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, code: int, errors: str) -> None:
+        super().__init__(errors)
         self.code = code
 
 
 def start(arguments: Sequence[str], log: Path) -> str:
-    """Run `nicrig` with these arguments and `--foreground`; returns its first line, when it is ready.
+    """Run `nicrig` with these arguments and `--foreground`. Returns its first line, which says that it is ready.
 
-    What it says on standard error goes to `log`. Raises FailedError.
+    Its standard error goes to `log`. Raises FailedError.
     """
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            # -P: what lies in the user's folder may be called as our packages are.
+            # -P: the user's folder may contain packages with the names of ours.
             [sys.executable, "-P", "-m", "nicrig.cli", *arguments, "--foreground"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -32,15 +32,15 @@ def start(arguments: Sequence[str], log: Path) -> str:
         )
     assert process.stdout is not None
     try:
-        with process.stdout as said:
-            line = said.readline().decode().strip()
+        with process.stdout as output:
+            line = output.readline().decode().strip()
     except BaseException:
         process.terminate()
         process.wait()
         log.unlink()
         raise
     if not line:
-        code, words = process.wait(), log.read_text(errors="replace").strip()
+        code, printed = process.wait(), log.read_text(errors="replace").strip()
         log.unlink()
-        raise FailedError(code, words)
+        raise FailedError(code, printed)
     return line

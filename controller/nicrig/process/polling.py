@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Waiting for what nobody tells of: a carrier in the guest, a driver's binding. Events are waited for elsewhere."""
+"""Waits for changes that cause no event, such as a carrier in the guest or the binding of a driver."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -8,14 +8,14 @@ import trio
 
 T = TypeVar("T")
 
-# A look is a command in the guest and costs it milliseconds: more often would slow down what is awaited.
+# A check is a command in the guest and takes milliseconds. More frequent checks would slow down the guest.
 PAUSE_SECONDS = 0.05
 
 
-async def until(look: Callable[[], Awaitable[T | None]]) -> T:
-    """Look again and again; the first result that is not None. The caller sets the deadline."""
+async def until(check: Callable[[], Awaitable[T | None]]) -> T:
+    """Call `check` until it returns something other than None. The caller sets the deadline."""
     while True:
-        found = await look()
+        found = await check()
         if found is not None:
             return found
         await trio.sleep(PAUSE_SECONDS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""QMP for trio: the VM's monitor, the card's monitor and the guest agent speak it (docs: QEMU's interop/qmp-spec)."""
+"""QMP for trio: the protocol of QEMU's monitor, the card's monitor and the guest agent (QEMU's interop/qmp-spec)."""
 
 import logging
 import math
@@ -27,18 +27,18 @@ from nicrig.process.asyncio_thread import AsyncioThread
 
 Event = Mapping[str, Any]
 
-# What its log tells comes to us as exceptions, with more to say.
+# Everything that it logs also reaches us as an exception, with more detail.
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
 
 
 class Events:
-    """The events of some names since `listening` began, oldest first."""
+    """The events since `listening` began, oldest first."""
 
     def __init__(self, channel: trio.MemoryReceiveChannel[Event]) -> None:
         self._channel = channel
 
     async def wait(self, **data: object) -> Event:
-        """The data of the next event whose data has these values; others are dropped.
+        """Wait for an event whose data has these values, and drop the others. Returns its data.
 
         Raises ConnectionLostError when the connection ends first.
         """
@@ -46,17 +46,17 @@ class Events:
             got: Event = event.get("data", {})
             if all(got.get(name) == value for name, value in data.items()):
                 return got
-        raise ConnectionLostError("the monitor closed its connection while an event was awaited")
+        raise ConnectionLostError("the monitor closed its connection before the expected event")
 
 
 class Qmp:
-    """One connection to a QMP server; see `serve_qmp`. Commands may be executed by several tasks at once."""
+    """One connection to a QMP server, made by `serve_qmp`. Several tasks may execute commands at once."""
 
     def __init__(self, name: str, thread: AsyncioThread, *, agent: bool) -> None:
         self.name = name
         self._thread = thread
         self._client = QMPClient(name)
-        # The guest agent speaks QMP without its handshake, and knows no events.
+        # The guest agent speaks QMP without handshake and without events.
         self._client.await_greeting = not agent
         self._client.negotiate = not agent
         self._listeners: dict[trio.MemorySendChannel[Event], frozenset[str]] = {}
@@ -74,7 +74,7 @@ class Qmp:
 
     @contextmanager
     def listening(self, *names: str) -> Iterator[Events]:
-        """Collect the events of these names from now on: begin before the command that causes them."""
+        """Collect the events of these names from now on. Start this before the command that causes them."""
         send, receive = trio.open_memory_channel[Event](math.inf)
         if self._closed:
             send.close()
@@ -87,11 +87,11 @@ class Qmp:
             receive.close()
 
     def stop(self) -> None:
-        """End the connection; its service task closes it and ends."""
+        """End the connection. Its service task closes it and ends."""
         self._scope.cancel()
 
     async def serve(self, address: Path | socket.socket, *, task_status: trio.TaskStatus["Qmp"]) -> None:
-        """Connect, report readiness, and hand events to the listeners until the connection ends or is stopped."""
+        """Connect, report readiness, and hand events to the listeners until the connection ends or `stop` is called."""
         with self._scope:
             try:
                 await self._connect(address)
@@ -127,7 +127,7 @@ class Qmp:
 
 
 class _Forwarder(EventListener):
-    """Takes each event in the asyncio thread and passes it on at once, instead of queueing it there."""
+    """Passes each event from the asyncio thread to trio at once, instead of queueing it."""
 
     def __init__(self, forward: Callable[[Event], None]) -> None:
         super().__init__()
@@ -147,7 +147,8 @@ async def serve_qmp(
 ) -> None:
     """A service: start it with `qmp = await nursery.start(serve_qmp, ...)`.
 
-    `address` is a unix socket's path, or a connected socket, which becomes ours. `agent` is for the guest agent, which
-    speaks QMP without greeting, negotiation or events. Raises ConnectionLostError when nobody answers.
+    `address` is the path of a unix socket, or a connected socket, which this service then owns. `agent` is for the
+    guest agent, which speaks QMP without greeting, negotiation or events. Raises ConnectionLostError when it cannot
+    connect.
     """
     await Qmp(name, thread, agent=agent).serve(address, task_status=task_status)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SIGTERM ends a run as Ctrl-C does: by an exception that everything's clean-up sees."""
+"""Makes SIGTERM and SIGHUP end a run as Ctrl-C does: with an exception, so that all clean-up runs."""
 
 import signal
 from collections.abc import Awaitable, Callable
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 class TerminationError(Exception):
-    """The process was told to end by SIGTERM or SIGHUP."""
+    """The process received SIGTERM or SIGHUP."""
 
 
 async def stop_on_sigterm(function: Callable[[], Awaitable[T]]) -> T:
-    """Await `function()`; raises TerminationError (in a group) when a signal comes first."""
+    """Await `function()`. Raises TerminationError (in a group) when a signal comes first."""
     async with trio.open_nursery() as nursery:
         await nursery.start(_raise_on_signal)
         result = await function()

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bytes, numbers and packets as text for people."""
+"""Bytes, numbers and packets as text for the user."""

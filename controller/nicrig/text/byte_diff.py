@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Frames as bytes side by side, the differing ones marked."""
+"""Shows frames as bytes side by side, and marks the bytes that differ."""
 
 ROW = 8
-"""Bytes in a row: two hexadecimal columns then fit into 80 characters, three into 120."""
+"""Bytes per row. Two hexadecimal columns then fit in 80 characters, three in 120."""
 _ABSENT = "--"
 
 
 def side_by_side(*frames: bytes, context: int = 2, most: int = 1000) -> list[str]:
-    """Lines with the offset, the frames' bytes, and `<` where they differ; a differing byte stands in brackets.
+    """Lines with an offset and the bytes of each frame. Brackets mark a differing byte, `<` a row that has one.
 
-    Equal rows are left out but for `context` of them around each differing one; after `most` rows it ends.
+    Shows the differing rows with `context` equal rows around each, and at most `most` rows.
     """
     rows = range(0, max(map(len, frames)), ROW)
     differing = [at // ROW for at in rows if len({frame[at : at + ROW] for frame in frames}) > 1]
@@ -32,6 +32,6 @@ def _line(frames: tuple[bytes, ...], at: int) -> str:
 
 
 def _byte(frame: bytes, frames: tuple[bytes, ...], at: int) -> str:
-    there = {each[at : at + 1] for each in frames}
-    text = "  " if there == {b""} else frame[at : at + 1].hex() or _ABSENT
-    return f"[{text}]" if len(there) > 1 else f" {text} "
+    values = {each[at : at + 1] for each in frames}
+    text = "  " if values == {b""} else frame[at : at + 1].hex() or _ABSENT
+    return f"[{text}]" if len(values) > 1 else f" {text} "

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Numbers and times as people write them, in three digits."""
+"""Writes numbers and times with three digits and a unit."""
 
 
 def number(value: float) -> str:
-    """Short, as people write it: 12.3k."""
+    """Three digits and a letter: 12.3k."""
     for power, letter in ((9, "G"), (6, "M"), (3, "k")):
         if abs(value) >= 10**power:
             return f"{_digits(value / 10**power)}{letter}"
@@ -11,7 +11,7 @@ def number(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Short, in the unit that fits."""
+    """Three digits and the unit that fits: 12.3 ms."""
     for power, unit in ((0, "s"), (-3, "ms"), (-6, "µs")):
         if seconds >= 10.0**power:
             return f"{_digits(seconds / 10.0**power)} {unit}"

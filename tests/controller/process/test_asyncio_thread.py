@@ -11,11 +11,11 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_result_comes_back_from_another_thread() -> None:
-    async def where() -> str:
+    async def name_of_thread() -> str:
         return threading.current_thread().name
 
     async with open_asyncio_thread() as thread:
-        assert await thread.run(where) == "nicrig-asyncio"
+        assert await thread.run(name_of_thread) == "nicrig-asyncio"
 
 
 async def test_an_exception_comes_back() -> None:
@@ -27,7 +27,7 @@ async def test_an_exception_comes_back() -> None:
             await thread.run(fail)
 
 
-async def test_cancelling_ends_the_asyncio_task_before_it_returns() -> None:
+async def test_cancellation_waits_for_the_end_of_the_asyncio_task() -> None:
     ended: list[str] = []
     running = trio.Event()
 
@@ -47,22 +47,22 @@ async def test_cancelling_ends_the_asyncio_task_before_it_returns() -> None:
         assert ended == ["cleaned up"]
 
 
-async def test_a_result_that_wins_against_the_cancelling_is_kept() -> None:
+async def test_a_result_despite_cancellation_is_returned() -> None:
     async def stubborn() -> str:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            return "done all the same"
+            return "done anyway"
         return "never"
 
     async with open_asyncio_thread() as thread:
         with trio.move_on_after(0.01):
-            assert await thread.run(stubborn) == "done all the same"
+            assert await thread.run(stubborn) == "done anyway"
             return
-    pytest.fail("the result was thrown away")
+    pytest.fail("the result was lost")
 
 
-async def test_no_thread_is_left() -> None:
+async def test_no_thread_remains() -> None:
     async with open_asyncio_thread():
         pass
     assert "nicrig-asyncio" not in {thread.name for thread in threading.enumerate()}

@@ -33,14 +33,14 @@ def started(argv: list[str]) -> Child:
     return made
 
 
-async def test_the_code_is_the_childs() -> None:
+async def test_wait_returns_the_childs_exit_code() -> None:
     process = child([sys.executable, "-c", "raise SystemExit(7)"])
     assert await process.wait() == 7
     await process.close()
 
 
 @pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
-async def test_what_a_private_child_makes_is_for_this_user_alone(tmp_path: Path, private: bool, mode: int) -> None:
+async def test_only_this_user_can_access_the_files_of_a_private_child(tmp_path: Path, private: bool, mode: int) -> None:
     before = os.umask(0o022)
     try:
         process = Child(
@@ -69,13 +69,13 @@ async def test_two_tasks_may_wait_for_one_child() -> None:
     await process.close()
 
 
-async def test_close_lets_a_child_end_in_order() -> None:
+async def test_close_gives_a_child_time_to_end() -> None:
     process = started(FOREVER)
     await process.close(patience=5)
     assert await process.wait() == -signal.SIGTERM
 
 
-async def test_close_kills_a_child_that_does_not_listen() -> None:
+async def test_close_kills_a_child_that_ignores_sigterm() -> None:
     process = started(STUBBORN)
     await process.close(patience=0.05)
     assert await process.wait() == -signal.SIGKILL
@@ -94,14 +94,14 @@ import signal, subprocess
 from nicrig.process.child import Child
 command = ["sh", "-c", "echo runs; exec sleep 1000"]
 child = Child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-child.stdout.readline()  # it has been given its death signal before it runs
+child.stdout.readline()  # its parent-death signal is set before it runs
 print(child.pid, flush=True)
 signal.pause()
 """
 
 
 def orphan() -> int:
-    """A descriptor of the child of a parent that was killed outright."""
+    """A descriptor of a child whose parent was killed."""
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, cwd=CHECKOUT) as parent:
         assert parent.stdout is not None
         descriptor = os.pidfd_open(int(parent.stdout.readline()))

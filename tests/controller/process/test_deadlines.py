@@ -13,7 +13,7 @@ async def test_a_missed_deadline_names_what_was_awaited() -> None:
         await trio.sleep_forever()
 
 
-def test_the_scale_makes_it_longer() -> None:
+def test_the_scale_lengthens_a_deadline() -> None:
     async def wait() -> None:
         with Deadlines(scale=5).limit(10, "it"):
             await trio.sleep(49)
@@ -23,7 +23,7 @@ def test_the_scale_makes_it_longer() -> None:
     trio.run(wait, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def test_what_has_no_guest_in_it_is_not_scaled() -> None:
+def test_a_step_without_guest_is_not_scaled() -> None:
     async def wait() -> None:
         with pytest.raises(DeadlineError, match="waited 10 s"), Deadlines(scale=5).limit(10, "it", scaled=False):
             await trio.sleep(11)

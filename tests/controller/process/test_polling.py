@@ -5,13 +5,13 @@ import trio.testing
 from nicrig.process.polling import until
 
 
-def test_it_looks_until_there_is_something() -> None:
+def test_it_checks_until_there_is_a_result() -> None:
     answers = iter([None, None, 0])
 
-    async def look() -> int | None:
+    async def check() -> int | None:
         return next(answers)
 
     async def main() -> int:
-        return await until(look)
+        return await until(check)
 
     assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) == 0

@@ -47,7 +47,7 @@ async def test_arguments_reach_the_server() -> None:
     assert seen == [{"up": False}]
 
 
-async def test_an_error_reply_is_the_servers_own_words() -> None:
+async def test_an_error_has_the_servers_message() -> None:
     def refuse(_: dict[str, Any]) -> object:
         raise RefusalError("no such device")
 
@@ -69,7 +69,7 @@ async def test_an_event_between_command_and_wait_is_not_missed() -> None:
                 assert await events.wait(device="card") == {"device": "card"}
 
 
-async def test_the_agents_dialect_has_no_handshake() -> None:
+async def test_the_guest_agent_has_no_handshake() -> None:
     async with connected(handshake=False) as (qmp, server):
         await qmp.execute("guest-ping")
         assert server.executed == ["guest-ping"]
@@ -85,7 +85,7 @@ async def test_a_cancelled_command_leaves_the_connection_usable() -> None:
         assert await qmp.execute("query-status") == {}
 
 
-async def test_a_command_in_flight_fails_when_the_server_hangs_up() -> None:
+async def test_a_pending_command_fails_when_the_server_disconnects() -> None:
     async with connected({"slow": lambda _: NEVER}) as (qmp, server), trio.open_nursery() as nursery:
 
         async def execute() -> None:
@@ -98,7 +98,7 @@ async def test_a_command_in_flight_fails_when_the_server_hangs_up() -> None:
         server.hang_up()
 
 
-async def test_an_awaited_event_fails_when_the_server_hangs_up() -> None:
+async def test_waiting_for_an_event_fails_when_the_server_disconnects() -> None:
     async with connected() as (qmp, server):
         with qmp.listening("SHUTDOWN") as events:
             server.hang_up()
@@ -106,7 +106,7 @@ async def test_an_awaited_event_fails_when_the_server_hangs_up() -> None:
                 await events.wait()
 
 
-async def test_nobody_at_the_socket_is_told_with_its_path(tmp_path: Path) -> None:
+async def test_a_missing_socket_is_an_error_with_its_path(tmp_path: Path) -> None:
     async with open_asyncio_thread() as thread, trio.open_nursery() as nursery:
 
         async def start(*, task_status: trio.TaskStatus[Qmp]) -> None:

@@ -11,7 +11,7 @@ from nicrig.process.signals import TerminationError, stop_on_sigterm
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_result_passes_through() -> None:
+async def test_the_result_is_returned() -> None:
     async def work() -> int:
         return 7
 

@@ -8,7 +8,7 @@ def test_the_differing_byte_is_marked_on_both_sides() -> None:
     ]
 
 
-def test_equal_frames_have_nothing_to_show() -> None:
+def test_equal_frames_make_no_lines() -> None:
     assert side_by_side(bytes(60), bytes(60)) == []
 
 
@@ -21,7 +21,7 @@ def test_only_rows_near_a_difference_are_shown() -> None:
     assert [line.endswith("<") for line in lines] == [False, False, True, False]
 
 
-def test_bytes_that_are_not_there_show_as_dashes() -> None:
+def test_missing_bytes_are_dashes() -> None:
     (line,) = side_by_side(b"ab", b"a", context=0)
     assert "[62]" in line
     assert "[--]" in line

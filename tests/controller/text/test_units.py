@@ -5,7 +5,7 @@ from nicrig.text.units import duration, number
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "text"),
     [
         (0, "0"),
         (0.25, "0.25"),
@@ -17,13 +17,13 @@ from nicrig.text.units import duration, number
         (3e9, "3G"),
     ],
 )
-def test_a_number_has_three_digits_and_a_letter(value: float, words: str) -> None:
-    assert number(value) == words
+def test_a_number_has_three_digits_and_a_letter(value: float, text: str) -> None:
+    assert number(value) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "text"),
     [(0, "0 ns"), (2e-9, "2 ns"), (1e-6, "1 µs"), (0.0123456, "12.3 ms"), (1, "1 s"), (4321.0, "4320 s")],
 )
-def test_a_time_has_the_unit_that_fits(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
+def test_a_time_has_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
