@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicrig top`: a running card on the terminal. `snapshot` asks it, `judging` judges beside it, `screen` draws."""
+"""`nicrig top`: shows a running card in the terminal. `snapshot` queries it, `judging` judges it, `screen` draws."""

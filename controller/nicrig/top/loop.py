@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Looks at the card again and again, or once."""
+"""Queries the card once or in a loop, and shows the result."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ from nicrig.top.judging import Judging
 from nicrig.top.screen import View, draw
 from nicrig.top.snapshot import Snapshot, rates, take
 
-PERIOD = 0.25
+REFRESH_SECONDS = 0.25
 
 
 async def show_top(paths: RigPaths, *, once: bool, json: bool) -> None:
-    """Show the card until q or Ctrl-C; once, as text or JSON, if asked to or where there is no terminal.
+    """Show the card until q or Ctrl-C. With `once`, with `json`, or without a terminal, show it once.
 
-    Raises RigError when no card serves there, or it goes away; DeadlineError when it does not answer.
+    Raises RigError when no card runs there or the card ends, DeadlineError when it does not answer.
     """
     console = Console()
     async with card_monitor(paths) as monitor:
-        look = await CardView.begin(monitor)
+        viewer = await Viewer.begin(monitor)
         if once or json or not console.is_terminal:
-            view = await look.again()
+            view = await viewer.next()
             print(msgspec.json.encode(view).decode()) if json else console.print(draw(view))
         else:
-            await _live(console, look)
+            await _live(console, viewer)
 
 
-async def _live(console: Console, look: CardView) -> None:
+async def _live(console: Console, viewer: Viewer) -> None:
     with _keys(), Live(console=console, screen=True, auto_refresh=False) as live:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_until_q, nursery.cancel_scope)
             nursery.start_soon(_until_interrupted, nursery.cancel_scope)
             while True:
-                live.update(draw(await look.again()), refresh=True)
+                live.update(draw(await viewer.next()), refresh=True)
 
 
-class CardView:
-    """Looks at one card; made by `begin`."""
+class Viewer:
+    """Makes one view of the card after the other. `begin` makes a Viewer."""
 
     def __init__(self, monitor: Qmp, judging: Judging, before: Snapshot) -> None:
         self._monitor = monitor
@@ -61,15 +61,15 @@ class CardView:
         self._before = before
 
     @classmethod
-    async def begin(cls, monitor: Qmp) -> CardView:
-        """The first moment: rates are counted from here."""
+    async def begin(cls, monitor: Qmp) -> Viewer:
+        """Take the first snapshot. The first rates count from it."""
         with _limit():
             layout = msgspec.convert(await monitor.execute("query-recorder"), Layout)
             return cls(monitor, Judging(Recorder(layout)), await take(monitor))
 
-    async def again(self) -> View:
-        """What is to be seen a quarter of a second later."""
-        await trio.sleep(PERIOD)
+    async def next(self) -> View:
+        """The view after REFRESH_SECONDS."""
+        await trio.sleep(REFRESH_SECONDS)
         with _limit():
             now = await take(self._monitor)
         judging, before, self._before = self._judging, self._before, now
@@ -91,7 +91,7 @@ def _limit() -> AbstractContextManager[None]:
 
 
 async def _until_q(scope: trio.CancelScope) -> None:
-    """Cancel the scope when somebody types q."""
+    """Cancel the scope when the user types q, or standard input ends."""
     if not sys.stdin.isatty():
         return
     while True:
@@ -111,7 +111,7 @@ async def _until_interrupted(scope: trio.CancelScope) -> None:
 
 @contextmanager
 def _keys() -> Iterator[None]:
-    """Keys come at once and are not shown, if there is a keyboard."""
+    """Make the terminal pass on each key at once and not show it. Does nothing without a terminal."""
     if not sys.stdin.isatty():
         yield
         return

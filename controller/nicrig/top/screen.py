@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `nicrig top` shows: pure, from what is known to what rich draws."""
+"""The screen of `nicrig top`. Pure: a View in, what rich draws out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BAR = 24
 
 
 class View(msgspec.Struct, frozen=True):
-    """One moment: `counts` are violations by rule, `violations` the newest of them as text."""
+    """The card at one moment. `counts` has the violations by rule, `violations` the newest ones as text."""
 
     snapshot: Snapshot
     rates: Rates
@@ -42,20 +42,20 @@ def _head(now: Snapshot) -> Text:
     link = ("link up", "green") if card["link"] else ("link down", "bold red")
     client = ("QEMU connected", "green") if card["client"] else ("no QEMU", "yellow")
     receiving = "receiving" if card["receiving"] else "not receiving"
-    said = [(f"{card['kind']}", "bold"), (f"{card['mac']}", ""), link, (receiving, ""), client]
-    return Text("  ").join([Text(words, style) for words, style in said])
+    fields = [(f"{card['kind']}", "bold"), (f"{card['mac']}", ""), link, (receiving, ""), client]
+    return Text("  ").join([Text(text, style) for text, style in fields])
 
 
 def _traffic(view: View) -> Table:
     counters, rates = view.snapshot.counters, view.rates
     table = _table("", "frames/s", "bit/s", "frames", "bytes", "dropped")
-    for name, way, frames, bits in (
+    for name, prefix, frames, bits in (
         ("receive", "rx_", rates.rx_frames, rates.rx_bits),
         ("transmit", "tx_", rates.tx_frames, rates.tx_bits),
     ):
-        dropped = sum(counters[each] for each in drops(counters, way))
+        dropped = sum(counters[each] for each in drops(counters, prefix))
         table.add_row(
-            *(name, number(frames), number(bits), str(counters[f"{way}frames"]), number(counters[f"{way}bytes"])),
+            *(name, number(frames), number(bits), str(counters[f"{prefix}frames"]), number(counters[f"{prefix}bytes"])),
             Text(str(dropped), "bold red" if dropped else ""),
         )
     return table
@@ -76,20 +76,20 @@ def _rings(rings: Sequence[RingLevel]) -> Table:
 def _events(view: View) -> Text:
     counters = view.snapshot.counters
     refused = sum(count for name, count in counters.items() if name.startswith("refused_"))
-    said = (
+    text = (
         f"interrupts {number(view.rates.interrupts)}/s, {counters['interrupts']} in all   kicks {counters['kicks']}   "
     )
-    return Text.assemble(f"{said}resets {counters['resets']}   ", (f"refused {refused}", "bold red" if refused else ""))
+    return Text.assemble(f"{text}resets {counters['resets']}   ", (f"refused {refused}", "bold red" if refused else ""))
 
 
 def _ledger(ledger: dict[str, object]) -> Text:
     found = {name: count for name, count in _findings(ledger).items() if count}
-    said = Text(f"ledger {ledger['policy']}: {ledger['ranges']} ranges, {ledger['bytes']} bytes granted")
+    line = Text(f"ledger {ledger['policy']}: {ledger['ranges']} ranges, {ledger['bytes']} bytes granted")
     if ledger["policy"] != "off" and ledger["blind"]:
-        said.append(f"; blind: {ledger['blind']}", "yellow")
+        line.append(f"; blind: {ledger['blind']}", "yellow")
     for name, count in found.items():
-        said.append(f"  {name} {count}", "bold red")
-    return said
+        line.append(f"  {name} {count}", "bold red")
+    return line
 
 
 def _findings(ledger: dict[str, object]) -> dict[str, int]:
@@ -97,7 +97,7 @@ def _findings(ledger: dict[str, object]) -> dict[str, int]:
 
 
 def _judged(view: View) -> list[Text]:
-    """The rules: which are broken, and the last times."""
+    """The broken rules with their counts, and the newest violations."""
     if not view.records:
         return [Text(f"rules: nothing to judge (the driver records {view.detail})")]
     head = Text(f"rules: {view.records} records at detail {view.detail}")
@@ -110,6 +110,6 @@ def _judged(view: View) -> list[Text]:
 
 def _table(*names: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
-    for place, name in enumerate(names):
-        table.add_column(name, justify="right" if place and name else "left")
+    for index, name in enumerate(names):
+        table.add_column(name, justify="right" if index and name else "left")
     return table

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a card says of itself at one moment, and what happened between two of them."""
+"""The card's answers at one moment, and the rates between two such moments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nicrig.process.qmp import Qmp
 
 
 class RingLevel(msgspec.Struct, frozen=True):
-    """One answer of query-rings; `posted` places of `size` are the card's."""
+    """One answer of query-rings. The card owns `posted` of the ring's `size` entries."""
 
     name: str
     queue: int
@@ -23,7 +23,7 @@ class RingLevel(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The card's answers, and when they came, in seconds of this machine's clock."""
+    """The card's answers, and their time, in seconds of this machine's monotonic clock."""
 
     when: float
     card: dict[str, object]
@@ -33,7 +33,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """All a second. `dropped` is frames of both directions."""
+    """Events per second. `dropped` counts the frames of both directions."""
 
     rx_frames: float
     rx_bits: float
@@ -44,7 +44,7 @@ class Rates(msgspec.Struct, frozen=True):
 
 
 async def take(monitor: Qmp) -> Snapshot:
-    """Ask the card. Raises ConnectionLostError when it goes away."""
+    """Query the card. Raises ConnectionLostError when it ends."""
     return Snapshot(
         when=time.monotonic(),
         card=await monitor.execute("query-card"),
@@ -55,7 +55,7 @@ async def take(monitor: Qmp) -> Snapshot:
 
 
 def rates(before: Snapshot, after: Snapshot) -> Rates:
-    """What happened a second between the two."""
+    """The rates between two snapshots."""
     seconds = max(after.when - before.when, 1e-9)
 
     def grown(name: str) -> float:
@@ -71,7 +71,7 @@ def rates(before: Snapshot, after: Snapshot) -> Rates:
     )
 
 
-def drops(counters: dict[str, int], direction: str = "") -> list[str]:
-    """The names of the counters of dropped frames: of "rx_", "tx_", or of both."""
-    ways = (direction,) if direction else ("rx_", "tx_")
-    return [name for name in counters if name.startswith(ways) and not name.endswith(("_frames", "_bytes"))]
+def drops(counters: dict[str, int], prefix: str = "") -> list[str]:
+    """The names of the counters of dropped frames. `prefix` is "rx_", "tx_", or empty for both."""
+    prefixes = (prefix,) if prefix else ("rx_", "tx_")
+    return [name for name in counters if name.startswith(prefixes) and not name.endswith(("_frames", "_bytes"))]

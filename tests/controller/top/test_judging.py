@@ -24,20 +24,20 @@ def claim_too_early(rings: Rings) -> None:
         rings.guest.write(function=BY_NAME[name].number, kind=kind, phase=Phase.INITIALIZE, a=1, b=1514)
 
 
-async def test_what_the_driver_does_is_judged_as_it_comes(rings: Rings) -> None:
+async def test_records_are_judged_as_they_arrive(rings: Rings) -> None:
     judging = Judging(Recorder(rings.layout))
     await judging.catch_up()
     assert (judging.records, judging.detail) == (0, Detail.OFF)
     rings.guest.set_word(DETAIL, Detail.FRAMES)
     claim_too_early(rings)
-    for _ in range(2):  # what is known is not told twice
+    for _ in range(2):  # the second call finds nothing new
         await judging.catch_up()
         assert (judging.records, judging.lost, judging.detail) == (2, 0, Detail.FRAMES)
         assert judging.counts["R01"] == 1
         assert [violation.rule for violation in judging.last] == list(judging.counts)
 
 
-async def test_another_detail_is_another_judge_and_what_was_found_stays(rings: Rings) -> None:
+async def test_a_new_detail_starts_a_new_verifier_and_keeps_the_old_counts(rings: Rings) -> None:
     judging = Judging(Recorder(rings.layout))
     for detail in (Detail.FRAMES, Detail.ALLOCATIONS, Detail.OFF):
         rings.guest.set_word(DETAIL, detail)

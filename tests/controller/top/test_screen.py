@@ -20,9 +20,9 @@ RINGS = [RingLevel("rx", 0, True, 1024, 65530, 100, 106), RingLevel("tx", 0, Fal
 
 
 def shown(**changed: Any) -> str:
-    """The screen as text, when this differs from a card that is well."""
-    well: dict[str, Any] = {"card": CARD, "rings": RINGS, "counters": COUNTERS, "ledger": LEDGER}
-    snapshot = Snapshot(0.0, **{name: changed.pop(name, value) for name, value in well.items()})
+    """The screen as text, for a healthy card with these differences."""
+    healthy: dict[str, Any] = {"card": CARD, "rings": RINGS, "counters": COUNTERS, "ledger": LEDGER}
+    snapshot = Snapshot(0.0, **{name: changed.pop(name, value) for name, value in healthy.items()})
     view: dict[str, Any] = {"detail": "frames", "records": 500, "lost": 0, "counts": {}, "violations": []} | changed
     console = Console(width=100, color_system=None)
     with console.capture() as captured:
@@ -30,21 +30,21 @@ def shown(**changed: Any) -> str:
     return captured.get()
 
 
-def test_the_screen_tells_rates_rings_interrupts_ledger_and_rules() -> None:
+def test_the_screen_shows_rates_rings_interrupts_ledger_and_rules() -> None:
     lines = shown().splitlines()
     assert lines[0] == "bus-master  52:54:00:00:00:01  link up  receiving  QEMU connected"
-    words = [line.split() for line in lines]
-    assert ["receive", "1k", "8M", "12345", "1M", "0"] in words
-    assert ["transmit", "0.5", "4k", "7", "700", "0"] in words
-    assert ["rx", "0", "1024", "65530", "100", "106"] in [line[:6] for line in words]
-    assert ["tx", "0", "off"] in words
+    cells = [line.split() for line in lines]
+    assert ["receive", "1k", "8M", "12345", "1M", "0"] in cells
+    assert ["transmit", "0.5", "4k", "7", "700", "0"] in cells
+    assert ["rx", "0", "1024", "65530", "100", "106"] in [line[:6] for line in cells]
+    assert ["tx", "0", "off"] in cells
     assert "interrupts 50/s, 99 in all   kicks 4   resets 1   refused 0" in lines
     assert "ledger report: 3 ranges, 4096 bytes granted" in lines
     assert lines[-1] == "rules: 500 records at detail frames: none broken"
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "text"),
     [
         ({"card": CARD | {"link": False}}, "link down"),
         ({"card": CARD | {"client": False}}, "no QEMU"),
@@ -57,9 +57,9 @@ def test_the_screen_tells_rates_rings_interrupts_ledger_and_rules() -> None:
         ({"counts": {"R01": 2}, "violations": ["R01 E: too early"]}, "R01 2 times\n  R01 E: too early\n"),
     ],
 )
-def test_what_is_not_well_is_told(changed: dict[str, Any], words: str) -> None:
-    assert words in shown(**changed)
+def test_a_problem_is_shown(changed: dict[str, Any], text: str) -> None:
+    assert text in shown(**changed)
 
 
-def test_what_is_shown_is_never_markup() -> None:
+def test_text_is_never_taken_for_markup() -> None:
     assert "[red]x[/red]" in shown(counts={"R01": 1}, violations=["[red]x[/red]"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicrig top` on a real card, with and without a terminal."""
+"""Runs `nicrig top` on a real card, with and without a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.real
 COMMAND = (sys.executable, "-m", "nicrig.cli", "top")
 SECONDS = 30.0
 DRAWN = b"nothing to judge"
-"""The end of a card's screen on which no driver is."""
+"""The end of the screen for a card without a driver."""
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def once(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.usefixtures("card")
-def test_without_a_terminal_it_is_shown_once(folder: Path) -> None:
+def test_without_a_terminal_it_prints_the_card_once(folder: Path) -> None:
     for arguments in ([], ["--once"]):
         done = once(str(folder), *arguments)
         assert (done.returncode, done.stderr) == (0, "")
@@ -57,26 +57,26 @@ def test_without_a_terminal_it_is_shown_once(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("card")
-def test_as_json_it_is_what_the_card_says(folder: Path) -> None:
+def test_the_json_has_the_cards_answers(folder: Path) -> None:
     done = once(str(folder), "--json")
-    said = json.loads(done.stdout)
+    view = json.loads(done.stdout)
     assert done.returncode == 0
-    assert said["snapshot"]["card"]["kind"] == "bus-master"
-    assert [ring["name"] for ring in said["snapshot"]["rings"]] == ["rx", "tx"]
-    assert set(said["rates"]) == {"rx_frames", "rx_bits", "tx_frames", "tx_bits", "dropped", "interrupts"}
-    assert (said["detail"], said["records"], said["violations"]) == ("off", 0, [])
+    assert view["snapshot"]["card"]["kind"] == "bus-master"
+    assert [ring["name"] for ring in view["snapshot"]["rings"]] == ["rx", "tx"]
+    assert set(view["rates"]) == {"rx_frames", "rx_bits", "tx_frames", "tx_bits", "dropped", "interrupts"}
+    assert (view["detail"], view["records"], view["violations"]) == ("off", 0, [])
 
 
-def test_no_card_or_no_rig_is_one_line(folder: Path) -> None:
-    for where, code, words in ((str(folder), 125, "no card serves"), (f"{folder}/none", 2, "no rig")):
-        done = once(where)
+def test_no_card_or_no_rig_is_a_one_line_error(folder: Path) -> None:
+    for target, code, message in ((str(folder), 125, "no card serves"), (f"{folder}/none", 2, "no rig")):
+        done = once(target)
         assert (done.returncode, done.stdout) == (code, "")
         assert re.fullmatch(r"nicrig: [^\n]+\n", done.stderr)
-        assert words in done.stderr
+        assert message in done.stderr
 
 
 class Terminal:
-    """`nicrig top` on a terminal of its own."""
+    """`nicrig top` in a new pseudo-terminal."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.screen = b""
@@ -93,18 +93,18 @@ class Terminal:
         )
 
     def wait_drawn(self, times: int = 1) -> None:
-        """Wait until the screen was drawn so often."""
+        """Wait until the screen was drawn `times` times."""
         deadline = time.monotonic() + SECONDS
         while self.screen.count(DRAWN) < times:
-            left = max(0.0, deadline - time.monotonic())
-            assert select.select([self._ours], [], [], left)[0], self.screen
+            remaining = max(0.0, deadline - time.monotonic())
+            assert select.select([self._ours], [], [], remaining)[0], self.screen
             self.screen += os.read(self._ours, 65536)
 
     def type(self, keys: bytes) -> None:
         os.write(self._ours, keys)
 
     def end(self) -> tuple[int, str]:
-        """Its exit code and its errors, when it has ended by itself; the terminal is as it was."""
+        """Wait for its end. Returns exit code and standard error; checks that the terminal's settings are restored."""
         try:
             _, errors = self.process.communicate(timeout=SECONDS)
             assert termios.tcgetattr(self._theirs) == self.before
@@ -117,7 +117,7 @@ class Terminal:
 
 
 @pytest.mark.usefixtures("card")
-def test_on_a_terminal_it_goes_on_until_q(folder: Path) -> None:
+def test_in_a_terminal_it_runs_until_q(folder: Path) -> None:
     terminal = Terminal(folder)
     terminal.wait_drawn(3)
     terminal.type(b"q")
@@ -126,7 +126,7 @@ def test_on_a_terminal_it_goes_on_until_q(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("card")
-def test_ctrl_c_ends_it_too_and_no_color_is_heeded(folder: Path) -> None:
+def test_ctrl_c_ends_it_and_no_color_is_respected(folder: Path) -> None:
     terminal = Terminal(folder, NO_COLOR="1")
     terminal.wait_drawn()
     terminal.process.send_signal(signal.SIGINT)
@@ -134,7 +134,7 @@ def test_ctrl_c_ends_it_too_and_no_color_is_heeded(folder: Path) -> None:
     assert not re.search(rb"\x1b\[(\d+;)*3\dm", terminal.screen)
 
 
-def test_a_card_that_goes_away_is_one_line(card: CardProcess, folder: Path) -> None:
+def test_the_end_of_the_card_is_a_one_line_error(card: CardProcess, folder: Path) -> None:
     terminal = Terminal(folder)
     terminal.wait_drawn()
     card.close()
