@@ -10,21 +10,21 @@ def test_a_death_explains_the_connection_that_it_broke() -> None:
     assert cause(ExceptionGroup("", [LOST, ExceptionGroup("", [DEATH])])) is DEATH
 
 
-def test_ctrl_c_comes_before_what_it_broke() -> None:
+def test_ctrl_c_outranks_the_errors_that_it_causes() -> None:
     stop = KeyboardInterrupt()
     assert cause(BaseExceptionGroup("", [DEATH, stop])) is stop
 
 
-def test_a_lone_exception_is_itself_however_deep() -> None:
+def test_a_single_exception_is_found_at_any_depth() -> None:
     assert cause(ExceptionGroup("", [ExceptionGroup("", [OTHER])])) is OTHER
     assert cause(OTHER) is OTHER
 
 
-def test_a_lost_connection_gives_way_to_any_other_error() -> None:
+def test_any_other_error_outranks_a_lost_connection() -> None:
     assert cause(ExceptionGroup("", [LOST, OTHER])) is OTHER
 
 
-def test_two_errors_of_equal_rank_are_both_told() -> None:
+def test_two_errors_of_equal_rank_are_both_reported() -> None:
     group = ExceptionGroup("", [OTHER, KeyError("another")])
     assert cause(group) is group
 
@@ -34,6 +34,6 @@ def test_exit_codes() -> None:
     assert DeadlineError("").exit_code == 124
 
 
-def test_parts_that_fail_for_one_reason_tell_it_once() -> None:
+def test_the_same_error_from_two_parts_is_reported_once() -> None:
     full = RigError("the disk is full")
     assert cause(ExceptionGroup("", [full, RigError("the disk is full")])) is full

@@ -4,6 +4,6 @@ from __future__ import annotations
 from nicrig import generate
 
 
-def test_what_is_generated_is_fresh() -> None:
+def test_generated_files_are_up_to_date() -> None:
     stale = [path.name for path, _ in generate.stale()]
     assert stale == [], "run `python -m nicrig.generate`"
