@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Speed, shown as ratios to peers measured in the same run: `make bench`."""
+"""`make bench`: measures speed, as ratios to peers in the same run."""

@@ -1,26 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`make bench`: how fast, as a table on standard output and as bench.json in the cache folder. About six minutes.
+"""`make bench`: prints a table of speeds, and writes bench.json in the cache folder. Takes about six minutes.
 
-A ratio compares medians of rounds that were interleaved in one run; an absolute number says as much about the machine.
+Each ratio compares medians of rounds that were interleaved in one run. Absolute numbers also depend on the machine.
 `python -m benchmarks PART...` measures only those parts.
 """
 
-import argparse
 import os
-import sys
 from collections.abc import Collection
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-import trio
+import typer
 
-from benchmarks import device_alone, ledger, overload, recorder, round_trip, verifier
-from benchmarks.nic import PEERS, bring_up
-from benchmarks.placement import Placement
-from benchmarks.report import Report, Setting, cpu_model
-from nicrig.cli.app import INTERRUPTED
-from nicrig.errors import RigError, cause
+from benchmarks import card_alone, ledger_cost, overload, recorder_cost, round_trip, verifier_speed
+from benchmarks.guest_nics import PEERS, bring_up
+from benchmarks.pinning import Pinning
+from benchmarks.results import Environment, Results, cpu_model
+from nicrig.cli.app import progress, run
 from nicrig.machine.accelerator import pick
-from nicrig.process.signals import TerminationError, stop_on_sigterm
 from nicrig.provision import Provision, provide
 from nicrig.provision.cache import folder
 from nicrig.rundir.directories import run_directory
@@ -29,87 +27,86 @@ from nicrig.session.rig import open_rig
 from nicrig.traffic.generator import FRAME_MIN, templates
 from nicrig.verifier.functions import Detail
 
-REPORT = "bench.json"
-OVERLOAD, RECORDER, LEDGER, ROUND_TRIP = IN_ONE_RIG = ("overload", "recorder", "ledger", "round-trip")
-ALONE, VERIFIER = "alone", "verifier"
-PARTS = (ALONE, *IN_ONE_RIG, VERIFIER)
+RESULTS_FILE = "bench.json"
 
 
-def say(line: str) -> None:
-    """Progress, for people at a terminal."""
-    if sys.stderr.isatty():
-        print(f"bench: {line}", file=sys.stderr)
+class Part(StrEnum):
+    """What can be measured."""
+
+    CARD_ALONE = "card-alone"
+    VERIFIER = "verifier"
+    OVERLOAD = "overload"
+    RECORDER = "recorder"
+    LEDGER = "ledger"
+    ROUND_TRIP = "round-trip"
+
+
+IN_ONE_RIG = frozenset(Part) - {Part.CARD_ALONE, Part.VERIFIER}
 
 
 def small_frame() -> bytes:
-    """A UDP frame for the card's own address and nobody's port: the guest's IP layer drops it without an answer."""
+    """A UDP frame for the card's address and a closed port: the guest's IP layer drops it without an answer."""
     udp = next(template for template in templates() if template.name == "UDP")
     return udp.build(0, FRAME_MIN, bytes(FRAME_MIN))
 
 
-async def bench(parts: Collection[str]) -> Report:
-    """Measure these of PARTS."""
-    provision = await provide(say)
+async def bench(parts: Collection[Part]) -> Results:
+    """Measure these parts."""
+    provision = await provide(progress)
     accelerator = pick("auto").name
-    report = Report(Setting(accelerator, cpu_model(), len(os.sched_getaffinity(0))))
-    if ALONE in parts:
-        say("the card alone")
-        report.alone = device_alone.measure()
-    if VERIFIER in parts:
-        say("the verifier")
-        report.verifier = verifier.measure(await verifier.record(provision, Options(accelerator, detail=Detail.FRAMES)))
-    if not set(parts).isdisjoint(IN_ONE_RIG):
-        with run_directory() as place:
-            await _bench_rig(provision, place.folder, parts, report)
-    return report
+    results = Results(Environment(accelerator, cpu_model(), len(os.sched_getaffinity(0))))
+    if Part.CARD_ALONE in parts:
+        progress("measuring the card alone")
+        results.alone = card_alone.measure()
+    if Part.VERIFIER in parts:
+        progress("measuring the verifier")
+        recording = await verifier_speed.record(provision, Options(accelerator, detail=Detail.FRAMES))
+        results.verifier = verifier_speed.measure(recording)
+    if not IN_ONE_RIG.isdisjoint(parts):
+        with run_directory() as paths:
+            await _bench_rig(provision, paths.folder, parts, results)
+    return results
 
 
-async def _bench_rig(provision: Provision, sockets: Path, parts: Collection[str], report: Report) -> None:
+async def _bench_rig(provision: Provision, sockets: Path, parts: Collection[Part], results: Results) -> None:
     netdevs, devices = zip(*((peer.netdev(sockets), peer.device) for peer in PEERS), strict=True)
     frame = small_frame()
-    options = Options(report.setting.accelerator, netdevs=netdevs, devices=devices)
+    options = Options(results.setting.accelerator, netdevs=netdevs, devices=devices)
     async with open_rig(provision, options) as rig, bring_up(rig, sockets) as nics:
-        placement = await Placement.of(rig)
-        report.setting.into_guest = placement.apart()
-        if OVERLOAD in parts:
-            say("into the guest")
-            report.into_guest, report.effort = await overload.measure(nics, frame, placement.vcpu)
-        if RECORDER in parts:
-            say("the flight recorder")
-            report.recorder = await recorder.measure(nics[0], frame, placement.vcpu)
-        if LEDGER in parts:
-            say("the ledger")
-            report.ledger = await ledger.measure(rig, nics[0], frame, placement.vcpu)
-        # Last: from here on the guest echoes.
-        report.setting.round_trips = placement.together()
-        if ROUND_TRIP in parts:
-            say("round trips")
-            report.round_trips = await round_trip.measure(nics[:2], frame)
+        pinning = await Pinning.of(rig)
+        results.setting.into_guest = pinning.apart()
+        if Part.OVERLOAD in parts:
+            progress("measuring overload")
+            results.into_guest, results.effort = await overload.measure(nics, frame, pinning.vcpu)
+        if Part.RECORDER in parts:
+            progress("measuring the cost of the flight recorder")
+            results.recorder = await recorder_cost.measure(nics[0], frame, pinning.vcpu)
+        if Part.LEDGER in parts:
+            progress("measuring the cost of the ledger")
+            results.ledger = await ledger_cost.measure(rig, nics[0], frame, pinning.vcpu)
+        # This part comes last: it makes the guest echo frames.
+        results.setting.round_trips = pinning.together()
+        if Part.ROUND_TRIP in parts:
+            progress("measuring round trips")
+            results.round_trips = await round_trip.measure(nics[:2], frame)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, and compare to peers.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; none: all of them")
-    parts = parser.parse_args().parts
-    if not set(parts) <= set(PARTS):
-        parser.error(f"the parts are {', '.join(PARTS)}")
-    try:
-        report = trio.run(stop_on_sigterm, lambda: bench(parts or PARTS))
-    except BaseException as error:
-        found = cause(error)
-        if isinstance(found, KeyboardInterrupt | TerminationError):
-            print("bench: interrupted, everything is taken down", file=sys.stderr)
-            return INTERRUPTED
-        if not isinstance(found, RigError):
-            raise
-        print(f"bench: {found}", file=sys.stderr)
-        return found.exit_code
-    print("\n".join(report.lines()))
-    path = folder() / REPORT
-    path.write_text(report.json())
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command()
+def main(
+    parts: Annotated[
+        list[Part] | None, typer.Argument(metavar="PART", help=f"Only these parts: {', '.join(Part)}.")
+    ] = None,
+) -> None:
+    """Measure speed, as ratios to peers in the same run."""
+    results = run(lambda: bench(parts or list(Part)))
+    print("\n".join(results.lines()))
+    path = folder() / RESULTS_FILE
+    path.write_text(results.json())
     print(f"\n{path}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app(prog_name="python -m benchmarks")

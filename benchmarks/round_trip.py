@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One frame at a time through the guest's echo and back, over our card and over its peer in turn."""
+"""Measures round trips: one frame at a time to the guest's echo and back, over our card and its peer in turn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import trio
 
-from benchmarks.nic import Nic
+from benchmarks.guest_nics import GuestNic
 
 BLOCKS = 12
 BLOCK = 200
@@ -33,13 +33,13 @@ class RoundTrip:
         return cls(card, len(nanoseconds), round(float(median), 1), round(float(p1), 1), round(float(p99), 1))
 
 
-async def measure(nics: Sequence[Nic], frame: bytes) -> list[RoundTrip]:
-    """Echo on all of them, then blocks in random order."""
+async def measure(nics: Sequence[GuestNic], frame: bytes) -> list[RoundTrip]:
+    """Start the echo on all cards, then measure them in blocks, in random order."""
     spent: dict[str, list[int]] = {nic.name: [] for nic in nics}
     for nic in nics:
         await nic.interface.start_echo()
-        await trio.to_thread.run_sync(nic.sender.round_trips, frame, WARM_UP)
+        await trio.to_thread.run_sync(nic.wire.round_trips, frame, WARM_UP)
     for _ in range(BLOCKS):
         for nic in random.sample(nics, len(nics)):
-            spent[nic.name] += await trio.to_thread.run_sync(nic.sender.round_trips, frame, BLOCK)
+            spent[nic.name] += await trio.to_thread.run_sync(nic.wire.round_trips, frame, BLOCK)
     return [RoundTrip.of(name, times) for name, times in spent.items()]

@@ -66,19 +66,18 @@ def doctor(json: JsonOption = False) -> None:
 @app.command(context_settings={"ignore_unknown_options": True})
 def bench(
     parts: Annotated[
-        list[str], typer.Argument(metavar="PART...", help="Only these parts: a wrong one lists them.")
+        list[str], typer.Argument(metavar="PART...", help="Measure only these parts. An unknown name lists them.")
     ] = [],
 ) -> None:
-    """Measure speed, as ratios to peers in the same run.
-
-    What `make bench` does.
-    """
+    """Measure speed, as ratios to peers in the same run. `make bench` does the same."""
     from nicrig.errors import UsageError
 
     def measure() -> int:
         checkout = Path(__file__).resolve().parents[3]
         if not (checkout / "benchmarks").is_dir():
-            raise UsageError(f"no benchmarks in {checkout}: they are in the source tree, not in what pip installs")
+            raise UsageError(
+                f"{checkout} has no benchmarks: run this in a source tree, because pip does not install them"
+            )
         return subprocess.run([sys.executable, "-m", "benchmarks", *parts], cwd=checkout, check=False).returncode
 
     raise typer.Exit(report(measure))

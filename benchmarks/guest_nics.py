@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The network cards that are compared, all in one guest: nicrig's, and QEMU's own behind the same wire framing.
+"""The network cards that are compared: nicrig's and QEMU's, all in one guest.
 
-One sender serves them all, since the card's wire speaks what `-netdev stream` speaks. They share a MAC address, so one
-frame is for each of them.
+The card's wire has the framing of `-netdev stream`, so the same code sends to all of them. They share a MAC address,
+so the same frame reaches each of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.sender import Sender
+from benchmarks.blocking_wire import BlockingWire
 from nicrig.errors import RigError
 from nicrig.machine.guest_agent import GuestAgent
 from nicrig.machine.guest_interface import DRIVER, Interface
@@ -33,9 +33,9 @@ true
 
 @dataclass(frozen=True)
 class Peer:
-    """A card of QEMU's: its name for `-device`, its driver in the guest, and what `ethtool -S` calls its drops.
+    """A card of QEMU: its name for `-device`, its driver in the guest, and its drop counters in `ethtool -S`.
 
-    A card without drops makes the wire wait; QEMU keeps what it has read from it in a queue without end.
+    A card that never drops lets frames wait: QEMU queues without limit what it has read from the wire.
     """
 
     model: str
@@ -62,7 +62,7 @@ PEERS = (
 
 @dataclass(frozen=True)
 class Counts:
-    """What the guest knows of a card: frames received by its driver, frames dropped, and all of `ethtool -S`."""
+    """The guest's counters for a card: frames that its driver received, frames dropped, and all of `ethtool -S`."""
 
     received: int
     dropped: int
@@ -70,7 +70,7 @@ class Counts:
 
     @classmethod
     def parse(cls, text: str, drops: tuple[str, ...]) -> Counts:
-        """From the number of received frames on a line of its own, and the output of `ethtool -S` below it."""
+        """Parse one line with the number of received frames, then the output of `ethtool -S`."""
         received, *lines = text.splitlines()
         pairs = (line.rpartition(":") for line in lines)
         ethtool = {name.strip(): int(value) for name, _, value in pairs if value.strip().isdigit()}
@@ -82,13 +82,13 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Nic:
-    """A card that is up in the guest, with the far end of its wire in our hands."""
+class GuestNic:
+    """A card that is up in the guest, and our end of its wire."""
 
     name: str
     interface: Interface
     drops: tuple[str, ...]
-    sender: Sender
+    wire: BlockingWire
 
     async def counts(self) -> Counts:
         command = 'cat "/sys/class/net/$0/statistics/rx_packets" && ethtool -S "$0"'
@@ -97,28 +97,28 @@ class Nic:
 
 
 @asynccontextmanager
-async def bring_up(rig: Rig, folder: Path) -> AsyncIterator[list[Nic]]:
-    """Every card up, ours first; `folder` holds the sockets of the peers."""
-    # The card takes one client at a time.
+async def bring_up(rig: Rig, folder: Path) -> AsyncIterator[list[GuestNic]]:
+    """Bring every card up, ours first. `folder` holds the sockets of the peers."""
+    # We connect to the card's wire ourselves below.
     await rig.wire.aclose()
     async with AsyncExitStack() as stack:
         nics = [await _bring_up(stack, rig.guest, "nicrig", DRIVER, OUR_DROPS, rig.paths.wire)]
         for peer in PEERS:
-            wire = peer.wire(folder)
-            nics.append(await _bring_up(stack, rig.guest, peer.model, peer.driver, peer.drops, wire))
+            path = peer.wire(folder)
+            nics.append(await _bring_up(stack, rig.guest, peer.model, peer.driver, peer.drops, path))
         yield nics
 
 
 async def _bring_up(
-    stack: AsyncExitStack, guest: GuestAgent, name: str, driver: str, drops: tuple[str, ...], wire: Path
-) -> Nic:
+    stack: AsyncExitStack, guest: GuestAgent, name: str, driver: str, drops: tuple[str, ...], path: Path
+) -> GuestNic:
     await guest.run(["modprobe", driver])
     found = (await guest.run(["sh", "-c", _FIND, driver])).stdout.split()
     if len(found) != 1:
-        raise RigError(f"the driver {driver} made {len(found)} network interfaces in the guest, not one")
-    # QEMU's own cards have a carrier only while somebody is connected.
-    sender = Sender(wire)
-    stack.callback(sender.close)
+        raise RigError(f"driver {driver} made {len(found)} network interfaces in the guest instead of 1")
+    # QEMU's cards have a carrier only while a peer is connected.
+    wire = BlockingWire(path)
+    stack.callback(wire.close)
     interface = Interface(guest, found[0])
     await interface.up()
-    return Nic(name, interface, drops, sender)
+    return GuestNic(name, interface, drops, wire)

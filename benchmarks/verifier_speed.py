@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How fast the verifier judges, on one core: the raw records of a guest that echoed mixed frames, recorded just before.
+"""Measures how fast the verifier judges on one core. Its input is a fresh recording of a guest that echoes frames.
 
-The peer is plain Python that counts the same events by name. A round judges the stream from its first record on, as
-it would live: some thousand records at a time. No round shares its verifier with another.
+The peer is a plain Python loop that counts the same events by name. Each round has a new verifier and judges the whole
+recording, a few thousand records at a time, as a live verdict does.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from nicrig.verifier.verifier import Verifier
 FRAMES = 30_000
 ROUNDS = 5
 PARTS = 10
-"""The peak of memory for the whole stream is compared to that for the first of so many parts of it."""
+"""Peak memory for all records is compared to peak memory for the first of this many equal parts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """Seconds that one pass over the stream spent on each of three things."""
+class VerifierRound:
+    """Seconds that one pass over the records spent on each of three steps."""
 
     decoding: float
     judging: float
@@ -43,25 +43,27 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Records per second, medians of the rounds, and bytes at the peak of memory."""
+class VerifierSpeed:
+    """Records per second as medians of the rounds, and peak memory in bytes."""
 
     records: int
     lost: int
-    """Records that the reader missed: a stream with gaps is judged in less detail, and faster."""
+    """Records that the reader missed. The verifier judges less after a gap, and so is faster."""
     broken: int
     """Violations found."""
     to_verdict: float
-    """From raw records on: made into events, and judged."""
+    """Decoding the raw records and judging the events."""
     judging: float
-    """From events on."""
+    """Judging the events alone."""
     loop: float
-    """The peer."""
+    """The peer's counting."""
     peak_part: int
     peak_whole: int
 
     @classmethod
-    def of(cls, records: int, verdict: Verdict, rounds: Sequence[Round], peak_part: int, peak_whole: int) -> Judged:
+    def of(
+        cls, records: int, verdict: Verdict, rounds: Sequence[VerifierRound], peak_part: int, peak_whole: int
+    ) -> VerifierSpeed:
         def rate(seconds: Sequence[float]) -> float:
             return records / float(np.median(seconds))
 
@@ -79,14 +81,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Recording:
-    """All raw records of guest and card in order, and what their numbers are called."""
+    """All raw records of guest and card in order, and the names of their function numbers."""
 
     records: Records
     names: dict[int, str]
 
-    def first(self, part: int) -> Recording:
-        """The first of so many equal parts."""
-        return Recording(self.records[: len(self.records) // part], self.names)
+    def first(self, parts: int) -> Recording:
+        """The first of `parts` equal parts."""
+        return Recording(self.records[: len(self.records) // parts], self.names)
 
     def batches(self) -> Iterator[Records]:
         for start in range(0, len(self.records), READ_MAX):
@@ -94,7 +96,7 @@ class Recording:
 
 
 async def record(provision: Provision, options: Options) -> Recording:
-    """The stream of a guest that loads the driver, echoes FRAMES mixed frames, and unloads it."""
+    """Record a guest that loads the driver, echoes FRAMES mixed frames, and unloads the driver."""
     taken: list[Records] = []
     async with open_rig(provision, options) as rig:
         recorder = rig.recorder()
@@ -116,40 +118,40 @@ async def _collect(recorder: Recorder, taken: list[Records]) -> None:
         await trio.sleep(PERIOD)
 
 
-def measure(recording: Recording) -> Judged:
-    """The rounds, then both peaks, which are not timed: to count memory takes time."""
+def measure(recording: Recording) -> VerifierSpeed:
+    """Measure the rounds, then both memory peaks. The peaks come separately because tracing memory takes time."""
     rounds = [_pass(recording) for _ in range(ROUNDS)]
     part, whole = _peak(recording.first(PARTS)), _peak(recording)
-    return Judged.of(len(recording.records), judge(recording).verdict, rounds, part, whole)
+    return VerifierSpeed.of(len(recording.records), judge(recording).verdict, rounds, part, whole)
 
 
 def judge(recording: Recording) -> Verifier:
-    """A verifier that has judged all of it."""
+    """Judge the whole recording with a new verifier, and return it."""
     verifier = Verifier(Detail.FRAMES)
     for batch in recording.batches():
         verifier.feed(list(events(batch, recording.names)))
     return verifier
 
 
-def _pass(recording: Recording) -> Round:
+def _pass(recording: Recording) -> VerifierRound:
     verifier, counts = Verifier(Detail.FRAMES), defaultdict[str, int](int)
     decoding = judging = counting = 0.0
     for batch in recording.batches():
         begin = time.perf_counter()
-        happened = list(events(batch, recording.names))
-        decoded = time.perf_counter()
-        verifier.feed(happened)
-        judged = time.perf_counter()
-        for event in happened:
+        decoded = list(events(batch, recording.names))
+        decoded_at = time.perf_counter()
+        verifier.feed(decoded)
+        judged_at = time.perf_counter()
+        for event in decoded:
             counts[event.function] += 1
-        decoding += decoded - begin
-        judging += judged - decoded
-        counting += time.perf_counter() - judged
-    return Round(decoding, judging, counting)
+        decoding += decoded_at - begin
+        judging += judged_at - decoded_at
+        counting += time.perf_counter() - judged_at
+    return VerifierRound(decoding, judging, counting)
 
 
 def _peak(recording: Recording) -> int:
-    """Bytes that judging it took at most, beyond the raw records."""
+    """Peak memory of judging the recording, in bytes, without the raw records."""
     tracemalloc.start()
     try:
         judge(recording)

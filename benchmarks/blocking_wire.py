@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The far end of a card's wire as a plain blocking socket: asleep in the kernel whenever the card is behind."""
+"""Our end of a card's wire as a plain blocking socket, which sleeps in the kernel while the card is busy."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BATCH = 1024
 """Frames in one write of a flood."""
 
 
-class Sender:
-    """Frames in, frames out, from a worker thread: every call blocks."""
+class BlockingWire:
+    """Sends and receives frames. Every call blocks: use a worker thread."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -43,7 +43,7 @@ class Sender:
         return count
 
     def round_trips(self, frame: bytes, count: int) -> list[int]:
-        """Send a frame, wait until it is back byte for byte, `count` times: nanoseconds of each."""
+        """Send a frame and wait for the identical echo, `count` times. Returns the nanoseconds of each."""
         packed = pack([frame])
         with _lost_connection():
             return [self._round_trip(packed) for _ in range(count)]
@@ -66,4 +66,4 @@ def _lost_connection() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConnectionLostError(f"the wire of a card broke: {error}") from error
+        raise ConnectionLostError(f"the connection to a card's wire failed: {error}") from error

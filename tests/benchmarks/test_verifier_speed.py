@@ -1,34 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import numpy as np
 
-from benchmarks.verifier import PARTS, Judged, Recording, Round, measure
+from benchmarks.verifier_speed import PARTS, Recording, VerifierRound, VerifierSpeed, measure
 from nicrig.verifier.functions import BY_NAME
 from nicrig.verifier.verdict import Verdict
 from nicrig_device.recorder import RECORD
 
 
 def recording(count: int) -> Recording:
-    """So many reads of the driver's event handle: `NdisSetEvent` at PASSIVE_LEVEL."""
+    """`count` calls of NdisSetEvent at PASSIVE_LEVEL."""
     records = np.zeros(count, RECORD)
     records["sequence"] = np.arange(1, count + 1)
     records["function"] = BY_NAME["NdisSetEvent"].number
     return Recording(records, {BY_NAME["NdisSetEvent"].number: "NdisSetEvent"})
 
 
-def test_rates_are_medians_and_decoding_counts_on_the_way_to_a_verdict() -> None:
+def test_rates_are_medians_and_decoding_counts_towards_the_verdict() -> None:
     verdict = Verdict(events=100, lost=3, counts={"R88": 2, "R96": 1}, worst=None)
-    rounds = [Round(decoding=1.0, judging=4.0, counting=0.5)] * 2 + [Round(decoding=9.0, judging=9.0, counting=9.0)]
-    assert Judged.of(100, verdict, rounds, 7, 8) == Judged(
+    rounds = [VerifierRound(decoding=1.0, judging=4.0, counting=0.5)] * 2 + [
+        VerifierRound(decoding=9.0, judging=9.0, counting=9.0)
+    ]
+    assert VerifierSpeed.of(100, verdict, rounds, 7, 8) == VerifierSpeed(
         records=100, lost=3, broken=3, to_verdict=20.0, judging=25.0, loop=200.0, peak_part=7, peak_whole=8
     )
 
 
-def test_the_batches_are_the_whole_stream_in_order() -> None:
+def test_the_batches_are_all_records_in_order() -> None:
     made = recording(40_000)
     assert np.array_equal(np.concatenate(list(made.batches())), made.records)
 
 
-def test_a_part_is_its_beginning() -> None:
+def test_the_first_part_is_the_start_of_the_recording() -> None:
     assert recording(4 * PARTS).first(PARTS).records["sequence"].tolist() == [1, 2, 3, 4]
 
 

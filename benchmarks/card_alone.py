@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card's receive path against a fake guest, on one core: no QEMU, no sockets.
+"""Measures the card's receive path with a fake guest on one core, without QEMU and sockets.
 
-The peer is the bare work in plain Python: one slice copy a frame into the same buffers, with no checks, no descriptors
-and no guest.
+The peer is a plain Python loop that copies each frame into the same buffers: no checks, no descriptors, no guest.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ MEMORY_AT, RING_AT, BUFFERS_AT = 0x100000, 0x101000, 0x200000
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """Frames per second, medians of the interleaved rounds."""
+class CardSpeed:
+    """Frames per second: medians of interleaved rounds. `loop` is the peer."""
 
     card: float
     loop: float
 
 
-class _Receiver:
-    """A guest that reposts every buffer with vector operations and checks that each was filled."""
+class _FakeGuest:
+    """Checks with vector operations that the card filled every buffer, and posts the buffers again."""
 
     def __init__(self) -> None:
         self.bus = MemoryBus()
@@ -53,7 +52,7 @@ class _Receiver:
         self.frames = Frames.of([bytes([index & 0xFF]) * FRAME_BYTES for index in range(BATCH)])
 
     def round(self) -> None:
-        """One batch in, looked at, and posted again."""
+        """Have the card receive one batch, check the descriptors, and post them again."""
         self.bus.card.receive(self.frames)
         self.bus.card.interrupt(0.0)
         first = self.tail % RING
@@ -66,6 +65,7 @@ class _Receiver:
 
 
 def _rate(work: Callable[[], None], seconds: float) -> float:
+    """Frames per second of `work`, which moves one BATCH a call."""
     count, begin = 0, time.perf_counter()
     while (spent := time.perf_counter() - begin) < seconds:
         work()
@@ -73,18 +73,18 @@ def _rate(work: Callable[[], None], seconds: float) -> float:
     return count / spent
 
 
-def measure(rounds: int = 5, seconds: float = 0.5) -> Result:
-    """Both in turn, `rounds` times."""
-    receiver = _Receiver()
-    memory = receiver.bus.memory.view(BUFFERS_AT, RING * SLOT_BYTES).data
-    source = receiver.frames.data.data
+def measure(rounds: int = 5, seconds: float = 0.5) -> CardSpeed:
+    """Measure card and loop in turn, `rounds` times."""
+    guest = _FakeGuest()
+    memory = guest.bus.memory.view(BUFFERS_AT, RING * SLOT_BYTES).data
+    source = guest.frames.data.data
 
     def loop() -> None:
         for index in range(BATCH):
-            at, start = index * SLOT_BYTES, index * FRAME_BYTES
-            memory[at : at + FRAME_BYTES] = source[start : start + FRAME_BYTES]
+            slot, start = index * SLOT_BYTES, index * FRAME_BYTES
+            memory[slot : slot + FRAME_BYTES] = source[start : start + FRAME_BYTES]
 
-    samples = [(_rate(receiver.round, seconds), _rate(loop, seconds)) for _ in range(rounds)]
+    samples = [(_rate(guest.round, seconds), _rate(loop, seconds)) for _ in range(rounds)]
     card, plain = np.median(np.array(samples), axis=0)
-    receiver.bus.close()
-    return Result(float(card), float(plain))
+    guest.bus.close()
+    return CardSpeed(float(card), float(plain))
