@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""docs/debugging.md: its commands, one after the other on one guest, and the page that they make, in a browser."""
+"""Runs the commands of docs/debugging.md in order on one guest, and opens the resulting page in a browser."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def runs(folder: Path) -> Runs:
-    """Each of the page's commands by its verb, when all were run."""
+    """The completed commands of the page, by verb."""
     made: Runs = {}
     try:
         for command in commands(CHECKOUT / "docs" / "debugging.md"):
@@ -49,7 +49,7 @@ def shown(runs: Runs, folder: Path) -> Shown:
     return show(folder / "run.html")
 
 
-def test_every_command_does_what_the_page_says(runs: Runs) -> None:
+def test_every_command_of_the_page_works(runs: Runs) -> None:
     assert [*runs] == ["up", "demo", "top", "verify", "rules", "recorder", "report", "capture", "status", "down"]
     assert {verb: run.stderr for verb, run in runs.items() if run.returncode} == {}
     assert re.search(r"^clean: records \d{4,} lost 0 broken 0$", runs["verify"].stdout, re.MULTILINE)
@@ -66,7 +66,7 @@ def test_top_shows_the_card_of_the_rig(runs: Runs) -> None:
     assert any(re.match(r"rules: \d+ records at detail \w+: none broken|rules: nothing", line) for line in lines)
 
 
-def test_the_page_is_whole_in_a_browser(shown: Shown) -> None:
+def test_the_report_is_complete_in_a_browser(shown: Shown) -> None:
     assert shown.console == []
     assert re.search(r'id="view">[\d.]+ m?s of [\d.]+ m?s<', shown.html), "the script has not run"
     assert re.search(r'<div id="ticks"><span>', shown.html)
@@ -87,16 +87,16 @@ def test_the_plots_have_marks(shown: Shown) -> None:
     assert sum(lane.count("v") for lane in lanes) > 2000
 
 
-def test_the_page_is_not_large(shown: Shown, folder: Path) -> None:
+def test_the_report_is_small_and_not_blank(shown: Shown, folder: Path) -> None:
     assert (folder / "run.html").stat().st_size < 3_000_000
     assert colours(shown.picture) > 100
 
 
 def colours(png: bytes) -> int:
-    """Different bytes in a picture's pixels: few in one that shows nothing."""
-    at, data = 8, b""
-    while at < len(png):
-        length, kind = struct.unpack_from(">I4s", png, at)
-        data += png[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
-        at += 12 + length
+    """The number of different bytes in a picture's pixels. A blank picture has few."""
+    offset, data = 8, b""
+    while offset < len(png):
+        length, kind = struct.unpack_from(">I4s", png, offset)
+        data += png[offset + 8 : offset + 8 + length] if kind == b"IDAT" else b""
+        offset += 12 + length
     return len(set(zlib.decompress(data)))

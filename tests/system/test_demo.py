@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command as people run it: what it prints, its exit codes, and what it leaves behind."""
+"""Runs `nicrig demo` as a user does, and checks its output, its exit codes and its clean-up."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def nicrig(*arguments: str, cwd: Path | None = None, **changed: str) -> subproce
 
 
 def plain_environment() -> dict[str, str]:
-    """No options from the environment."""
+    """The environment without options for nicrig."""
     own = {name: value for name, value in os.environ.items() if name.startswith("NICRIG_") and name != "NICRIG_CACHE"}
     return {name: value for name, value in os.environ.items() if name not in own}
 
@@ -76,12 +76,12 @@ def test_the_demo_as_json() -> None:
 
 
 def commands(page: Path) -> list[str]:
-    """The nicrig commands of a page."""
+    """The nicrig commands on a page."""
     return re.findall(r"^\$ \.venv/bin/nicrig (.*?) *(?:#.*)?$", page.read_text(), re.MULTILINE)
 
 
-def test_the_mutants_of_the_page_on_coherency() -> None:
-    # The whole matrix takes minutes: test_mutants.py has samples of it.
+def test_the_mutants_command_of_the_coherency_page() -> None:
+    # The whole matrix takes minutes. test_mutants.py runs samples of it.
     (command,) = (command for command in commands(COHERENCY) if command.startswith("mutants "))
     run = nicrig(*shlex.split(command))
     assert run.returncode == 0, run.stdout + run.stderr
@@ -89,7 +89,7 @@ def test_the_mutants_of_the_page_on_coherency() -> None:
 
 
 @pytest.mark.parametrize("command", [command for command in commands(COHERENCY) if command.startswith("demo")])
-def test_the_demos_of_the_page_on_coherency(command: str) -> None:
+def test_the_demo_commands_of_the_coherency_page(command: str) -> None:
     run = nicrig(*shlex.split(command))
     faulty = "mutate=" in command
     assert run.returncode == int(faulty), run.stdout + run.stderr
@@ -112,14 +112,14 @@ def test_a_wrong_option_is_a_usage_error() -> None:
         ("bogus=1", "unknown parameter 'bogus' ignored"),
     ],
 )
-def test_a_parameter_that_the_driver_does_not_take_is_told_in_its_words(parameter: str, why: str) -> None:
+def test_a_wrong_driver_parameter_is_reported_with_the_drivers_message(parameter: str, why: str) -> None:
     run = nicrig("demo", "--parameter", parameter)
     assert run.returncode == 125
     assert run.stderr.splitlines()[-1].endswith(why)
 
 
-def test_a_rig_that_cannot_run_says_why_in_one_line_and_how_to_mend_it(tmp_path: Path) -> None:
-    (tmp_path / "cache").write_text("a file where the folder is to be")
+def test_an_unusable_cache_folder_is_a_one_line_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file instead of a folder")
     run = nicrig("demo", NICRIG_CACHE=str(tmp_path / "cache"))
     assert run.returncode == 125
     assert len(run.stderr.strip().splitlines()) == 1
@@ -127,7 +127,7 @@ def test_a_rig_that_cannot_run_says_why_in_one_line_and_how_to_mend_it(tmp_path:
 
 
 def running(mark: str) -> dict[int, bytes]:
-    """The card and the QEMU that have this in their environment, with their command lines."""
+    """The command lines of the card and the QEMU that have `mark` in their environment, by pid."""
     found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -154,5 +154,5 @@ def test_an_interrupted_demo_leaves_nothing_behind(number: signal.Signals) -> No
         process.kill()
     wait_until(lambda: not running(mark), "card and QEMU to end", 10)
     if number is signal.SIGKILL:
-        nicrig("demo", "--frames", "1")  # the next rig clears up after one that could not
+        nicrig("demo", "--frames", "1")  # the next rig removes the folder of a killed one
     assert [folder.exists() for folder in folders] == [False]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The driver's life: loads, ups and downs, resets, reboots, what ethtool says, and what it leaves behind."""
+"""The driver's life cycle: load, up and down, reset, reboot, unload without a leak; and what ethtool shows."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PAGE_KIB = 4
 
 
 @every_kind
-async def test_ethtool_says_who_drives_what(rig: Rig, nic: Interface) -> None:
+async def test_ethtool_shows_the_driver_and_the_bus_address(rig: Rig, nic: Interface) -> None:
     said = (await rig.guest.run(["ethtool", "-i", nic.name])).stdout
     assert "driver: nicrig" in said
     assert re.search(r"bus-info: 0000:[0-9a-f]{2}:", said)
 
 
 @every_kind
-async def test_ethtool_counts_what_the_card_counts(rig: Rig, nic: Interface) -> None:
+async def test_ethtool_shows_the_cards_counters(rig: Rig, nic: Interface) -> None:
     await check_echo(rig, nic, [60] * 200)
     said = (await rig.guest.run(["ethtool", "-S", nic.name])).stdout
     shown = {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", said)}
@@ -67,7 +67,7 @@ async def test_the_link_goes_down_and_up(rig: Rig, nic: Interface) -> None:
 
 
 @every_kind
-async def test_a_reset_under_traffic_loses_only_what_is_counted_and_traffic_goes_on(rig: Rig, nic: Interface) -> None:
+async def test_a_reset_under_traffic_loses_only_counted_frames_and_traffic_goes_on(rig: Rig, nic: Interface) -> None:
     injected = udp_frames([60 + number % 1000 for number in range(30_000)])
     before, seen = await rig.counters(), await nic.received()
     echoed: list[bytes] = []
@@ -85,14 +85,14 @@ async def test_a_reset_under_traffic_loses_only_what_is_counted_and_traffic_goes
     assert delivered + dropped(before, after) == len(injected)
     assert await nic.received() - seen <= delivered
     assert len(set(echoed)) == len(echoed)
-    assert set(echoed) <= set(injected), "a frame came back that nobody sent"
+    assert set(echoed) <= set(injected), "a frame came back that was not sent"
     assert len(echoed) > len(injected) / 2
     assert [name for name in after if name.startswith("refused") and after[name] != before[name]] == []
     await check_echo(rig, nic, [60, 1514] * 500)
 
 
 @every_kind
-async def test_a_reboot_finds_the_card_still_serving(rig: Rig, nic: Interface) -> None:
+async def test_the_card_still_works_after_a_reboot(rig: Rig, nic: Interface) -> None:
     await check_echo(rig, nic, [60] * 100)
     before = await rig.counters()
     for _ in range(2):
@@ -110,20 +110,20 @@ async def free_kib(rig: Rig) -> tuple[int, dict[str, int]]:
     await rig.guest.run(["sh", "-c", "sync; echo 3 > /proc/sys/vm/drop_caches; sleep 0.3"])
     zones = (await rig.guest.run(["cat", "/proc/zoneinfo"])).stdout
     slabs = (await rig.guest.run(["cat", "/proc/slabinfo"])).stdout
-    # Free pages lie in the zones' lists and in each CPU's own, from megabytes to none of them.
+    # Free pages are in the zones' lists and in each CPU's list, which holds anything up to megabytes.
     pages = sum(map(int, re.findall(r"^\s+(?:nr_free_pages |count: +)(\d+)$", zones, re.MULTILINE)))
     free = pages * PAGE_KIB
     return free, {name: int(alive) for name, alive in re.findall(r"^(\S+)\s+(\d+)\s", slabs, re.MULTILINE)}
 
 
-# What a cache of small objects may seem to grow by without a leak: a slab that a CPU keeps counts as in use whole.
+# A cache may seem to grow by this much without a leak: all objects of a slab that a CPU keeps count as in use.
 NOISE_OBJECTS = 80
 LOADS_WITH_TRAFFIC, BARE_LOADS, ROUNDS = 20, 100, 6
 RELOAD = f"for i in $(seq {BARE_LOADS}); do modprobe nicrig && rmmod nicrig || exit 1; done"
 
 
 async def load_and_unload(rig: Rig) -> None:
-    """A driver's whole life, with traffic."""
+    """Load the driver, echo frames, and unload it."""
     interface = await rig.load_driver()
     await interface.up()
     await interface.start_echo()
@@ -131,7 +131,7 @@ async def load_and_unload(rig: Rig) -> None:
     await rig.unload_driver()
 
 
-# While the module is still there, but no adapter: what the miniport has of the NDIS layer.
+# Shows what the miniport still holds of the NDIS layer while the module is loaded and no adapter is bound.
 UNBIND = """
 cd /sys/bus/pci/drivers/nicrig
 for card in 0*; do echo "$card" > unbind; done
@@ -141,7 +141,7 @@ dmesg | grep -A 3 -E 'cut here|BUG|Oops' || true
 
 
 @copying_kinds
-async def test_twenty_loads_with_traffic_leave_nothing_of_ndis_behind(rig: Rig) -> None:
+async def test_twenty_loads_with_traffic_free_everything_from_ndis(rig: Rig) -> None:
     for _ in range(LOADS_WITH_TRAFFIC):
         await load_and_unload(rig)
     await rig.load_driver()
@@ -151,7 +151,7 @@ async def test_twenty_loads_with_traffic_leave_nothing_of_ndis_behind(rig: Rig) 
 
 
 async def lost_by_loads(rig: Rig) -> tuple[int, dict[str, int]]:
-    """KiB that a round of loads and unloads did not give back, and by how much each cache of small objects grew."""
+    """KiB that a round of loads and unloads did not free, and the growth of each cache of small objects."""
     free, slabs = await free_kib(rig)
     for _ in range(LOADS_WITH_TRAFFIC):
         await load_and_unload(rig)
@@ -161,12 +161,12 @@ async def lost_by_loads(rig: Rig) -> tuple[int, dict[str, int]]:
     return free - free_after, {name: count for name, count in grown.items() if count > NOISE_OBJECTS}
 
 
-async def test_loads_and_unloads_leave_no_memory_behind(rig: Rig) -> None:
-    # What is lost with each load is lost in every round; the kernel's own caches grow in some round and then no more.
+async def test_loads_and_unloads_leak_no_memory(rig: Rig) -> None:
+    # A leak loses memory in every round. The kernel's own caches grow in some rounds only.
     for _ in range(ROUNDS):
         lost, grown = await lost_by_loads(rig)
-        # One page lost with each load would be 480 KiB; a ring of receive buffers is 4 MiB. One object lost with each
-        # load would be 120 of its cache.
+        # A leak of one page per load would be 480 KiB, of a ring of receive buffers 4 MiB, and of one object per load
+        # 120 objects of its cache.
         if lost < (LOADS_WITH_TRAFFIC + BARE_LOADS) * PAGE_KIB and not grown:
             return
     pytest.fail(f"each of {ROUNDS} rounds of loads lost memory, the last {lost} KiB; caches that grew: {grown}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Inject, capture, replay, Wireshark's extcap and scapy, with a guest that answers: what docs/captures.md says."""
+"""Runs docs/captures.md with a guest that answers: inject, capture, replay, Wireshark's extcap and scapy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FLUSHES = {"bus-master": "NdisFlushBuffer", "subordinate": "NdisMCompleteDmaTran
 
 @pytest.fixture(autouse=True)
 async def wire_for_others(rig: Rig) -> AsyncIterator[None]:
-    """The rig's own end of the wire is not there meanwhile: nobody would read what comes out of the guest."""
+    """Disconnects the rig from the wire during the test, because the rig would not read the guest's frames."""
     await rig.wire.aclose()
     yield
     rig.wire = await wire.connect(rig.paths.wire)
@@ -45,7 +45,7 @@ async def wire_for_others(rig: Rig) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def answering(rig: Rig, request: pytest.FixtureRequest) -> AsyncIterator[Interface]:
-    """The card's interface in a guest that answers pings, its driver recording frames."""
+    """The card's interface in a guest that answers pings. Its driver records frames."""
     interface = await rig.load_driver("recorder=2", *getattr(request, "param", ()))
     await interface.up()
     await interface.address()
@@ -55,7 +55,7 @@ async def answering(rig: Rig, request: pytest.FixtureRequest) -> AsyncIterator[I
 
 @pytest.fixture
 def named(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The rig is called dev; the folder is home to whatever is started."""
+    """Names the rig dev, and returns the folder that is HOME for the commands."""
     (tmp_path / "rigs").mkdir()
     (tmp_path / "rigs" / "dev").symlink_to(rig.paths.folder)
     monkeypatch.setenv("NICRIG_RIGS", str(tmp_path / "rigs"))
@@ -65,7 +65,7 @@ def named(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def captured(rig: Rig, path: Path, *, count: int) -> Tally:
-    """Capture so many ICMP frames while the guest is pinged."""
+    """Capture `count` ICMP frames while pinging the guest."""
 
     tallies: list[Tally] = []
 
@@ -92,7 +92,7 @@ def packets(path: Path) -> list[tuple[Ether, Any]]:
 
 
 @every_kind
-async def test_a_capture_has_both_ways_with_place_flush_and_verdict(
+async def test_a_capture_has_both_directions_with_position_flush_and_verdict(
     rig: Rig, answering: Interface, tmp_path: Path
 ) -> None:
     path = tmp_path / "out.pcapng"
@@ -113,7 +113,9 @@ async def test_a_capture_has_both_ways_with_place_flush_and_verdict(
 
 
 @pytest.mark.parametrize("answering", [("noncoherent=64:1", "mutate=NdisFlushBuffer:skip:1/1:1")], indirect=True)
-async def test_a_frame_whose_flush_was_left_out_has_its_word(rig: Rig, answering: Interface, tmp_path: Path) -> None:
+async def test_a_frame_with_a_skipped_flush_has_the_verdict_stale(
+    rig: Rig, answering: Interface, tmp_path: Path
+) -> None:
     path = tmp_path / "out.pcapng"
     await captured(rig, path, count=3)
     for packet, about in packets(path):
@@ -124,7 +126,7 @@ async def test_a_frame_whose_flush_was_left_out_has_its_word(rig: Rig, answering
 
 
 async def sh(script: str, seconds: float = 60) -> str:
-    """What a shell script prints; it must end well."""
+    """The output of a shell script, which must succeed."""
     with trio.fail_after(seconds):
         done = await trio.run_process(["bash", "-euc", script], capture_stdout=True, capture_stderr=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
@@ -132,15 +134,15 @@ async def sh(script: str, seconds: float = 60) -> str:
 
 
 def commands(chapter: str) -> str:
-    """The commands of a chapter of the page, as a script."""
+    """The commands in a chapter of the page, as a script."""
     text = re.split(r"^#+ ", PAGE, flags=re.MULTILINE)
     (found,) = [part for part in text if part.startswith(chapter)]
     return "\n".join(re.findall(r"^\$ (.+)$", found, re.MULTILINE))
 
 
-async def test_the_pages_commands_work(rig: Rig, answering: Interface, named: Path) -> None:
+async def test_the_commands_of_the_page_work(rig: Rig, answering: Interface, named: Path) -> None:
     first, up, rest = commands("Frames:").partition("nicrig up --name dev\n")
-    assert (first, up) == ("", "nicrig up --name dev\n")  # this rig runs already
+    assert (first, up) == ("", "nicrig up --name dev\n")  # the rig already runs
     printed = (await sh(f"cd {named}\n{rest}")).splitlines()
     assert re.fullmatch(r"sent 100 frames in 0\.\d+ s \(\d+/s\): the card gave 100 to the driver", printed[0])
     assert re.match(r"sent 48 frames in [23]\.\d+ s ", printed[1])
@@ -156,7 +158,7 @@ async def test_wireshark_captures_live_by_the_rigs_name(rig: Rig, answering: Int
     assert "nicrig-dev (card of the nicrig rig dev)" in await sh(listing)
 
     async def ping() -> None:
-        while True:  # nothing tells when tshark listens
+        while True:  # no event says when tshark is ready
             await inject(rig.paths, PING, count=1, rate=2)
 
     async with trio.open_nursery() as nursery:
@@ -168,7 +170,7 @@ async def test_wireshark_captures_live_by_the_rigs_name(rig: Rig, answering: Int
     assert all(re.match(r"nicrig-dev:[rt]x0\t[123]\t.*verdict: coherent$", line) for line in found)
 
 
-async def test_scapy_asks_the_guest_and_hears_it(rig: Rig, answering: Interface, named: Path) -> None:
+async def test_scapy_pings_the_guest_and_gets_the_answers(rig: Rig, answering: Interface, named: Path) -> None:
     (snippet,) = re.findall(r"```python\n(.+?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
     await trio.to_thread.run_sync(exec, snippet, names)
@@ -191,6 +193,6 @@ async def test_scapy_asks_the_guest_and_hears_it(rig: Rig, answering: Interface,
     conf.ifaces.reload()
 
 
-async def test_what_the_card_could_not_take_is_told(rig: Rig, answering: Interface) -> None:
+async def test_frames_that_the_card_drops_are_counted(rig: Rig, answering: Interface) -> None:
     sent = await inject(rig.paths, "[Ether()/Raw(bytes(1600)), Ether()/Raw(bytes(60))]", count=3, rate=None)
     assert (sent.frames, sent.taken, sent.drops, sent.waiting) == (6, 3, {"rx_too_long": 3}, 0)

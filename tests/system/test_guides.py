@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The pages of docs/ as their readers go through them; `tests/pages.py` says how."""
+"""Does every step on the pages of docs/, as a reader would. `tests/pages.py` describes the steps."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tests.system.test_demo import NICRIG, SECONDS, plain_environment
 
 pytestmark = pytest.mark.system
 
-LEFT_OUT = {
-    "make demo": "README.md has it, and docs/getting-started.md, which is run",
-    "make test": "this is it",
-    ".venv/bin/nicrig mutants": "it takes minutes, and test_mutants.py has samples",
+SKIPPED = {
+    "make demo": "docs/getting-started.md runs it too",
+    "make test": "it runs this test",
+    ".venv/bin/nicrig mutants": "it takes minutes; test_mutants.py runs samples",
 }
 PAGES = ("README.md", "docs/getting-started.md", "docs/own-qemu.md", "docs/troubleshooting.md", "docs/wire.md")
 
 
 @pytest.fixture
 def rigs() -> Iterator[Path]:
-    """Where the rigs of a page are, which a page may leave to its reader; what it has in /tmp is named after this."""
+    """The folder for a page's rigs, stopped afterwards. Its name is the prefix of the page's files in /tmp."""
     with tempfile.TemporaryDirectory(prefix="nicrig-rigs-") as name:
         yield Path(name)
         if any(Path(name).iterdir()):
@@ -41,28 +41,28 @@ def rigs() -> Iterator[Path]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The reader's checkout: all of ours, but what the page writes is written beside it."""
+    """A folder with links to everything in our checkout, so that the page writes its files into this folder."""
     for path in ROOT.iterdir():
         (tmp_path / path.name).symlink_to(path)
     return tmp_path
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_true(page: str, checkout: Path, rigs: Path) -> None:
+def test_every_step_of_the_page_works(page: str, checkout: Path, rigs: Path) -> None:
     path = f"{NICRIG.parent}:{os.environ['PATH']}"
     own = {"NICRIG_RIGS": str(rigs), "PATH": path, "HOME": str(checkout)}
     with Shell(checkout, {**plain_environment(), **own}) as shell:
-        for step in steps(own_names((ROOT / page).read_text(), rigs)):
-            if page != "README.md" or not left_out(step):
+        for step in steps(with_unique_names((ROOT / page).read_text(), rigs)):
+            if page != "README.md" or not skipped(step):
                 shell.do(step)
 
 
-def left_out(step: File | Command) -> bool:
-    return isinstance(step, Command) and step.text.partition("#")[0].strip() in LEFT_OUT
+def skipped(step: File | Command) -> bool:
+    return isinstance(step, Command) and step.text.partition("#")[0].strip() in SKIPPED
 
 
-def own_names(page: str, rigs: Path) -> str:
-    """The page with names instead of its own that nobody else on this machine uses."""
+def with_unique_names(page: str, rigs: Path) -> str:
+    """The page with names and a port that no other program on this machine uses."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The miniports of the kinds that copy: what they ask NDIS for, and what they do when NDIS says no."""
+"""The miniports of the kinds that copy: what they request from NDIS, and what they do when NDIS refuses it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.system.test_ndis import kernel_complaints, loads
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
-# In MiniportInitialize: what ends it, and what it makes do without, with less or at the second try.
+# Calls in MiniportInitialize. A failure of a NEEDED call ends it. It survives one failure of a SPARED call.
 NEEDED = {
     "subordinate": ["NdisMMapIoSpace", "NdisMRegisterDmaChannel", "NdisMRegisterInterrupt"],
     "non-dma": ["NdisMMapIoSpace", "NdisMRegisterIoPortRange", "NdisMRegisterInterrupt"],
@@ -25,21 +25,21 @@ NEVER = {
     "subordinate": ["NdisMInitializeScatterGatherDma", "NdisMAllocateMapRegisters", "NdisMRegisterIoPortRange"],
     "non-dma": ["NdisMAllocateSharedMemory", "NdisMRegisterDmaChannel", "NdisMInitializeScatterGatherDma"],
 }
-"""What a kind must not call (docs/ndis51.md R07), and so cannot fail."""
+"""Calls that a kind must not make (docs/ndis51.md R07), so they cannot fail."""
 
 BUFFER, PAGE = 65536, 4096
-"""The subordinate kind's buffers on the channel: how large, and how small they may become."""
+"""The largest and smallest size of the subordinate kind's buffers on the channel, in bytes."""
 PACKETS, PACKETS_MIN, PACKET_BYTES = 64, 8, 2048
-"""Packets for receives, likewise, and the plain memory of each."""
+"""The largest and smallest number of packets for receives, and the bytes of memory for each."""
 
 
 async def events(rig: Rig) -> int:
-    """Events that miniports have written to the error log since the guest booted."""
+    """The number of events that miniports wrote to the error log since the guest booted."""
     return int((await rig.guest.run(["sh", "-c", "dmesg | grep -c 'miniport event' || true"])).stdout)
 
 
 @copying_kinds
-async def test_a_failure_in_initialize_leaves_nothing_behind_and_an_event_in_the_log(rig: Rig) -> None:
+async def test_a_failure_in_initialize_leaks_nothing_and_logs_an_event(rig: Rig) -> None:
     kind = rig.options.kind
     needed, spared, never = NEEDED[kind], SPARED[kind], NEVER[kind]
     before = await events(rig)
@@ -52,14 +52,14 @@ async def test_a_failure_in_initialize_leaves_nothing_behind_and_an_event_in_the
 
 
 @pytest.mark.parametrize("rig", ["subordinate"], indirect=True)
-async def test_scarce_memory_is_asked_for_down_to_a_page(rig: Rig) -> None:
+async def test_buffers_shrink_to_a_page_when_memory_is_scarce(rig: Rig) -> None:
     done = await loads(rig, [f"fail=NdisAllocateMemory:over:{size}" for size in (BUFFER, BUFFER - 1, PAGE, PAGE - 1)])
     assert [(load.bound, sum(load.failed.values())) for load in done] == [(True, 0), (True, 1), (True, 4), (False, 5)]
     assert [load for load in done if load.alive] == []
 
 
 @copying_kinds
-async def test_packets_for_receives_are_asked_for_down_to_eight(rig: Rig) -> None:
+async def test_receive_packets_shrink_to_eight_when_memory_is_scarce(rig: Rig) -> None:
     sizes = [PACKETS * PACKET_BYTES, PACKETS_MIN * PACKET_BYTES, PACKETS_MIN * PACKET_BYTES - 1]
     done = await loads(rig, [f"fail=NdisAllocateMemoryWithTag:over:{size}" for size in sizes])
     assert [(load.bound, sum(load.failed.values())) for load in done] == [(True, 0), (True, 3), (False, 4)]
@@ -76,7 +76,7 @@ async def test_packets_for_receives_are_asked_for_down_to_eight(rig: Rig) -> Non
     ],
     indirect=["rig"],
 )
-async def test_calls_that_fail_under_traffic_cost_frames_and_nothing_else(rig: Rig, rule: str) -> None:
+async def test_failing_calls_under_traffic_only_lose_frames(rig: Rig, rule: str) -> None:
     await rig.guest.run(["modprobe", "nicrig", f"fail={rule}"])
     interface = await rig.interface()
     await interface.up()
@@ -89,7 +89,7 @@ async def test_calls_that_fail_under_traffic_cost_frames_and_nothing_else(rig: R
     assert int(failed.split()[1]) > 2
     assert len(injected) / 2 < len(echoed) < len(injected)
     order = iter(injected)
-    assert all(frame in order for frame in echoed), "a frame came back that was not sent, or in another order"
+    assert all(frame in order for frame in echoed), "a frame came back that was not sent, or out of order"
     assert await kernel_complaints(rig) == ""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Mutants on real QEMU: each operator, and each way to be caught, once. The whole matrix is `nicrig mutants`."""
+"""Runs mutants on real QEMU: each operator and each expected report once. `nicrig mutants` runs the whole matrix."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def operator(mutant: Mutant) -> str:
 
 
 def samples() -> list[Mutant]:
-    """One for each operator and each first expectation, from the kinds in turn. `nicrig mutants` runs all."""
+    """One mutant for each operator and each first expected report, taken from the kinds in turn."""
     live = [each for each in MATRIX if each.live and not each.name.startswith(BRINGS_THE_MACHINE_DOWN)]
     by_kind = [[mutant for mutant in live if mutant.kind == kind] for kind in KINDS]
     found: dict[str, Mutant] = {}
@@ -69,12 +69,12 @@ async def test_mutants_are_caught_and_clean_drivers_are_not(provision: Provision
         "MiniportHalt:skip",
     ],
 )
-async def test_a_mutation_that_is_none_is_refused_in_one_line(rig: Rig, value: str) -> None:
+async def test_an_invalid_mutation_is_a_one_line_error(rig: Rig, value: str) -> None:
     await rig.guest.run(["dmesg", "-c"])
     with pytest.raises(GuestCommandError):
         await rig.load_driver(f"mutate={value}")
     said = (await rig.guest.run(["dmesg"])).stdout.splitlines()
-    # modprobe tries twice.
+    # modprobe tries to load the module twice.
     (line,) = {line.partition("] ")[2] for line in said if "mutate=" in line}
     assert line.startswith(f"nicrig: mutate={value} is not FUNCTION:OPERATOR")
 
@@ -87,7 +87,7 @@ cat /sys/module/nicrig/parameters/mutated
 """
 
 
-async def test_a_part_of_the_calls_is_drawn_from_the_seed(rig: Rig) -> None:
+async def test_the_seed_decides_which_calls_are_mutated(rig: Rig) -> None:
     counts = []
     for seed in (1, 1, 2):
         await rig.load_driver(f"mutate=NdisFreePacket:raise:1/2:{seed}")

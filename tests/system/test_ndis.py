@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The NDIS layer in a guest: its self-test, and a driver that is told that there is no more (docs/ndis51.md, R125)."""
+"""The NDIS layer in a guest: its self-test, and a driver whose requests to NDIS fail (docs/ndis51.md, R125)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.system, pytest.mark.anyio]
 SMALL_RINGS = "rx_ring_size=16 tx_ring_size=16"
 RING_DEFAULT, RING_MIN = 1024, 8
 
-# What the bus-master miniport asks NDIS for while it initializes.
+# The functions that the bus-master miniport calls to get resources in MiniportInitialize.
 ASKED_FOR = {
     "NdisAllocateMemoryWithTag",
     "NdisOpenConfiguration",
@@ -37,8 +37,8 @@ ASKED_FOR = {
     "NdisMRegisterInterrupt",
 }
 
-# One load for each line of parameters; after it a line: bound or not, rings, what was made to fail, what is left when
-# the driver is unbound. With UNTIL_NOTHING_FAILS the first parameter gets the numbers from 1 on.
+# Loads the driver once for each line of parameters. Then prints a line: bound or not, rings, the calls that failed,
+# and the objects still alive after unbinding. UNTIL_NOTHING_FAILS appends 1, 2, 3, ... to the first parameter.
 LOADS = r"""
 drivers=/sys/bus/pci/drivers/nicrig parameters=/sys/module/nicrig/parameters
 load() {
@@ -62,7 +62,7 @@ UNTIL_NOTHING_FAILS = LOADS + 'n=0 failed=yes; while [ "$failed" ]; do n=$((n + 
 
 @dataclass(frozen=True)
 class Load:
-    """How a load with injected failures ended."""
+    """The result of one load with injected failures."""
 
     rule: str
     bound: bool
@@ -86,7 +86,7 @@ async def loads(rig: Rig, lines: list[str]) -> list[Load]:
 
 
 async def kernel_complaints(rig: Rig) -> str:
-    """What the guest's kernel warned of since it booted."""
+    """The warnings of the guest's kernel since it booted."""
     return (await rig.guest.run(["sh", "-c", "dmesg | grep -A 3 -E 'cut here|BUG|Oops' || true"])).stdout
 
 
@@ -99,7 +99,7 @@ async def check_traffic(rig: Rig) -> Interface:
     return interface
 
 
-async def test_each_single_failure_in_initialize_is_survived(rig: Rig) -> None:
+async def test_the_driver_survives_each_single_failure_in_initialize(rig: Rig) -> None:
     script = ["sh", "-c", UNTIL_NOTHING_FAILS, "sh", "fail=*:nth", SMALL_RINGS]
     done = await rig.guest.run(script, deadline=60)
     *failing, last = [parse(line) for line in done.stdout.splitlines()]
@@ -115,7 +115,7 @@ async def test_each_single_failure_in_initialize_is_survived(rig: Rig) -> None:
     await check_traffic(rig)
 
 
-async def test_less_memory_makes_smaller_rings_down_to_the_minimum_and_then_none(rig: Rig) -> None:
+async def test_rings_shrink_to_the_minimum_when_memory_is_scarce(rig: Rig) -> None:
     sizes = [1 << bits for bits in range(19, 8, -1)]
     done = await loads(rig, [f"fail=NdisAllocatePacketPoolEx:over:{size}" for size in sizes])
     bound = [load.rx for load in done if load.bound]
@@ -127,13 +127,13 @@ async def test_less_memory_makes_smaller_rings_down_to_the_minimum_and_then_none
     assert await kernel_complaints(rig) == ""
 
 
-async def test_shared_memory_that_cannot_even_hold_a_buffer_ends_initialize(rig: Rig) -> None:
+async def test_initialize_fails_when_shared_memory_cannot_hold_a_buffer(rig: Rig) -> None:
     rings = await loads(rig, [f"fail=NdisMAllocateSharedMemory:over:{size}" for size in (8191, 2048, 2047)])
     assert [(load.bound, load.rx, load.tx) for load in rings] == [(True, 256, 256), (True, 128, 128), (False, 0, 0)]
     assert [load for load in rings if load.alive] == []
 
 
-async def test_random_failures_come_from_the_seed_alone(rig: Rig) -> None:
+async def test_the_seed_alone_decides_random_failures(rig: Rig) -> None:
     rule = "fail=*:probability:1/40:{} " + SMALL_RINGS
     first, again, *others = await loads(rig, [rule.format(seed) for seed in (1, 1, 2, 3, 4, 5)])
     assert first == again
@@ -143,17 +143,17 @@ async def test_random_failures_come_from_the_seed_alone(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("rule", ["NdisFreeMemory:nth:1", "*:nth:0", "*:over:", "*:probability:2/1", "*:often:1", "x"])
-async def test_a_rule_that_makes_no_sense_is_refused_in_one_line(rig: Rig, rule: str) -> None:
+async def test_an_invalid_failure_rule_is_a_one_line_error(rig: Rig, rule: str) -> None:
     await rig.guest.run(["dmesg", "-c"])
     refused = await rig.guest.run(["modprobe", "nicrig", f"fail=*:nth:1,{rule}"], check=False)
     said = (await rig.guest.run(["sh", "-c", "dmesg | grep 'nicrig: fail='"])).stdout
     assert refused.code
-    # busybox asks the kernel twice
+    # busybox tries to load the module twice
     assert len({line.partition("] ")[2] for line in said.splitlines()}) == 1
     assert f"nicrig: fail=*:nth:1,{rule}: rule 2 is none of FUNCTION:nth:N" in said
 
 
-# Handlers that only a card which interrupts, or a protocol that asks for it, brings about: not those of the self-test.
+# Handlers that only a card with interrupts or a protocol's request causes, so the self-test never calls them.
 NOT_OF_THE_SELFTEST = {
     "MiniportCheckForHang",
     "MiniportISR",
@@ -164,19 +164,19 @@ NOT_OF_THE_SELFTEST = {
 
 
 def recorded(rig: Rig) -> list[tuple[str, int]]:
-    """Every record of the guest since the card started: what was called, and the first argument."""
+    """All records of the guest since the card started: the function and its first argument."""
     recorder = rig.recorder()
     found = [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
     return [(event.function, event.a) for event in found if event.function not in CARD_EVENTS]
 
 
 async def test_the_layer_passes_its_self_test_and_records_every_function(provision: Provision) -> None:
-    # QEMU's PCI test device has ports, and counts what is written to them.
+    # QEMU's PCI test device has I/O ports and counts the writes to them.
     async with open_rig(provision, Options(devices=("pci-testdev",))) as rig:
         await rig.guest.run(["modprobe", "nicrig_selftest"], deadline=60)
         left = (await rig.guest.run(["cat", "/sys/module/nicrig_selftest/parameters/alive"])).stdout
         await rig.guest.run(["rmmod", "nicrig_selftest"])
-        # The kernel's own buffer is too short for all the warnings that misuse is answered with.
+        # The self-test's deliberate misuse causes more warnings than the kernel's log buffer can hold.
         said = rig.paths.serial_log.read_text(errors="replace")
         calls = recorded(rig)
         await check_traffic(rig)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The non-coherent machine (docs/coherency.md): clean drivers pass every frame on it, and a missing flush does not."""
+"""The non-coherent machine (docs/coherency.md): a clean driver loses no frame on it, and a missing flush shows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CHUNK, CHUNKS = 3334, 10
 
 FORCED = "swiotlb=force"
 BOUNCED = "/sys/kernel/debug/swiotlb/io_tlb_used_hiwater"
-"""Linux then bounces every mapping, also those of the second view."""
+"""Linux then uses bounce buffers for every mapping, also for those of the second view."""
 
 
 def frames(count: int) -> list[bytes]:
-    """Mostly short ones, and every size between."""
+    """Mostly short frames, and every eighth one of another size."""
     return udp_frames([60 if number % 8 else 60 + number % 1455 for number in range(count)])
 
 
@@ -46,7 +46,7 @@ async def run(rig: Rig, parameter: str, chunk: list[bytes], chunks: int, watch: 
 
 
 async def warnings(rig: Rig) -> str:
-    """What the guest's kernel has warned of since it booted."""
+    """The warnings of the guest's kernel since it booted."""
     return (await rig.guest.run(["sh", "-c", "dmesg | grep -A 3 -E 'cut here|BUG|Oops' || true"])).stdout
 
 
@@ -64,12 +64,12 @@ async def test_a_clean_miniport_passes_a_million_frames(provision: Provision, ki
         assert await warnings(rig) == ""
     assert counters["rx_frames"] >= CHUNK * CHUNKS * len(LINES) * len(SEEDS) >= 1_000_000
     assert not any(ledger["findings"].values())
-    assert kind == "non-dma" or ledger["blind"] is None, "a card without DMA never looks"
+    assert kind == "non-dma" or ledger["blind"] is None, "the ledger of a card without DMA is never used"
     assert (watch.verifier.violations, watch.verifier.verdict.lost) == ([], 0)
 
 
-async def test_every_call_about_a_frame_is_right_there_too(provision: Provision) -> None:
-    """Of a bus master: no other kind has cached memory that the card is given for a frame."""
+async def test_a_clean_miniport_breaks_no_rule_at_detail_frames(provision: Provision) -> None:
+    """For the bus master only: no other kind gives the card cached memory for a frame."""
     chunk = frames(CHUNK)
     async with (
         open_rig(provision, Options(detail=Detail.FRAMES)) as rig,
@@ -98,7 +98,7 @@ async def test_a_clean_miniport_passes_every_frame_where_linux_bounces_too(
 
 
 async def self_test(rig: Rig, parameter: str) -> str:
-    """What the kernel's log says of one run of the self-test."""
+    """The kernel's log of one run of the self-test."""
     before = len(rig.paths.serial_log.read_text(errors="replace"))
     await rig.guest.run(["modprobe", "nicrig_selftest", parameter], deadline=60)
     await rig.guest.run(["rmmod", "nicrig_selftest"])
@@ -106,14 +106,14 @@ async def self_test(rig: Rig, parameter: str) -> str:
 
 
 def chance(said: str) -> str:
-    """Which lines were written back by chance, as the self-test tells it."""
+    """The cache lines that were written back by chance, as the self-test prints them."""
     found = re.search(r"lines written back by chance: (\w+)", said)
     assert found is not None
     return found[1]
 
 
 @pytest.mark.parametrize("arguments", [(), (FORCED,)], ids=["plain", "swiotlb"])
-async def test_what_is_not_flushed_is_not_seen(provision: Provision, arguments: tuple[str, ...]) -> None:
+async def test_unflushed_writes_stay_invisible(provision: Provision, arguments: tuple[str, ...]) -> None:
     async with open_rig(provision, Options(kernel_arguments=arguments)) as rig:
         runs = {line: [await self_test(rig, f"noncoherent={line}:{seed}") for seed in (1, 1, 2)] for line in LINES}
     for first, again, other in runs.values():
@@ -127,7 +127,7 @@ async def test_what_is_not_flushed_is_not_seen(provision: Provision, arguments: 
 
 
 async def complaint(rig: Rig, value: str) -> set[str]:
-    """What the module says of a value that it does not take. Busybox asks the kernel twice."""
+    """The module's error message for an invalid value. Busybox tries to load the module twice."""
     await rig.guest.run(["dmesg", "-c"])
     assert (await rig.guest.run(["modprobe", "nicrig", f"noncoherent={value}"], check=False)).code
     said = (await rig.guest.run(["sh", "-c", "dmesg | grep 'nicrig: noncoherent='"])).stdout
@@ -135,18 +135,18 @@ async def complaint(rig: Rig, value: str) -> set[str]:
 
 
 @pytest.mark.parametrize("value", ["48", "x", "64:", "64:x", "64:1:1", ""])
-async def test_a_line_that_no_cache_has_is_refused_in_one_line(rig: Rig, value: str) -> None:
+async def test_an_invalid_cache_line_size_is_a_one_line_error(rig: Rig, value: str) -> None:
     wanted = f"nicrig: noncoherent={value}: not LINE[:SEED] with a LINE of 32, 64 or 128 bytes"
     assert await complaint(rig, value) == {wanted}
 
 
-async def test_a_machine_with_several_processors_is_refused_in_one_line(provision: Provision) -> None:
+async def test_a_machine_with_several_processors_is_a_one_line_error(provision: Provision) -> None:
     async with open_rig(provision, Options(cpus=2)) as rig:
         (said,) = await complaint(rig, "64:1")
     assert said == "nicrig: noncoherent=64:1: 2 CPUs are online, and stores could be lost: boot with one"
 
 
-async def test_the_seed_that_was_drawn_is_told(rig: Rig) -> None:
+async def test_a_random_seed_is_reported(rig: Rig) -> None:
     seeds = []
     for _ in range(2):
         await rig.guest.run(["dmesg", "-c"])
@@ -161,7 +161,7 @@ async def test_the_seed_that_was_drawn_is_told(rig: Rig) -> None:
 
 
 async def rightly_echoed(rig: Rig, *parameters: str) -> list[bool]:
-    """Of the frames that came back, which are right."""
+    """Whether each frame that came back is one that was sent."""
     chunk = frames(1000)
     sent = set(chunk)
     interface = await rig.load_driver(*parameters)
@@ -172,16 +172,16 @@ async def rightly_echoed(rig: Rig, *parameters: str) -> list[bool]:
     return [frame in sent for frame in found]
 
 
-async def test_a_driver_that_never_flushes_moves_hardly_a_right_frame(rig: Rig) -> None:
-    """But for one that chance flushes both ways: a frame of one line is, one in a thousand times."""
+async def test_without_flushes_hardly_a_frame_is_right(rig: Rig) -> None:
+    """A frame is right only if chance flushes it in both directions: for one cache line, 1 in 1000."""
     fault = "mutate=NdisFlushBuffer:skip"
-    assert await rightly_echoed(rig, fault) == [True] * 1000, "x86 showed it by itself"
+    assert await rightly_echoed(rig, fault) == [True] * 1000, "the missing flushes showed on a coherent machine"
     for line in LINES:
         found = await rightly_echoed(rig, f"noncoherent={line}:1", fault)
         assert found.count(True) < 20 < len(found)
 
 
 @pytest.mark.parametrize("line", LINES)
-async def test_one_flush_that_is_missing_costs_its_frame_and_no_other(rig: Rig, line: int) -> None:
+async def test_a_missing_flush_spoils_its_own_frame_only(rig: Rig, line: int) -> None:
     found = await rightly_echoed(rig, f"noncoherent={line}:1", "mutate=NdisFlushBuffer:skip:1/50:1")
     assert 5 < found.count(False) < 60

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Other ends of a wire: a card of QEMU's own, and a second card of ours. One guest has all three, each in a name space
-of its own: what one hears of another came over the wire. passt is an end too: test_guides.py runs docs/wire.md."""
+"""Other peers at the card's wire: a card of QEMU, and a second card of ours.
+
+One guest has all three cards, each in its own network namespace, so frames between them must pass the wire.
+test_guides.py runs docs/wire.md, where passt is the peer.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ for net in /sys/bus/pci/devices/*/net/*; do
     /usr/bin/ip link set ${{net##*/}} netns $name name eth0
 done
 """
-# A MAC as well: cards of ours are born with one and the same.
+# Sets the MAC address too, because our cards all start with the same one.
 SET_UP = 'ip link set eth0 address "$0"; ip addr add "$1/24" dev eth0; ip link set eth0 up'
 MACS = {"ours": "52:54:00:6e:69:63", "theirs": "52:54:00:6e:69:64", "second": "52:54:00:6e:69:65"}
 ADDRESSES = {"ours": "10.9.0.1", "theirs": "10.9.0.2", "second": "10.9.0.3"}
@@ -55,7 +58,7 @@ async def rig(provision: Provision, second_card: CardProcess) -> AsyncIterator[R
     with run_directory() as place:
         netdev, e1000e = options_of_the_page(str(place.folder))
         async with open_rig(provision, Options(netdevs=(netdev,), devices=(e1000e, second)), place) as rig:
-            await rig.wire.aclose()  # nobody reads it here
+            await rig.wire.aclose()  # no test here reads it
             await rig.guest.run(["sh", "-ec", APART])
             for name, address in ADDRESSES.items():
                 await rig.guest.run(["/usr/bin/ip", "netns", "exec", name, "sh", "-ec", SET_UP, MACS[name], address])
@@ -70,13 +73,13 @@ def options_of_the_page(folder: str) -> tuple[str, str]:
 
 
 async def check_pings(rig: Rig, name: str, other: str) -> None:
-    """Ten large ones come back from the other; more are sent while its link comes up."""
+    """Wait for ten large echo replies from the other card. More are sent until its link is up."""
     ping = ["ping", "-c", "10", "-A", "-s", "1400", "-W", "5", ADDRESSES[other]]
     said = await rig.guest.run(["/usr/bin/ip", "netns", "exec", name, *ping])
     assert " 10 packets received" in said.stdout
 
 
-async def test_another_qemus_card_is_at_the_end_of_the_wire(rig: Rig) -> None:
+async def test_a_card_of_qemu_is_reachable_over_the_wire(rig: Rig) -> None:
     before = await rig.counters()
     await check_pings(rig, "ours", "theirs")
     await check_pings(rig, "theirs", "ours")
@@ -85,7 +88,7 @@ async def test_another_qemus_card_is_at_the_end_of_the_wire(rig: Rig) -> None:
     assert after["rx_frames"] - before["rx_frames"] >= 20
 
 
-async def test_two_cards_are_joined(rig: Rig, second_card: CardProcess) -> None:
+async def test_joined_cards_reach_each_other(rig: Rig, second_card: CardProcess) -> None:
     ends = [str(rig.paths.folder), str(second_card.wire)]
     join = Child([str(NICRIG), "join", *ends], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The flight recorder: what the driver records at each detail, and that its last calls outlive a panic of the guest."""
+"""The flight recorder: what the driver records at each detail, and its last calls after a panic of the guest."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ PARAMETER = "/sys/module/nicrig/parameters/recorder"
 
 
 def read_all(recorder: Recorder) -> list[Event]:
-    """What is new, guest and card being at rest."""
+    """The new events, while guest and card are idle."""
     return [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
 
 
 async def set_detail(rig: Rig, detail: int) -> int:
-    """The exit code of the guest's attempt."""
+    """Try to set the detail in the guest. Returns the exit code."""
     return (await rig.guest.run(["sh", "-c", f"echo {detail} > {PARAMETER}"], check=False)).code
 
 
-async def test_the_last_calls_outlive_a_panic(provision: Provision) -> None:
+async def test_the_last_calls_survive_a_panic(provision: Provision) -> None:
     recorders: list[Recorder] = []
 
     async def panic() -> None:
@@ -54,7 +54,7 @@ async def test_the_last_calls_outlive_a_panic(provision: Provision) -> None:
     assert len(shown) == len(tail.splitlines()) - 1 == PANIC_RECORDS
     assert any(name.startswith("NdisM") for _, name in shown)
     recorded = read_all(recorders[0])
-    # The card goes on when the guest has ended: its reset comes after the report.
+    # The card still runs after the guest's end: it records its reset after the error was made.
     calls = [(str(event.sequence), event.function) for event in recorded if event.function in BY_NAME]
     told = [(number, name) for number, name in shown if name not in CARD_EVENTS]
     assert told == calls[-len(told) :]
@@ -79,6 +79,6 @@ async def test_the_detail_changes_at_run_time(rig: Rig, nic: Interface) -> None:
 
 
 @pytest.mark.parametrize("value", [max(Detail) + 1, -1])
-async def test_a_detail_that_does_not_exist_is_refused(rig: Rig, nic: Interface, value: int) -> None:
+async def test_an_unknown_detail_is_an_error(rig: Rig, nic: Interface, value: int) -> None:
     assert await set_detail(rig, value) != 0
     assert (await rig.guest.run(["cat", PARAMETER])).stdout.strip() == "1"

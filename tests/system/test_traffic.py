@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Frames through the real rig: every size, many turns of what holds them, and what happens when that is full."""
+"""Frames through the real rig: every size, many wraps of ring, FIFO and slots, and what happens when they are full."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.system.conftest import check_echo, every_kind, udp_frames, wait_accou
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
-TURNS = 51
+WRAPS = 51
 HOLDS = {"bus-master": 1024, "subordinate": 1024, "non-dma": 64}
-"""Frames on the way in that a driver of each kind and its card hold: ring, FIFO, slots (datasheet)."""
+"""Most incoming frames that card and driver hold, by kind: in the ring, the FIFO or the slots (datasheet)."""
 
 
 @every_kind
@@ -31,7 +31,7 @@ async def test_the_mixed_set_of_the_demo_comes_back_in_order(rig: Rig, nic: Inte
 
 @every_kind
 async def test_ring_fifo_and_slots_wrap_fifty_times(rig: Rig, nic: Interface) -> None:
-    count = TURNS * HOLDS[rig.options.kind]
+    count = WRAPS * HOLDS[rig.options.kind]
     before = await rig.counters()
     await check_echo(rig, nic, [60 + number % 40 for number in range(count)])
     after = await rig.counters()
@@ -40,13 +40,13 @@ async def test_ring_fifo_and_slots_wrap_fifty_times(rig: Rig, nic: Interface) ->
 
 
 @every_kind
-async def test_a_full_ring_fifo_or_slots_lose_only_what_the_counters_say(rig: Rig, nic: Interface) -> None:
+async def test_a_full_ring_fifo_or_slots_lose_only_counted_frames(rig: Rig, nic: Interface) -> None:
     holds = HOLDS[rig.options.kind]
     injected = udp_frames([60] * (holds + 500))
     before, seen = await rig.counters(), await nic.received()
-    await rig.machine.execute("stop")  # the guest posts no more buffers, takes no more frames
+    await rig.machine.execute("stop")  # the guest stops posting buffers and taking frames
     await rig.wire.send(injected)
-    # What waits in the FIFO is delivered, and counted, when the guest takes it.
+    # Frames in the FIFO are counted as delivered only when the guest takes them.
     await wait_account(rig, before, 500 if rig.options.kind == "subordinate" else len(injected))
     await rig.machine.execute("cont")
     after = await wait_account(rig, before, len(injected))
@@ -67,7 +67,7 @@ async def receive(rig: Rig, count: int) -> list[bytes]:
     return got
 
 
-async def test_a_guest_that_drops_frames_gives_an_incoherent_verdict_with_the_frame(rig: Rig, nic: Interface) -> None:
+async def test_a_guest_that_drops_frames_gives_an_incoherent_verdict(rig: Rig, nic: Interface) -> None:
     drop = f"tc filter add dev {nic.name} ingress prio 1 protocol arp matchall action drop".split()
     await rig.guest.run(["modprobe", "act_gact"])
     await rig.guest.run(["/usr/bin/tc", *drop[1:]])

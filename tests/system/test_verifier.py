@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The verifier on live miniports: clean ones for many frames and a hundred loads, and one full of mistakes."""
+"""The verifier on live miniports: clean ones with many frames and loads, and one with many mistakes."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ async def test_a_clean_miniport_breaks_no_rule(provision: Provision, kind: CardK
     assert counters["rx_frames"] >= FRAMES
     assert watch.verifier.violations == []
     assert (verdict.lost, dict(verdict.counts)) == (0, {})
-    assert verdict.events > 10 * FRAMES, "the recorder saw less than a frame makes"
+    assert verdict.events > 10 * FRAMES, "the recorder has too few events per frame"
 
 
 MISTAKES = """
 R01 R02 R03 R04 R05 R06 R08 R12 R14 R20 R21 R23 R27 R38 R40 R41 R42 R43 R44 R46 R47 R52 R60 R61 R62 R63 R64 R65 R66 R68
 R70 R73 R76 R77 R79 R84 R92 R93 R94 R95 R102 R104 R106 R107
 """
-"""What the self-test's miniport does wrong on purpose, to see that NDIS refuses it."""
+"""The rules that the self-test's miniport breaks on purpose, to check that NDIS refuses it."""
 
 
 async def test_each_mistake_of_the_self_test_is_named(provision: Provision) -> None:
