@@ -9,7 +9,7 @@ from nicrig.cli.app import JsonOption, RigArgument, app, named, option, run
 
 
 @app.command()
-def fault_client(
+def faults(
     rig: RigArgument = "dev",
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="The fault to arm; without one, all are listed.")
@@ -38,7 +38,7 @@ def fault_client(
 
 
 @app.command()
-def register_client(rig: RigArgument = "dev", json: JsonOption = False) -> None:
+def registers(rig: RigArgument = "dev", json: JsonOption = False) -> None:
     """Print the registers of a running card.
 
     Each with its fields; looking changes nothing. --json says what each is for.
