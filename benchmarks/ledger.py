@@ -36,13 +36,13 @@ async def measure(rig: Rig, nic: Nic, frame: bytes, vcpu: int) -> list[Overload]
 async def begin(rig: Rig, nic: Nic, policy: Ledger) -> None:
     """A fresh driver under this policy."""
     await rig.guest.run(["rmmod", DRIVER])
-    await rig.monitor.execute("set-ledger", {"policy": policy})
+    await rig.card.monitor.execute("set-ledger", {"policy": policy})
     await rig.guest.run(["modprobe", DRIVER])
     await nic.interface.up()
 
 
 async def check(rig: Rig, policy: Ledger) -> None:
     """RigError unless the ledger judged all of it, and found nothing."""
-    ledger = await rig.monitor.execute("query-ledger")
+    ledger = await rig.card.monitor.execute("query-ledger")
     if policy != "off" and (ledger["blind"] or any(ledger["findings"].values())):
         raise RigError(f"the ledger did not judge the flood, or found something in it: {ledger}")

@@ -100,7 +100,7 @@ class Nic:
 async def bring_up(rig: Rig, folder: Path) -> AsyncIterator[list[Nic]]:
     """Every card up, ours first; `folder` holds the sockets of the peers."""
     # The card takes one client at a time.
-    await rig.wire.aclose()
+    await rig.card.wire.aclose()
     async with AsyncExitStack() as stack:
         nics = [await _bring_up(stack, rig.guest, "nicrig", DRIVER, OUR_DROPS, rig.paths.wire)]
         for peer in PEERS:

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from nicrig.session.rig import Rig
+from nicrig.session.rig import OwnRig
 
 
 class Placement:
@@ -24,8 +24,8 @@ class Placement:
         self._cores = sorted(os.sched_getaffinity(0))
 
     @classmethod
-    async def of(cls, rig: Rig) -> Placement:
-        cpus = await rig.machine.execute("query-cpus-fast")
+    async def of(cls, rig: OwnRig) -> Placement:
+        cpus = await rig.machine.monitor.execute("query-cpus-fast")
         return cls(rig.card.pid, int(cpus[0]["thread-id"]))
 
     @property
