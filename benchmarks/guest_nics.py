@@ -100,7 +100,7 @@ class GuestNic:
 async def bring_up(rig: Rig, folder: Path) -> AsyncIterator[list[GuestNic]]:
     """Bring every card up, ours first. `folder` holds the sockets of the peers."""
     # We connect to the card's wire ourselves below.
-    await rig.wire.aclose()
+    await rig.card.wire.aclose()
     async with AsyncExitStack() as stack:
         nics = [await _bring_up(stack, rig.guest, "nicrig", DRIVER, OUR_DROPS, rig.paths.wire)]
         for peer in PEERS:

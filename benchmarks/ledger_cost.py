@@ -39,13 +39,13 @@ async def measure(rig: Rig, nic: GuestNic, frame: bytes, vcpu: int) -> list[Floo
 async def begin(rig: Rig, nic: GuestNic, policy: Ledger) -> None:
     """Load the driver again under this policy."""
     await rig.guest.run(["rmmod", DRIVER])
-    await rig.monitor.execute("set-ledger", {"policy": policy})
+    await rig.card.monitor.execute("set-ledger", {"policy": policy})
     await rig.guest.run(["modprobe", DRIVER])
     await nic.interface.up()
 
 
 async def check(rig: Rig, policy: Ledger) -> None:
     """Raise RigError unless the ledger judged the whole flood without a finding."""
-    ledger = await rig.monitor.execute("query-ledger")
+    ledger = await rig.card.monitor.execute("query-ledger")
     if policy != "off" and (ledger["blind"] or any(ledger["findings"].values())):
         raise RigError(f"the ledger was blind or has findings, so its cost is not comparable: {ledger}")

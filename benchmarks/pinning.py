@@ -7,8 +7,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from nicrig.session.rig import Rig
-
 
 class Pinning:
     """Pins the guest's CPU to the last core that we may use, and decides where everything else may run.
@@ -24,8 +22,8 @@ class Pinning:
         self._cores = sorted(os.sched_getaffinity(0))
 
     @classmethod
-    async def of(cls, rig: Rig) -> Pinning:
-        cpus = await rig.machine.execute("query-cpus-fast")
+    async def of(cls, rig: OwnRig) -> Pinning:
+        cpus = await rig.machine.monitor.execute("query-cpus-fast")
         return cls(rig.card.pid, int(cpus[0]["thread-id"]))
 
     @property

@@ -99,14 +99,14 @@ async def record(provision: Provision, options: Options) -> Recording:
     """Record a guest that loads the driver, echoes FRAMES mixed frames, and unloads the driver."""
     taken: list[Records] = []
     async with open_rig(provision, options) as rig:
-        recorder = rig.recorder()
+        recorder = rig.card.recorder()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_collect, recorder, taken)
-            interface = await rig.load_driver()
+            interface = await rig.guest.load_driver()
             await interface.up()
             await interface.start_echo()
-            await exchange(rig.wire, mixed(FRAMES, seed=1), quiet=rig.deadlines.quiet * rig.deadlines.scale)
-            await rig.unload_driver()
+            await exchange(rig.card.wire, mixed(FRAMES, seed=1), quiet=rig.deadlines.quiet * rig.deadlines.scale)
+            await rig.guest.unload_driver()
             nursery.cancel_scope.cancel()
         taken += [batch.records for batch in recorder.read(to_end=True)]
     return Recording(np.concatenate(taken), recorder.names)

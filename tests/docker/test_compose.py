@@ -17,7 +17,7 @@ COMMANDS = re.findall(r"^\$ (.*)$", (CHECKOUT / "docs/containers.md").read_text(
 KVM = Path("/dev/kvm")
 
 MAIN_JOB = f"{FILE} up --build --exit-code-from controller"
-MUTANT = f"NICRIG_PARAMETER=mutate=NdisFlushBuffer:skip:1/50:1 {FILE} up --exit-code-from controller"
+MUTANT = f"NICRIG_DEMO_PARAMETER=mutate=NdisFlushBuffer:skip:1/50:1 {FILE} up --exit-code-from controller"
 STAY = f"{FILE} up --detach vm"
 IN_GUEST = f"{FILE} run --rm controller nicrig run --rig /run/nicrig -- uname -r"
 STATUS = f"{FILE} exec -T card nicrig status /run/nicrig"

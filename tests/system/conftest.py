@@ -13,7 +13,7 @@ from nicrig.machine.guest_interface import Interface
 from nicrig.process.polling import until
 from nicrig.provision import Provision, provide
 from nicrig.session.options import Options
-from nicrig.session.rig import Rig, open_rig
+from nicrig.session.rig import OwnRig, Rig, open_rig
 from nicrig.traffic.generator import templates
 from nicrig.verdict.echo_run import echo_and_judge
 from nicrig.verdict.run_verdict import RunVerdict
@@ -25,19 +25,19 @@ async def provision() -> Provision:
 
 
 @pytest.fixture(scope="session")
-async def bus_master_rig(provision: Provision) -> AsyncIterator[Rig]:
+async def bus_master_rig(provision: Provision) -> AsyncIterator[OwnRig]:
     async with open_rig(provision, Options()) as rig:
         yield rig
 
 
 @pytest.fixture(scope="session")
-async def subordinate_rig(provision: Provision) -> AsyncIterator[Rig]:
+async def subordinate_rig(provision: Provision) -> AsyncIterator[OwnRig]:
     async with open_rig(provision, Options(kind="subordinate")) as rig:
         yield rig
 
 
 @pytest.fixture(scope="session")
-async def non_dma_rig(provision: Provision) -> AsyncIterator[Rig]:
+async def non_dma_rig(provision: Provision) -> AsyncIterator[OwnRig]:
     async with open_rig(provision, Options(kind="non-dma")) as rig:
         yield rig
 
@@ -51,21 +51,21 @@ copying_kinds = pytest.mark.parametrize("rig", KINDS[1:], indirect=True)
 
 
 @pytest.fixture
-def rig(request: pytest.FixtureRequest) -> Rig:
+def rig(request: pytest.FixtureRequest) -> OwnRig:
     """A rig that the whole session shares; a bus master's unless the test is for `every_kind`."""
     kind: CardKind = getattr(request, "param", "bus-master")
-    rig: Rig = request.getfixturevalue(f"{kind.replace('-', '_')}_rig")
+    rig: OwnRig = request.getfixturevalue(f"{kind.replace('-', '_')}_rig")
     return rig
 
 
 @pytest.fixture
 async def nic(rig: Rig) -> AsyncIterator[Interface]:
     """The card's interface under a freshly loaded driver: up, and echoing."""
-    interface = await rig.load_driver()
+    interface = await rig.guest.load_driver()
     await interface.up()
     await interface.start_echo()
     yield interface
-    await rig.unload_driver()
+    await rig.guest.unload_driver()
 
 
 def udp_frames(sizes: list[int]) -> list[bytes]:
@@ -94,7 +94,7 @@ async def wait_counters(rig: Rig, wanted: dict[str, int]) -> dict[str, int]:
     """Wait until these counters of the card have these values; all counters then."""
 
     async def look() -> dict[str, int] | None:
-        now = await rig.counters()
+        now = await rig.card.counters()
         return now if all(now[name] == value for name, value in wanted.items()) else None
 
     with rig.deadlines.limit(10, f"the card's counters to show {wanted}"):
@@ -105,7 +105,7 @@ async def wait_account(rig: Rig, before: dict[str, int], injected: int) -> dict[
     """Wait until the card has delivered or dropped so many frames since `before`; all counters then."""
 
     async def look() -> dict[str, int] | None:
-        now = await rig.counters()
+        now = await rig.card.counters()
         return now if now["rx_frames"] - before["rx_frames"] + dropped(before, now) == injected else None
 
     with rig.deadlines.limit(10, f"the card to deliver or drop {injected} frames"):

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from nicrig.machine.guest_interface import Interface
-from nicrig.session.rig import Rig
+from nicrig.session.rig import OwnRig, Rig
 from nicrig.verdict.echo_run import exchange
 from tests.system.conftest import DROPS, check_echo, copying_kinds, dropped, every_kind, udp_frames, wait_counters
 
@@ -30,7 +30,7 @@ async def test_ethtool_shows_the_cards_counters(rig: Rig, nic: Interface) -> Non
     await check_echo(rig, nic, [60] * 200)
     said = (await rig.guest.run(["ethtool", "-S", nic.name])).stdout
     shown = {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", said)}
-    card = await rig.counters()
+    card = await rig.card.counters()
     for name in ("rx_frames", "rx_bytes", "tx_frames", "tx_bytes", *DROPS, "resets", "refused_doorbell"):
         assert shown[f"card_{name}"] == card[name], name
 
@@ -55,13 +55,13 @@ async def test_the_interface_goes_down_and_up_a_hundred_times(rig: Rig, nic: Int
 
 @every_kind
 async def test_the_link_goes_down_and_up(rig: Rig, nic: Interface) -> None:
-    before = (await rig.counters())["rx_link_down"]
+    before = (await rig.card.counters())["rx_link_down"]
     for round_number in range(1, 4):
-        await rig.set_link(False)
+        await rig.card.set_link(False)
         await nic.wait_carrier(False)
-        await rig.wire.send(udp_frames([60] * 10))
+        await rig.card.wire.send(udp_frames([60] * 10))
         await wait_counters(rig, {"rx_link_down": before + 10 * round_number})
-        await rig.set_link(True)
+        await rig.card.set_link(True)
         await nic.wait_carrier(True)
         await check_echo(rig, nic, [60, 1514])
 
@@ -69,17 +69,17 @@ async def test_the_link_goes_down_and_up(rig: Rig, nic: Interface) -> None:
 @every_kind
 async def test_a_reset_under_traffic_loses_only_counted_frames_and_traffic_goes_on(rig: Rig, nic: Interface) -> None:
     injected = udp_frames([60 + number % 1000 for number in range(30_000)])
-    before, seen = await rig.counters(), await nic.received()
+    before, seen = await rig.card.counters(), await nic.received()
     echoed: list[bytes] = []
 
     async def traffic() -> None:
-        echoed.extend(await exchange(rig.wire, injected, quiet=1.0))
+        echoed.extend(await exchange(rig.card.wire, injected, quiet=1.0))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(traffic)
         for _ in range(5):
             await rig.guest.run(["ethtool", "--reset", nic.name, "all"])
-    after = await rig.counters()
+    after = await rig.card.counters()
     assert after["resets"] - before["resets"] >= 5
     delivered = after["rx_frames"] - before["rx_frames"]
     assert delivered + dropped(before, after) == len(injected)
@@ -92,16 +92,16 @@ async def test_a_reset_under_traffic_loses_only_counted_frames_and_traffic_goes_
 
 
 @every_kind
-async def test_the_card_still_works_after_a_reboot(rig: Rig, nic: Interface) -> None:
+async def test_the_card_still_works_after_a_reboot(rig: OwnRig, nic: Interface) -> None:
     await check_echo(rig, nic, [60] * 100)
-    before = await rig.counters()
+    before = await rig.card.counters()
     for _ in range(2):
-        await rig.reboot()
-        interface = await rig.load_driver()
+        await rig.guest.reboot()
+        interface = await rig.guest.load_driver()
         await interface.up()
         await interface.start_echo()
         await check_echo(rig, interface, [60, 1514] * 100)
-    after = await rig.counters()
+    after = await rig.card.counters()
     assert after["rx_frames"] - before["rx_frames"] == 400
 
 
@@ -124,11 +124,11 @@ RELOAD = f"for i in $(seq {BARE_LOADS}); do modprobe nicrig && rmmod nicrig || e
 
 async def load_and_unload(rig: Rig) -> None:
     """Load the driver, echo frames, and unload it."""
-    interface = await rig.load_driver()
+    interface = await rig.guest.load_driver()
     await interface.up()
     await interface.start_echo()
     await check_echo(rig, interface, [60, 1514] * 50)
-    await rig.unload_driver()
+    await rig.guest.unload_driver()
 
 
 # Shows what the miniport still holds of the NDIS layer while the module is loaded and no adapter is bound.
@@ -144,9 +144,9 @@ dmesg | grep -A 3 -E 'cut here|BUG|Oops' || true
 async def test_twenty_loads_with_traffic_free_everything_from_ndis(rig: Rig) -> None:
     for _ in range(LOADS_WITH_TRAFFIC):
         await load_and_unload(rig)
-    await rig.load_driver()
+    await rig.guest.load_driver()
     left = (await rig.guest.run(["sh", "-ec", UNBIND])).stdout
-    await rig.unload_driver()
+    await rig.guest.unload_driver()
     assert left == ""
 
 

@@ -27,16 +27,16 @@ QUIET = 0.2
 async def faulty(rig: Rig, interface: Interface, name: str, *, at: int = 3, count: int = 2) -> AsyncIterator[None]:
     """The card misbehaves so in this block; behind it the fault is over, nothing is broken, and traffic goes on."""
     before = await fired(rig, name)
-    await rig.monitor.execute("set-fault", {"name": name, "at": at, "count": count})
+    await rig.card.monitor.execute("set-fault", {"name": name, "at": at, "count": count})
     yield
-    await rig.monitor.execute("clear-faults")
+    await rig.card.monitor.execute("clear-faults")
     assert await fired(rig, name) > before, f"{name} has not struck"
     assert await kernel_complaints(rig) == "", name
     await check_echo(rig, interface, [60, 1514] * 50)
 
 
 async def fired(rig: Rig, name: str) -> int:
-    faults = await rig.monitor.execute("query-faults")
+    faults = await rig.card.monitor.execute("query-faults")
     return sum(int(fault["fired"]) for fault in faults if fault["name"] == name)
 
 
@@ -47,7 +47,7 @@ async def wait_reset(rig: Rig, before: dict[str, int]) -> None:
 
 
 async def _reset_since(rig: Rig, before: dict[str, int]) -> bool | None:
-    return True if (await rig.counters())["resets"] > before["resets"] else None
+    return True if (await rig.card.counters())["resets"] > before["resets"] else None
 
 
 async def failed_sends(nic: Interface) -> int:
@@ -64,7 +64,7 @@ async def test_only_the_frames_that_the_card_spoils_are_lost(rig: Rig, nic: Inte
         spoils |= {"completion-refused": 18}
     for name, left in spoils.items():
         async with faulty(rig, nic, name):
-            echoed = await exchange(rig.wire, INJECTED, quiet=QUIET)
+            echoed = await exchange(rig.card.wire, INJECTED, quiet=QUIET)
             assert [frame for frame in INJECTED if frame not in echoed] == STRUCK, name
             assert len(echoed) == left, name
 
@@ -73,96 +73,96 @@ async def test_only_the_frames_that_the_card_spoils_are_lost(rig: Rig, nic: Inte
 async def test_no_frame_is_lost_by_interrupts_for_which_there_is_no_reason(rig: Rig, nic: Interface) -> None:
     for name in ("interrupt-doubled", "interrupt-storm"):
         async with faulty(rig, nic, name, at=1):
-            assert await exchange(rig.wire, INJECTED, quiet=QUIET) == INJECTED, name
+            assert await exchange(rig.card.wire, INJECTED, quiet=QUIET) == INJECTED, name
 
 
 @copying_kinds
 async def test_lengths_and_counts_that_are_none_cost_no_more_than_their_batch(rig: Rig, nic: Interface) -> None:
     for name in ("count-too-high", "length-too-short", "length-too-long"):
         async with faulty(rig, nic, name, count=8):
-            echoed = await exchange(rig.wire, INJECTED, quiet=QUIET, window=4)
+            echoed = await exchange(rig.card.wire, INJECTED, quiet=QUIET, window=4)
             with trio.move_on_after(QUIET):  # it waits no more once a frame was lost
                 while INJECTED[-1] not in echoed:
-                    echoed += await rig.wire.receive()
+                    echoed += await rig.card.wire.receive()
             assert set(INJECTED[12:]) <= set(echoed) <= set(INJECTED), name
             assert len(set(echoed)) == len(echoed), name
 
 
 async def test_what_a_bus_master_completes_out_of_turn_or_twice_arrives(rig: Rig, nic: Interface) -> None:
     async with faulty(rig, nic, "completion-out-of-order"):
-        assert await exchange(rig.wire, INJECTED, quiet=QUIET) == INJECTED
+        assert await exchange(rig.card.wire, INJECTED, quiet=QUIET) == INJECTED
     async with faulty(rig, nic, "frame-doubled"):
         twice = sorted(INJECTED + STRUCK)
-        assert sorted(await exchange(rig.wire, INJECTED, quiet=QUIET, window=4)) == twice
+        assert sorted(await exchange(rig.card.wire, INJECTED, quiet=QUIET, window=4)) == twice
 
 
 async def test_ndis_finds_what_was_written_behind_a_buffer_when_it_is_freed(rig: Rig, nic: Interface) -> None:
     async with faulty(rig, nic, "buffer-overrun"):
-        assert await exchange(rig.wire, INJECTED, quiet=QUIET) == INJECTED
-    await rig.unload_driver()
+        assert await exchange(rig.card.wire, INJECTED, quiet=QUIET) == INJECTED
+    await rig.guest.unload_driver()
     assert "shared_release" in await kernel_complaints(rig)
     await rig.guest.run(["sh", "-c", "dmesg -c > /dev/null"])
-    await rig.load_driver()
+    await rig.guest.load_driver()
 
 
 @pytest.mark.parametrize("name", ["completion-before-data", "send-read-late"])
 async def test_what_the_card_does_too_late_spoils_no_other_frame(rig: Rig, nic: Interface, name: str) -> None:
     async with faulty(rig, nic, name, at=9):
-        echoed = await exchange(rig.wire, INJECTED, quiet=QUIET, window=4)
+        echoed = await exchange(rig.card.wire, INJECTED, quiet=QUIET, window=4)
         assert set(INJECTED[:8] + INJECTED[12:]) <= set(echoed)
 
 
 async def test_a_send_that_is_refused_is_reported_as_failed_once(rig: Rig, nic: Interface) -> None:
     async with faulty(rig, nic, "send-refused"):
-        assert await exchange(rig.wire, INJECTED, quiet=QUIET) == INJECTED
+        assert await exchange(rig.card.wire, INJECTED, quiet=QUIET) == INJECTED
         assert await failed_sends(nic) == 2
 
 
 async def test_a_link_that_flaps_comes_back(rig: Rig, nic: Interface) -> None:
     async with faulty(rig, nic, "link-flap", count=1):
-        await exchange(rig.wire, INJECTED, quiet=QUIET)
+        await exchange(rig.card.wire, INJECTED, quiet=QUIET)
         with rig.deadlines.limit(10, "the link and the carrier"):
             await nic.wait_carrier(True)
 
 
 async def test_a_card_that_says_that_it_is_not_ready_is_reset(rig: Rig, nic: Interface) -> None:
-    before = await rig.counters()
+    before = await rig.card.counters()
     async with faulty(rig, nic, "card-not-ready", at=1, count=1):
         await wait_reset(rig, before)
 
 
 async def test_a_driver_whose_interrupt_was_lost_finds_the_frames_by_itself(rig: Rig, nic: Interface) -> None:
-    before = await rig.counters()
+    before = await rig.card.counters()
     async with faulty(rig, nic, "interrupt-lost", at=1, count=1):
-        await rig.wire.send(INJECTED)
+        await rig.card.wire.send(INJECTED)
         await wait_counters(rig, {"rx_frames": before["rx_frames"] + len(INJECTED)})
         await wait_reset(rig, before)
 
 
 async def test_sends_that_never_end_are_taken_back_by_a_reset(rig: Rig, nic: Interface) -> None:
-    before = await rig.counters()
+    before = await rig.card.counters()
     async with faulty(rig, nic, "send-never-done", at=1, count=1):
-        await rig.wire.send(INJECTED)
+        await rig.card.wire.send(INJECTED)
         await wait_reset(rig, before)
         failed = await failed_sends(nic)
         assert failed
         echoed: list[bytes] = []  # what waited behind those that the card had
         with rig.deadlines.limit(5, "the sends that had not begun"):
             while len(echoed) < len(INJECTED) - failed:
-                echoed += await rig.wire.receive()
+                echoed += await rig.card.wire.receive()
         assert echoed == INJECTED[failed:]
 
 
 async def test_a_card_whose_registers_are_stuck_is_taken_for_gone_and_unloads(rig: Rig) -> None:
-    interface = await rig.load_driver()
+    interface = await rig.guest.load_driver()
     await interface.up()
-    await rig.monitor.execute("set-fault", {"name": "registers-stuck", "count": 1 << 30})
+    await rig.card.monitor.execute("set-fault", {"name": "registers-stuck", "count": 1 << 30})
     await interface.wait_carrier(False)
-    await rig.unload_driver()
-    await rig.monitor.execute("clear-faults")
+    await rig.guest.unload_driver()
+    await rig.card.monitor.execute("clear-faults")
     assert await kernel_complaints(rig) == ""
-    interface = await rig.load_driver()
+    interface = await rig.guest.load_driver()
     await interface.up()
     await interface.start_echo()
     await check_echo(rig, interface, [60, 1514] * 50)
-    await rig.unload_driver()
+    await rig.guest.unload_driver()

@@ -38,19 +38,19 @@ FLUSHES = {"bus-master": "NdisFlushBuffer", "subordinate": "NdisMCompleteDmaTran
 @pytest.fixture(autouse=True)
 async def wire_for_others(rig: Rig) -> AsyncIterator[None]:
     """Disconnects the rig from the wire during the test, because the rig would not read the guest's frames."""
-    await rig.wire.aclose()
+    await rig.card.wire.aclose()
     yield
-    rig.wire = await wire.connect(rig.paths.wire)
+    rig.card.wire = await wire.connect(rig.paths.wire)
 
 
 @pytest.fixture
 async def answering(rig: Rig, request: pytest.FixtureRequest) -> AsyncIterator[Interface]:
     """The card's interface in a guest that answers pings. Its driver records frames."""
-    interface = await rig.load_driver("recorder=2", *getattr(request, "param", ()))
+    interface = await rig.guest.load_driver("recorder=2", *getattr(request, "param", ()))
     await interface.up()
     await interface.address()
     yield interface
-    await rig.unload_driver()
+    await rig.guest.unload_driver()
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def captured(rig: Rig, path: Path, *, count: int) -> Tally:
             tallies.append(await capture(rig.paths, descriptor, capture_filter("icmp"), count=count))
 
     async def begun() -> bool | None:
-        return (await rig.monitor.execute("query-card"))["capture"] or None
+        return (await rig.card.monitor.execute("query-card"))["capture"] or None
 
     with rig.deadlines.limit(5, "the capture"):
         async with trio.open_nursery() as nursery:

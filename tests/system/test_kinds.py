@@ -78,13 +78,13 @@ async def test_receive_packets_shrink_to_eight_when_memory_is_scarce(rig: Rig) -
 )
 async def test_failing_calls_under_traffic_only_lose_frames(rig: Rig, rule: str) -> None:
     await rig.guest.run(["modprobe", "nicrig", f"fail={rule}"])
-    interface = await rig.interface()
+    interface = await rig.guest.interface()
     await interface.up()
     await interface.start_echo()
     injected = udp_frames([60 + number % 1000 for number in range(3000)])
-    echoed = await exchange(rig.wire, injected, quiet=0.5)
+    echoed = await exchange(rig.card.wire, injected, quiet=0.5)
     failed = (await rig.guest.run(["cat", "/sys/module/nicrig/parameters/failed"])).stdout
-    await rig.unload_driver()
+    await rig.guest.unload_driver()
     assert failed.split()[0] == rule.partition(":")[0]
     assert int(failed.split()[1]) > 2
     assert len(injected) / 2 < len(echoed) < len(injected)
@@ -97,8 +97,8 @@ async def test_failing_calls_under_traffic_only_lose_frames(rig: Rig, rule: str)
 async def test_a_driver_with_the_least_memory_still_echoes_every_size(rig: Rig) -> None:
     least = f"fail=NdisAllocateMemory:over:{PAGE},NdisAllocateMemoryWithTag:over:{PACKETS_MIN * PACKET_BYTES}"
     await rig.guest.run(["modprobe", "nicrig", least])
-    interface = await rig.interface()
+    interface = await rig.guest.interface()
     await interface.up()
     await interface.start_echo()
     await check_echo(rig, interface, list(range(60, 1515)))
-    await rig.unload_driver()
+    await rig.guest.unload_driver()

@@ -36,7 +36,7 @@ REFUSED = {"outside": "rx", "after_free": "tx", "across_end": "tx", "wrong_direc
 
 
 async def query(rig: Rig) -> dict[str, Any]:
-    answer: dict[str, Any] = await rig.monitor.execute("query-ledger")
+    answer: dict[str, Any] = await rig.card.monitor.execute("query-ledger")
     return answer
 
 
@@ -45,7 +45,7 @@ def findings(ledger: dict[str, Any]) -> set[str]:
 
 
 async def set_policy(rig: Rig, policy: Ledger) -> None:
-    await rig.monitor.execute("set-ledger", {"policy": policy})
+    await rig.card.monitor.execute("set-ledger", {"policy": policy})
 
 
 @pytest.mark.parametrize("policy", ON)
@@ -53,17 +53,17 @@ async def set_policy(rig: Rig, policy: Ledger) -> None:
 async def test_a_clean_driver_gives_no_finding(provision: Provision, kind: CardKind, policy: Ledger) -> None:
     chunk = udp_frames([60 + number % 1000 for number in range(CHUNK)])
     async with open_rig(provision, Options(kind=kind, ledger=policy)) as rig:
-        interface = await rig.load_driver()
+        interface = await rig.guest.load_driver()
         await interface.up()
         await interface.start_echo()
         for _ in range(FRAMES // CHUNK):
-            assert await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale) == chunk
+            assert await exchange(rig.card.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale) == chunk
         live = await query(rig)
-        await rig.unload_driver()
+        await rig.guest.unload_driver()
         for _ in range(5):
-            await rig.load_driver()
-            await rig.unload_driver()
-        ended, counters = await query(rig), await rig.counters()
+            await rig.guest.load_driver()
+            await rig.guest.unload_driver()
+        ended, counters = await query(rig), await rig.card.counters()
     assert counters["rx_frames"] >= FRAMES
     assert (live["blind"], ended["blind"]) == (None, None)
     assert ended["generation"] > FRAMES // 100
@@ -88,7 +88,7 @@ class Astray:
         """
         before, injected = await self._counts(), udp_frames([next(SIZES)] * 400)
         self.flag.write_text(lie)
-        await exchange(self.rig.wire, injected, quiet=0.3)
+        await exchange(self.rig.card.wire, injected, quiet=0.3)
         self.flag.unlink()
         await trio.sleep(0.2)  # what is held is told a tenth of a second after
         found, after = await query(self.rig), await self._counts()
@@ -107,12 +107,13 @@ class Astray:
         silent = False
         while not silent:
             with trio.move_on_after(0.5) as waiting:
-                await self.rig.wire.receive()
+                await self.rig.card.wire.receive()
             silent = waiting.cancelled_caught
 
     async def memory(self) -> str:
         """Bytes that nobody has granted."""
-        shown: str = await self.rig.machine.execute("human-monitor-command", {"command-line": f"xp /64xb {NOBODYS:#x}"})
+        monitor = self.rig.machine.monitor
+        shown: str = await monitor.execute("human-monitor-command", {"command-line": f"xp /64xb {NOBODYS:#x}"})
         return shown
 
 
@@ -135,12 +136,12 @@ async def lying_rig(
 async def astray(lying_rig: tuple[Rig, Path], policy: Ledger) -> AsyncIterator[Astray]:
     rig, flag = lying_rig
     await set_policy(rig, policy)
-    interface = await rig.load_driver()
+    interface = await rig.guest.load_driver()
     await interface.up()
     await interface.start_echo()
     await check_echo(rig, interface, [60] * 100)
     yield Astray(rig, interface, flag)
-    await rig.unload_driver()
+    await rig.guest.unload_driver()
     await set_policy(rig, "report")
 
 
@@ -152,9 +153,9 @@ def grown(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("policy", ON)
 @pytest.mark.parametrize("lie", REFUSED)
 async def test_dma_that_goes_astray_is_named_and_refused_or_done(astray: Astray, lie: str, policy: Ledger) -> None:
-    before, counters, memory = await query(astray.rig), await astray.rig.counters(), await astray.memory()
+    before, counters, memory = await query(astray.rig), await astray.rig.card.counters(), await astray.memory()
     found, errors = await astray.under(lie)
-    refused = (await astray.rig.counters())["refused_ledger"] - counters["refused_ledger"]
+    refused = (await astray.rig.card.counters())["refused_ledger"] - counters["refused_ledger"]
     assert grown(before, found) == {lie}
     assert found["blind"] is None
     assert (refused > 0) == (policy == "enforce")
@@ -167,10 +168,10 @@ async def test_dma_that_goes_astray_is_named_and_refused_or_done(astray: Astray,
 @pytest.mark.parametrize("lying_rig", DMA_KINDS[:1], indirect=True)
 @pytest.mark.parametrize("policy", ON)
 async def test_guard_bytes_that_the_card_writes_are_found_although_it_is_too_late(astray: Astray) -> None:
-    before, counters = await query(astray.rig), await astray.rig.counters()
+    before, counters = await query(astray.rig), await astray.rig.card.counters()
     found, _ = await astray.under("guard_changed")
     assert grown(before, found) == {"guard_changed"}
-    assert (await astray.rig.counters())["refused_ledger"] == counters["refused_ledger"]
+    assert (await astray.rig.card.counters())["refused_ledger"] == counters["refused_ledger"]
 
 
 @pytest.mark.parametrize("policy", ["off"])

@@ -72,7 +72,7 @@ async def test_mutants_are_caught_and_clean_drivers_are_not(provision: Provision
 async def test_an_invalid_mutation_is_a_one_line_error(rig: Rig, value: str) -> None:
     await rig.guest.run(["dmesg", "-c"])
     with pytest.raises(GuestCommandError):
-        await rig.load_driver(f"mutate={value}")
+        await rig.guest.load_driver(f"mutate={value}")
     said = (await rig.guest.run(["dmesg"])).stdout.splitlines()
     # modprobe tries to load the module twice.
     (line,) = {line.partition("] ")[2] for line in said if "mutate=" in line}
@@ -90,8 +90,8 @@ cat /sys/module/nicrig/parameters/mutated
 async def test_the_seed_decides_which_calls_are_mutated(rig: Rig) -> None:
     counts = []
     for seed in (1, 1, 2):
-        await rig.load_driver(f"mutate=NdisFreePacket:raise:1/2:{seed}")
+        await rig.guest.load_driver(f"mutate=NdisFreePacket:raise:1/2:{seed}")
         counts.append(int((await rig.guest.run(["sh", "-ec", UNBIND])).stdout))
-        await rig.unload_driver()
+        await rig.guest.unload_driver()
     assert counts[0] == counts[1] != counts[2]
     assert all(400 < count < 624 for count in counts)

@@ -91,11 +91,11 @@ async def kernel_complaints(rig: Rig) -> str:
 
 
 async def check_traffic(rig: Rig) -> Interface:
-    interface = await rig.load_driver()
+    interface = await rig.guest.load_driver()
     await interface.up()
     await interface.start_echo()
     await check_echo(rig, interface, [60, 1514] * 50)
-    await rig.unload_driver()
+    await rig.guest.unload_driver()
     return interface
 
 
@@ -165,7 +165,7 @@ NOT_OF_THE_SELFTEST = {
 
 def recorded(rig: Rig) -> list[tuple[str, int]]:
     """All records of the guest since the card started: the function and its first argument."""
-    recorder = rig.recorder()
+    recorder = rig.card.recorder()
     found = [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
     return [(event.function, event.a) for event in found if event.function not in CARD_EVENTS]
 

@@ -34,15 +34,15 @@ def frames(count: int) -> list[bytes]:
 
 async def run(rig: Rig, parameter: str, chunk: list[bytes], chunks: int, watch: LiveVerdict | None = None) -> None:
     """One load of the driver: every frame comes back byte for byte, and no record is lost to the watch."""
-    interface = await rig.load_driver(parameter)
+    interface = await rig.guest.load_driver(parameter)
     await interface.up()
     await interface.start_echo()
     for number in range(chunks):
-        echoed = await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+        echoed = await exchange(rig.card.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
         assert echoed == chunk, f"{parameter}, chunk {number}"
         if watch is not None:
             await watch.catch_up()
-    await rig.unload_driver()
+    await rig.guest.unload_driver()
 
 
 async def warnings(rig: Rig) -> str:
@@ -60,7 +60,7 @@ async def test_a_clean_miniport_passes_a_million_frames(provision: Provision, ki
         for line in LINES:
             for seed in SEEDS:
                 await run(rig, f"noncoherent={line}:{seed}", chunk, CHUNKS, watch)
-        counters, ledger = await rig.counters(), await rig.monitor.execute("query-ledger")
+        counters, ledger = await rig.card.counters(), await rig.card.monitor.execute("query-ledger")
         assert await warnings(rig) == ""
     assert counters["rx_frames"] >= CHUNK * CHUNKS * len(LINES) * len(SEEDS) >= 1_000_000
     assert not any(ledger["findings"].values())
@@ -90,7 +90,7 @@ async def test_a_clean_miniport_passes_every_frame_where_linux_bounces_too(
         await run(rig, "noncoherent=0", chunk, 6)
         for line in LINES:
             await run(rig, f"noncoherent={line}:1", chunk, 8)
-        counters = await rig.counters()
+        counters = await rig.card.counters()
         bounced = await rig.guest.run(["sh", "-c", "mount -t debugfs none /sys/kernel/debug; cat " + BOUNCED])
         assert await warnings(rig) == ""
     assert counters["rx_frames"] >= 100_000
@@ -150,10 +150,10 @@ async def test_a_random_seed_is_reported(rig: Rig) -> None:
     seeds = []
     for _ in range(2):
         await rig.guest.run(["dmesg", "-c"])
-        await rig.load_driver("noncoherent=64")
+        await rig.guest.load_driver("noncoherent=64")
         told = (await rig.guest.run(["cat", "/sys/module/nicrig/parameters/noncoherent"])).stdout.strip()
         said = (await rig.guest.run(["dmesg"])).stdout
-        await rig.unload_driver()
+        await rig.guest.unload_driver()
         assert re.fullmatch(r"64:\d+", told)
         assert f"nicrig: the machine is non-coherent: noncoherent={told}\n" in said
         seeds.append(told)
@@ -164,11 +164,11 @@ async def rightly_echoed(rig: Rig, *parameters: str) -> list[bool]:
     """Whether each frame that came back is one that was sent."""
     chunk = frames(1000)
     sent = set(chunk)
-    interface = await rig.load_driver(*parameters)
+    interface = await rig.guest.load_driver(*parameters)
     await interface.up()
     await interface.start_echo()
-    found = await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
-    await rig.unload_driver()
+    found = await exchange(rig.card.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
+    await rig.guest.unload_driver()
     return [frame in sent for frame in found]
 
 

@@ -58,7 +58,7 @@ async def rig(provision: Provision, second_card: CardProcess) -> AsyncIterator[R
     with run_directory() as place:
         netdev, e1000e = options_of_the_page(str(place.folder))
         async with open_rig(provision, Options(netdevs=(netdev,), devices=(e1000e, second)), place) as rig:
-            await rig.wire.aclose()  # no test here reads it
+            await rig.card.wire.aclose()  # no test here reads it
             await rig.guest.run(["sh", "-ec", APART])
             for name, address in ADDRESSES.items():
                 await rig.guest.run(["/usr/bin/ip", "netns", "exec", name, "sh", "-ec", SET_UP, MACS[name], address])
@@ -80,10 +80,10 @@ async def check_pings(rig: Rig, name: str, other: str) -> None:
 
 
 async def test_a_card_of_qemu_is_reachable_over_the_wire(rig: Rig) -> None:
-    before = await rig.counters()
+    before = await rig.card.counters()
     await check_pings(rig, "ours", "theirs")
     await check_pings(rig, "theirs", "ours")
-    after = await rig.counters()
+    after = await rig.card.counters()
     assert after["tx_frames"] - before["tx_frames"] >= 20
     assert after["rx_frames"] - before["rx_frames"] >= 20
 

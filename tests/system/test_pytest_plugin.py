@@ -49,7 +49,7 @@ async def test_on_asyncio(nic, anyio_backend):
     await nic.expect(ICMP)
 
 async def test_the_card_dies(nic, nicrig_session):
-    print("CARD", nicrig_session.rig.card.pid, nicrig_session.rig.place.folder)
+    print("CARD", nicrig_session.rig.card.pid, nicrig_session.rig.paths.folder)
     os.kill(nicrig_session.rig.card.pid, signal.SIGKILL)
     await nic.expect(UDP, timeout=1000)
 
@@ -57,7 +57,7 @@ async def test_that_is_interrupted(nic, nicrig_session):
     await nic.inject(IP() / ICMP())
     await nic.expect(ICMP)
     with open("reached", "w") as file:
-        print(os.getpid(), nicrig_session.rig.card.pid, nicrig_session.rig.place.folder, file=file)
+        print(os.getpid(), nicrig_session.rig.card.pid, nicrig_session.rig.paths.folder, file=file)
     await nic.expect(UDP, timeout=1000)
 """
 )
@@ -68,7 +68,7 @@ from nicrig.pytest_plugin import SETTINGS
 
 def tell(trial, request, who=None):
     worker = who or os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    print("RIG", worker, trial.rig.place.folder, request.config.stash[SETTINGS].seed)
+    print("RIG", worker, trial.rig.paths.folder, request.config.stash[SETTINGS].seed)
 
 @pytest.mark.parametrize("number", range(2))
 def test_abreast(sync_nic, number, nicrig_session, request):
@@ -196,7 +196,7 @@ def rigs_used(shown: str) -> list[tuple[str, str, str]]:
 async def test_a_rig_that_runs_already_is_used_and_goes_on_running(provision: Provision, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(ABREAST)
     async with open_rig(provision, Options()) as rig:
-        await (await rig.load_driver()).up()
+        await (await rig.guest.load_driver()).up()
         await rig.release()
         run = started(tmp_path, f"--nicrig-rig={rig.paths.folder}", "-rP", "--nicrig-kind=bus-master")
         with ended(run):
@@ -204,4 +204,4 @@ async def test_a_rig_that_runs_already_is_used_and_goes_on_running(provision: Pr
         print(shown)
         assert run.returncode == 0
         assert {used for _, used, _ in rigs_used(shown)} == {str(rig.paths.folder)}
-        assert (await rig.monitor.execute("query-card"))["receiving"]
+        assert (await rig.card.monitor.execute("query-card"))["receiving"]

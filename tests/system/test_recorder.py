@@ -38,8 +38,8 @@ async def test_the_last_calls_survive_a_panic(provision: Provision) -> None:
 
     async def panic() -> None:
         async with open_rig(provision, Options(detail=Detail.FRAMES)) as rig:
-            recorders.append(rig.recorder())
-            interface = await rig.load_driver()
+            recorders.append(rig.card.recorder())
+            interface = await rig.guest.load_driver()
             await interface.up()
             await interface.start_echo()
             await check_echo(rig, interface, [60] * 5)
@@ -62,7 +62,7 @@ async def test_the_last_calls_survive_a_panic(provision: Provision) -> None:
 
 
 async def test_the_detail_changes_at_run_time(rig: Rig, nic: Interface) -> None:
-    recorder = rig.recorder()
+    recorder = rig.card.recorder()
     recorded: dict[int, set[str]] = {}
     for detail in (0, 1, 2):
         assert await set_detail(rig, detail) == 0

@@ -32,9 +32,9 @@ async def test_the_mixed_set_of_the_demo_comes_back_in_order(rig: Rig, nic: Inte
 @every_kind
 async def test_ring_fifo_and_slots_wrap_fifty_times(rig: Rig, nic: Interface) -> None:
     count = WRAPS * HOLDS[rig.options.kind]
-    before = await rig.counters()
+    before = await rig.card.counters()
     await check_echo(rig, nic, [60 + number % 40 for number in range(count)])
-    after = await rig.counters()
+    after = await rig.card.counters()
     for name in ("rx_frames", "tx_frames"):
         assert after[name] - before[name] == count
 
@@ -43,12 +43,12 @@ async def test_ring_fifo_and_slots_wrap_fifty_times(rig: Rig, nic: Interface) ->
 async def test_a_full_ring_fifo_or_slots_lose_only_counted_frames(rig: Rig, nic: Interface) -> None:
     holds = HOLDS[rig.options.kind]
     injected = udp_frames([60] * (holds + 500))
-    before, seen = await rig.counters(), await nic.received()
-    await rig.machine.execute("stop")  # the guest stops posting buffers and taking frames
-    await rig.wire.send(injected)
+    before, seen = await rig.card.counters(), await nic.received()
+    await rig.machine.monitor.execute("stop")  # the guest stops posting buffers and taking frames
+    await rig.card.wire.send(injected)
     # Frames in the FIFO are counted as delivered only when the guest takes them.
     await wait_account(rig, before, 500 if rig.options.kind == "subordinate" else len(injected))
-    await rig.machine.execute("cont")
+    await rig.machine.monitor.execute("cont")
     after = await wait_account(rig, before, len(injected))
     delivered = after["rx_frames"] - before["rx_frames"]
     assert after["rx_no_buffer"] - before["rx_no_buffer"] == len(injected) - delivered > 0
@@ -63,7 +63,7 @@ async def receive(rig: Rig, count: int) -> list[bytes]:
     got: list[bytes] = []
     with rig.deadlines.limit(10, f"{count} frames to come back"):
         while len(got) < count:
-            got += await rig.wire.receive()
+            got += await rig.card.wire.receive()
     return got
 
 

@@ -26,17 +26,17 @@ async def test_a_clean_miniport_breaks_no_rule(provision: Provision, kind: CardK
         open_rig(provision, Options(kind=kind, detail=Detail.FRAMES)) as rig,
         live_verdict(rig, Detail.FRAMES) as watch,
     ):
-        interface = await rig.load_driver()
+        interface = await rig.guest.load_driver()
         await interface.up()
         await interface.start_echo()
         for _ in range(FRAMES // CHUNK):
-            assert await exchange(rig.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale) == chunk
+            assert await exchange(rig.card.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale) == chunk
             await watch.catch_up()
-        counters = await rig.counters()
-        await rig.unload_driver()
+        counters = await rig.card.counters()
+        await rig.guest.unload_driver()
         for _ in range(CYCLES):
-            await rig.load_driver()
-            await rig.unload_driver()
+            await rig.guest.load_driver()
+            await rig.guest.unload_driver()
             await watch.catch_up()
     verdict = watch.verifier.verdict
     assert counters["rx_frames"] >= FRAMES

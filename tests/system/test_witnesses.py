@@ -45,7 +45,7 @@ async def lying(
             patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
             rig = await stack.enter_async_context(open_rig(provision, Options(detail=Detail.BYTES)))
         watch = await stack.enter_async_context(live_verdict(rig, Detail.BYTES))
-        interface = await rig.load_driver(f"rx_ring_size={RING}")
+        interface = await rig.guest.load_driver(f"rx_ring_size={RING}")
         await interface.up()
         await interface.start_echo()
         # Every buffer has then held a frame.
@@ -94,11 +94,11 @@ FRAMES = 300
 async def echoed(rig: Rig, *parameters: str) -> tuple[RunVerdict, LiveVerdict]:
     """The verdict on a driver of these parameters, which echoes frames of all sizes."""
     async with live_verdict(rig, Detail.BYTES) as watch:
-        interface = await rig.load_driver(f"recorder={int(Detail.BYTES)}", "rx_ring_size=256", *parameters)
+        interface = await rig.guest.load_driver(f"recorder={int(Detail.BYTES)}", "rx_ring_size=256", *parameters)
         await interface.up()
         await interface.start_echo()
         verdict = await echo_and_judge(rig, interface, mixed(FRAMES, seed=3), watch)
-        await rig.unload_driver()
+        await rig.guest.unload_driver()
     return verdict, watch
 
 

@@ -89,7 +89,7 @@ class CardProcess:
 
     def _running(self) -> Child:
         if self._child is None:
-            raise RigError("no card is running: start it again with Rig.restart_card")
+            raise RigError("no card is running: it was killed, and not started again")
         return self._child
 
     def _death(self, code: int) -> RigError:

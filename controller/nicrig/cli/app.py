@@ -3,7 +3,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -21,52 +21,51 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    # --keep-logs of demo is NICRIG_DEMO_KEEP_LOGS. Options that mean the same in several verbs name another besides.
+    context_settings={"auto_envvar_prefix": "NICRIG"},
     rich_markup_mode=None,  # drawing the help costs twice as long as all the rest of it
 )
 
 
-def option(name: str, *more: str, help: str, **settings: Any) -> Any:
-    """An option, and the environment variable that stands for it: `--keep-logs` is NICRIG_KEEP_LOGS."""
-    return typer.Option(
-        name, *more, help=help, envvar=f"NICRIG_{name.lstrip('-').replace('-', '_').upper()}", **settings
-    )
-
-
 AcceleratorOption = Annotated[
-    Literal["auto", "kvm", "tcg"], option("--accelerator", help="auto takes KVM where it is usable.")
+    Literal["auto", "kvm", "tcg"],
+    typer.Option("--accelerator", envvar="NICRIG_ACCELERATOR", help="auto takes KVM where it is usable."),
 ]
 InterruptsOption = Annotated[
-    Literal["msix", "msi"], option("--interrupts", help="msi: one vector, and the card can be unplugged.")
+    Literal["msix", "msi"], typer.Option("--interrupts", help="msi: one vector, and the card can be unplugged.")
 ]
 KindOption = Annotated[
-    Literal["bus-master", "subordinate", "non-dma"], option("--kind", help="How the card moves frames.")
+    Literal["bus-master", "subordinate", "non-dma"],
+    typer.Option("--kind", envvar="NICRIG_KIND", help="How the card moves frames."),
 ]
 LedgerOption = Annotated[
     Literal["off", "report", "enforce"],
-    option("--ledger", help="DMA that the driver has not granted: report or refuse it."),
+    typer.Option("--ledger", help="DMA that the driver has not granted: report or refuse it."),
 ]
 ParametersOption = Annotated[
     list[str],
-    option(
+    typer.Option(
         "--parameter",
         metavar="NAME=VALUE",
         help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip; may be repeated.",
     ),
 ]
-MacOption = Annotated[str | None, option("--mac", help="The card's station address, like 52:54:00:6e:69:63.")]
+MacOption = Annotated[str | None, typer.Option("--mac", help="The card's station address, like 52:54:00:6e:69:63.")]
 BehaviourOption = Annotated[
     str | None,
-    option("--behaviour", metavar="FILE:NAME", help="Your own function for what the card does with frames."),
+    typer.Option("--behaviour", metavar="FILE:NAME", help="Your own function for what the card does with frames."),
 ]
-NameOption = Annotated[str, option("--name", help="What the rig is called from now on.")]
-MemoryOption = Annotated[int, option("--memory", min=64, help="The guest's memory, in MiB.")]
+NameOption = Annotated[str, typer.Option("--name", help="What the rig is called from now on.")]
+MemoryOption = Annotated[int, typer.Option("--memory", min=64, help="The guest's memory, in MiB.")]
 RecorderOption = Annotated[
     int,
-    option("--recorder", min=0, max=3, help="How much the driver records: allocations, 2 all calls, 3 bytes too."),
+    typer.Option(
+        "--recorder", min=0, max=3, help="How much the driver records: allocations, 2 all calls, 3 bytes too."
+    ),
 ]
 RigOption = Annotated[
     str | None,
-    option("--rig", metavar="RIG", help="A rig that runs already: its name, or its folder."),
+    typer.Option("--rig", envvar="NICRIG_RIG", metavar="RIG", help="A rig that runs already: its name, or its folder."),
 ]
 
 
@@ -80,7 +79,7 @@ def _names(incomplete: str) -> list[str]:
 RigArgument = Annotated[
     str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder.", autocompletion=_names)
 ]
-JsonOption = Annotated[bool, option("--json", help="Print JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def named(rig: str) -> "RigPaths":

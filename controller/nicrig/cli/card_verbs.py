@@ -5,18 +5,18 @@ from typing import Annotated
 
 import typer
 
-from nicrig.cli.app import JsonOption, RigArgument, app, named, option, run
+from nicrig.cli.app import JsonOption, RigArgument, app, named, run
 
 
 @app.command()
-def fault_client(
+def faults(
     rig: RigArgument = "dev",
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="The fault to arm; without one, all are listed.")
     ] = None,
-    at: Annotated[int, option("--at", min=1, help="The first to be struck, counted from now.")] = 1,
-    count: Annotated[int, option("--count", min=1, help="How many are struck.")] = 1,
-    clear: Annotated[bool, option("--clear", help="Disarm all.")] = False,
+    at: Annotated[int, typer.Option("--at", min=1, help="The first to be struck, counted from now.")] = 1,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many are struck.")] = 1,
+    clear: Annotated[bool, typer.Option("--clear", help="Disarm all.")] = False,
     json: JsonOption = False,
 ) -> None:
     """List how a card can misbehave, or have it misbehave.
@@ -38,7 +38,7 @@ def fault_client(
 
 
 @app.command()
-def register_client(rig: RigArgument = "dev", json: JsonOption = False) -> None:
+def registers(rig: RigArgument = "dev", json: JsonOption = False) -> None:
     """Print the registers of a running card.
 
     Each with its fields; looking changes nothing. --json says what each is for.

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nicrig.cli.app import JsonOption, RigArgument, app, option, run
+from nicrig.cli.app import JsonOption, RigArgument, app, run
 
 if TYPE_CHECKING:
     from nicrig.captures.tap import Tally
     from nicrig.traffic.sending import Sent
 
-RateOption = Annotated[float | None, option("--rate", min=0.001, help="Frames a second.", show_default=False)]
+RateOption = Annotated[float | None, typer.Option("--rate", min=0.001, help="Frames a second.", show_default=False)]
 
 
 @app.command()
 def inject(
     rig: RigArgument,
     expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="scapy: Ether()/IP(dst='10.0.0.2')/UDP()")],
-    count: Annotated[int, option("--count", min=1, help="How many times.")] = 1,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many times.")] = 1,
     rate: RateOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -40,8 +40,8 @@ def replay(
     rig: RigArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A pcap or pcapng file.")],
     rate: RateOption = None,
-    flat_out: Annotated[bool, option("--flat-out", help="As fast as the card takes them.")] = False,
-    times: Annotated[int, option("--times", min=1, help="How many times over.")] = 1,
+    flat_out: Annotated[bool, typer.Option("--flat-out", help="As fast as the card takes them.")] = False,
+    times: Annotated[int, typer.Option("--times", min=1, help="How many times over.")] = 1,
     json: JsonOption = False,
 ) -> None:
     """Send the frames of a capture to a running card.
@@ -63,10 +63,10 @@ def _show(sent: "Sent", json: bool) -> None:
 @app.command()
 def capture(
     rig: RigArgument,
-    write: Annotated[Path, option("--write", "-w", help="The pcapng file to write; - is standard output.")],
-    count: Annotated[int | None, option("--count", min=1, help="End after so many frames.")] = None,
-    seconds: Annotated[float | None, option("--seconds", min=0.001, help="End after so long.")] = None,
-    filter: Annotated[str, option("--filter", help="Only frames that pass, like 'udp port 7'.")] = "",
+    write: Annotated[Path, typer.Option("--write", "-w", help="The pcapng file to write; - is standard output.")],
+    count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many frames.")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="End after so long.")] = None,
+    filter: Annotated[str, typer.Option("--filter", help="Only frames that pass, like 'udp port 7'.")] = "",
 ) -> None:
     """Write what a running card moves, both ways, as pcapng.
 

@@ -17,7 +17,6 @@ from nicrig.cli.app import (
     RigOption,
     app,
     found,
-    option,
     progress,
     report,
     run,
@@ -35,11 +34,11 @@ def demo(
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "report",
     parameter: ParametersOption = [],
-    frames: Annotated[int, option("--frames", min=1, help="How many frames to inject.")] = 1000,
-    seed: Annotated[int, option("--seed", help="Draws sizes, bytes and order.")] = 1,
-    keep_logs: Annotated[Path | None, option("--keep-logs", help="Folder to copy the logs to.")] = None,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="How many frames to inject.")] = 1000,
+    seed: Annotated[int, typer.Option("--seed", help="Draws sizes, bytes and order.")] = 1,
+    keep_logs: Annotated[Path | None, typer.Option("--keep-logs", help="Folder to copy the logs to.")] = None,
     rig: RigOption = None,
-    record: Annotated[Path | None, option("--record", help="File to save the flight recording to.")] = None,
+    record: Annotated[Path | None, typer.Option("--record", help="File to save the flight recording to.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Inject frames, have the guest echo them, judge every byte.
@@ -72,8 +71,8 @@ def demo(
 @app.command()
 def recorder(
     source: Annotated[Path, typer.Argument(help="A recording, or a running rig: its name, or its folder.")],
-    last: Annotated[int, option("--last", min=0, help="Only the guest's last records; 0: all there are.")] = 0,
-    follow: Annotated[bool, option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    last: Annotated[int, typer.Option("--last", min=0, help="Only the guest's last records; 0: all there are.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Print the flight recorder.
@@ -120,10 +119,10 @@ def rules(json: JsonOption = False) -> None:
 def mutants(
     kind: Annotated[
         Literal["bus-master", "subordinate", "non-dma"] | None,
-        option("--kind", help="Only mutants of this kind of card."),
+        typer.Option("--kind", help="Only mutants of this kind of card."),
     ] = None,
-    only: Annotated[str, option("--only", help="Only mutants like this, as NdisFlushBuffer:*.")] = "*",
-    frames: Annotated[int, option("--frames", min=1, help="At most so many frames for each.")] = 1000,
+    only: Annotated[str, typer.Option("--only", help="Only mutants like this, as NdisFlushBuffer:*.")] = "*",
+    frames: Annotated[int, typer.Option("--frames", min=1, help="At most so many frames for each.")] = 1000,
     json: JsonOption = False,
 ) -> None:
     """Make each fault of a driver, and see it caught.

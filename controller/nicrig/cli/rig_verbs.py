@@ -27,7 +27,6 @@ from nicrig.cli.app import (
     app,
     found,
     named,
-    option,
     progress,
     report,
     run,
@@ -46,7 +45,7 @@ def up(
     parameter: ParametersOption = [],
     mac: MacOption = None,
     behaviour: BehaviourOption = None,
-    foreground: Annotated[bool, option("--foreground", help="Stay, until Ctrl-C.")] = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, until Ctrl-C.")] = False,
 ) -> None:
     """Start a rig that stays.
 
@@ -116,7 +115,7 @@ def status(
 @app.command()
 def down(
     rig: Annotated[str | None, typer.Argument(metavar="RIG", help="The rig's name, or its folder.")] = None,
-    every: Annotated[bool, option("--all", help="All rigs of this user.")] = False,
+    all: Annotated[bool, typer.Option("--all", help="All rigs of this user.")] = False,
 ) -> None:
     """End a rig that stays.
 
@@ -125,9 +124,9 @@ def down(
     from nicrig.rundir.paths import names
     from nicrig.session.daemon import end_rig
 
-    if every == bool(rig):
+    if all == bool(rig):
         raise typer.BadParameter("name a rig, or say --all")
-    for paths in [named(each) for each in (names() if every else [str(rig)])]:
+    for paths in [named(each) for each in (names() if all else [str(rig)])]:
         run(partial(end_rig, paths))
 
 
@@ -141,7 +140,7 @@ def run_in_guest(
     ledger: LedgerOption = "off",
     memory: MemoryOption = 512,
     parameter: ParametersOption = [],
-    deadline: Annotated[float, option("--deadline", min=0.1, help="Seconds that the command may take.")] = 600,
+    deadline: Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds that the command may take.")] = 600,
 ) -> None:
     """Run a command in a guest with the card.
 
@@ -191,7 +190,7 @@ def shell(rig: RigArgument) -> None:
 def serve(
     name: NameOption = "dev",
     sockets: Annotated[
-        Path | None, option("--sockets", help="Folder for the sockets, instead of one that is found by the name.")
+        Path | None, typer.Option("--sockets", help="Folder for the sockets, instead of one that is found by the name.")
     ] = None,
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
@@ -239,7 +238,7 @@ def qemu_args(
     memory: MemoryOption = 512,
     accelerator: AcceleratorOption = "auto",
     whole: Annotated[
-        bool, option("--whole", help="The whole command that up starts, also for a name that has no rig yet.")
+        bool, typer.Option("--whole", help="The whole command that up starts, also for a name that has no rig yet.")
     ] = False,
 ) -> None:
     """Print the options that give one's own QEMU the card.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nicrig.cli.app import JsonOption, RigArgument, app, option, run
+from nicrig.cli.app import JsonOption, RigArgument, app, run
 from nicrig.cli.app import report as reported
 
 
@@ -14,7 +14,7 @@ from nicrig.cli.app import report as reported
 def report(
     source: Annotated[Path, typer.Argument(metavar="RUN", help="A recording, as demo --record makes it.")],
     output: Annotated[
-        Path | None, option("--output", "-o", help="The file to write; RUN with the ending .html unless given.")
+        Path | None, typer.Option("--output", "-o", help="The file to write; RUN with the ending .html unless given.")
     ] = None,
 ) -> None:
     """Write a recording as one HTML page.
@@ -29,7 +29,7 @@ def report(
 @app.command()
 def top(
     rig: RigArgument,
-    once: Annotated[bool, option("--once", help="Show it once and end; so it is without a terminal.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show it once and end; so it is without a terminal.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show a running card, live.

@@ -85,12 +85,12 @@ class Bench:
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
-        self._recorder = rig.recorder()
+        self._recorder = rig.card.recorder()
 
     async def run(self, mutant: Mutant | None, frames: Sequence[bytes]) -> None:
         """Load, inject until what is expected is seen, unload. `result` is kept up to date, whatever ends this."""
         self.result = MutantResult(mutant)
-        watch, before = LiveVerdict(self._recorder, Detail.BYTES), await self._rig.counters()
+        watch, before = LiveVerdict(self._recorder, Detail.BYTES), await self._rig.card.counters()
         try:
             if await self._load(mutant):
                 await self._inject(watch, frames)
@@ -98,7 +98,7 @@ class Bench:
                 self.result.reports[LOAD_FAILED] = 1
             await self._unload()
             await self._drain()
-            counters = await self._rig.counters()
+            counters = await self._rig.card.counters()
             self.result.reports.update(violations({name: counters[name] - before[name] for name in before}))
         finally:
             await watch.finish()
@@ -133,7 +133,7 @@ class Bench:
         quiet = (QUIET if self.result.mutant else deadlines.quiet) * deadlines.scale
         self.result.frames += len(bite)
         await watch.begin(bite, quiet=quiet)
-        echoed = await exchange(self._rig.wire, bite, quiet=quiet)
+        echoed = await exchange(self._rig.card.wire, bite, quiet=quiet)
         await watch.settle(bite, echoed, quiet=quiet)
         self._take(watch)
         return echoed
@@ -145,7 +145,7 @@ class Bench:
         """What this driver sent too much of is not the next one's."""
         while True:
             with trio.move_on_after(SILENCE * self._rig.deadlines.scale) as silence:
-                await self._rig.wire.receive()
+                await self._rig.card.wire.receive()
             if silence.cancelled_caught:
                 return
 

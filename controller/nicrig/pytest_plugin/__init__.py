@@ -166,7 +166,7 @@ def monitor(nicrig_session: TestSession) -> Monitor:
     """The card's monitor: execute() a command."""
     from nicrig.pytest_plugin.nic import Monitor
 
-    return Monitor(nicrig_session.kept, nicrig_session.rig.monitor)
+    return Monitor(nicrig_session.kept, nicrig_session.rig.card.monitor)
 
 
 @pytest.fixture
@@ -198,4 +198,4 @@ def sync_monitor(nicrig_session: TestSession) -> SyncMonitor:
     """`monitor` without await."""
     from nicrig.pytest_plugin.nic import SyncMonitor
 
-    return SyncMonitor(nicrig_session.kept, nicrig_session.rig.monitor)
+    return SyncMonitor(nicrig_session.kept, nicrig_session.rig.card.monitor)

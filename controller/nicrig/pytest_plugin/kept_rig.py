@@ -16,7 +16,8 @@ from anyio.from_thread import BlockingPortal
 
 from nicrig.errors import ConnectionLostError, PartDeathError, RigError, cause
 from nicrig.machine.guest_interface import DRIVER
-from nicrig.session.rig import POST_MORTEM_SECONDS, Rig
+from nicrig.session.rig import Rig
+from nicrig.session.services import POST_MORTEM_SECONDS
 
 TOLD = (RigError, AssertionError)
 """What says all in its words: where it happened in the rig's thread is no news to a test."""
@@ -110,10 +111,10 @@ class KeptRig:
     async def _prepare(self) -> dict[str, str]:
         await self.rig.guest.run(["sh", "-c", UNLOAD])
         await self.rig.guest.run(["perl", "-e", ECHO_SERVICE])
-        there = await self.rig.monitor.execute("query-registers")
+        there = await self.rig.card.monitor.execute("query-registers")
         self.registers = {(each["bar"], each["offset"]): f"{each['block']}.{each['name']}" for each in there}
         said = (await self.rig.guest.run(["sh", "-c", FACTS])).stdout.split()
-        kind, accelerator = self.rig.options.kind, self.rig.accelerator.name
+        kind, accelerator = self.rig.options.kind, self.rig.machine.accelerator.name
         return {"kernel": said[0], "driver": " ".join(said[1:]), "kind": kind, "accelerator": accelerator}
 
     async def _serve(self, ready: Callable[[], None]) -> None:

@@ -93,4 +93,4 @@ async def _attached(name: str, options: Options, *, fresh: bool) -> AsyncIterato
         had_driver = await Interface.find(rig.guest) is not None
         yield rig
         if had_driver:
-            await rig.bring_up()
+            await rig.guest.bring_up()

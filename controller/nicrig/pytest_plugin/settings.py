@@ -12,17 +12,20 @@ import pytest
 
 @dataclass(frozen=True)
 class Setting:
-    """`--nicrig-NAME`, `nicrig_NAME` in the ini file, NICRIG_NAME; the first of them that says something counts."""
+    """`--nicrig-NAME`, a variable, `nicrig_NAME` in the ini file; the first one that is set counts.
+
+    The variable is NICRIG_NAME where the verbs of `nicrig` share it, else NICRIG_PYTEST_NAME."""
 
     name: str
     help: str
     default: str = ""
     choices: tuple[str, ...] = ()
     number: bool = False
+    shared: bool = False
 
     @property
     def variable(self) -> str:
-        return f"NICRIG_{self.name.upper()}"
+        return f"NICRIG_{'' if self.shared else 'PYTEST_'}{self.name.upper()}"
 
     @property
     def key(self) -> str:
@@ -38,11 +41,13 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("kind", "How the card moves frames.", "bus-master", ("bus-master", "subordinate", "non-dma")),
-    Setting("accelerator", "auto takes KVM where it is usable.", "auto", ("auto", "kvm", "tcg")),
+    Setting("kind", "How the card moves frames.", "bus-master", ("bus-master", "subordinate", "non-dma"), shared=True),
+    Setting("accelerator", "auto takes KVM where it is usable.", "auto", ("auto", "kvm", "tcg"), shared=True),
     Setting("seed", "Draws what nic.random draws; without one each run has its own.", number=True),
     Setting("keep", "Folder in which each test leaves its files, a folder a test; else they go to pytest's own."),
-    Setting("rig", "A rig that runs already: its name or its folder. The tests use it and leave it running."),
+    Setting(
+        "rig", "A rig that runs already: its name or its folder. The tests use it and leave it running.", shared=True
+    ),
     Setting("machines", "At most so many virtual machines at a time.", "2", number=True),
 )
 

@@ -50,13 +50,13 @@ class TestSession:
         self._scope = trio.CancelScope()
         self._kept_all: trio.Event | None = None
         self._log_starts = self.rig.paths.serial_log.stat().st_size
-        self.evidence = self.rig.recorder()
+        self.evidence = self.rig.card.recorder()
         """Reads the recorder for itself: whatever happened, its last records are there."""
-        recorder = self.rig.recorder()
+        recorder = self.rig.card.recorder()
         recorder.skip()
         line = replace(self.rig.options, parameters=wanted.parameters).cache_line
         self.watch = LiveVerdict(recorder, Detail.BYTES, self.recording, line=line)
-        self.traffic = Traffic(self.rig.wire)
+        self.traffic = Traffic(self.rig.card.wire)
         self._expectations = Expectations(self.traffic)
 
     @property
@@ -90,7 +90,7 @@ class TestSession:
         self._kept_all = trio.Event()
         self.kept.start_soon(self._run)
         await self._reset_card(self.wanted.ledger)
-        self._counters = await self.rig.counters()
+        self._counters = await self.rig.card.counters()
         await self.load(*self.wanted.parameters)
 
     async def finish(self) -> None:
@@ -110,9 +110,9 @@ class TestSession:
         await self.watch.finish()
 
     async def _reset_card(self, ledger: Ledger) -> None:
-        await self.rig.monitor.execute("clear-faults")
-        await self.rig.set_link(True)
-        await self.rig.monitor.execute("set-ledger", {"policy": ledger})
+        await self.rig.card.monitor.execute("clear-faults")
+        await self.rig.card.set_link(True)
+        await self.rig.card.monitor.execute("set-ledger", {"policy": ledger})
 
     async def _run(self) -> None:
         assert self._kept_all is not None
@@ -128,8 +128,8 @@ class TestSession:
     async def load(self, *parameters: str) -> None:
         """Load the driver with these parameters of its module, in the place of one that is loaded."""
         await self._unload()
-        self.interface = await self.rig.bring_up(*parameters)
-        mac = (await self.rig.monitor.execute("query-card"))["mac"]
+        self.interface = await self.rig.guest.bring_up(*parameters)
+        mac = (await self.rig.card.monitor.execute("query-card"))["mac"]
         self.addresses = Addresses(mac, GUEST_IP, BENCH_MAC, BENCH_IP)
         await self.watch.begin((), quiet=self._quiet)
 
@@ -189,13 +189,13 @@ class TestSession:
     # -- the card ----------------------------------------------------------------------------------------
     async def set_link(self, up: bool) -> None:
         """Plug the cable in or out; returns when the guest has seen it."""
-        await self.rig.set_link(up)
+        await self.rig.card.set_link(up)
         if self.interface is not None:
             await self.interface.wait_carrier(up)
 
     async def counters(self) -> dict[str, int]:
         """What the card's counters have grown by since the test began, by the datasheet's names."""
-        now = await self.rig.counters()
+        now = await self.rig.card.counters()
         return {name: value - self._counters[name] for name, value in now.items()}
 
     # -- the verdict -------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ class GuestLock:
         self._paths = paths
         self._lock: int | None = None
 
-    async def take(self, deadlines: Deadlines) -> None:
+    async def acquire(self, deadlines: Deadlines) -> None:
         """Returns when it is ours, at once if it is already. Raises DeadlineError when others do not give it."""
         if self._lock is None:
             with deadlines.limit(
@@ -33,7 +33,7 @@ class GuestLock:
             return None
         return lock
 
-    def give(self) -> None:
+    def release(self) -> None:
         """Others may have it; nothing if it is not ours."""
         if self._lock is not None:
             os.close(self._lock)

@@ -55,7 +55,7 @@ class RigPaths(NamedTuple):
     @property
     def guest_lock(self) -> Path:
         """Locked by whoever is connected to `machine` or `agent`."""
-        return self.folder / "turn.lock"
+        return self.folder / "guest.lock"
 
     @property
     def serial_log(self) -> Path:

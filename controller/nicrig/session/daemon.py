@@ -60,13 +60,13 @@ async def keep_rig(name: str, options: Options, say: Say, report: Say) -> None:
     provision = await provide(report)
     with named_directory(name) as paths:
         async with open_rig(provision, options, paths) as rig:
-            interface = await rig.bring_up()
+            interface = await rig.guest.bring_up()
             await rig.release()
             described = Description(
-                os.getpid(), time.time(), options.kind, options.interrupts, rig.accelerator.name, interface.name
+                os.getpid(), time.time(), options.kind, options.interrupts, rig.machine.accelerator.name, interface.name
             )
             describe(paths, described)
-            say(f"ready: {name} ({options.kind}; {rig.accelerator.name}) at {paths.folder}")
+            say(f"ready: {name} ({options.kind}; {rig.machine.accelerator.name}) at {paths.folder}")
             await trio.sleep_forever()
 
 
@@ -80,7 +80,7 @@ async def keep_card(paths: RigPaths, options: Options, say: Say) -> None:
             await card.start()
         describe(paths, Description(os.getpid(), time.time(), options.kind, options.interrupts))
         say("ready")
-        say(qemu.paste_line(paths, hot_plug=options.interrupts == "msi"))
+        say(qemu.paste_line(paths, hot_plug=options.hot_plug))
         await card.watch()
     finally:
         paths.description.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ async def whole_line(paths: RigPaths, options: Options) -> str:
         async with card_monitor(paths) as monitor:
             options = replace(options, interrupts=(await monitor.execute("query-card"))["interrupts"])
     machine = machine_of(options, provision, pick(options.accelerator))
-    return qemu.whole_line(qemu.program(provision), machine, paths, hot_plug=options.interrupts == "msi")
+    return qemu.whole_line(qemu.program(provision), machine, paths, hot_plug=options.hot_plug)
 
 
 async def keep_machine(paths: RigPaths, options: Options, say: Say) -> None:
@@ -111,9 +111,9 @@ async def keep_machine(paths: RigPaths, options: Options, say: Say) -> None:
     async with card_monitor(paths) as monitor:
         card = await monitor.execute("query-card")
     options = replace(options, kind=card["kind"], interrupts=card["interrupts"])
-    async with open_machine(provision, options, paths) as rig:
-        with guest_described(paths, rig.accelerator.name):
-            say(f"ready: a guest for {paths.folder} ({options.kind}; {rig.accelerator.name})")
+    async with open_machine(provision, options, paths) as machine:
+        with guest_described(paths, machine.accelerator.name):
+            say(f"ready: a guest for {paths.folder} ({options.kind}; {machine.accelerator.name})")
             await trio.sleep_forever()
 
 

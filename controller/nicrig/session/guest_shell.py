@@ -7,16 +7,17 @@ import socket
 import sys
 import termios
 import tty
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from nicrig.errors import RefusedError, RigError
 from nicrig.machine.guest_agent import CommandResult
 from nicrig.provision import provide
 from nicrig.provision.cache import Progress
 from nicrig.rundir.paths import RigPaths
+from nicrig.session.guest_handle import GuestHandle
 from nicrig.session.options import Options
-from nicrig.session.rig import Rig, attach_rig, open_rig
+from nicrig.session.rig import attach_guest, open_rig
 
 LEAVE = b"\x1d"
 """Ctrl-]"""
@@ -35,21 +36,20 @@ async def run_command(
     input: bytes | None = None,
 ) -> CommandResult:
     """Run a command in the guest at `place`, or in one that is booted for it, with the card's interface up."""
-    async with await _rig(options, paths, report) as rig:
-        if paths is None:
-            await rig.bring_up()
+    async with _fresh_guest(options, report) if paths is None else attach_guest(paths) as guest:
         try:
-            return await rig.guest.run(argv, input=input, check=False, deadline=deadline / rig.deadlines.scale)
+            return await guest.run(argv, input=input, check=False, deadline=deadline / guest.deadlines.scale)
         except RefusedError as error:
             return CommandResult(NOT_FOUND, "", f"nicrig: {error}\n")
 
 
-async def _rig(options: Options, paths: RigPaths | None, report: Progress) -> AbstractAsyncContextManager[Rig]:
-    if paths is not None:
-        return attach_rig(paths, options, with_wire=False)
+@asynccontextmanager
+async def _fresh_guest(options: Options, report: Progress) -> AsyncIterator[GuestHandle]:
     provision = await provide(report)
     report("starting the card and booting the guest")
-    return open_rig(provision, options)
+    async with open_rig(provision, options) as rig:
+        await rig.guest.bring_up()
+        yield rig.guest
 
 
 async def fit_shell(paths: RigPaths) -> None:
@@ -57,8 +57,8 @@ async def fit_shell(paths: RigPaths) -> None:
     size = os.get_terminal_size()
     if not size.lines:
         return
-    async with attach_rig(paths, Options(), with_wire=False) as rig:
-        await rig.guest.run(["stty", "-F", "/dev/hvc0", "rows", str(size.lines), "cols", str(size.columns)])
+    async with attach_guest(paths) as guest:
+        await guest.run(["stty", "-F", "/dev/hvc0", "rows", str(size.lines), "cols", str(size.columns)])
 
 
 def join_shell(paths: RigPaths) -> None:

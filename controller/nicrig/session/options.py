@@ -39,6 +39,16 @@ class Options:
     """Further arguments of the guest's kernel, like `swiotlb=force`."""
 
     @property
+    def hot_plug(self) -> bool:
+        """Whether the card can be unplugged and plugged again: only in its MSI mode."""
+        return self.interrupts == "msi"
+
+    @property
+    def driver_parameters(self) -> list[str]:
+        """The parameters of the driver's module."""
+        return [f"recorder={int(self.detail)}", *self.parameters]
+
+    @property
     def cache_line(self) -> int:
         """Bytes of a cache line: those of the non-coherent machine if the driver is told to make one, else 64."""
         lines = [value.partition(":")[0] for value in self.parameters if value.startswith("noncoherent=")]

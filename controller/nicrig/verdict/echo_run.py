@@ -105,21 +105,21 @@ async def run_demo(
         options = rig.options
         loaded = await guest_driver.loaded(rig.guest)
         if loaded:
-            await rig.unload_driver()
+            await rig.guest.unload_driver()
         async with live_verdict(rig, options.detail, save) as watch:
-            interface = await rig.load_driver()
+            interface = await rig.guest.load_driver()
             await interface.up()
             await interface.start_echo()
             clock.stage("boot")
             report(f"injecting {count} frames (seed {seed})")
             judged = await echo_and_judge(rig, interface, injected, watch)
-            await rig.unload_driver()
+            await rig.guest.unload_driver()
         # After the driver's last reset nothing is under way: all that the ledger was to find is found.
-        found, ledger = findings(await rig.counters()), await rig.monitor.execute("query-ledger")
+        found, ledger = findings(await rig.card.counters()), await rig.card.monitor.execute("query-ledger")
         clock.stage("traffic")
-        name = rig.accelerator.name
+        name = rig.machine.accelerator.name
         if loaded:
-            await rig.bring_up()
+            await rig.guest.bring_up()
     rules = watch.verifier
     judged = replace(judged, violations={**judged.violations, **found, **rules.verdict.counts})
     first = {violation.rule: violation for violation in reversed(rules.violations)}
@@ -146,7 +146,7 @@ async def echo_and_judge(
 
     With a `watch` no more is injected at a time than the recorder's ring can hold the records of.
     """
-    before, counters_before = await interface.received(), await rig.counters()
+    before, counters_before = await interface.received(), await rig.card.counters()
     quiet = rig.deadlines.quiet * rig.deadlines.scale
     witnesses = Witnesses() if watch is None else watch.witnesses
     witnesses.restart()
@@ -155,13 +155,13 @@ async def echo_and_judge(
         chunk = injected[start : start + CHUNK]
         if watch is not None:
             await watch.begin(chunk, quiet=quiet)
-        echoed = await exchange(rig.wire, chunk, quiet=quiet)
+        echoed = await exchange(rig.card.wire, chunk, quiet=quiet)
         if watch is not None:
             await watch.settle(chunk, echoed, quiet=quiet)
         else:
             witnesses.settle(chunk, echoed)
         echoes += len(echoed)
-    after, counters = await interface.received(), await rig.counters()
+    after, counters = await interface.received(), await rig.card.counters()
     grown = {name: value - counters_before[name] for name, value in counters.items()}
     return conclude(witnesses, injected=len(injected), cpu=after - before, echoed=echoes, counters=grown)
 

@@ -20,12 +20,12 @@ def test_help_names_every_option_with_its_environment_variable() -> None:
     shown = RUNNER.invoke(app, ["demo", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
     for option, variable in {
         "--accelerator": "NICRIG_ACCELERATOR",
-        "--interrupts": "NICRIG_INTERRUPTS",
-        "--ledger": "NICRIG_LEDGER",
-        "--frames": "NICRIG_FRAMES",
-        "--seed": "NICRIG_SEED",
-        "--keep-logs": "NICRIG_KEEP_LOGS",
-        "--json": "NICRIG_JSON",
+        "--interrupts": "NICRIG_DEMO_INTERRUPTS",
+        "--ledger": "NICRIG_DEMO_LEDGER",
+        "--frames": "NICRIG_DEMO_FRAMES",
+        "--seed": "NICRIG_DEMO_SEED",
+        "--keep-logs": "NICRIG_DEMO_KEEP_LOGS",
+        "--json": "NICRIG_DEMO_JSON",
     }.items():
         assert option in shown
         assert variable in shown
@@ -74,14 +74,48 @@ def options() -> list[tuple[str, TyperOption]]:
     ]
 
 
-@pytest.mark.parametrize(("verb", "parameter"), options(), ids=lambda value: getattr(value, "name", value))
-def test_every_option_has_its_environment_variable_and_help_tells_both(verb: str, parameter: TyperOption) -> None:
-    long = next(name for name in parameter.opts if name.startswith("--"))
-    assert parameter.envvar == "NICRIG_" + long.removeprefix("--").replace("-", "_").upper()
+each_option = pytest.mark.parametrize(("verb", "parameter"), options(), ids=lambda value: getattr(value, "name", value))
+
+
+def long_name(parameter: TyperOption) -> str:
+    return next(name for name in parameter.opts if name.startswith("--"))
+
+
+def variable_of(verb: str, parameter: TyperOption) -> str:
+    """The one that the option alone has: nicrig demo --keep-logs is NICRIG_DEMO_KEEP_LOGS."""
+    return f"NICRIG_{verb}_{long_name(parameter).removeprefix('--')}".replace("-", "_").upper()
+
+
+@each_option
+def test_help_tells_what_every_option_is_and_its_environment_variable(verb: str, parameter: TyperOption) -> None:
     assert parameter.help
-    shown = RUNNER.invoke(app, [verb, "--help"], env={"COLUMNS": "250", "NO_COLOR": "1"}).output
-    assert long in shown
-    assert str(parameter.envvar) in shown
+    shown = " ".join(RUNNER.invoke(app, [verb, "--help"], env={"NO_COLOR": "1"}).output.split())
+    assert long_name(parameter) in shown
+    assert f"[env var: {parameter.envvar or variable_of(verb, parameter)}" in shown
+
+
+@each_option
+def test_every_option_is_read_from_its_own_variable_and_from_no_other_but_the_shared(
+    verb: str, parameter: TyperOption, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    whole = group.make_context("nicrig", [verb], resilient_parsing=True)
+    context = group.commands[verb].make_context(verb, [], parent=whole, resilient_parsing=True)
+    assert parameter.resolve_envvar_value(context) is None
+    for variable in filter(None, (variable_of(verb, parameter), parameter.envvar)):
+        monkeypatch.setenv(str(variable), "from there")
+        assert parameter.resolve_envvar_value(context) == "from there"
+        monkeypatch.delenv(str(variable))
+
+
+def test_a_variable_that_several_verbs_share_means_the_same_in_each() -> None:
+    shared: dict[str, set[str]] = {}
+    for _, parameter in options():
+        if parameter.envvar is not None:
+            shared.setdefault(str(parameter.envvar), set()).add(f"{long_name(parameter)}: {parameter.help}")
+    assert set(shared) == {"NICRIG_RIG", "NICRIG_KIND", "NICRIG_ACCELERATOR"}
+    assert [meanings for meanings in shared.values() if len(meanings) > 1] == []
 
 
 def complete(shell: str, line: str, **environment: str) -> str:

@@ -48,7 +48,7 @@ class FakeRig:
         self.deadlines = Deadlines(0.1)
         self.loaded: list[tuple[str, ...]] = []
         self.unloads = 0
-        self.guest = self.wire = self
+        self.card = self.guest = self.wire = self
         self._clean = self._does = clean
         self._made = 0
         self._send, self._receive = trio.open_memory_channel[list[bytes]](100)

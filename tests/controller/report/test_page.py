@@ -129,7 +129,7 @@ def test_report_writes_beside_the_recording_or_where_it_is_told(tmp_path: Path, 
 
 def test_the_output_is_also_an_environment_variable(tmp_path: Path) -> None:
     source = save(tmp_path / "run.json", traffic())
-    assert nicrig("report", source, NICRIG_OUTPUT=str(tmp_path / "x.html")).exit_code == COHERENT
+    assert nicrig("report", source, NICRIG_REPORT_OUTPUT=str(tmp_path / "x.html")).exit_code == COHERENT
     assert (tmp_path / "x.html").exists()
 
 

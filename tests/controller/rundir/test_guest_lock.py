@@ -14,18 +14,18 @@ pytestmark = pytest.mark.anyio
 
 async def test_one_after_the_other(tmp_path: Path) -> None:
     first, second = GuestLock(RigPaths(tmp_path)), GuestLock(RigPaths(tmp_path))
-    await first.take(Deadlines())
-    await first.take(Deadlines())
+    await first.acquire(Deadlines())
+    await first.acquire(Deadlines())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(second.take, Deadlines())
-        first.give()
-    second.give()
+        nursery.start_soon(second.acquire, Deadlines())
+        first.release()
+    second.release()
 
 
 async def test_who_waits_too_long_is_told_for_what(tmp_path: Path) -> None:
     holder = GuestLock(RigPaths(tmp_path))
-    await holder.take(Deadlines())
+    await holder.acquire(Deadlines())
     with pytest.raises(DeadlineError, match=f"another command to be done with the guest of {tmp_path}"):
-        await GuestLock(RigPaths(tmp_path)).take(Deadlines(command=0.1))
-    holder.give()
-    holder.give()
+        await GuestLock(RigPaths(tmp_path)).acquire(Deadlines(command=0.1))
+    holder.release()
+    holder.release()

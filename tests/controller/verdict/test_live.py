@@ -28,6 +28,7 @@ class FakeRig:
     options = Options()
 
     def __init__(self, folder: Path) -> None:
+        self.card = self
         self.rings = Rings(folder)
         self.last = False
 

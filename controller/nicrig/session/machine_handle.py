@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The virtual machine of a rig: QEMU's monitor; and, for the process that started it, hot-plug and the reboot watch."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import trio
+
+from nicrig.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError
+from nicrig.machine import qemu
+from nicrig.machine.accelerator import KVM, TCG, Accelerator
+from nicrig.process.deadlines import Deadlines
+from nicrig.process.qmp import Qmp
+from nicrig.provision import Provision
+from nicrig.rundir.directories import last_lines
+from nicrig.rundir.paths import RigPaths
+from nicrig.session.options import Options, machine_of
+from nicrig.session.services import Services
+
+PANIC_LINES = 50
+
+
+class MachineHandle:
+    """A running QEMU: `monitor` is its QMP; `deadlines` are scaled to its accelerator."""
+
+    def __init__(self, monitor: Qmp, accelerator: Accelerator, paths: RigPaths) -> None:
+        self.monitor = monitor
+        self.accelerator = accelerator
+        self.deadlines = Deadlines(accelerator.scale)
+        self._paths = paths
+
+    async def wait_agent(self) -> None:
+        """Returns when the guest's agent is there: when the guest has booted."""
+        with self.monitor.listening("VSERPORT_CHANGE") as events:
+            if not await self._agent_is_open():
+                await events.wait(id=qemu.AGENT_ID, open=True)
+
+    async def _agent_is_open(self) -> bool:
+        devices = await self.monitor.execute("query-chardev")
+        return any(device["label"] == qemu.AGENT_ID and device["frontend-open"] for device in devices)
+
+    @contextmanager
+    def limit(self, seconds: float, awaited: str) -> Iterator[None]:
+        """A deadline whose error shows the end of the guest's console."""
+        try:
+            with self.deadlines.limit(seconds, awaited):
+                yield
+        except DeadlineError as error:
+            raise DeadlineError(f"{error}; its console:{last_lines(self._paths.serial_log)}") from None
+
+
+class OwnMachine(MachineHandle):
+    """A machine that this process has started: the card can be unplugged, and the guest can reboot."""
+
+    def __init__(self, monitor: Qmp, accelerator: Accelerator, paths: RigPaths, *, hot_plug: bool) -> None:
+        super().__init__(monitor, accelerator, paths)
+        self._hot_plug = hot_plug
+        self._reboot_expected = False
+
+    def check_hot_plug(self) -> None:
+        """Raises RigError for a card with MSI-X, which cannot be unplugged."""
+        if not self._hot_plug:
+            raise RigError(
+                "QEMU aborts when a vfio-user card with MSI-X is unplugged (its MSI-X tear-down runs after the memory "
+                "regions are gone): start the rig with --interrupts msi"
+            )
+
+    async def unplug(self) -> None:
+        """Take the card out of the machine; returns when it is out. Raises RigError for a card with MSI-X."""
+        self.check_hot_plug()
+        with (
+            self.limit(self.deadlines.command, "the card to be unplugged"),
+            self.monitor.listening("DEVICE_DELETED") as events,
+        ):
+            await self.monitor.execute("device_del", {"id": qemu.CARD_ID})
+            await events.wait(device=qemu.CARD_ID)
+
+    async def plug(self) -> None:
+        """Put the card into its slot again. The guest notices by itself: see `GuestHandle.wait_interface`."""
+        with self.deadlines.limit(self.deadlines.monitor, "QEMU to take the card"):
+            await self.monitor.execute("device_add", qemu.card_device(self._paths.vfio_user, hot_plug=True))
+
+    @asynccontextmanager
+    async def rebooting(self) -> AsyncIterator[None]:
+        """The guest is made to reboot in this block, which ends when the guest's agent is there again."""
+        with self.monitor.listening("RESET", "VSERPORT_CHANGE") as events:
+            self._reboot_expected = True
+            yield
+            await events.wait(guest=True)
+            await events.wait(id=qemu.AGENT_ID, open=True)
+        self._reboot_expected = False
+
+    async def watch_reboots(self, last_records: Callable[[], str], *, task_status: trio.TaskStatus[None]) -> None:
+        """Raises PartDeathError when the guest resets itself unasked: it has panicked (its kernel has panic=-1)."""
+        with self.monitor.listening("RESET") as events, suppress(ConnectionLostError):
+            task_status.started()
+            while await events.wait(guest=True):
+                # One reboot may send several: the kernel tries one way after the other until the machine resets.
+                if not self._reboot_expected:
+                    raise PartDeathError(
+                        f"the guest panicked and rebooted:{last_lines(self._paths.serial_log, PANIC_LINES)}\n"
+                        f"its last calls between driver and NDIS:{last_records()}"
+                    )
+
+
+async def reach_machine(paths: RigPaths, services: Services) -> MachineHandle:
+    """The machine that runs here. Raises ConnectionLostError or DeadlineError when no QEMU answers."""
+    deadlines = Deadlines()
+    with deadlines.limit(deadlines.monitor, f"QEMU to answer at {paths.machine}"):
+        monitor = await services.connect("QEMU's monitor", paths.machine)
+        kvm = await monitor.execute("query-kvm")
+    return MachineHandle(monitor, KVM if kvm["enabled"] else TCG, paths)
+
+
+async def start_machine(
+    provision: Provision,
+    options: Options,
+    accelerator: Accelerator,
+    paths: RigPaths,
+    services: Services,
+    last_records: Callable[[], str],
+) -> OwnMachine:
+    """Start QEMU with the card that runs here, and watch it; `last_records` are shown when the guest panics.
+
+    Raises PartDeathError or DeadlineError when it does not start.
+    """
+    deadlines = Deadlines(accelerator.scale)
+    with deadlines.limit(deadlines.monitor, "QEMU to start"):
+        card = qemu.card_options(paths.vfio_user, hot_plug=options.hot_plug)
+        process = qemu.Qemu(qemu.program(provision), machine_of(options, provision, accelerator), card, paths)
+        services.closing.push_async_callback(process.close)
+        services.nursery.start_soon(process.watch)
+        monitor = await services.connect("QEMU's monitor", process.take_monitor())
+        machine = OwnMachine(monitor, accelerator, paths, hot_plug=options.hot_plug)
+        await services.nursery.start(machine.watch_reboots, last_records)
+        await monitor.execute("cont")
+    return machine
