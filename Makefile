@@ -42,6 +42,7 @@ lint: .venv/installed ## style, types, imports, spelling, and that generated fil
 	$(BIN)/python -m nicrig_device.generate --check
 	$(BIN)/python -m nicrig.generate --check
 	$(BIN)/codespell
+	$(BIN)/pytest -q tests/test_prose.py
 	$(BIN)/towncrier build --draft --version next >/dev/null
 	grep -rlIE '^#!.*sh$$' .ci docker controller | xargs $(BIN)/shellcheck
 
