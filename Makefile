@@ -34,10 +34,17 @@ windows: .venv/installed ## the same miniport as a Windows driver, for x86 and x
 tools: .venv/installed ## the programs that only the tests need, tshark for one
 	@$(BIN)/nicrig tools
 
-lint: .venv/installed ## style and types
+lint: .venv/installed ## style, types, imports, spelling, and that generated files are fresh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
+	$(BIN)/python -m nicrig_device.generate --check
+	$(BIN)/python -m nicrig.generate --check
+	$(BIN)/codespell
+	$(BIN)/pytest -q tests/test_prose.py
+	$(BIN)/towncrier build --draft --version next >/dev/null
+	grep -rlIE '^#!.*sh$$' .ci docker controller | xargs $(BIN)/shellcheck
 
 test: setup windows tools lint ## every test; boots QEMU
 	$(BIN)/pytest

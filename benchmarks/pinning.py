@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from nicrig.session.rig import OwnRig
+
 
 class Pinning:
     """Pins the guest's CPU to the last core that we may use, and decides where everything else may run.
