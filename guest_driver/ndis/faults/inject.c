@@ -9,48 +9,24 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "calls.h"
 #include "chance.h"
 #include "inject.h"
 
 #define NDIS_RULES_MAX 8
 #define NDIS_FAIL_RULES "FUNCTION:nth:N, FUNCTION:over:BYTES, FUNCTION:probability:A/B[:SEED]"
 
-/* Where ndis_fail() is asked; a test compares. */
-#define SITE(Name) { NDIS_FN_##Name, #Name, 0 }
+/*
+ * The calls that ask ndis_fail(); a test compares. MiniportAllocateComplete stands for the allocation behind an
+ * asynchronous call that gave PENDING: when it fails, the handler gets NULL.
+ */
+#define SITE(Name) { NDIS_FN_##Name, #Name, 0 },
 static struct {
 	enum ndis_function function;
 	const char *name;
 	unsigned int failed;
 } sites[] = {
-	SITE(NdisAllocateMemory),
-	SITE(NdisAllocateMemoryWithTag),
-	SITE(NdisMInitializeScatterGatherDma),
-	SITE(NdisMAllocateMapRegisters),
-	SITE(NdisMStartBufferPhysicalMapping),
-	SITE(NdisMAllocateSharedMemory),
-	SITE(NdisMAllocateSharedMemoryAsync),
-	/* The allocation behind an Async call that gave PENDING: the handler is called with NULL. */
-	SITE(MiniportAllocateComplete),
-	SITE(NdisMRegisterDmaChannel),
-	SITE(NdisMSetupDmaTransfer),
-	SITE(NdisMCompleteDmaTransfer),
-	SITE(NdisAllocatePacketPool),
-	SITE(NdisAllocatePacketPoolEx),
-	SITE(NdisAllocatePacket),
-	SITE(NdisDprAllocatePacket),
-	SITE(NdisDprAllocatePacketNonInterlocked),
-	SITE(NdisAllocateBufferPool),
-	SITE(NdisAllocateBuffer),
-	SITE(NdisCopyBuffer),
-	SITE(NdisQueryBufferSafe),
-	SITE(NdisMRegisterIoPortRange),
-	SITE(NdisMMapIoSpace),
-	SITE(NdisMRegisterInterrupt),
-	SITE(ExAllocatePool),
-	SITE(ExAllocatePoolWithTag),
-	SITE(NdisOpenConfiguration),
-	SITE(NdisReadConfiguration),
-	SITE(NdisReadNetworkAddress),
+	NDIS_FAILING_CALLS(SITE)
 };
 
 enum rule_kind {
