@@ -137,6 +137,8 @@ def _mutable_call(mutable: Mutable) -> str:
 def _mutable_handler(mutable: Mutable) -> str:
     name = mutable.name.removeprefix("Miniport")
     types = {handler: type for type, handler in HANDLER.findall(_ndis_text())}
+    if name not in types:
+        raise ValueError(f"functions.py: the NDIS headers have no handler {mutable.name}")
     result, parameters = _declarations(HANDLER_TYPE)[types[name]]
     count, rest = _mutations(mutable, parameters)
     return f"CALL({count}, {result}, {name}, {rest})"

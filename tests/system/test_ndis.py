@@ -150,7 +150,7 @@ async def test_a_rule_that_makes_no_sense_is_refused_in_one_line(rig: Rig, rule:
     assert refused.code
     # busybox asks the kernel twice
     assert len({line.partition("] ")[2] for line in said.splitlines()}) == 1
-    assert f"nicrig: fail=*:nth:1,{rule}: rule 2 is none of FUNCTION:nth:N" in said
+    assert f"nicrig: fail=*:nth:1,{rule}: rule 2 is not one of FUNCTION:nth:N" in said
 
 
 # Handlers that only a card which interrupts, or a protocol that asks for it, brings about: not those of the self-test.
