@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from tests.guest_driver.sources import NDIS, code
 
-_CALL = re.compile(r'CALL\(\d, [\w ]+, (\w+), (?:(\w+), )?([A-Z |]+), "(\w+)",')
+_CALL = re.compile(r'CALL\(\d, \w+, (\w+), (?:(\w+), )?((?:NDIS_MAY_\w+(?: \| )?)+), "(\w+)",')
 _OPERATOR = re.compile(r'\{ "(\w+)", (\w+), "(\w*)" \}')
-ALL = {"SKIP", "REPEAT", "WAIT", "RAISE"}
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,15 @@ def operators() -> dict[str, tuple[str, str]]:
 
 
 def mutables() -> list[Mutable]:
+    """Every CALL of calls.h; its lines go on after a backslash."""
+    declared = re.sub(r"\s*\\\n\s*", " ", code(NDIS / "faults" / "calls.h"))
     found = []
-    for name, function, may, letters in _CALL.findall(code(NDIS / "faults" / "mutable.c")):
-        ways = {way for each in may.split(" | ") for way in (ALL if each == "ALL" else {each})}
+    for name, function, may, letters in _CALL.findall(declared):
         taken = {
             operator if way != "0" else f"{operator}{number}"
             for operator, (way, which) in operators().items()
             for number, letter in enumerate(letters, 1)
-            if way.removeprefix("NDIS_MAY_") in ways or letter in which
+            if way in may.split(" | ") or letter in which
         }
         found.append(Mutable(name if function else f"Miniport{name}", function or None, frozenset(taken)))
     return found

@@ -47,9 +47,9 @@ def rows() -> list[Row]:
         Row(
             cells[0].split("<br>")[0],
             cells[1],
-            tuple(re.findall(r"`(\w+)`", cells[2])),
-            tuple(cells[5].split()),
-            cells[6].rstrip(),
+            tuple(re.findall(r"`(\w+)`", cells[3])),
+            tuple(cells[6].split()),
+            cells[7].rstrip(),
         )
         for cells in lines
         if cells[0] not in ("function", "---")

@@ -150,7 +150,7 @@ async def test_an_invalid_failure_rule_is_a_one_line_error(rig: Rig, rule: str) 
     assert refused.code
     # busybox tries to load the module twice
     assert len({line.partition("] ")[2] for line in said.splitlines()}) == 1
-    assert f"nicrig: fail=*:nth:1,{rule}: rule 2 is none of FUNCTION:nth:N" in said
+    assert f"nicrig: fail=*:nth:1,{rule}: rule 2 is not one of FUNCTION:nth:N" in said
 
 
 # Handlers that only a card with interrupts or a protocol's request causes, so the self-test never calls them.

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Everything that the flight recorder can record: NDIS functions, the miniport's handlers, and the layer's own events.
+"""The declaration of each NDIS function and each handler: what is recorded, what can fail, what can be mutated.
 
-Declared once. The guest's `recorded.h` is generated from it (`python -m nicrig.generate`), docs/ndis.md too, and
-the verifier finds a record's fields by these names. At most four arguments are recorded: of a long signature those
-that a rule can be broken with. An object is known by its address or handle.
+One entry declares a function once. `make generate` makes from it the headers of the guest's recorder and of its fault
+injection (guest_driver/ndis/recorder/function_ids.h, faults/calls.h, faults/mutable.h) and columns of docs/ndis.md.
+The C signature is not here: it is read out of guest_driver/ndis/include/. docs/contributing/adding.md has the steps.
+
+At most four arguments are recorded: of a long signature those with which a rule can be broken. An object is recorded
+as its address or handle.
 
 When a record is written: an acquiring call after it returned, a releasing call before anything is released, a
 hand-over (send, complete, indicate, return) before the other side sees the object.
@@ -12,7 +15,7 @@ hand-over (send, complete, indicate, return) before the other side sees the obje
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class Irql(enum.IntEnum):
@@ -36,7 +39,7 @@ class RecordKind(enum.IntEnum):
 
 
 GRANT_ARGUMENTS = ("physical", "length", "flags", "guard")
-"""What GRANT and REVOKE record, whichever function did it; guard is 0 when it is taken back."""
+"""What GRANT and REVOKE record, whichever function did it; guard is 0 in a REVOKE."""
 
 
 class Phase(enum.IntEnum):
@@ -59,158 +62,379 @@ class Detail(enum.IntEnum):
     BYTES = 3  # also the frames' bytes, beside their digests
 
 
-@dataclass(frozen=True)
-class RecordedFunction:
-    """One thing that can be recorded.
+class CallMutation(enum.Flag):
+    """What a mutation may do with a whole call. Anything else would give the miniport an answer that it cannot survive.
 
-    `highest` is the highest level it may be called at, for a handler the level it is called at. `result` names what
-    the record's result holds: "status", "address", "handle", "count", "digest", or "" for nothing. A digest is the
-    CRC32C of a packet's bytes as the CPU sees them, in the high half the slot that keeps them; ENTER has it too.
+    The names are those of NDIS_MAY_* in guest_driver/ndis/faults/mutate.h.
+    """
+
+    SKIP = enum.auto()
+    EARLY = enum.auto()  # a handler returns at once
+    REPEAT = enum.auto()
+    WAIT = enum.auto()  # the call is made later: it returns nothing, and every argument lives on
+    RAISE = enum.auto()
+
+
+class ArgumentMutation(enum.Enum):
+    """What a mutation may do with an argument. The value is its letter in guest_driver/ndis/faults/mutate.h."""
+
+    NOTHING = "h"
+    NUMBER = "n"  # one more or less, a cache line more or less
+    SIZE = "g"  # the same, but never a line less: the miniport writes all of it
+    COUNT = "c"  # one less
+    FLAG = "f"  # the opposite
+    ADDRESS = "a"  # a line further on
+    BLOCK = "b"  # a line further on, or the block of the call before
+    OBJECT = "r"  # the object of the call before
+
+
+@dataclass(frozen=True)
+class Mutable:
+    """How mutate= may change a call. `name` is what mutate= takes; `arguments` maps C names to mutations."""
+
+    name: str
+    call: CallMutation
+    arguments: dict[str, ArgumentMutation]
+
+
+UNRECORDED = 0
+"""The number of a function that the recorder leaves out."""
+
+
+@dataclass(frozen=True)
+class NdisFunction:
+    """A function of NDIS or a handler of the miniport.
+
+    `number` stands in recordings, so it never changes: a new function takes the next free one. `section` is of
+    docs/ndis51.md. `highest` is the highest level at which it may be called, for a handler the level at which NDIS
+    calls it. `arguments` are the names of the recorded values. `result` names what the record's result holds:
+    "status", "address", "handle", "count", "value", "digest", or "" for nothing. A digest is the CRC32C of a packet's
+    bytes as the CPU sees them, in the high half the slot that keeps them; ENTER has it too. `fails` says that fail= can
+    make it fail.
     """
 
     number: int
     name: str
     section: str
-    arguments: tuple[str, ...]
-    result: str
     highest: Irql
     detail: Detail
+    arguments: tuple[str, ...] = ()
+    result: str = ""
+    fails: bool = False
+    mutability: Mutable | None = None
+
+    def mutable(self, call: CallMutation, variant: str = "", /, **arguments: ArgumentMutation) -> NdisFunction:
+        """The same function, open to mutate=; an argument that is not named here is left as it is.
+
+        One record stands for a whole family, as NdisRawReadPort does: `variant` is then the end of the macro's name.
+        """
+        return replace(self, mutability=Mutable(self.name + variant, call, arguments))
+
+
+def _call(
+    number: int,
+    name: str,
+    section: str,
+    highest: Irql,
+    detail: Detail = Detail.ALLOCATIONS,
+    *,
+    records: str = "",
+    result: str = "",
+    fails: bool = False,
+) -> NdisFunction:
+    return NdisFunction(number, name, section, highest, detail, tuple(records.split()), result, fails)
+
+
+def _handler(
+    number: int,
+    name: str,
+    level: Irql,
+    detail: Detail = Detail.ALLOCATIONS,
+    *,
+    records: str = "",
+    result: str = "",
+    fails: bool = False,
+) -> NdisFunction:
+    """A handler of the miniport: ENTER carries the arguments, LEAVE the result."""
+    return _call(number, name, "4.8", level, detail, records=records, result=result, fails=fails)
 
 
 PASSIVE, DISPATCH, DEVICE, HIGH = Irql.PASSIVE, Irql.DISPATCH, Irql.DEVICE, Irql.HIGH
-ALLOCATIONS, FRAMES = Detail.ALLOCATIONS, Detail.FRAMES
+FRAMES = Detail.FRAMES
+SKIP, EARLY, REPEAT, WAIT, RAISE = CallMutation
+ALL = SKIP | REPEAT | WAIT | RAISE
+NOTHING, NUMBER, SIZE, COUNT, FLAG, ADDRESS, BLOCK, OBJECT = ArgumentMutation
 
-# name, section of docs/ndis51.md, arguments, result, highest level, detail
-_DECLARED: tuple[tuple[str, str, str, str, Irql, Detail], ...] = (
+DECLARED = (
     # -- handlers: ENTER carries the arguments, LEAVE the result ----------------------------------------
-    ("DriverUnload", "4.8", "blocks", "", PASSIVE, ALLOCATIONS),  # blocks: allocations of the module still alive
-    ("MiniportInitialize", "4.8", "device", "status", PASSIVE, ALLOCATIONS),  # device: PCI device id
-    ("MiniportHalt", "4.8", "", "", PASSIVE, ALLOCATIONS),
-    ("MiniportShutdown", "4.8", "", "", HIGH, ALLOCATIONS),
-    ("MiniportReset", "4.8", "", "status", DISPATCH, ALLOCATIONS),
-    ("MiniportCheckForHang", "4.8", "", "value", DISPATCH, FRAMES),
-    ("MiniportQueryInformation", "4.8", "oid length", "status", DISPATCH, FRAMES),
-    ("MiniportSetInformation", "4.8", "oid length", "status", DISPATCH, ALLOCATIONS),
-    ("MiniportPnPEventNotify", "4.8", "event", "", PASSIVE, ALLOCATIONS),
-    ("MiniportAllocateComplete", "4.8", "address physical length context", "", DISPATCH, ALLOCATIONS),
-    ("MiniportISR", "4.8", "", "value", DEVICE, FRAMES),  # value: recognized | queue << 1
-    ("MiniportEnableInterrupt", "4.8", "", "", DISPATCH, FRAMES),
-    ("MiniportDisableInterrupt", "4.8", "", "", DEVICE, FRAMES),
-    ("MiniportHandleInterrupt", "4.8", "", "", DISPATCH, FRAMES),
-    (
-        "MiniportSendPackets",
-        "4.8",
-        "packet buffer length elements",
-        "digest",
-        DISPATCH,
-        FRAMES,
-    ),  # ENTER for each packet
-    ("MiniportReturnPacket", "4.8", "packet", "", DISPATCH, FRAMES),
-    ("MiniportTimer", "4.8", "timer", "", DISPATCH, FRAMES),
+    # blocks: allocations of the module still alive
+    _handler(1, "DriverUnload", PASSIVE, records="blocks"),
+    # device: PCI device id
+    _handler(2, "MiniportInitialize", PASSIVE, records="device", result="status").mutable(EARLY | REPEAT),
+    _handler(3, "MiniportHalt", PASSIVE).mutable(EARLY),
+    _handler(4, "MiniportShutdown", HIGH),
+    _handler(5, "MiniportReset", DISPATCH, result="status").mutable(EARLY | REPEAT),
+    _handler(6, "MiniportCheckForHang", DISPATCH, FRAMES, result="value").mutable(EARLY | REPEAT),
+    _handler(7, "MiniportQueryInformation", DISPATCH, FRAMES, records="oid length", result="status").mutable(
+        EARLY | REPEAT, InformationBufferLength=COUNT
+    ),
+    _handler(8, "MiniportSetInformation", DISPATCH, records="oid length", result="status").mutable(
+        EARLY | REPEAT, InformationBufferLength=COUNT
+    ),
+    _handler(9, "MiniportPnPEventNotify", PASSIVE, records="event"),
+    _handler(10, "MiniportAllocateComplete", DISPATCH, records="address physical length context", fails=True),
+    # value: recognized | queue << 1
+    _handler(11, "MiniportISR", DEVICE, FRAMES, result="value").mutable(EARLY | REPEAT),
+    _handler(12, "MiniportEnableInterrupt", DISPATCH, FRAMES).mutable(EARLY | REPEAT),
+    _handler(13, "MiniportDisableInterrupt", DEVICE, FRAMES),
+    _handler(14, "MiniportHandleInterrupt", DISPATCH, FRAMES).mutable(EARLY | REPEAT),
+    # ENTER for each packet
+    _handler(
+        15, "MiniportSendPackets", DISPATCH, FRAMES, records="packet buffer length elements", result="digest"
+    ).mutable(EARLY | REPEAT, NumberOfPackets=COUNT),
+    _handler(16, "MiniportReturnPacket", DISPATCH, FRAMES, records="packet").mutable(EARLY | REPEAT, Packet=OBJECT),
+    _handler(17, "MiniportTimer", DISPATCH, FRAMES, records="timer"),
     # -- what NDIS gave the miniport with a packet, one record an element --------------------------------
-    ("ScatterGatherElement", "4.3", "packet index physical length", "", DISPATCH, FRAMES),
+    _call(18, "ScatterGatherElement", "4.3", DISPATCH, FRAMES, records="packet index physical length"),
     # -- 4.1 plain memory -------------------------------------------------------------------------------
-    ("NdisAllocateMemory", "4.1", "address length flags highest", "status", DISPATCH, ALLOCATIONS),
-    ("NdisAllocateMemoryWithTag", "4.1", "address length tag", "status", DISPATCH, ALLOCATIONS),
+    _call(
+        19, "NdisAllocateMemory", "4.1", DISPATCH, records="address length flags highest", result="status", fails=True
+    ).mutable(REPEAT | RAISE, Length=NUMBER, MemoryFlags=FLAG),
+    _call(
+        20, "NdisAllocateMemoryWithTag", "4.1", DISPATCH, records="address length tag", result="status", fails=True
+    ).mutable(REPEAT, Length=SIZE, Tag=FLAG),
     # beyond: 1 if the bytes behind the block were written
-    ("NdisFreeMemory", "4.1", "address length flags beyond", "", DISPATCH, ALLOCATIONS),
+    _call(21, "NdisFreeMemory", "4.1", DISPATCH, records="address length flags beyond").mutable(
+        ALL, VirtualAddress=BLOCK, Length=NUMBER, MemoryFlags=FLAG
+    ),
     # -- 4.2 attributes ---------------------------------------------------------------------------------
-    ("NdisMSetAttributesEx", "4.2", "context hang flags bus", "", PASSIVE, ALLOCATIONS),
+    _call(22, "NdisMSetAttributesEx", "4.2", PASSIVE, records="context hang flags bus").mutable(
+        ALL, CheckForHangTimeInSeconds=NUMBER, AttributeFlags=FLAG
+    ),
     # -- 4.3 bus-master DMA -----------------------------------------------------------------------------
-    ("NdisMInitializeScatterGatherDma", "4.3", "dma64 maximum", "status", PASSIVE, ALLOCATIONS),
-    ("NdisMAllocateMapRegisters", "4.3", "channel size base maximum", "status", PASSIVE, ALLOCATIONS),
-    ("NdisMFreeMapRegisters", "4.3", "", "", PASSIVE, ALLOCATIONS),
-    ("NdisMAllocateSharedMemory", "4.3", "length cached physical", "address", PASSIVE, ALLOCATIONS),
-    ("NdisMAllocateSharedMemoryAsync", "4.3", "length cached context", "status", DISPATCH, ALLOCATIONS),
-    ("NdisMFreeSharedMemory", "4.3", "length cached address physical", "", DISPATCH, ALLOCATIONS),
-    ("NdisMUpdateSharedMemory", "4.3", "length address physical", "", DISPATCH, FRAMES),
-    ("NdisFlushBuffer", "4.3", "buffer address length write", "", DISPATCH, FRAMES),
-    ("NdisMGetDmaAlignment", "4.3", "", "count", PASSIVE, ALLOCATIONS),
+    _call(
+        23, "NdisMInitializeScatterGatherDma", "4.3", PASSIVE, records="dma64 maximum", result="status", fails=True
+    ).mutable(SKIP | REPEAT | RAISE, Dma64BitAddresses=FLAG, MaximumPhysicalMapping=NUMBER),
+    _call(
+        24,
+        "NdisMAllocateMapRegisters",
+        "4.3",
+        PASSIVE,
+        records="channel size base maximum",
+        result="status",
+        fails=True,
+    ),
+    _call(25, "NdisMFreeMapRegisters", "4.3", PASSIVE),
+    _call(
+        26, "NdisMAllocateSharedMemory", "4.3", PASSIVE, records="length cached physical", result="address", fails=True
+    ).mutable(REPEAT | RAISE, Length=SIZE, Cached=FLAG),
+    _call(
+        27,
+        "NdisMAllocateSharedMemoryAsync",
+        "4.3",
+        DISPATCH,
+        records="length cached context",
+        result="status",
+        fails=True,
+    ),
+    _call(28, "NdisMFreeSharedMemory", "4.3", DISPATCH, records="length cached address physical").mutable(
+        ALL, Length=NUMBER, Cached=FLAG, VirtualAddress=BLOCK, PhysicalAddress=ADDRESS
+    ),
+    _call(29, "NdisMUpdateSharedMemory", "4.3", DISPATCH, FRAMES, records="length address physical").mutable(
+        ALL, Length=NUMBER, VirtualAddress=ADDRESS, PhysicalAddress=ADDRESS
+    ),
+    _call(30, "NdisFlushBuffer", "4.3", DISPATCH, FRAMES, records="buffer address length write").mutable(
+        ALL, Mdl=OBJECT, ReadOperation=FLAG
+    ),
+    _call(31, "NdisMGetDmaAlignment", "4.3", PASSIVE, result="count").mutable(SKIP | REPEAT | RAISE),
     # One record for each filled unit; count is of all units of this call, 0 with the buffer's length when it fails.
     # index_write: index << 1 | write
-    ("NdisMStartBufferPhysicalMapping", "4.3", "buffer index_write physical length", "count", DISPATCH, FRAMES),
-    ("NdisMCompleteBufferPhysicalMapping", "4.3", "buffer index", "", DISPATCH, FRAMES),
+    _call(
+        32,
+        "NdisMStartBufferPhysicalMapping",
+        "4.3",
+        DISPATCH,
+        FRAMES,
+        records="buffer index_write physical length",
+        result="count",
+        fails=True,
+    ),
+    _call(33, "NdisMCompleteBufferPhysicalMapping", "4.3", DISPATCH, FRAMES, records="buffer index"),
     # -- 4.4 subordinate DMA ----------------------------------------------------------------------------
-    ("NdisMRegisterDmaChannel", "4.4", "handle channel dma32 maximum", "status", PASSIVE, ALLOCATIONS),
-    ("NdisMDeregisterDmaChannel", "4.4", "handle", "", PASSIVE, ALLOCATIONS),
+    _call(
+        34,
+        "NdisMRegisterDmaChannel",
+        "4.4",
+        PASSIVE,
+        records="handle channel dma32 maximum",
+        result="status",
+        fails=True,
+    ).mutable(REPEAT | RAISE, DmaChannel=NUMBER, Dma32BitAddresses=FLAG, MaximumLength=NUMBER),
+    _call(35, "NdisMDeregisterDmaChannel", "4.4", PASSIVE, records="handle").mutable(ALL),
     # range: offset << 32 | length
-    ("NdisMSetupDmaTransfer", "4.4", "handle buffer range write", "status", DISPATCH, FRAMES),
-    ("NdisMCompleteDmaTransfer", "4.4", "handle buffer range write", "status", DISPATCH, FRAMES),
-    ("NdisMReadDmaCounter", "4.4", "handle", "count", DISPATCH, FRAMES),
+    _call(
+        36,
+        "NdisMSetupDmaTransfer",
+        "4.4",
+        DISPATCH,
+        FRAMES,
+        records="handle buffer range write",
+        result="status",
+        fails=True,
+    ).mutable(REPEAT | RAISE, Buffer=OBJECT, Offset=NUMBER, Length=NUMBER, WriteToDevice=FLAG),
+    _call(
+        37,
+        "NdisMCompleteDmaTransfer",
+        "4.4",
+        DISPATCH,
+        FRAMES,
+        records="handle buffer range write",
+        result="status",
+        fails=True,
+    ).mutable(REPEAT | RAISE, Buffer=OBJECT, Offset=NUMBER, Length=NUMBER, WriteToDevice=FLAG),
+    _call(38, "NdisMReadDmaCounter", "4.4", DISPATCH, FRAMES, records="handle", result="count"),
     # -- 4.5 packet pools and packets -------------------------------------------------------------------
-    ("NdisAllocatePacketPool", "4.5", "pool count reserved", "status", DISPATCH, ALLOCATIONS),
-    ("NdisAllocatePacketPoolEx", "4.5", "pool count overflow reserved", "status", DISPATCH, ALLOCATIONS),
-    ("NdisFreePacketPool", "4.5", "pool", "", DISPATCH, ALLOCATIONS),
-    ("NdisPacketPoolUsage", "4.5", "pool", "count", DISPATCH, FRAMES),
-    ("NdisAllocatePacket", "4.5", "pool packet", "status", DISPATCH, ALLOCATIONS),
-    ("NdisDprAllocatePacket", "4.5", "pool packet", "status", DISPATCH, ALLOCATIONS),
-    ("NdisDprAllocatePacketNonInterlocked", "4.5", "pool packet", "status", DISPATCH, ALLOCATIONS),
-    ("NdisFreePacket", "4.5", "packet head", "", DISPATCH, ALLOCATIONS),
-    ("NdisDprFreePacket", "4.5", "packet head", "", DISPATCH, ALLOCATIONS),
-    ("NdisDprFreePacketNonInterlocked", "4.5", "packet head", "", DISPATCH, ALLOCATIONS),
-    ("NdisReinitializePacket", "4.5", "packet head", "", DISPATCH, FRAMES),
+    _call(39, "NdisAllocatePacketPool", "4.5", DISPATCH, records="pool count reserved", result="status", fails=True),
+    _call(
+        40,
+        "NdisAllocatePacketPoolEx",
+        "4.5",
+        DISPATCH,
+        records="pool count overflow reserved",
+        result="status",
+        fails=True,
+    ).mutable(REPEAT, NumberOfDescriptors=NUMBER, NumberOfOverflowDescriptors=NUMBER, ProtocolReservedLength=NUMBER),
+    _call(41, "NdisFreePacketPool", "4.5", DISPATCH, records="pool").mutable(ALL),
+    _call(42, "NdisPacketPoolUsage", "4.5", DISPATCH, FRAMES, records="pool", result="count"),
+    _call(43, "NdisAllocatePacket", "4.5", DISPATCH, records="pool packet", result="status", fails=True).mutable(
+        REPEAT
+    ),
+    _call(44, "NdisDprAllocatePacket", "4.5", DISPATCH, records="pool packet", result="status", fails=True),
+    _call(
+        45, "NdisDprAllocatePacketNonInterlocked", "4.5", DISPATCH, records="pool packet", result="status", fails=True
+    ),
+    _call(46, "NdisFreePacket", "4.5", DISPATCH, records="packet head").mutable(ALL, Packet=OBJECT),
+    _call(47, "NdisDprFreePacket", "4.5", DISPATCH, records="packet head"),
+    _call(48, "NdisDprFreePacketNonInterlocked", "4.5", DISPATCH, records="packet head"),
+    _call(49, "NdisReinitializePacket", "4.5", DISPATCH, FRAMES, records="packet head"),
     # -- 4.6 buffer pools, buffers, chains --------------------------------------------------------------
-    ("NdisAllocateBufferPool", "4.6", "pool count", "status", DISPATCH, ALLOCATIONS),
-    ("NdisFreeBufferPool", "4.6", "pool", "", DISPATCH, ALLOCATIONS),
-    ("NdisAllocateBuffer", "4.6", "pool address length buffer", "status", DISPATCH, ALLOCATIONS),
-    ("NdisFreeBuffer", "4.6", "buffer length", "", DISPATCH, ALLOCATIONS),  # length: as adjusted now
+    _call(50, "NdisAllocateBufferPool", "4.6", DISPATCH, records="pool count", result="status", fails=True).mutable(
+        REPEAT, NumberOfDescriptors=NUMBER
+    ),
+    _call(51, "NdisFreeBufferPool", "4.6", DISPATCH, records="pool").mutable(ALL),
+    _call(
+        52, "NdisAllocateBuffer", "4.6", DISPATCH, records="pool address length buffer", result="status", fails=True
+    ).mutable(REPEAT, VirtualAddress=ADDRESS, Length=NUMBER),
+    # length: as adjusted now
+    _call(53, "NdisFreeBuffer", "4.6", DISPATCH, records="buffer length").mutable(ALL, Mdl=OBJECT),
     # range: offset << 32 | length
-    ("NdisCopyBuffer", "4.6", "pool source range buffer", "status", DISPATCH, ALLOCATIONS),
-    ("NdisAdjustBufferLength", "4.6", "buffer length", "", DISPATCH, FRAMES),
-    ("NdisChainBufferAtFront", "4.6", "packet buffer", "", HIGH, FRAMES),
-    ("NdisChainBufferAtBack", "4.6", "packet buffer", "", HIGH, FRAMES),
-    ("NdisUnchainBufferAtFront", "4.6", "packet buffer", "", HIGH, FRAMES),
-    ("NdisUnchainBufferAtBack", "4.6", "packet buffer", "", HIGH, FRAMES),
-    ("NdisQueryBuffer", "4.6", "buffer", "address", DISPATCH, FRAMES),
-    ("NdisQueryBufferSafe", "4.6", "buffer priority", "address", DISPATCH, FRAMES),
-    ("NdisQueryPacket", "4.6", "packet", "count", DISPATCH, FRAMES),  # count: total bytes; 0xffff... if not asked for
+    _call(54, "NdisCopyBuffer", "4.6", DISPATCH, records="pool source range buffer", result="status", fails=True),
+    _call(55, "NdisAdjustBufferLength", "4.6", DISPATCH, FRAMES, records="buffer length").mutable(ALL, Length=NUMBER),
+    _call(56, "NdisChainBufferAtFront", "4.6", HIGH, FRAMES, records="packet buffer").mutable(
+        SKIP | REPEAT, Buffer=OBJECT
+    ),
+    _call(57, "NdisChainBufferAtBack", "4.6", HIGH, FRAMES, records="packet buffer"),
+    _call(58, "NdisUnchainBufferAtFront", "4.6", HIGH, FRAMES, records="packet buffer").mutable(REPEAT, Packet=OBJECT),
+    _call(59, "NdisUnchainBufferAtBack", "4.6", HIGH, FRAMES, records="packet buffer"),
+    _call(UNRECORDED, "NdisRecalculatePacketCounts", "4.6", HIGH).mutable(SKIP | REPEAT | WAIT),
+    _call(60, "NdisQueryBuffer", "4.6", DISPATCH, FRAMES, records="buffer", result="address"),
+    _call(
+        61, "NdisQueryBufferSafe", "4.6", DISPATCH, FRAMES, records="buffer priority", result="address", fails=True
+    ).mutable(REPEAT | RAISE),
+    # count: total bytes; 0xffff... if not asked for
+    _call(62, "NdisQueryPacket", "4.6", DISPATCH, FRAMES, records="packet", result="count").mutable(REPEAT | RAISE),
     # -- 4.7 ports, device memory, interrupt ------------------------------------------------------------
-    ("NdisMRegisterIoPortRange", "4.7", "first count offset", "status", PASSIVE, ALLOCATIONS),
-    ("NdisMDeregisterIoPortRange", "4.7", "first count offset", "", PASSIVE, ALLOCATIONS),
-    ("NdisRawReadPort", "4.7", "port bytes", "", HIGH, FRAMES),  # every NdisRawReadPort*: bytes in all
-    ("NdisRawWritePort", "4.7", "port bytes", "", HIGH, FRAMES),
-    ("NdisWriteRegister", "4.7", "address value", "", HIGH, FRAMES),  # every NdisWriteRegister*
-    ("NdisMMapIoSpace", "4.7", "physical length address", "status", PASSIVE, ALLOCATIONS),
-    ("NdisMUnmapIoSpace", "4.7", "address length", "", PASSIVE, ALLOCATIONS),
+    _call(
+        63, "NdisMRegisterIoPortRange", "4.7", PASSIVE, records="first count offset", result="status", fails=True
+    ).mutable(REPEAT | RAISE, InitialPort=NUMBER, NumberOfPorts=NUMBER),
+    _call(64, "NdisMDeregisterIoPortRange", "4.7", PASSIVE, records="first count offset").mutable(
+        ALL, InitialPort=NUMBER, NumberOfPorts=NUMBER, PortOffset=ADDRESS
+    ),
+    # every NdisRawReadPort*: bytes in all
+    _call(65, "NdisRawReadPort", "4.7", HIGH, FRAMES, records="port bytes").mutable(
+        REPEAT | RAISE, "Ulong", Port=ADDRESS
+    ),
+    _call(66, "NdisRawWritePort", "4.7", HIGH, FRAMES, records="port bytes").mutable(
+        ALL, "Ulong", Port=ADDRESS, Value=NUMBER
+    ),
+    # every NdisWriteRegister*
+    _call(67, "NdisWriteRegister", "4.7", HIGH, FRAMES, records="address value").mutable(
+        SKIP | REPEAT | RAISE, "Ulong", Value=NUMBER
+    ),
+    _call(UNRECORDED, "NdisMoveToMappedMemory", "4.7", HIGH).mutable(SKIP | REPEAT | RAISE, Length=COUNT),
+    _call(UNRECORDED, "NdisMoveFromMappedMemory", "4.7", HIGH).mutable(SKIP | REPEAT | RAISE, Length=COUNT),
+    _call(
+        68, "NdisMMapIoSpace", "4.7", PASSIVE, records="physical length address", result="status", fails=True
+    ).mutable(REPEAT | RAISE, PhysicalAddress=ADDRESS, Length=SIZE),
+    _call(69, "NdisMUnmapIoSpace", "4.7", PASSIVE, records="address length").mutable(
+        ALL, VirtualAddress=BLOCK, Length=NUMBER
+    ),
     # modes: RequestIsr | SharedInterrupt << 1 | Latched << 2
-    ("NdisMRegisterInterrupt", "4.7", "interrupt vector level modes", "status", PASSIVE, ALLOCATIONS),
-    ("NdisMDeregisterInterrupt", "4.7", "interrupt", "", PASSIVE, ALLOCATIONS),
+    _call(
+        70,
+        "NdisMRegisterInterrupt",
+        "4.7",
+        PASSIVE,
+        records="interrupt vector level modes",
+        result="status",
+        fails=True,
+    ).mutable(
+        SKIP | REPEAT | RAISE, InterruptVector=NUMBER, InterruptLevel=NUMBER, RequestIsr=FLAG, SharedInterrupt=FLAG
+    ),
+    _call(71, "NdisMDeregisterInterrupt", "4.7", PASSIVE, records="interrupt").mutable(ALL),
     # -- 4.8 packets to and from the protocol -----------------------------------------------------------
     # CALL for each packet before the protocol sees it; LEAVE once for 64 packets: bit i: packet first + i is PENDING
-    ("NdisMIndicateReceivePacket", "4.8", "packet buffer length status", "digest", DISPATCH, FRAMES),
-    ("NdisMSendComplete", "4.8", "packet status", "digest", DISPATCH, FRAMES),
-    ("NdisMIndicateStatus", "4.8", "status", "", DISPATCH, ALLOCATIONS),
-    ("NdisMIndicateStatusComplete", "4.8", "", "", DISPATCH, ALLOCATIONS),
+    _call(
+        72,
+        "NdisMIndicateReceivePacket",
+        "4.8",
+        DISPATCH,
+        FRAMES,
+        records="packet buffer length status",
+        result="digest",
+    ).mutable(SKIP | REPEAT | RAISE, NumberOfPackets=COUNT),
+    _call(73, "NdisMSendComplete", "4.8", DISPATCH, FRAMES, records="packet status", result="digest").mutable(
+        ALL, Packet=OBJECT
+    ),
+    _call(74, "NdisMIndicateStatus", "4.8", DISPATCH, records="status"),
+    _call(75, "NdisMIndicateStatusComplete", "4.8", DISPATCH),
     # -- 4.9 kernel pool --------------------------------------------------------------------------------
-    ("ExAllocatePool", "4.9", "type length", "address", DISPATCH, ALLOCATIONS),
-    ("ExAllocatePoolWithTag", "4.9", "type length tag", "address", DISPATCH, ALLOCATIONS),
-    ("ExFreePool", "4.9", "address", "", DISPATCH, ALLOCATIONS),
-    ("ExFreePoolWithTag", "4.9", "address tag", "", DISPATCH, ALLOCATIONS),
+    _call(76, "ExAllocatePool", "4.9", DISPATCH, records="type length", result="address", fails=True),
+    _call(77, "ExAllocatePoolWithTag", "4.9", DISPATCH, records="type length tag", result="address", fails=True),
+    _call(78, "ExFreePool", "4.9", DISPATCH, records="address"),
+    _call(79, "ExFreePoolWithTag", "4.9", DISPATCH, records="address tag"),
     # -- 8.1 configuration, log -------------------------------------------------------------------------
-    ("NdisOpenConfiguration", "8.1", "handle", "status", PASSIVE, ALLOCATIONS),
-    ("NdisReadConfiguration", "8.1", "handle value", "status", PASSIVE, ALLOCATIONS),
-    ("NdisReadNetworkAddress", "8.1", "handle length", "status", PASSIVE, ALLOCATIONS),
-    ("NdisCloseConfiguration", "8.1", "handle", "", PASSIVE, ALLOCATIONS),
-    ("NdisMQueryAdapterResources", "8.1", "size", "status", PASSIVE, ALLOCATIONS),
-    ("NdisReadPciSlotInformation", "8.1", "offset length", "count", PASSIVE, ALLOCATIONS),
-    ("NdisWriteErrorLogEntry", "8.1", "code", "", DISPATCH, ALLOCATIONS),
+    _call(80, "NdisOpenConfiguration", "8.1", PASSIVE, records="handle", result="status", fails=True).mutable(
+        REPEAT | RAISE
+    ),
+    _call(81, "NdisReadConfiguration", "8.1", PASSIVE, records="handle value", result="status", fails=True).mutable(
+        REPEAT
+    ),
+    _call(82, "NdisReadNetworkAddress", "8.1", PASSIVE, records="handle length", result="status", fails=True),
+    _call(83, "NdisCloseConfiguration", "8.1", PASSIVE, records="handle").mutable(ALL),
+    _call(84, "NdisMQueryAdapterResources", "8.1", PASSIVE, records="size", result="status").mutable(REPEAT),
+    _call(85, "NdisReadPciSlotInformation", "8.1", PASSIVE, records="offset length", result="count").mutable(
+        SKIP | REPEAT | RAISE, Offset=NUMBER, Length=COUNT
+    ),
+    _call(86, "NdisWriteErrorLogEntry", "8.1", DISPATCH, records="code"),
     # -- locks, timers, events, waiting -----------------------------------------------------------------
-    ("NdisAllocateSpinLock", "8.1", "lock", "", DISPATCH, ALLOCATIONS),
-    ("NdisFreeSpinLock", "8.1", "lock", "", DISPATCH, ALLOCATIONS),
-    ("NdisMInitializeTimer", "8.1", "timer", "", PASSIVE, ALLOCATIONS),
-    ("NdisMSetTimer", "8.1", "timer milliseconds", "", DISPATCH, FRAMES),
-    ("NdisMSetPeriodicTimer", "8.1", "timer milliseconds", "", DISPATCH, FRAMES),
-    ("NdisMCancelTimer", "8.1", "timer", "value", DISPATCH, ALLOCATIONS),  # value: 1 if it was cancelled
-    ("NdisInitializeEvent", "8.1", "event", "", PASSIVE, ALLOCATIONS),
-    ("NdisSetEvent", "8.1", "event", "", DISPATCH, ALLOCATIONS),
-    ("NdisResetEvent", "8.1", "event", "", PASSIVE, ALLOCATIONS),
-    ("NdisWaitEvent", "8.1", "event milliseconds", "value", PASSIVE, ALLOCATIONS),  # value: 1 if it was set
-    ("NdisMSleep", "9.8", "microseconds", "", PASSIVE, ALLOCATIONS),
-    ("NdisStallExecution", "9.8", "microseconds", "", HIGH, FRAMES),
+    _call(87, "NdisAllocateSpinLock", "8.1", DISPATCH, records="lock").mutable(SKIP | REPEAT),
+    _call(88, "NdisFreeSpinLock", "8.1", DISPATCH, records="lock").mutable(SKIP | REPEAT),
+    _call(89, "NdisMInitializeTimer", "8.1", PASSIVE, records="timer"),
+    _call(90, "NdisMSetTimer", "8.1", DISPATCH, FRAMES, records="timer milliseconds"),
+    _call(91, "NdisMSetPeriodicTimer", "8.1", DISPATCH, FRAMES, records="timer milliseconds"),
+    # value: 1 if it was cancelled
+    _call(92, "NdisMCancelTimer", "8.1", DISPATCH, records="timer", result="value"),
+    _call(93, "NdisInitializeEvent", "8.1", PASSIVE, records="event"),
+    _call(94, "NdisSetEvent", "8.1", DISPATCH, records="event"),
+    _call(95, "NdisResetEvent", "8.1", PASSIVE, records="event"),
+    # value: 1 if it was set
+    _call(96, "NdisWaitEvent", "8.1", PASSIVE, records="event milliseconds", result="value"),
+    _call(97, "NdisMSleep", "9.8", PASSIVE, records="microseconds"),
+    _call(98, "NdisStallExecution", "9.8", HIGH, FRAMES, records="microseconds"),
 )
+"""Everything that can be recorded, made to fail, or mutated."""
 
-FUNCTIONS = tuple(
-    RecordedFunction(number, name, section, tuple(arguments.split()), result, highest, detail)
-    for number, (name, section, arguments, result, highest, detail) in enumerate(_DECLARED, 1)
-)
+FUNCTIONS = tuple(function for function in DECLARED if function.number != UNRECORDED)
+"""What can be recorded."""
 BY_NAME = {function.name: function for function in FUNCTIONS}

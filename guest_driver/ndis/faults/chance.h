@@ -12,7 +12,7 @@ struct ndis_chance {
 	struct rnd_state random;
 };
 
-/* A/B[:SEED]; cuts the text up. */
+/* Parses A/B[:SEED]; writes into the text. */
 static inline bool ndis_chance_parse(struct ndis_chance *chance, char *text)
 {
 	char *part = strsep(&text, "/"), *whole = strsep(&text, ":");
@@ -25,7 +25,7 @@ static inline bool ndis_chance_parse(struct ndis_chance *chance, char *text)
 	return true;
 }
 
-/* One at a time. */
+/* Not for concurrent callers: hold a lock. */
 static inline bool ndis_chance_draw(struct ndis_chance *chance)
 {
 	return prandom_u32_state(&chance->random) % chance->whole < chance->part;

@@ -1,56 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * fail=RULE[,RULE...] of the module. RULE is FUNCTION:nth:N (its Nth call fails), FUNCTION:over:BYTES (calls that ask
- * for more fail) or FUNCTION:probability:A/B[:SEED] (A of B calls fail, drawn from the seed). FUNCTION may be *.
- * The parameter `failed` tells what was made to fail.
+ * The module's parameter fail=RULE[,RULE...]. RULE is FUNCTION:nth:N (its Nth call fails), FUNCTION:over:BYTES (calls for
+ * more fail) or FUNCTION:probability:A/B[:SEED] (A of B calls fail, drawn from the seed). FUNCTION may be *. The
+ * parameter `failed` lists what was made to fail.
  */
 #include <linux/module.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "calls.h"
 #include "chance.h"
 #include "inject.h"
 
 #define NDIS_RULES_MAX 8
 #define NDIS_FAIL_RULES "FUNCTION:nth:N, FUNCTION:over:BYTES, FUNCTION:probability:A/B[:SEED]"
 
-/* Where ndis_fail() is asked; a test compares. */
-#define SITE(Name) { NDIS_FN_##Name, #Name, 0 }
+/*
+ * The calls that ask ndis_fail(); a test compares. MiniportAllocateComplete stands for the allocation behind an
+ * asynchronous call that gave PENDING: when it fails, the handler gets NULL.
+ */
+#define SITE(Name) { NDIS_FN_##Name, #Name, 0 },
 static struct {
 	enum ndis_function function;
 	const char *name;
 	unsigned int failed;
 } sites[] = {
-	SITE(NdisAllocateMemory),
-	SITE(NdisAllocateMemoryWithTag),
-	SITE(NdisMInitializeScatterGatherDma),
-	SITE(NdisMAllocateMapRegisters),
-	SITE(NdisMStartBufferPhysicalMapping),
-	SITE(NdisMAllocateSharedMemory),
-	SITE(NdisMAllocateSharedMemoryAsync),
-	/* The allocation behind an Async call that gave PENDING: the handler is called with NULL. */
-	SITE(MiniportAllocateComplete),
-	SITE(NdisMRegisterDmaChannel),
-	SITE(NdisMSetupDmaTransfer),
-	SITE(NdisMCompleteDmaTransfer),
-	SITE(NdisAllocatePacketPool),
-	SITE(NdisAllocatePacketPoolEx),
-	SITE(NdisAllocatePacket),
-	SITE(NdisDprAllocatePacket),
-	SITE(NdisDprAllocatePacketNonInterlocked),
-	SITE(NdisAllocateBufferPool),
-	SITE(NdisAllocateBuffer),
-	SITE(NdisCopyBuffer),
-	SITE(NdisQueryBufferSafe),
-	SITE(NdisMRegisterIoPortRange),
-	SITE(NdisMMapIoSpace),
-	SITE(NdisMRegisterInterrupt),
-	SITE(ExAllocatePool),
-	SITE(ExAllocatePoolWithTag),
-	SITE(NdisOpenConfiguration),
-	SITE(NdisReadConfiguration),
-	SITE(NdisReadNetworkAddress),
+	NDIS_FAILING_CALLS(SITE)
 };
 
 enum rule_kind {
@@ -60,7 +36,7 @@ enum rule_kind {
 };
 
 struct rule {
-	unsigned int function;  /* 0: every one */
+	unsigned int function;  /* 0: every function */
 	enum rule_kind kind;
 	unsigned long nth, calls;
 	unsigned long over;
@@ -95,7 +71,7 @@ static void count_failure(enum ndis_function function)
 			sites[i].failed++;
 }
 
-/* Every rule sees every call that it is about, so that one rule does not shift the count of another. */
+/* Every rule sees every call of its function, so that no rule shifts the count of another. */
 bool ndis_fail_now(enum ndis_function function, size_t bytes)
 {
 	unsigned long flags;
@@ -145,7 +121,7 @@ static bool parse_rule(char *text, struct rule *rule)
 	return !strcmp(kind, "probability") && ndis_chance_parse(&rule->chance, text);
 }
 
-/* Before the first call of a miniport: parameters are set while the module is loaded, and these only then. */
+/* Runs before the miniport's first call: this parameter can be set only while the module is loaded. */
 static int set_fail(const char *value, const struct kernel_param *param)
 {
 	char *text = kstrdup(value, GFP_KERNEL), *rest = text, *one;
@@ -155,7 +131,7 @@ static int set_fail(const char *value, const struct kernel_param *param)
 		return -ENOMEM;
 	while ((one = strsep(&rest, ","))) {
 		if (count == NDIS_RULES_MAX || !parse_rule(strim(one), &rules[count])) {
-			pr_err("%s: fail=%s: rule %u is none of " NDIS_FAIL_RULES ", or one too many (at most %u)\n",
+			pr_err("%s: fail=%s: rule %u is not one of " NDIS_FAIL_RULES ", or is beyond rule %u\n",
 			       KBUILD_MODNAME, value, count + 1, NDIS_RULES_MAX);
 			kfree(text);
 			return -EINVAL;
@@ -170,7 +146,7 @@ static int set_fail(const char *value, const struct kernel_param *param)
 
 static const struct kernel_param_ops fail_ops = { .set = set_fail };
 module_param_cb(fail, &fail_ops, NULL, 0);
-MODULE_PARM_DESC(fail, "Which calls of the miniport fail, a list of " NDIS_FAIL_RULES);
+MODULE_PARM_DESC(fail, "Which calls of the miniport fail: a list of " NDIS_FAIL_RULES);
 
 /* A line of function and number for each function that was made to fail. */
 static int get_failed(char *text, const struct kernel_param *param)
@@ -186,4 +162,4 @@ static int get_failed(char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops failed_ops = { .get = get_failed };
 module_param_cb(failed, &failed_ops, NULL, 0444);
-MODULE_PARM_DESC(failed, "Calls that were made to fail: functions and numbers");
+MODULE_PARM_DESC(failed, "How many calls of each function were made to fail");

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kbuild includes this before anything else into the files of the miniport, on Linux: what they call by these names are
- * the trampolines of mutable.c, so that a call can be mutated. It is the same list as there; a test compares.
+ * Kbuild includes this before anything else into the files of the miniport, on Linux: what they call by these
+ * names are the trampolines of mutable.c, so that a call can be mutated.
+ * Generated from controller/nicrig/verifier/functions.py by `make generate`: do not edit.
  */
 #ifndef NICRIG_MUTABLE_H
 #define NICRIG_MUTABLE_H
 
-#define NdisOpenConfiguration mutable_NdisOpenConfiguration
-#define NdisReadConfiguration mutable_NdisReadConfiguration
-#define NdisCloseConfiguration mutable_NdisCloseConfiguration
-#define NdisMQueryAdapterResources mutable_NdisMQueryAdapterResources
-#define NdisReadPciSlotInformation mutable_NdisReadPciSlotInformation
 #define NdisAllocateMemory mutable_NdisAllocateMemory
 #define NdisAllocateMemoryWithTag mutable_NdisAllocateMemoryWithTag
 #define NdisFreeMemory mutable_NdisFreeMemory
@@ -43,16 +39,21 @@
 #define NdisMDeregisterIoPortRange mutable_NdisMDeregisterIoPortRange
 #define READ_PORT_ULONG mutable_READ_PORT_ULONG
 #define WRITE_PORT_ULONG mutable_WRITE_PORT_ULONG
-#define NdisMMapIoSpace mutable_NdisMMapIoSpace
-#define NdisMUnmapIoSpace mutable_NdisMUnmapIoSpace
 #define WRITE_REGISTER_ULONG mutable_WRITE_REGISTER_ULONG
 #define NdisMoveToMappedMemory mutable_NdisMoveToMappedMemory
 #define NdisMoveFromMappedMemory mutable_NdisMoveFromMappedMemory
+#define NdisMMapIoSpace mutable_NdisMMapIoSpace
+#define NdisMUnmapIoSpace mutable_NdisMUnmapIoSpace
 #define NdisMRegisterInterrupt mutable_NdisMRegisterInterrupt
 #define NdisMDeregisterInterrupt mutable_NdisMDeregisterInterrupt
-#define NdisAllocateSpinLock mutable_NdisAllocateSpinLock
-#define NdisFreeSpinLock mutable_NdisFreeSpinLock
 #define NdisMIndicateReceivePacket mutable_NdisMIndicateReceivePacket
 #define NdisMSendComplete mutable_NdisMSendComplete
+#define NdisOpenConfiguration mutable_NdisOpenConfiguration
+#define NdisReadConfiguration mutable_NdisReadConfiguration
+#define NdisCloseConfiguration mutable_NdisCloseConfiguration
+#define NdisMQueryAdapterResources mutable_NdisMQueryAdapterResources
+#define NdisReadPciSlotInformation mutable_NdisReadPciSlotInformation
+#define NdisAllocateSpinLock mutable_NdisAllocateSpinLock
+#define NdisFreeSpinLock mutable_NdisFreeSpinLock
 
 #endif /* NICRIG_MUTABLE_H */

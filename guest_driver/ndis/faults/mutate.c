@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mutate=FUNCTION:OPERATOR[:A/B[:SEED]] of the module: A of B calls of the function (all of them, if it does not say)
- * are mutated. The parameter `mutated` tells how many were. Operators of a whole call: skip (early, of a handler),
- * repeat, delay (until after the next register write), swap (with the next call), raise (made a level higher); of
+ * The module's parameter mutate=FUNCTION:OPERATOR[:A/B[:SEED]]: A of B calls of the function are mutated, all of them
+ * without A/B. The parameter `mutated` counts them. Operators of a whole call: skip (early, of a handler), repeat,
+ * delay (until after the next register write), swap (with the next call), raise (made a level higher). Operators of
  * argument N: plusN, minusN (by one), longN, shortN (by a cache line), notN, shiftN (by a line), staleN (the object of
- * the call before). Which function takes which is declared in mutable.c.
+ * the call before). calls.h says which function takes which.
  */
 #include <linux/hardirq.h>
 #include <linux/module.h>
@@ -34,7 +34,7 @@ enum operator {
 	OPERATOR_STALE,
 };
 
-/* An operator is of whole calls that `may`, or of arguments with one of these letters. */
+/* An operator applies to whole calls that `may`, or to arguments with one of these letters. */
 static const struct {
 	const char *name;
 	unsigned int may;
@@ -67,13 +67,13 @@ static struct {
 	u64 before;             /* this argument in the call before */
 } mutation;
 
-/* The call that waits, if one does: one at a time, as what is delayed is made soon. */
+/* The delayed call, if there is one. One is enough: it is made soon. */
 static struct {
 	const struct ndis_mutable *function;
 	u64 words[NDIS_MUTABLE_ARGUMENTS];
 } waiting;
 
-/* The argument as the mutation wants it; false, and it is as it was, if it can be no other. */
+/* Changes the argument. False, and no change, when the mutation leaves it as it is. */
 static bool change(u64 *word)
 {
 	u64 now = *word;
@@ -117,7 +117,7 @@ static bool wait_with(const struct ndis_mutable *function, const u64 *words)
 	return true;
 }
 
-/* Whether this call is mutated, and what has to be known for it under the lock. */
+/* Whether this call is mutated. Changes its argument, or puts it aside, under the lock. */
 static bool chosen(const struct ndis_mutable *function, u64 *words)
 {
 	unsigned long flags;
@@ -137,7 +137,7 @@ static bool chosen(const struct ndis_mutable *function, u64 *words)
 	return is;
 }
 
-/* DISPATCH_LEVEL is made a device level by what the kernel itself goes by when it says that it is in an interrupt. */
+/* Above DISPATCH_LEVEL: raises the count by which the kernel itself sees that it is in an interrupt. */
 static u64 call_raised(const struct ndis_mutable *function, const u64 *words)
 {
 	bool passive = KeGetCurrentIrql() == PASSIVE_LEVEL;
@@ -173,7 +173,7 @@ static u64 call_mutated(const struct ndis_mutable *function, const u64 *words)
 	}
 }
 
-/* A call has been made, in no interrupt: the one that waits for it is made now. */
+/* A call was made outside an interrupt: makes the delayed call that waited for it. */
 static void make_waiting(const struct ndis_mutable *made)
 {
 	const struct ndis_mutable *function = NULL;
@@ -211,7 +211,7 @@ static bool parse_function(const char *name)
 	return mutation.function;
 }
 
-/* Whether argument `number`, from 1, may be operated on so; without a number it is the whole call. */
+/* Whether operator `i` applies to argument `number`, from 1, or without a number to the whole call. */
 static bool applies(unsigned int i, const char *number)
 {
 	const char *arguments = mutation.function->arguments;
@@ -250,7 +250,7 @@ static bool parse(char *text)
 	       ndis_chance_parse(&mutation.chance, text ?: always);
 }
 
-/* Before the first call of a miniport: parameters are set while the module is loaded, and this one only then. */
+/* Runs before the miniport's first call: this parameter can be set only while the module is loaded. */
 static int set_mutate(const char *value, const struct kernel_param *param)
 {
 	char *text = kstrdup(value, GFP_KERNEL);
@@ -275,4 +275,4 @@ MODULE_PARM_DESC(mutate, "A fault between miniport and NDIS: FUNCTION:OPERATOR[:
 
 static const struct kernel_param_ops mutated_ops = { .get = param_get_uint };
 module_param_cb(mutated, &mutated_ops, &mutation.mutated, 0444);
-MODULE_PARM_DESC(mutated, "Calls that were mutated");
+MODULE_PARM_DESC(mutated, "How many calls were mutated");
