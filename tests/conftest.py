@@ -12,6 +12,7 @@ CACHE = Path(__file__).resolve().parent.parent / ".cache"
 
 set_hypothesis_home_dir(CACHE / "hypothesis")
 settings.register_profile("nicrig", deadline=None)  # a busy machine is not a failure
+settings.register_profile("soak", settings.get_profile("nicrig"), max_examples=5000)
 settings.load_profile("nicrig")
 
 # A shell in the background has its jobs ignore Ctrl-C, and what these start would too: tests send it.
