@@ -8,7 +8,7 @@ export NICRIG_CACHE := $(CACHE)
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo windows tools test test-unit lint bench generate clean
+.PHONY: help setup demo windows tools built test checked test-unit soak lint bench generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,11 +46,28 @@ lint: .venv/installed ## style, types, imports, spelling, and that generated fil
 	$(BIN)/towncrier build --draft --version next >/dev/null
 	grep -rlIE '^#!.*sh$$' .ci docker controller | xargs $(BIN)/shellcheck
 
-test: setup windows tools lint ## every test; boots QEMU
-	$(BIN)/pytest
+# A worker for each core. Tests that share a machine or a module's fixtures stay in one worker (tests/conftest.py).
+PYTEST := $(BIN)/pytest -n auto --dist loadgroup
+UNIT := not system and not real
+
+test: .venv/installed ## every test; boots QEMU
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line built checked
+	$(PYTEST) -m "(system or real) and not soak" --durations=20
+
+# What needs nothing built is tested while the rest is built: that waits for downloads, and for one core.
+built: setup
+	@$(BIN)/nicrig windows
+	@$(BIN)/nicrig tools
+
+checked: lint
+	$(PYTEST) -m "$(UNIT)"
 
 test-unit: .venv/installed ## the tests that need nothing built
-	$(BIN)/pytest -m "not system and not real"
+	$(PYTEST) -m "$(UNIT)"
+
+soak: setup ## the tests that take long to show more: a million frames, a hundred loads, thousands of examples
+	$(PYTEST) -m soak --durations=20
+	$(PYTEST) -m "$(UNIT)" --hypothesis-profile=soak
 
 bench: setup ## speed, as a table and as JSON in the cache folder; PARTS=recorder measures that part alone
 	$(BIN)/python -m benchmarks $(PARTS)

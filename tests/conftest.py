@@ -12,10 +12,17 @@ CACHE = Path(__file__).resolve().parent.parent / ".cache"
 
 set_hypothesis_home_dir(CACHE / "hypothesis")
 settings.register_profile("nicrig", deadline=None)  # a busy machine is not a failure
+settings.register_profile("soak", settings.get_profile("nicrig"), max_examples=5000)
 settings.load_profile("nicrig")
 
 # A shell in the background has its jobs ignore Ctrl-C, and what these start would too: tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    """Of several workers each begins with what takes long, so that all end at the same time."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("system") is None)
 
 
 @pytest.fixture(scope="session")

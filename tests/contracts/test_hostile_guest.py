@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig_device.dma.frames import Frames
@@ -107,7 +107,6 @@ class Guest:
         assert not (changed & ~self.given).any(), f"{step} wrote to {MEMORY_AT + int(changed.argmax()):#x}"
 
 
-@settings(max_examples=300)
 @given(st.lists(STEP, max_size=30))
 def test_whatever_a_guest_writes_the_card_goes_on_and_its_account_closes(steps: list[tuple[str, object]]) -> None:
     guest = Guest()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig_device.dma.frames import Bytes, Frames
@@ -149,7 +149,6 @@ class Guest:
         assert counters["rx_frames"] + sum(counters[name] for name in DROPS) == self.injected
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.one_of(SANE_TRANSFER, SANE_TRANSFER, WILD_TRANSFER, PACKED, *COMMON), min_size=8, max_size=40))
 def test_whatever_a_subordinate_s_guest_writes_only_the_channel_s_buffer_changes(
     steps: list[tuple[str, object]],
@@ -168,7 +167,6 @@ def test_whatever_a_subordinate_s_guest_writes_only_the_channel_s_buffer_changes
         guest.bus.close()
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.one_of(TAIL, SLOT, SLOT, *COMMON), min_size=8, max_size=40))
 def test_whatever_a_non_dma_guest_writes_its_memory_is_never_touched(steps: list[tuple[str, object]]) -> None:
     guest = Guest(NonDma)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.docker.engine import CHECKOUT, Engine
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("docker")]
 
 FILE = "docker compose -f docker/compose.yaml"
 COMMANDS = re.findall(r"^\$ (.*)$", (CHECKOUT / "docs/containers.md").read_text(), re.MULTILINE)

@@ -5,8 +5,12 @@ fresh driver."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
+import trio
 
 from nicrig.card.process import CardKind
 from nicrig.machine.guest_interface import Interface
@@ -18,6 +22,19 @@ from nicrig.traffic.generator import templates
 from nicrig.verdict.echo_run import echo_and_judge
 from nicrig.verdict.run_verdict import RunVerdict
 
+HERE = Path(__file__).parent
+T = TypeVar("T")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a machine run in one worker: it is started once, and the workers' machines differ."""
+    for item in items:
+        if isinstance(item, pytest.Function) and HERE in item.path.parents and "rig" in item.fixturenames:
+            kind = item.callspec.params.get("rig", "bus-master") if hasattr(item, "callspec") else "bus-master"
+            if item.get_closest_marker("xdist_group") is None:
+                item.add_marker(pytest.mark.xdist_group(str(kind)))
+
 
 @pytest.fixture(scope="session")
 async def provision() -> Provision:
@@ -25,20 +42,46 @@ async def provision() -> Provision:
 
 
 @pytest.fixture(scope="session")
-async def bus_master_rig(provision: Provision) -> AsyncIterator[OwnRig]:
-    async with open_rig(provision, Options()) as rig:
+async def nursery() -> AsyncIterator[trio.Nursery]:
+    """Runs the tasks of `held`."""
+    async with trio.open_nursery() as nursery:
+        yield nursery
+
+
+@asynccontextmanager
+async def held(nursery: trio.Nursery, opened: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    """What `opened` opens, held by a task. So fixtures that hold something may end in any order."""
+    enough, over = trio.Event(), trio.Event()
+
+    async def hold(*, task_status: trio.TaskStatus[T]) -> None:
+        async with opened as value:
+            task_status.started(value)
+            await enough.wait()
+        over.set()
+
+    value: T = await nursery.start(hold)
+    try:
+        yield value
+    finally:
+        enough.set()
+        await over.wait()
+
+
+@pytest.fixture(scope="session")
+async def bus_master_rig(provision: Provision, nursery: trio.Nursery) -> AsyncIterator[OwnRig]:
+    async with held(nursery, open_rig(provision, Options())) as rig:
         yield rig
 
 
 @pytest.fixture(scope="session")
-async def subordinate_rig(provision: Provision) -> AsyncIterator[OwnRig]:
-    async with open_rig(provision, Options(kind="subordinate")) as rig:
+async def subordinate_rig(provision: Provision, nursery: trio.Nursery) -> AsyncIterator[OwnRig]:
+    async with held(nursery, open_rig(provision, Options(kind="subordinate"))) as rig:
         yield rig
 
 
 @pytest.fixture(scope="session")
-async def non_dma_rig(provision: Provision) -> AsyncIterator[OwnRig]:
-    async with open_rig(provision, Options(kind="non-dma")) as rig:
+async def non_dma_rig(provision: Provision, nursery: trio.Nursery) -> AsyncIterator[OwnRig]:
+    async with held(nursery, open_rig(provision, Options(kind="non-dma"))) as rig:
         yield rig
 
 

@@ -18,7 +18,7 @@ from tests.fakes.browser import Shown, show
 from tests.system.test_demo import commands, nicrig
 from tests.test_readme import CHECKOUT
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("debugging")]
 
 Runs = dict[str, subprocess.CompletedProcess[str]]
 

@@ -150,6 +150,7 @@ def grown(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return {name for name, count in after["findings"].items() if count > before["findings"][name]}
 
 
+@pytest.mark.xdist_group("straying")
 @pytest.mark.parametrize("policy", ON)
 @pytest.mark.parametrize("lie", REFUSED)
 async def test_dma_that_goes_astray_is_named_and_refused_or_done(astray: Astray, lie: str, policy: Ledger) -> None:
@@ -165,6 +166,7 @@ async def test_dma_that_goes_astray_is_named_and_refused_or_done(astray: Astray,
         assert (await astray.memory() != memory) == (policy == "report")
 
 
+@pytest.mark.xdist_group("straying")
 @pytest.mark.parametrize("lying_rig", DMA_KINDS[:1], indirect=True)
 @pytest.mark.parametrize("policy", ON)
 async def test_guard_bytes_that_the_card_writes_are_found_although_it_is_too_late(astray: Astray) -> None:
@@ -174,6 +176,7 @@ async def test_guard_bytes_that_the_card_writes_are_found_although_it_is_too_lat
     assert (await astray.rig.card.counters())["refused_ledger"] == counters["refused_ledger"]
 
 
+@pytest.mark.xdist_group("straying")
 @pytest.mark.parametrize("policy", ["off"])
 async def test_off_is_silent(astray: Astray) -> None:
     before, memory = await query(astray.rig), await astray.memory()

@@ -25,7 +25,7 @@ from tests.fakes.card_process import CardProcess
 from tests.pages import ROOT
 from tests.system.test_demo import NICRIG, SECONDS
 
-pytestmark = [pytest.mark.system, pytest.mark.anyio]
+pytestmark = [pytest.mark.system, pytest.mark.anyio, pytest.mark.xdist_group("other_ends")]
 
 SECOND_SLOT = "1e"
 APART = f"""

@@ -18,7 +18,7 @@ import pytest
 
 from tests.system.test_demo import NICRIG, SECONDS, nicrig, plain_environment, wait_until
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("rigs")]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

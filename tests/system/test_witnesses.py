@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import trio
 
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import Provision
@@ -21,7 +22,7 @@ from nicrig.verdict.run_verdict import RunVerdict
 from nicrig.verifier.functions import Detail
 from nicrig.witnesses import finding_text
 from nicrig.witnesses.words import Word
-from tests.system.conftest import every_kind, udp_frames
+from tests.system.conftest import every_kind, held, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
@@ -31,14 +32,15 @@ RING = 256
 
 @pytest.fixture(scope="module")
 async def lying(
-    provision: Provision,
-    tmp_path_factory: pytest.TempPathFactory,
-    bus_master_rig: Rig,
-    subordinate_rig: Rig,
-    non_dma_rig: Rig,
+    provision: Provision, tmp_path_factory: pytest.TempPathFactory, nursery: trio.Nursery
 ) -> AsyncIterator[tuple[Rig, Interface, LiveVerdict]]:
-    """A rig with a lying card. What outlives it, the session's rigs, has to begin before it."""
-    folder = tmp_path_factory.mktemp("lying")
+    async with held(nursery, lying_rig(provision, tmp_path_factory.mktemp("lying"))) as lying:
+        yield lying
+
+
+@asynccontextmanager
+async def lying_rig(provision: Provision, folder: Path) -> AsyncIterator[tuple[Rig, Interface, LiveVerdict]]:
+    """A rig with a lying card."""
     (folder / "sitecustomize.py").write_text(LYING_CARD.read_text())
     async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:  # of this card only
@@ -77,6 +79,7 @@ LIES: tuple[tuple[str, Word], ...] = (
 )
 
 
+@pytest.mark.xdist_group("lying")
 @pytest.mark.parametrize(("lie", "word"), LIES)
 async def test_a_card_that_lies_is_caught_with_the_right_word(
     lying: tuple[Rig, Interface, LiveVerdict], lie: str, word: Word

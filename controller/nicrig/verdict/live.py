@@ -125,9 +125,14 @@ class LiveVerdict:
 
 
 @asynccontextmanager
-async def live_verdict(rig: "Rig", detail: Detail, save: Path | None = None) -> AsyncIterator[LiveVerdict]:
-    """Judge all that the rig's driver does in this block, and what it did before."""
-    watch = LiveVerdict(rig.card.recorder(), detail, save, line=rig.options.cache_line)
+async def live_verdict(
+    rig: "Rig", detail: Detail, save: Path | None = None, *, from_now: bool = False
+) -> AsyncIterator[LiveVerdict]:
+    """Judge all that the rig's driver does in this block, and what it did before unless `from_now`."""
+    recorder = rig.card.recorder()
+    if from_now:
+        recorder.skip()
+    watch = LiveVerdict(recorder, detail, save, line=rig.options.cache_line)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch.run)

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -125,9 +124,8 @@ def complete(shell: str, line: str, **environment: str) -> str:
         "zsh": {"_TYPER_COMPLETE_ARGS": line},
         "fish": {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
     }[shell]
-    asked = {**os.environ, **environment, "_NICRIG_COMPLETE": f"complete_{shell}", **words}
-    nicrig = Path(sys.executable).with_name("nicrig")
-    return subprocess.run([nicrig], env=asked, capture_output=True, text=True, check=False).stdout
+    asked = {**environment, "_NICRIG_COMPLETE": f"complete_{shell}", **words}
+    return RUNNER.invoke(app, prog_name="nicrig", env=asked).stdout
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
