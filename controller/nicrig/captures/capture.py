@@ -12,16 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import msgspec
 import trio
 
 from nicrig.captures.filter import Filter
 from nicrig.captures.tap import Tally, Tap
-from nicrig.card.monitor import card_monitor
+from nicrig.card.monitor import card_monitor, recorder_layout
 from nicrig.errors import ConnectionLostError, UsageError, cause
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
-from nicrig.recorder.reader import Layout
 from nicrig.rundir.paths import RigPaths
 
 PERIOD = 0.02
@@ -68,7 +66,7 @@ def opened(path: Path) -> Iterator[int]:
 
 
 async def capture(
-    paths: RigPaths, descriptor: int, passes: Filter, *, count: int | None = None, seconds: float | None = None
+    paths: RigPaths, descriptor: int, matches: Filter, *, count: int | None = None, seconds: float | None = None
 ) -> Tally:
     """Write the frames of the card at `paths` to a file or pipe, until Ctrl-C, SIGTERM, `count` frames or `seconds`.
 
@@ -78,10 +76,10 @@ async def capture(
     async with card_monitor(paths) as monitor:
         with limits.limit(limits.monitor, "the card to begin a capture"):
             kind: str = (await monitor.execute("query-card"))["kind"]
-            layout = msgspec.convert(await monitor.execute("query-recorder"), Layout)
+            layout = await recorder_layout(monitor)
             # The card stops capturing when this connection closes, also when this process is killed.
             await monitor.execute("set-capture", {"on": True})
-        tap, sink = Tap(paths.folder.name, kind, layout, passes, count), Sink(descriptor)
+        tap, sink = Tap(paths.folder.name, kind, layout, matches, count), Sink(descriptor)
         try:
             with suppress(BrokenPipeError), trio.move_on_after(math.inf if seconds is None else seconds):
                 await _run(monitor, tap, sink)

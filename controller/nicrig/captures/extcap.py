@@ -62,9 +62,9 @@ def capture(interface: str, fifo: str | None, expression: str) -> int:
     # Open first, before anything can fail: Wireshark reads our error messages only after the fifo is open.
     descriptor = None if fifo is None else os.open(fifo, os.O_WRONLY)
     try:
-        paths, passes = paths_of(interface.removeprefix(PREFIX)), capture_filter(expression)
+        paths, matches = paths_of(interface.removeprefix(PREFIX)), capture_filter(expression)
         if descriptor is not None:
-            trio.run(lambda: capture(paths, descriptor, passes))
+            trio.run(lambda: capture(paths, descriptor, matches))
     except RigError as error:
         print(f"nicrig: {error}", file=sys.stderr)
         return error.exit_code

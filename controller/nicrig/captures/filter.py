@@ -39,11 +39,11 @@ def capture_filter(expression: str) -> Filter:
     program = _compile(ffi, library, expression)
     header = ffi.new("header *")
 
-    def passes(frame: bytes) -> bool:
+    def matches(frame: bytes) -> bool:
         header.captured = header.length = len(frame)
         return bool(library.pcap_offline_filter(program, header, frame))
 
-    return passes
+    return matches
 
 
 def _compile(ffi: Any, library: Any, expression: str) -> Any:

@@ -41,11 +41,11 @@ class Tally:
 class Tap:
     """Reads a card's rings and returns pcapng blocks. Its methods block: call them in a worker thread."""
 
-    def __init__(self, name: str, kind: str, layout: Layout, passes: Filter, count: int | None) -> None:
+    def __init__(self, name: str, kind: str, layout: Layout, matches: Filter, count: int | None) -> None:
         self.tally = Tally()
         self._name = name
         self._kind = kind
-        self._passes = passes
+        self._matches = matches
         self._count = count
         self._recorder = Recorder(layout)
         self._follower = Follower(kind, LINE)
@@ -106,7 +106,7 @@ class Tap:
         if each.frame is None:
             self.tally.lost[direction] += 1
             self._missing[direction] += 1
-        if each.frame is None or self.done or not self._passes(each.frame):
+        if each.frame is None or self.done or not self._matches(each.frame):
             return b""
         self.tally.captured[direction] += 1
         number, missing = DIRECTIONS.index(direction), self._missing.pop(direction, 0)

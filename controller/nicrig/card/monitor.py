@@ -4,12 +4,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import trio
 
 from nicrig.errors import RigError, cause
 from nicrig.process.asyncio_thread import open_asyncio_thread
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp, serve_qmp
+from nicrig.recorder.reader import Layout
 from nicrig.rundir.paths import RigPaths
 
 
@@ -27,3 +29,8 @@ async def card_monitor(paths: RigPaths) -> AsyncIterator[Qmp]:
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         raise cause(group) from None
+
+
+async def recorder_layout(monitor: Qmp) -> Layout:
+    """Where the card's flight recorder is. Raises ConnectionLostError when the card ends."""
+    return msgspec.convert(await monitor.execute("query-recorder"), Layout)

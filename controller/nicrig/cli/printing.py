@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import trio
 
-from nicrig.card.monitor import card_monitor
+from nicrig.card.monitor import card_monitor, recorder_layout
 from nicrig.recorder import recording
 from nicrig.recorder.reader import Layout, Recorder, events
 from nicrig.rundir.paths import RigPaths
@@ -63,7 +63,7 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> Non
 
 async def _layout(folder: Path) -> Layout:
     async with card_monitor(RigPaths(folder)) as monitor:
-        return msgspec.convert(await monitor.execute("query-recorder"), Layout)
+        return await recorder_layout(monitor)
 
 
 def _print(found: Iterable[Event], *, json: bool) -> None:

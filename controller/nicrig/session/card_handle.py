@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The card of a rig: its monitor, its wire, its recorder; and, for the process that started it, its life and death."""
 
-import msgspec
-
+from nicrig.card.monitor import recorder_layout
 from nicrig.card.process import CardProcess
 from nicrig.card.wire import Wire, connect
 from nicrig.process.deadlines import Deadlines
@@ -32,7 +31,7 @@ class CardHandle:
             self.monitor = await self._services.connect("the card's monitor", self._paths.monitor)
             self.wire = await connect(self._paths.wire)
             self._services.closing.push_async_callback(self.wire.aclose)
-            self.layout = msgspec.convert(await self.monitor.execute("query-recorder"), Layout)
+            self.layout = await recorder_layout(self.monitor)
 
     def recorder(self) -> Recorder:
         """A reader of the card's flight recorder, which begins with the next record."""

@@ -10,9 +10,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
-import msgspec
-
-from nicrig.card.monitor import card_monitor
+from nicrig.card.monitor import card_monitor, recorder_layout
 from nicrig.machine.accelerator import pick
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
@@ -93,7 +91,7 @@ async def open_rig(provision: Provision, options: Options, paths: RigPaths | Non
 async def open_machine(provision: Provision, options: Options, paths: RigPaths) -> AsyncIterator[OwnMachine]:
     """As `open_rig`, for the virtual machine alone: the card at `paths` runs already."""
     async with card_monitor(paths) as monitor:
-        layout = msgspec.convert(await monitor.execute("query-recorder"), Layout)
+        layout = await recorder_layout(monitor)
     async with open_services() as services:
         told = partial(_last_records, layout)
         machine = await start_machine(provision, options, pick(options.accelerator), paths, services, told)

@@ -16,10 +16,10 @@ import trio
 from rich.console import Console
 from rich.live import Live
 
-from nicrig.card.monitor import card_monitor
+from nicrig.card.monitor import card_monitor, recorder_layout
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
-from nicrig.recorder.reader import Layout, Recorder
+from nicrig.recorder.reader import Recorder
 from nicrig.rundir.paths import RigPaths
 from nicrig.top.judging import Judging
 from nicrig.top.screen import View, draw
@@ -64,8 +64,8 @@ class Viewer:
     async def begin(cls, monitor: Qmp) -> Viewer:
         """Take the first snapshot. The first rates count from it."""
         with _limit():
-            layout = msgspec.convert(await monitor.execute("query-recorder"), Layout)
-            return cls(monitor, Judging(Recorder(layout)), await take(monitor))
+            recorder = Recorder(await recorder_layout(monitor))
+            return cls(monitor, Judging(recorder), await take(monitor))
 
     async def next(self) -> View:
         """The view after REFRESH_SECONDS."""
