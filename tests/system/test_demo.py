@@ -67,12 +67,12 @@ def test_the_demo_ends_with_a_coherent_verdict() -> None:
 def test_the_demo_as_json() -> None:
     run = nicrig("demo", "--json", "--frames", "300")
     assert run.returncode == 0, run.stderr
-    said = json.loads(run.stdout)
-    assert said["verdict"] == "coherent"
-    assert said["accelerator"] in ("tcg", "kvm")
-    assert said["frames"] == {"injected": 300, "cpu": 300, "echoed": 300, "lost": 0, "corrupted": 0}
-    assert said["violations"] == []
-    assert set(said["seconds"]) == {"setup", "boot", "traffic"}
+    result = json.loads(run.stdout)
+    assert result["verdict"] == "coherent"
+    assert result["accelerator"] in ("tcg", "kvm")
+    assert result["frames"] == {"injected": 300, "cpu": 300, "echoed": 300, "lost": 0, "corrupted": 0}
+    assert result["violations"] == []
+    assert set(result["seconds"]) == {"setup", "boot", "traffic"}
 
 
 def commands(page: Path) -> list[str]:
@@ -102,7 +102,7 @@ def test_a_wrong_option_is_a_usage_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "why"),
+    ("parameter", "message"),
     [
         ("noncoherent=63", "noncoherent=63: not LINE[:SEED] with a LINE of 32, 64 or 128 bytes"),
         (
@@ -112,10 +112,10 @@ def test_a_wrong_option_is_a_usage_error() -> None:
         ("bogus=1", "unknown parameter 'bogus' ignored"),
     ],
 )
-def test_a_wrong_driver_parameter_is_reported_with_the_drivers_message(parameter: str, why: str) -> None:
+def test_a_wrong_driver_parameter_is_reported_with_the_drivers_message(parameter: str, message: str) -> None:
     run = nicrig("demo", "--parameter", parameter)
     assert run.returncode == 125
-    assert run.stderr.splitlines()[-1].endswith(why)
+    assert run.stderr.splitlines()[-1].endswith(message)
 
 
 def test_an_unusable_cache_folder_is_a_one_line_error_with_a_remedy(tmp_path: Path) -> None:

@@ -20,16 +20,16 @@ PAGE_KIB = 4
 
 @every_kind
 async def test_ethtool_shows_the_driver_and_the_bus_address(rig: Rig, nic: Interface) -> None:
-    said = (await rig.guest.run(["ethtool", "-i", nic.name])).stdout
-    assert "driver: nicrig" in said
-    assert re.search(r"bus-info: 0000:[0-9a-f]{2}:", said)
+    output = (await rig.guest.run(["ethtool", "-i", nic.name])).stdout
+    assert "driver: nicrig" in output
+    assert re.search(r"bus-info: 0000:[0-9a-f]{2}:", output)
 
 
 @every_kind
 async def test_ethtool_shows_the_cards_counters(rig: Rig, nic: Interface) -> None:
     await check_echo(rig, nic, [60] * 200)
-    said = (await rig.guest.run(["ethtool", "-S", nic.name])).stdout
-    shown = {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", said)}
+    output = (await rig.guest.run(["ethtool", "-S", nic.name])).stdout
+    shown = {name: int(value) for name, value in re.findall(r"(\w+): (\d+)", output)}
     card = await rig.card.counters()
     for name in ("rx_frames", "rx_bytes", "tx_frames", "tx_bytes", *DROPS, "resets", "refused_doorbell"):
         assert shown[f"card_{name}"] == card[name], name
@@ -145,9 +145,9 @@ async def test_twenty_loads_with_traffic_free_everything_from_ndis(rig: Rig) -> 
     for _ in range(LOADS_WITH_TRAFFIC):
         await load_and_unload(rig)
     await rig.guest.load_driver()
-    left = (await rig.guest.run(["sh", "-ec", UNBIND])).stdout
+    alive = (await rig.guest.run(["sh", "-ec", UNBIND])).stdout
     await rig.guest.unload_driver()
-    assert left == ""
+    assert alive == ""
 
 
 async def lost_by_loads(rig: Rig) -> tuple[int, dict[str, int]]:

@@ -45,11 +45,11 @@ def test_the_samples_have_every_operator_and_every_kind() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_mutants_are_caught_and_clean_drivers_are_not(provision: Provision, kind: CardKind) -> None:
-    mutants, told = [mutant for mutant in samples() if mutant.kind == kind], list[MutantResult]()
-    await run_all(partial(open_rig, provision, machine(kind)), mutants, mixed(FRAMES, seed=1), told.append)
-    clean = [result for result in told if result.mutant is None]
+    mutants, results = [mutant for mutant in samples() if mutant.kind == kind], list[MutantResult]()
+    await run_all(partial(open_rig, provision, machine(kind)), mutants, mixed(FRAMES, seed=1), results.append)
+    clean = [result for result in results if result.mutant is None]
     assert [(result.frames, +result.reports) for result in clean] == [(FRAMES, {})] * 2
-    survivors = [(str(result.mutant), result) for result in told if result.mutant and not result.killed]
+    survivors = [(str(result.mutant), result) for result in results if result.mutant and not result.killed]
     assert survivors == []
 
 
@@ -73,9 +73,9 @@ async def test_an_invalid_mutation_is_a_one_line_error(rig: Rig, value: str) -> 
     await rig.guest.run(["dmesg", "-c"])
     with pytest.raises(GuestCommandError):
         await rig.guest.load_driver(f"mutate={value}")
-    said = (await rig.guest.run(["dmesg"])).stdout.splitlines()
+    log = (await rig.guest.run(["dmesg"])).stdout.splitlines()
     # modprobe tries to load the module twice.
-    (line,) = {line.partition("] ")[2] for line in said if "mutate=" in line}
+    (line,) = {line.partition("] ")[2] for line in log if "mutate=" in line}
     assert line.startswith(f"nicrig: mutate={value} is not FUNCTION:OPERATOR")
 
 

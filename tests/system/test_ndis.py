@@ -146,11 +146,11 @@ async def test_the_seed_alone_decides_random_failures(rig: Rig) -> None:
 async def test_an_invalid_failure_rule_is_a_one_line_error(rig: Rig, rule: str) -> None:
     await rig.guest.run(["dmesg", "-c"])
     refused = await rig.guest.run(["modprobe", "nicrig", f"fail=*:nth:1,{rule}"], check=False)
-    said = (await rig.guest.run(["sh", "-c", "dmesg | grep 'nicrig: fail='"])).stdout
+    log = (await rig.guest.run(["sh", "-c", "dmesg | grep 'nicrig: fail='"])).stdout
     assert refused.code
     # busybox tries to load the module twice
-    assert len({line.partition("] ")[2] for line in said.splitlines()}) == 1
-    assert f"nicrig: fail=*:nth:1,{rule}: rule 2 is not one of FUNCTION:nth:N" in said
+    assert len({line.partition("] ")[2] for line in log.splitlines()}) == 1
+    assert f"nicrig: fail=*:nth:1,{rule}: rule 2 is not one of FUNCTION:nth:N" in log
 
 
 # Handlers that only a card with interrupts or a protocol's request causes, so the self-test never calls them.
@@ -174,17 +174,17 @@ async def test_the_layer_passes_its_self_test_and_records_every_function(provisi
     # QEMU's PCI test device has I/O ports and counts the writes to them.
     async with open_rig(provision, Options(devices=("pci-testdev",))) as rig:
         await rig.guest.run(["modprobe", "nicrig_selftest"], deadline=60)
-        left = (await rig.guest.run(["cat", "/sys/module/nicrig_selftest/parameters/alive"])).stdout
+        alive = (await rig.guest.run(["cat", "/sys/module/nicrig_selftest/parameters/alive"])).stdout
         await rig.guest.run(["rmmod", "nicrig_selftest"])
         # The self-test's deliberate misuse causes more warnings than the kernel's log buffer can hold.
-        said = rig.paths.serial_log.read_text(errors="replace")
+        log = rig.paths.serial_log.read_text(errors="replace")
         calls = recorded(rig)
         await check_traffic(rig)
-    passed = re.findall(r"nicrig_selftest: ok ", said)
-    summary = re.findall(r"nicrig_selftest: (\d+) checks, (\d+) failed", said)
-    assert re.findall(r"nicrig_selftest: FAILED .*", said) == []
+    passed = re.findall(r"nicrig_selftest: ok ", log)
+    summary = re.findall(r"nicrig_selftest: (\d+) checks, (\d+) failed", log)
+    assert re.findall(r"nicrig_selftest: FAILED .*", log) == []
     assert summary[-1] == (str(len(passed)), "0")
-    assert re.findall(r"BUG|Oops", said) == []
-    assert left == ""
+    assert re.findall(r"BUG|Oops", log) == []
+    assert alive == ""
     assert {name for name, _ in calls} == {function.name for function in FUNCTIONS} - NOT_OF_THE_SELFTEST
     assert {blocks for name, blocks in calls if name == "DriverUnload"} == {0}

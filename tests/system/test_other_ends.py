@@ -75,8 +75,8 @@ def options_of_the_page(folder: str) -> tuple[str, str]:
 async def check_pings(rig: Rig, name: str, other: str) -> None:
     """Wait for ten large echo replies from the other card. More are sent until its link is up."""
     ping = ["ping", "-c", "10", "-A", "-s", "1400", "-W", "5", ADDRESSES[other]]
-    said = await rig.guest.run(["/usr/bin/ip", "netns", "exec", name, *ping])
-    assert " 10 packets received" in said.stdout
+    ping_result = await rig.guest.run(["/usr/bin/ip", "netns", "exec", name, *ping])
+    assert " 10 packets received" in ping_result.stdout
 
 
 async def test_a_card_of_qemu_is_reachable_over_the_wire(rig: Rig) -> None:

@@ -56,8 +56,8 @@ async def test_the_last_calls_survive_a_panic(provision: Provision) -> None:
     recorded = read_all(recorders[0])
     # The card still runs after the guest's end: it records its reset after the error was made.
     calls = [(str(event.sequence), event.function) for event in recorded if event.function in BY_NAME]
-    told = [(number, name) for number, name in shown if name not in CARD_EVENTS]
-    assert told == calls[-len(told) :]
+    reported = [(number, name) for number, name in shown if name not in CARD_EVENTS]
+    assert reported == calls[-len(reported) :]
     assert {"MiniportInitialize", "MiniportSendPackets", "card.doorbell"} <= {event.function for event in recorded}
 
 
