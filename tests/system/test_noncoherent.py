@@ -16,12 +16,13 @@ from nicrig.verdict.echo_run import exchange
 from nicrig.verdict.live import LiveVerdict, live_verdict
 from nicrig.verifier.functions import Detail
 from tests.system.conftest import KINDS, every_kind, udp_frames
+from tests.system.test_ndis import kernel_complaints
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
 LINES, SEEDS = (32, 64, 128), range(10)
 CHUNK, CHUNKS = 3334, 10
-"""More frames than three turns of a ring, and how many times as many one load of the driver has where it is long."""
+"""Frames in one exchange, which wrap a ring three times; and exchanges per load of the driver in a soak test."""
 
 FORCED = "swiotlb=force"
 BOUNCED = "/sys/kernel/debug/swiotlb/io_tlb_used_hiwater"
@@ -34,28 +35,23 @@ def frames(count: int) -> list[bytes]:
 
 
 async def run(
-    rig: Rig, parameter: str, chunk: list[bytes], chunks: int, watch: LiveVerdict | None = None, *others: str
+    rig: Rig, parameter: str, chunk: list[bytes], chunks: int, live: LiveVerdict | None = None, *others: str
 ) -> None:
-    """One load of the driver: every frame comes back byte for byte, and no record is lost to the watch."""
+    """Load the driver, check that every frame comes back byte for byte, and unload it. `live` judges as it goes."""
     interface = await rig.guest.load_driver(parameter, *others)
     await interface.up()
     await interface.start_echo()
     for number in range(chunks):
         echoed = await exchange(rig.card.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale)
         assert echoed == chunk, f"{parameter}, chunk {number}"
-        if watch is not None:
-            await watch.catch_up()
+        if live is not None:
+            await live.catch_up()
     await rig.guest.unload_driver()
-
-
-async def warnings(rig: Rig) -> str:
-    """The warnings of the guest's kernel since it booted."""
-    return (await rig.guest.run(["sh", "-c", "dmesg | grep -A 3 -E 'cut here|BUG|Oops' || true"])).stdout
 
 
 @pytest.fixture
 async def reporting(rig: Rig) -> AsyncIterator[None]:
-    """The card's ledger reports while the test runs."""
+    """Sets the policy of the card's ledger to report during the test."""
     await rig.card.monitor.execute("set-ledger", {"policy": "report"})
     yield
     await rig.card.monitor.execute("set-ledger", {"policy": "off"})
@@ -64,29 +60,29 @@ async def reporting(rig: Rig) -> AsyncIterator[None]:
 @every_kind
 @pytest.mark.parametrize(("chunks", "in_all"), [(1, 100_000), pytest.param(CHUNKS, 1_000_000, marks=pytest.mark.soak)])
 async def test_a_clean_miniport_passes_every_frame(rig: Rig, reporting: None, chunks: int, in_all: int) -> None:
-    """With three line sizes and ten seeds."""
+    """For three sizes of cache lines and ten seeds each."""
     chunk, before = frames(CHUNK), await rig.card.counters()
-    async with live_verdict(rig, Detail.ALLOCATIONS, from_now=True) as watch:
+    async with live_verdict(rig, Detail.ALLOCATIONS, from_now=True) as live:
         for line in LINES:
             for seed in SEEDS:
-                await run(rig, f"noncoherent={line}:{seed}", chunk, chunks, watch)
+                await run(rig, f"noncoherent={line}:{seed}", chunk, chunks, live)
         counters, ledger = await rig.card.counters(), await rig.card.monitor.execute("query-ledger")
-        assert await warnings(rig) == ""
+        assert await kernel_complaints(rig) == ""
     assert counters["rx_frames"] - before["rx_frames"] >= in_all
     assert not any(ledger["findings"].values())
     assert rig.options.kind == "non-dma" or ledger["blind"] is None, "the ledger of a card without DMA is never used"
-    assert (watch.verifier.violations, watch.verifier.verdict.lost) == ([], 0)
+    assert (live.verifier.violations, live.verifier.verdict.lost) == ([], 0)
 
 
 @pytest.mark.parametrize("chunks", [3, pytest.param(CHUNKS, marks=pytest.mark.soak)])
 async def test_a_clean_miniport_breaks_no_rule_at_detail_frames(rig: Rig, chunks: int) -> None:
     """For the bus master only: no other kind gives the card cached memory for a frame."""
     chunk, record = frames(CHUNK), f"recorder={int(Detail.FRAMES)}"
-    async with live_verdict(rig, Detail.FRAMES, from_now=True) as watch:
+    async with live_verdict(rig, Detail.FRAMES, from_now=True) as live:
         for line in LINES:
-            await run(rig, f"noncoherent={line}", chunk, chunks, watch, record)
-        assert await warnings(rig) == ""
-    assert (watch.verifier.violations, watch.verifier.verdict.lost) == ([], 0)
+            await run(rig, f"noncoherent={line}", chunk, chunks, live, record)
+        assert await kernel_complaints(rig) == ""
+    assert (live.verifier.violations, live.verifier.verdict.lost) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +99,7 @@ async def test_a_clean_miniport_passes_every_frame_where_linux_bounces_too(
             await run(rig, f"noncoherent={line}:1", chunk, chunks)
         counters = await rig.card.counters()
         bounced = await rig.guest.run(["sh", "-c", "mount -t debugfs none /sys/kernel/debug; cat " + BOUNCED])
-        assert await warnings(rig) == ""
+        assert await kernel_complaints(rig) == ""
     assert counters["rx_frames"] >= in_all
     assert (int(bounced.stdout) > 0) == (kind != "non-dma")
 

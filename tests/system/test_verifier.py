@@ -28,22 +28,22 @@ RECORD = f"recorder={int(Detail.FRAMES)}"
 )
 async def test_a_clean_miniport_breaks_no_rule(rig: Rig, frames: int, cycles: int) -> None:
     chunk, before = udp_frames([60] * CHUNK), await rig.card.counters()
-    async with live_verdict(rig, Detail.FRAMES, from_now=True) as watch:
+    async with live_verdict(rig, Detail.FRAMES, from_now=True) as live:
         interface = await rig.guest.load_driver(RECORD)
         await interface.up()
         await interface.start_echo()
         for _ in range(frames // CHUNK):
             assert await exchange(rig.card.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale) == chunk
-            await watch.catch_up()
+            await live.catch_up()
         counters = await rig.card.counters()
         await rig.guest.unload_driver()
         for _ in range(cycles):
             await rig.guest.load_driver(RECORD)
             await rig.guest.unload_driver()
-            await watch.catch_up()
-    verdict = watch.verifier.verdict
+            await live.catch_up()
+    verdict = live.verifier.verdict
     assert counters["rx_frames"] - before["rx_frames"] >= frames
-    assert watch.verifier.violations == []
+    assert live.verifier.violations == []
     assert (verdict.lost, dict(verdict.counts)) == (0, {})
     assert verdict.events > 10 * frames, "the recorder has too few events per frame"
 
@@ -58,10 +58,10 @@ R70 R73 R76 R77 R79 R84 R92 R93 R94 R95 R102 R104 R106 R107
 async def test_each_mistake_of_the_self_test_is_named(provision: Provision) -> None:
     async with (
         open_rig(provision, Options(detail=Detail.FRAMES)) as rig,
-        live_verdict(rig, Detail.FRAMES) as watch,
+        live_verdict(rig, Detail.FRAMES) as live,
     ):
         await rig.guest.run(["modprobe", "nicrig_selftest", f"recorder={Detail.FRAMES}"], deadline=60)
         await rig.guest.run(["rmmod", "nicrig_selftest"])
-        await watch.catch_up()
-        counts = watch.verifier.verdict.counts
+        await live.catch_up()
+        counts = live.verifier.verdict.counts
     assert set(MISTAKES.split()) - counts.keys() == set()
