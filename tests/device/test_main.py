@@ -22,7 +22,7 @@ def folder() -> Iterator[Path]:
 
 def run_card(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nicrig_device", *arguments]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("mac", ["52:54:00:6e:69", "53:54:00:6e:69:63", "ether"])

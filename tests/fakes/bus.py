@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tests.fakes.guest_memory import GuestMemory
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 20.0
 
 
 class Control(Protocol):

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Literal
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-READY_SECONDS = 20.0
-STOP_SECONDS = 5.0
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
 SOCKET_PATH_MAX = 107
 """Longest path of a unix socket on Linux."""
 

@@ -25,7 +25,7 @@ from tests.fakes import vfio_user_messages as messages
 from tests.fakes.unix_socket import connect_unix
 from tests.fakes.vfio_user_messages import Command, DmaFlag, HeaderFlag, IrqSetFlag, Layout, UnmapFlag, encode
 
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 20.0
 LARGEST_REPLY = 2 << 20
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from tests.fakes.unix_socket import connect_unix
 
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 20.0
 LENGTH_BYTES = 4
 RECEIVE_BYTES = 1 << 18
 
