@@ -18,6 +18,7 @@ import numpy.typing as npt
 from crc32c import crc32c
 
 from nicrig.errors import RigError
+from nicrig.verifier.decoder import decode
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import FUNCTIONS, Detail
 
@@ -257,8 +258,7 @@ def merge(guest: Records, card: Records) -> Records:
 
 
 def events(records: Records, names: dict[int, str]) -> Iterator[Event]:
-    """The records as the verifier takes them. A number that nobody declared is called by its number."""
-    order = ("sequence", "function", "kind", "phase", "irql", "locks", "cpu", "time", "a", "b", "c", "d", "result")
-    columns: list[Sequence[Any]] = [records[name].tolist() for name in order]
+    """The records as the verifier takes them. A number that nothing declares becomes the name `#number`."""
+    columns: list[Sequence[Any]] = [records[name].tolist() for name in Event._fields]
     columns[1] = [names.get(number) or f"#{number}" for number in columns[1]]
-    return map(Event._make, zip(*columns, strict=True))
+    return decode(columns[1], columns[2], zip(*columns, strict=True))

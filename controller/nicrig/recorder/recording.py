@@ -8,6 +8,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from nicrig.errors import RecordingError
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Phase, RecordKind
 
@@ -55,7 +56,7 @@ def declared(event: Event) -> bool:
 
 def arguments(event: Event) -> dict[str, int]:
     """An event's arguments by name; by letter those of a function that nobody declared, and those of an end."""
-    return dict(zip(_arguments(event.function, event.kind), (event.a, event.b, event.c, event.d), strict=False))
+    return dict(zip(_arguments(event.function, event.kind), event.arguments, strict=False))
 
 
 def _arguments(function: str, kind: int) -> tuple[str, ...]:
@@ -162,4 +163,4 @@ def _event(made: RecordingLine) -> Event:
         raise ValueError(f"{made.function} has the arguments {names}, not {tuple(made.arguments)}")
     values = [value & MASK for value in made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
     where = (made.irql, made.locks, made.cpu, made.time)
-    return Event._make((made.sequence, made.function, kind, phase, *where, *values, made.result))
+    return make_event(made.sequence, made.function, kind, phase, *where, *values, made.result)

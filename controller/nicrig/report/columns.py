@@ -15,8 +15,10 @@ from nicrig.errors import RecordingError
 from nicrig.report.clock import Clock, fit
 from nicrig.verdict.offline import Judged, judge
 from nicrig.verifier.constants import DEVICE_BUS_MASTER, DEVICE_NON_DMA, DEVICE_SUBORDINATE
-from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.decoder import make_event
+from nicrig.verifier.events import CARD_EVENTS, Event, column_of
 from nicrig.verifier.functions import BY_NAME, RecordKind
+from nicrig.verifier.records import MiniportInitialize
 
 NAMES = (*BY_NAME, *CARD_EVENTS)
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
@@ -24,10 +26,11 @@ COLUMNS = np.dtype(
     [
         *(("sequence", "<u8"), ("function", "<u2"), ("kind", "u1"), ("phase", "u1")),
         *(("irql", "u1"), ("locks", "u1"), ("cpu", "<u2"), ("time", "<i8")),
-        *((name, "<u8") for name in ("a", "b", "c", "d", "result")),
+        *((name, "<u8") for name in Event._fields[8:]),
     ]
 )
 """An Event's fields in its order; `function` is a place in NAMES."""
+DEVICE = column_of(MiniportInitialize, "device")
 KINDS = {DEVICE_BUS_MASTER: "bus-master", DEVICE_SUBORDINATE: "subordinate", DEVICE_NON_DMA: "non-dma"}
 
 Records = npt.NDArray[Any]
@@ -52,7 +55,7 @@ class Run:
     def event(self, place: int) -> Event:
         """The record in this place, as the verifier takes it."""
         sequence, function, *rest = self.records[place].tolist()
-        return Event(sequence, NAMES[function], *rest)
+        return make_event(sequence, NAMES[function], *rest)
 
     def places_of(self, events: Iterable[Event]) -> npt.NDArray[np.intp]:
         """Where these events are, in order."""
@@ -66,7 +69,7 @@ class Run:
     def kind(self) -> str:
         """The kind of card that the driver found."""
         begun = self.which("MiniportInitialize", kind=RecordKind.ENTER)
-        found = sorted({int(device) for device in self.records["a"][begun]})
+        found = sorted({int(device) for device in self.records[DEVICE][begun]})
         return ", ".join(KINDS.get(device, f"{device:#x}") for device in found) or "not recorded"
 
 

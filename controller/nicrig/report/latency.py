@@ -12,8 +12,14 @@ import numpy.typing as npt
 
 from nicrig.report.columns import NUMBERS, Run, Seconds
 from nicrig.verifier.constants import CRC
+from nicrig.verifier.events import column_of
 from nicrig.verifier.functions import RecordKind
 from nicrig.verifier.model.world import STORES
+from nicrig.verifier.records import CardDoorbell, CardFrameIn, MiniportSendPackets, NdisWriteRegister
+
+LENGTH, DIGEST = column_of(CardFrameIn, "length"), column_of(CardFrameIn, "digest")
+PACKET = column_of(MiniportSendPackets, "packet")
+VALUE, TAIL = column_of(NdisWriteRegister, "value"), column_of(CardDoorbell, "tail")
 
 Pair = tuple[int, int]
 """The places of two records."""
@@ -56,7 +62,7 @@ def _turns(run: Run) -> Iterator[Pair]:
     inside: defaultdict[tuple[int, int], deque[int]] = defaultdict(deque)
     frame_in = NUMBERS["card.frame_in"]
     places = run.which("card.frame_in", "card.frame_out")
-    for place, function, length, digest in _rows(run, places, "function", "c", "d"):
+    for place, function, length, digest in _rows(run, places, "function", LENGTH, DIGEST):
         waiting = inside[length, digest & CRC]
         if function == frame_in:
             waiting.append(place)
@@ -69,7 +75,7 @@ def _sends(run: Run) -> Iterator[Pair]:
     send = NUMBERS["MiniportSendPackets"]
     sent = run.which("MiniportSendPackets", kind=RecordKind.ENTER)
     places = np.sort(np.concatenate([sent, run.which("NdisMSendComplete")]))
-    for place, function, packet in _rows(run, places, "function", "a"):
+    for place, function, packet in _rows(run, places, "function", PACKET):
         if function == send:
             begun[packet] = place
         elif packet in begun:
@@ -80,11 +86,12 @@ def _doorbells(run: Run) -> Iterator[Pair]:
     """The write of a register with the value that the card then obeyed; one that it skipped has no end."""
     stores: deque[tuple[int, int]] = deque(maxlen=STORES)
     store = NUMBERS["NdisWriteRegister"]
-    for place, function, value in _rows(run, run.which("NdisWriteRegister", "card.doorbell"), "function", "b"):
+    places = run.which("NdisWriteRegister", "card.doorbell")
+    for place, function, value, tail in _rows(run, places, "function", VALUE, TAIL):
         if function == store:
             stores.append((value, place))
         else:
-            rung = next((began for written, began in reversed(stores) if written == value), None)
+            rung = next((began for written, began in reversed(stores) if written == tail), None)
             if rung is not None:
                 yield rung, place
 

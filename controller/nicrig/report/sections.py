@@ -12,7 +12,9 @@ import numpy.typing as npt
 from nicrig.recorder import recording
 from nicrig.report.columns import Run, is_card
 from nicrig.text.units import duration, number
+from nicrig.verifier.events import column_of
 from nicrig.verifier.functions import Detail
+from nicrig.verifier.records import CardFrameIn
 from nicrig.verifier.rules import RULES
 from nicrig.verifier.verdict import Violation
 from nicrig.witnesses import finding_text as witnessed
@@ -23,6 +25,7 @@ NEIGHBOURS = 10
 FIRST, FRAMES, LAST = 800, 1500, 400
 """Records that are shown: of the run's beginning, from the first frame on, of its end; and around broken rules."""
 AROUND_MAX = 100
+LENGTH = column_of(CardFrameIn, "length")
 
 Places = npt.NDArray[np.intp]
 
@@ -69,7 +72,7 @@ def _moved(run: Run) -> str:
     made = []
     for name, word in (("card.frame_in", "in"), ("card.frame_out", "out")):
         places = run.which(name)
-        made.append(f"{len(places)} frames, {number(float(run.records['c'][places].sum()))}B {word}")
+        made.append(f"{len(places)} frames, {number(float(run.records[LENGTH][places].sum()))}B {word}")
     return "; ".join(made)
 
 

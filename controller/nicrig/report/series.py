@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nicrig.report.columns import NUMBERS, Run, Seconds, is_card
+from nicrig.verifier.events import column_of
 from nicrig.verifier.functions import RecordKind
+from nicrig.verifier.records import CardDoorbell, CardFrameIn, NdisMIndicateReceivePacket
 
 SLICES = 120
 """How many parts of the time a plot tells apart."""
@@ -17,6 +19,11 @@ INDEX = 0xFFFF
 """Ring indices run freely modulo 2^16."""
 RESOURCES = 0xC000009A
 """Status of a packet that comes back at once."""
+
+LENGTH = column_of(CardFrameIn, "length")
+MOVED = column_of(CardFrameIn, "place")
+TRANSMIT, TAIL, HEAD, SIZE = (column_of(CardDoorbell, field) for field in ("transmit", "tail", "head", "size"))
+STATUS = column_of(NdisMIndicateReceivePacket, "status")
 
 Values = npt.NDArray[np.float64]
 
@@ -73,7 +80,7 @@ def _span(times: Seconds) -> Span:
 def rate(name: str, run: Run, span: Span, function: str, *, bits: bool = False) -> Series:
     """How often a second the card recorded this; or bits a second, of events that tell bytes."""
     places = run.which(function)
-    weights = run.records["c"][places] * 8.0 if bits else None
+    weights = run.records[LENGTH][places] * 8.0 if bits else None
     found, _ = np.histogram(run.times[places], span.edges, weights=weights)
     made = found / span.slice
     return Series(name, made, made)
@@ -82,8 +89,8 @@ def rate(name: str, run: Run, span: Span, function: str, *, bits: bool = False) 
 def posted(name: str, run: Run, span: Span, *, transmit: bool) -> Series | None:
     """Places of a ring that are the card's; None for a kind without rings."""
     doorbells = run.which("card.doorbell")
-    doorbells = doorbells[run.records["a"][doorbells] == int(transmit)]
-    if not len(doorbells) or run.records["d"][doorbells].max() <= 1:
+    doorbells = doorbells[run.records[TRANSMIT][doorbells] == int(transmit)]
+    if not len(doorbells) or run.records[SIZE][doorbells].max() <= 1:
         return None
     moved = run.which("card.read" if transmit else "card.write")
     if not len(moved):
@@ -98,11 +105,12 @@ def _levels(run: Run, places: npt.NDArray[np.intp]) -> Values:
     rows = run.records[places]
     tail = size = level = 0
     made = []
-    for function, a, b, c, d in zip(*(rows[name].tolist() for name in ("function", "a", "b", "c", "d")), strict=True):
+    columns = (rows[name].tolist() for name in ("function", TAIL, HEAD, SIZE, MOVED))
+    for function, rung, head, entries, moved in zip(*columns, strict=True):
         if function == NUMBERS["card.doorbell"]:
-            tail, size, level = b, d, (b - c) & INDEX
-        elif (tail - a - 1) & INDEX <= size:
-            level = (tail - a - 1) & INDEX
+            tail, size, level = rung, entries, (rung - head) & INDEX
+        elif (tail - moved - 1) & INDEX <= size:
+            level = (tail - moved - 1) & INDEX
         made.append(level)
     return np.array(made, np.float64)
 
@@ -117,7 +125,7 @@ def outstanding(name: str, run: Run, span: Span) -> Series | None:
 def lent(name: str, run: Run, span: Span) -> Series | None:
     """Receives that the protocol has not given back yet; None where they are copied."""
     given = run.which("NdisMIndicateReceivePacket")
-    given = given[run.records["d"][given] != RESOURCES]
+    given = given[run.records[STATUS][given] != RESOURCES]
     back = run.which("MiniportReturnPacket", kind=RecordKind.ENTER)
     return _balance(name, run, span, given, back) if len(back) else None
 

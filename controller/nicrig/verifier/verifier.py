@@ -9,10 +9,11 @@ from typing import NamedTuple
 from nicrig.verifier.checks import dma as dma_checks
 from nicrig.verifier.checks import layer, levels, limits, matching, phase, teardown
 from nicrig.verifier.checks import packets as packet_checks
-from nicrig.verifier.events import CARD_EVENTS, Event
-from nicrig.verifier.functions import BY_NAME, Detail, Phase, RecordKind
+from nicrig.verifier.events import CardEvent, Event, Undeclared
+from nicrig.verifier.functions import Detail, Phase, RecordKind
 from nicrig.verifier.model import adapter, blocks, hardware, mappings, packet_pools
 from nicrig.verifier.model.world import World
+from nicrig.verifier.records import RECORDS, Grant, Revoke
 from nicrig.verifier.registry import Check, Handler, Handlers, Update
 from nicrig.verifier.verdict import KEPT, Findings, Verdict, Violation
 
@@ -21,21 +22,27 @@ _UPDATES = (blocks.on, packet_pools.on, mappings.on, hardware.on, adapter.on)
 
 
 class _Plan(NamedTuple):
-    """What is done at one function and kind."""
+    """What is done at a record of one class."""
 
     checks: tuple[Check, ...]
     updates: tuple[Update, ...]
     protocols: tuple[Update, ...]
     """What is done when the protocol made the call: its own objects are not judged."""
+    card: bool
+    """The card recorded it: it has no number of the guest's."""
 
 
-def _gather(tables: Iterable[Handlers[Handler]], name: str, kind: RecordKind) -> tuple[Handler, ...]:
-    return tuple(handler for table in tables for handler in table.at.get((name, kind), ()))
+def _gather(tables: Iterable[Handlers[Handler]], record: type[Event]) -> tuple[Handler, ...]:
+    return tuple(handler for table in tables for handler in table.at.get(record, ()))
 
 
-def _plan(name: str, kind: RecordKind) -> _Plan:
-    checks = _gather(_CHECKS, name, kind)
-    return _Plan(checks, _gather(_UPDATES, name, kind), _gather((packet_pools.protocol,), name, kind))
+def _plan(record: type[Event]) -> _Plan:
+    protocols = _gather((packet_pools.protocol,), record)
+    return _Plan(_gather(_CHECKS, record), _gather(_UPDATES, record), protocols, issubclass(record, CardEvent))
+
+
+_RECORDS: tuple[type[Event], ...] = (*RECORDS.values(), Grant, Revoke, Undeclared)
+_PLANS = {record: _plan(record) for record in _RECORDS}
 
 
 class Verifier:
@@ -50,8 +57,6 @@ class Verifier:
     def __init__(self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT, first: int = 1) -> None:
         self._world = World(frames=detail >= Detail.FRAMES)
         self._findings = Findings(kept)
-        self._driver = {name: tuple(_plan(name, kind) for kind in RecordKind) for name in BY_NAME}
-        self._card = {name: _plan(name, RecordKind.CALL) for name in CARD_EVENTS}
         self._next = first
         self._events = 0
         self._lost = 0
@@ -71,14 +76,12 @@ class Verifier:
         return self._world.live
 
     def feed(self, events: Iterable[Event]) -> None:
-        """Judge these events, which follow the last ones fed."""
+        """Judge these events, which follow the last ones fed. Raises KeyError for an event that has no class of `records`."""
         world, report = self._world, self._findings.report
-        driver, card = self._driver, self._card
         for event in events:
             self._events += 1
-            plans = driver.get(event.function)
-            if plans is None:
-                plan = card[event.function]
+            plan = _PLANS[type(event)]
+            if plan.card:
                 # The card acted after this many guest records: if one of them has not come, it is lost.
                 if event.result >= self._next:
                     self._jump(event.result + 1)
@@ -86,7 +89,6 @@ class Verifier:
                 if event.sequence != self._next:
                     self._jump(event.sequence)
                 self._next = event.sequence + 1
-                plan = plans[event.kind]
                 if event.phase == Phase.PROTOCOL and event.kind == RecordKind.CALL:
                     for update in plan.protocols:
                         update(world, event)

@@ -8,7 +8,7 @@ witness to the next, and a fault is named once, at the hop where the frame is no
 
     in:  wire -> device -> cpu          out:  cpu -> device -> wire
 
-Pure: no I/O, no clock. `look.py` says what a witness saw, `collector.py` gathers that from the recorder's events,
-`join.py` finds out which look of one witness is which of the next, `classify.py` names what happened in between,
+Pure: no I/O, no clock. `sighting.py` says what a witness saw, `collector.py` gathers that from the recorder's events,
+`join.py` finds out which sighting of one witness is which of the next, `classify.py` names what happened in between,
 `judge.py` puts it together chunk by chunk, `report.py` writes down what people read.
 """

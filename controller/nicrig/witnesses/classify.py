@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nicrig.verifier.events import Event
+from nicrig.verifier.records import NdisFlushBuffer
 from nicrig.witnesses.collector import Chunk, within
 from nicrig.witnesses.pairing import Pair
 from nicrig.witnesses.sighting import Sighting
@@ -63,7 +63,7 @@ class Memory:
 
     # -- in -------------------------------------------------------------------------------------------------
     def read(self, pair: Pair, before: bytes, until: int) -> Cause | None:
-        """From the device's write to the CPU's look.
+        """From the device's write to the CPU's sighting.
 
         `before` is what lay there as far as it is known, `until` when the device wrote there again.
         """
@@ -95,7 +95,7 @@ class Memory:
         if not between:
             if self._covered(cpu, cpu.order, until):
                 return Cause("read-before-flush", "the CPU looked at the frame before the flush of its buffer")
-            return Cause("stale", "nothing flushed the buffer between the device's write and the CPU's look")
+            return Cause("stale", "nothing flushed the buffer between the device's write and the CPU's sighting")
         return self._partly(device, cpu, between, "the CPU sees what lay there before")
 
     def _transfer_open(self, device: Sighting, cpu: Sighting) -> Cause | None:
@@ -109,7 +109,7 @@ class Memory:
     def _covered(self, cpu: Sighting, after: int, before: int) -> list[tuple[int, int]]:
         """Which bytes of the CPU's buffer were flushed for it, from and to."""
         flushes = within(self._chunk.flushes.get(cpu.buffer, ()), after, before)
-        return [part(cpu, event) for event in flushes if not event.d]
+        return [part(cpu, event) for event in flushes if not event.write]
 
     def _partly(self, left: Sighting, right: Sighting, covered: list[tuple[int, int]], else_seen: str) -> Cause | None:
         """None when the flushed lines hold the whole frame."""
@@ -141,7 +141,7 @@ class Memory:
 
     # -- out ------------------------------------------------------------------------------------------------
     def write(self, pair: Pair) -> Cause | None:
-        """From the CPU's look before the doorbell to the device's read."""
+        """From the CPU's sighting before the doorbell to the device's read."""
         cpu, device = pair.left, pair.right
         if cpu is None or device is None or pair.again:
             return whole_frame(pair, "the CPU", "the device")
@@ -163,10 +163,10 @@ class Memory:
         if self._channel or not cpu.cached or cpu.address != device.address:
             return None
         flushes = self._chunk.flushes.get(cpu.buffer, ())
-        between = [event for event in within(flushes, cpu.order, device.order) if event.d]
+        between = [event for event in within(flushes, cpu.order, device.order) if event.write]
         if not between:
             late = cpu.after.order if cpu.after else END
-            if any(event.d for event in within(flushes, device.order, late)):
+            if any(event.write for event in within(flushes, device.order, late)):
                 return Cause("read-before-flush", "the device read the frame before the flush of its buffer")
             return Cause("stale", "nothing flushed the buffer before the device read it")
         covered = [part(cpu, event) for event in between]
@@ -198,10 +198,10 @@ class Memory:
         return Cause("misdirected", f"the device used {device.address:#x}, the CPU looked at {cpu.address:#x}")
 
 
-def part(cpu: Sighting, flush: Event) -> tuple[int, int]:
+def part(cpu: Sighting, flush: NdisFlushBuffer) -> tuple[int, int]:
     """Which bytes of the CPU's buffer an NdisFlushBuffer covers, from and to."""
-    start = flush.b - cpu.start
-    return start, start + flush.c
+    start = flush.address - cpu.start
+    return start, start + flush.length
 
 
 def lines(address: int, length: int, line: int) -> list[tuple[int, int]]:

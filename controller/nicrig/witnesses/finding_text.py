@@ -40,34 +40,34 @@ def to_json(finding: FrameFinding) -> dict[str, object]:
         "why": finding.why,
         "way": finding.way,
         "frame": _summary(finding),
-        "views": {name: _view(look) for name, look in finding.views.items()},
+        "views": {name: _view(sighting) for name, sighting in finding.views.items()},
         "line": finding.line,
         "lines": [{"address": address, "from": start, "to": end} for address, start, end in _differing(finding)],
         "records": [event.sequence for _, event in finding.story if event.function not in CARD_EVENTS],
     }
 
 
-def _view(look: Sighting) -> dict[str, object]:
-    data = None if look.data is None else look.data.hex()
-    return {"length": look.length, "crc32c": look.crc, "address": look.address, "bytes": data}
+def _view(sighting: Sighting) -> dict[str, object]:
+    data = None if sighting.data is None else sighting.data.hex()
+    return {"length": sighting.length, "crc32c": sighting.crc, "address": sighting.address, "bytes": data}
 
 
 def _summary(finding: FrameFinding) -> str:
-    kept = [look.data for look in finding.views.values() if look.data is not None]
+    kept = [sighting.data for sighting in finding.views.values() if sighting.data is not None]
     return summary(kept[0]) if kept else "its bytes are not kept"
 
 
 def _digests(views: dict[str, Sighting]) -> list[str]:
     return [
-        f"  {name:<9} {look.length:>5} bytes  crc32c {look.crc:08x}"
-        + (f"  at {look.address:#x}" if look.address else "")
-        + ("" if look.data is not None else "  (bytes not kept)")
-        for name, look in views.items()
+        f"  {name:<9} {sighting.length:>5} bytes  crc32c {sighting.crc:08x}"
+        + (f"  at {sighting.address:#x}" if sighting.address else "")
+        + ("" if sighting.data is not None else "  (bytes not kept)")
+        for name, sighting in views.items()
     ]
 
 
 def _bytes(views: dict[str, Sighting]) -> list[str]:
-    kept = {name: look.data for name, look in views.items() if look.data is not None}
+    kept = {name: sighting.data for name, sighting in views.items() if sighting.data is not None}
     if len(kept) < 2 or len(set(kept.values())) == 1:
         return []
     if len(set(list(kept.values())[:COLUMNS])) == 1:  # the last one is what differs
@@ -106,7 +106,7 @@ def _story(finding: FrameFinding) -> list[str]:
     if not finding.story:
         return []
     times = milliseconds(finding.story)
-    marks = {look.order: name for name, look in finding.views.items()}
+    marks = {sighting.order: name for name, sighting in finding.views.items()}
     made = [_moment(event, time, marks.get(order)) for (order, event), time in zip(finding.story, times, strict=True)]
     if len(made) > STORY_SHOWN:
         half = STORY_SHOWN // 2

@@ -178,9 +178,9 @@ class _Settling:
         self._memory = Memory(chunk, witnesses.line, channel=witnesses.channel)
         self._faults: dict[int, FrameFault] = {}
         self._faulty: set[int] = set()
-        """Looks of the CPU's that are wrong, by identity."""
+        """Sightings of the CPU's that are wrong, by identity."""
         self._wire_of: dict[int, Sighting] = {}
-        """The wire's look at a frame by the identity of the device's."""
+        """The wire's sighting at a frame by the identity of the device's."""
 
     def run(self) -> None:
         """Join, name, report."""
@@ -237,15 +237,15 @@ class _Settling:
         """The images change with each write of the device, so they are gone through in that order."""
         by_device = {id(pair.left): pair for pair in pairs if pair.left and not pair.again}
         writes: defaultdict[int, list[int]] = defaultdict(list)
-        for look in self._chunk.device_in:
-            writes[_place(look)].append(look.order)
+        for sighting in self._chunk.device_in:
+            writes[sighting.location].append(sighting.order)
         befores = {}
-        for look in self._chunk.device_in:
-            pair = by_device[id(look)]
+        for sighting in self._chunk.device_in:
+            pair = by_device[id(sighting)]
             if not pair.same:
-                befores[id(look)] = self._witnesses.image(_place(look))
-            if look.data is not None:
-                self._witnesses.imprint(_place(look), look.data)
+                befores[id(sighting)] = self._witnesses.image(sighting.location)
+            if sighting.data is not None:
+                self._witnesses.imprint(sighting.location, sighting.data)
         for pair in pairs:
             if self._taken_by_reset(pair):
                 continue
@@ -261,7 +261,7 @@ class _Settling:
     def _next_write(writes: dict[int, list[int]], pair: Pair) -> int:
         if pair.left is None:
             return END
-        orders = writes[_place(pair.left)]
+        orders = writes[pair.left.location]
         place = bisect_right(orders, pair.left.order)
         return orders[place] if place < len(orders) else END
 
@@ -273,7 +273,7 @@ class _Settling:
         if cause is None:
             return
         device = views.get("device")
-        fault = FrameFault(cause, way, {name: look for name, look in views.items() if look})
+        fault = FrameFault(cause, way, {name: sighting for name, sighting in views.items() if sighting})
         number = id(device) if device else id(fault)
         cpu = views.get("cpu")
         if cpu:
@@ -286,12 +286,17 @@ class _Settling:
         cause, way, views = fault
         return FrameFinding(cause.word, cause.why, way, views, self._witnesses.line, self._story(views.values()))
 
-    def _story(self, looks: Collection[Sighting]) -> tuple[Dated, ...]:
+    def _story(self, sightings: Collection[Sighting]) -> tuple[Dated, ...]:
         """What concerns the frame, and the doorbells and interrupts in between."""
-        orders = [look.order for look in looks if look.order != NOWHERE]
+        orders = [sighting.order for sighting in sightings if sighting.order != NOWHERE]
         if not orders:
             return ()
-        mine = {number for look in looks for number in (look.packet, look.buffer, look.address, look.posted) if number}
+        mine = {
+            number
+            for sighting in sightings
+            for number in (sighting.packet, sighting.buffer, sighting.address, sighting.posted)
+            if number
+        }
         first, last = min(orders), max(orders)
         around = self._chunk.between(first - AROUND, last + AROUND)
         return tuple((order, event) for order, event in around if _concerns(event, mine, first <= order <= last))
@@ -301,9 +306,4 @@ SIGNALS = ("card.doorbell", "card.interrupt", "MiniportISR", "NdisMSetupDmaTrans
 
 
 def _concerns(event: Event, mine: set[int], between: bool) -> bool:
-    return bool(mine & {event.a, event.b, event.c}) or (between and event.function in SIGNALS)
-
-
-def _place(look: Sighting) -> int:
-    """Where the device wrote: an address, or for a card with slots of its own the slot."""
-    return look.address or (look.event.a if look.event else 0)
+    return not mine.isdisjoint(event.arguments) or (between and event.function in SIGNALS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which look of one witness is which of the next: by the bytes, then by the place, then by the turn."""
+"""Which sighting of one witness is which of the next: by the bytes, then by the place, then by the turn."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Pair:
 
 
 def join(left: Sequence[Sighting], right: Sequence[Sighting], *, memory: bool) -> list[Pair]:
-    """Every look of either side once, those of the right in their order, then what is left of the left.
+    """Every sighting of either side once, those of the right in their order, then what is left of the left.
 
     1. The same bytes, in order. 2. Of the others, those at the same device address. 3. Those whose turn it is, between
     neighbours that were found. 4. A frame that was found before is that frame again, and what is foreign still is the
@@ -46,11 +46,11 @@ class _Joining:
         self._partner: list[int | None] = [None] * len(right)
         self._known: dict[tuple[int, int], int] = {}
         waiting: defaultdict[tuple[int, int], deque[int]] = defaultdict(deque)
-        for number, look in enumerate(left):
-            waiting[look.key].append(number)
-            self._known.setdefault(look.key, number)
-        for number, look in enumerate(right):
-            numbers = waiting.get(look.key)
+        for number, sighting in enumerate(left):
+            waiting[sighting.key].append(number)
+            self._known.setdefault(sighting.key, number)
+        for number, sighting in enumerate(right):
+            numbers = waiting.get(sighting.key)
             if numbers:
                 self._partner[number] = numbers.popleft()
         taken = set(self._partner)
@@ -117,14 +117,14 @@ class _Joining:
 
     def _made(self, again: set[int]) -> Iterator[Pair]:
         late = out_of_order([partner for partner in self._partner if partner is not None])
-        for number, look in enumerate(self._right):
+        for number, sighting in enumerate(self._right):
             partner = self._partner[number]
             if partner is not None:
-                yield Pair(self._left[partner], look, late=partner in late)
+                yield Pair(self._left[partner], sighting, late=partner in late)
             elif number in again:
-                yield Pair(self._left[self._known[look.key]], look, again=True)
+                yield Pair(self._left[self._known[sighting.key]], sighting, again=True)
             else:
-                yield Pair(None, look)
+                yield Pair(None, sighting)
         for number in self._missing:
             yield Pair(self._left[number], None)
 

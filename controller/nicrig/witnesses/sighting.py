@@ -7,9 +7,20 @@ from dataclasses import dataclass
 
 from crc32c import crc32c
 
-from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.records import (
+    CardFrameIn,
+    CardFrameOut,
+    MiniportSendPackets,
+    NdisMIndicateReceivePacket,
+    NdisMSendComplete,
+)
 
 NOWHERE = -1
+Moved = CardFrameIn | CardFrameOut
+"""The device's sighting of a frame."""
+Handed = NdisMIndicateReceivePacket | MiniportSendPackets
+"""The CPU's sighting of a frame."""
+Seen = Moved | Handed | NdisMSendComplete
 
 
 @dataclass(slots=True)
@@ -24,7 +35,7 @@ class Sighting:
     crc: int
     data: bytes | None = None
     order: int = NOWHERE
-    event: Event | None = None
+    event: Seen | None = None
     address: int = 0
     posted: int = 0
     start: int = 0
@@ -36,7 +47,7 @@ class Sighting:
 
     @classmethod
     def of(cls, frame: bytes) -> Sighting:
-        """The wire's look."""
+        """The wire's sighting."""
         return cls(len(frame), crc32c(frame), frame)
 
     @property
@@ -46,13 +57,18 @@ class Sighting:
 
     @property
     def packet(self) -> int:
-        """The NDIS_PACKET of a CPU's look."""
-        return self.event.a if self.event and self.event.function not in CARD_EVENTS else 0
+        """The NDIS_PACKET of a CPU's sighting."""
+        return self.event.packet if isinstance(self.event, Handed | NdisMSendComplete) else 0
 
     @property
     def buffer(self) -> int:
-        """The first NDIS_BUFFER of a CPU's look."""
-        return self.event.b if self.event and self.event.function not in CARD_EVENTS else 0
+        """The first NDIS_BUFFER of a CPU's sighting."""
+        return self.event.buffer if isinstance(self.event, Handed) else 0
+
+    @property
+    def location(self) -> int:
+        """Where the device moved it: an address, or for a card with slots of its own the slot."""
+        return self.address or (self.event.place if isinstance(self.event, Moved) else 0)
 
     def begins(self, other: Sighting) -> bool | None:
         """Whether this is a proper beginning of the other; None when the other's bytes are not known."""

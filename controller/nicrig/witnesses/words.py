@@ -2,7 +2,7 @@
 """The words of the verdict, and the evidence that each stands for. When several fit, the first of this order wins.
 
 The order is that of certainty: what two records prove by their order alone, then what a call or its absence proves,
-then what addresses and lengths say, then what the bytes look like. `corrupted` is what is left where nothing explains
+then what addresses and lengths say, then what the bytes sighting like. `corrupted` is what is left where nothing explains
 a difference, and the only word for changed bytes where only wire frames are known; `unexpected` is a frame that nobody
 before sent; `lost`, `duplicated` and `reordered` are about whole frames, so they never compete with the others.
 """
@@ -28,7 +28,7 @@ WORDS: tuple[Word, ...] = get_args(Word)
 
 EVIDENCE: dict[Word, tuple[str, str]] = {
     "written-after-completion": (
-        "The device's write follows the CPU's look at the frame, in the order of the recorder.",
+        "The device's write follows the CPU's sighting at the frame, in the order of the recorder.",
         "never",
     ),
     "changed-under-device": (
@@ -37,11 +37,11 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
         "The digest at NdisMSendComplete is not that of the send: the CPU stored while the device owned the buffer.",
     ),
     "read-before-flush": (
-        "The bytes differ, and the flush of the buffer (for a channel NdisMCompleteDmaTransfer) comes after the look.",
+        "The bytes differ, and the flush of the buffer (for a channel NdisMCompleteDmaTransfer) comes after the sighting.",
         "The bytes differ, and NdisFlushBuffer(TRUE) of the buffer comes after the device's read.",
     ),
     "stale": (
-        "The bytes differ, and nothing flushed the buffer between the device's write and the look; or all lines are "
+        "The bytes differ, and nothing flushed the buffer between the device's write and the sighting; or all lines are "
         "those that lay there before.",
         "The bytes differ, and nothing flushed the buffer between the send and the device's read; or no line is new.",
     ),

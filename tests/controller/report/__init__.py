@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nicrig.report.columns import Run, columns, made_run
 from nicrig.verdict.offline import Judged
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import Detail, Phase, RecordKind
 from nicrig.verifier.verifier import Verifier
@@ -48,7 +49,7 @@ def _event(
     sequence: int, name: str, kind: RecordKind, phase: Phase, time: int, arguments: Sequence[int], result: int
 ) -> Event:
     values = [*arguments, 0, 0, 0, 0][:4]
-    return Event._make((sequence, name, kind, phase, 0, 0, 0, time, *values, result))
+    return make_event(sequence, name, kind, phase, 0, 0, 0, time, *values, result)
 
 
 def run_of(events: Sequence[Event], path: Path = Path("made.json")) -> Run:

@@ -22,6 +22,7 @@ from nicrig.verifier.constants import (
     SAFE_BUFFER_APIS,
     SUCCESS,
 )
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, Detail, Irql, Phase, RecordKind
 from nicrig.verifier.rules import RULES, Severity
@@ -105,7 +106,7 @@ class Script:
         names = CARD_EVENTS[event]
         assert set(arguments) <= set(names)
         values = (arguments.get(name, 0) for name in names)
-        self.events.append(Event(0, event, 0, 0, 0, 0, 0, 0, *values))
+        self.events.append(make_event(0, event, 0, 0, 0, 0, 0, 0, *values))
         return self
 
     def _record(self, function: str, kind: RecordKind, result: int, arguments: dict[str, int]) -> Script:
@@ -123,7 +124,7 @@ class Script:
         self._sequence += 1
         self.time += 1000
         where = (phase, self.irql, self.locks, self.cpu, self.time)
-        self.events.append(Event(self._sequence, function, kind, *where, a, b, c, d, result))
+        self.events.append(make_event(self._sequence, function, kind, *where, a, b, c, d, result))
 
     def lose(self, count: int) -> Script:
         """So many records never arrive."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig.verifier.constants import BUS_MASTER, BUS_PCI, CONTIGUOUS
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import FUNCTIONS, Detail, Phase
 from nicrig.verifier.rules import Severity
@@ -37,7 +38,7 @@ EVENTS = st.builds(
     c=WORDS,
     d=WORDS,
     result=RESULTS,
-)
+).map(lambda event: make_event(*event))
 
 
 def numbered(events: list[Event]) -> list[Event]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from crc32c import crc32c
 
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import Phase, RecordKind
 from nicrig.witnesses.judge import FrameFinding, Witnesses
@@ -60,7 +61,7 @@ class Stream:
         if function in CARD_EVENTS:
             self._card += 1
         sequence = self._card if function in CARD_EVENTS else number - self._card
-        self.events.append(Event(sequence, function, kind, Phase.RUN, 2, 0, 0, number * 1000, a, b, c, d, result))
+        self.events.append(make_event(sequence, function, kind, Phase.RUN, 2, 0, 0, number * 1000, a, b, c, d, result))
         return self
 
     def digest(self, data: bytes) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from nicrig.verifier.constants import BUS_MASTER, DESERIALIZE
-from nicrig.verifier.events import Event
+from nicrig.verifier.events import Enter, Event, Leave
 from nicrig.verifier.functions import Irql
+from nicrig.verifier.groups import Allocations, ExAllocate, MemoryAndPools, Retried
 from nicrig.verifier.model.elements import Elements
 from nicrig.verifier.model.things import (
     Block,
@@ -26,6 +27,23 @@ from nicrig.verifier.model.things import (
     Timer,
 )
 from nicrig.verifier.ranges import Ranges, Recent
+from nicrig.verifier.records import (
+    MiniportHalt,
+    MiniportInitialize,
+    NdisAllocateMemory,
+    NdisAllocateSpinLock,
+    NdisMAllocateMapRegisters,
+    NdisMAllocateSharedMemory,
+    NdisMAllocateSharedMemoryAsync,
+    NdisMIndicateReceivePacket,
+    NdisMInitializeScatterGatherDma,
+    NdisMMapIoSpace,
+    NdisMRegisterInterrupt,
+    NdisMRegisterIoPortRange,
+    NdisMSetAttributesEx,
+    NdisOpenConfiguration,
+    NdisWriteRegister,
+)
 
 LIMIT = 1 << 17
 """Live things of one sort that are followed. A guest that makes more is judged as if records were lost."""
@@ -46,33 +64,33 @@ class Adapter:
     """The adapter from MiniportInitialize to MiniportHalt. `whole` is False when records of it were lost."""
 
     device: int
-    entered: Event | None
+    entered: MiniportInitialize | None
     state: AdapterState = AdapterState.INITIALIZING
     whole: bool = True
-    attributes: Event | None = None
+    attributes: NdisMSetAttributesEx | None = None
     context: Block | None = None
     context_freed: Event | None = None
-    scatter_gather: Event | None = None
-    map_registers: Event | None = None
+    scatter_gather: NdisMInitializeScatterGatherDma | None = None
+    map_registers: NdisMAllocateMapRegisters | None = None
     alignment: int = 0
     width: int = 64  # bits of device address that the miniport declared
-    interrupt: Event | None = None  # the registration, while it holds
-    halt: Event | None = None
+    interrupt: NdisMRegisterInterrupt | None = None  # the registration, while it holds
+    halt: MiniportHalt | None = None
     removed: bool = False  # pulled without notice
-    freed_under_interrupt: Event | None = None
+    freed_under_interrupt: MemoryAndPools | None = None
     logged: bool = False
-    last_allocation: Event | None = None
+    last_allocation: Allocations | None = None
     allocation_failed: bool = False
-    scarce_failure: Event | None = None
+    scarce_failure: NdisAllocateMemory | NdisMAllocateSharedMemory | None = None
     asked_for_less: bool = False
-    retry: Event | None = None  # the last call failed, and nothing was freed since
+    retry: Retried | None = None  # the last call failed, and nothing was freed since
     failures: int = 0  # in a row, of calls that may be repeated for less
-    pool_failure: Event | None = None  # ExAllocatePool, since a handler was entered
+    pool_failure: ExAllocate | None = None  # ExAllocatePool, since a handler was entered
     ring_seen: bool = False
 
     @property
     def flags(self) -> int:
-        return self.attributes.c if self.attributes else 0
+        return self.attributes.flags if self.attributes else 0
 
     @property
     def bus_master(self) -> bool:
@@ -95,7 +113,7 @@ class World:
         self.certain = True
         self.adapter: Adapter | None = None
         self.card = CardState()
-        self.entered: dict[tuple[str, int], Event] = {}
+        self.entered: dict[tuple[str, int], Enter] = {}
         self.leaked: Ranges[Block] = Ranges()  # of adapters that are gone
         self._make_tables()
 
@@ -107,23 +125,25 @@ class World:
         self.buffer_pools: dict[int, Pool] = {}
         self.packets: dict[int, Packet] = {}
         self.buffers: dict[int, Buffer] = {}
-        self.indicating: dict[int, list[tuple[Packet, Event]]] = {}
+        self.indicating: dict[int, list[tuple[Packet, NdisMIndicateReceivePacket]]] = {}
         self.sends: dict[int, Send] = {}
         self.unflushed: dict[int, Send] = {}  # by the buffer that is to be flushed
         self.array = self.sent = 0
         self.read_last: Send | None = None
-        self.stores: deque[Event] = deque(maxlen=STORES)  # the last writes of registers
-        self.rung: Event | None = None  # the one of them that is the transmit doorbell which the card obeyed last
+        self.stores: deque[NdisWriteRegister] = deque(maxlen=STORES)  # the last writes of registers
+        self.rung: NdisWriteRegister | None = (
+            None  # the one of them that is the transmit doorbell which the card obeyed last
+        )
         self.elements = Elements()
         self.mappings: dict[int, Mapping] = {}
         self.channels: dict[int, Channel] = {}
-        self.asynchronous: dict[int, list[Event]] = {}
-        self.interrupts: dict[int, Event] = {}
+        self.asynchronous: dict[int, list[NdisMAllocateSharedMemoryAsync]] = {}
+        self.interrupts: dict[int, NdisMRegisterInterrupt] = {}
         self.timers: dict[int, Timer] = {}
-        self.locks: dict[int, Event] = {}
-        self.ports: Ranges[Event] = Ranges()
-        self.io_space: Ranges[Event] = Ranges()
-        self.configurations: dict[int, Event] = {}
+        self.locks: dict[int, NdisAllocateSpinLock] = {}
+        self.ports: Ranges[NdisMRegisterIoPortRange] = Ranges()
+        self.io_space: Ranges[NdisMMapIoSpace] = Ranges()
+        self.configurations: dict[int, NdisOpenConfiguration] = {}
         self.failed: dict[str, Event] = {}
         self.freed_blocks: Recent[tuple[Block, Event]] = Recent()
         self.freed_packets: Recent[tuple[Packet, Event]] = Recent()
@@ -134,13 +154,13 @@ class World:
         self.ended_buffers: Recent[tuple[Send, Event]] = Recent()
         self.ended_elements: Recent[tuple[Element, Event]] = Recent()
 
-    def begin(self, event: Event) -> None:
+    def begin(self, event: MiniportInitialize) -> None:
         """MiniportInitialize is entered: the adapter has nothing yet, so all of it is known again."""
         self._make_tables()
         if not self.certain:
             self.leaked.clear()
         self.certain = True
-        self.adapter = Adapter(event.a, event)
+        self.adapter = Adapter(event.device, event)
 
     def end(self) -> None:
         """MiniportHalt returned, or MiniportInitialize failed: what is left has been reported."""
@@ -167,7 +187,7 @@ class World:
         self.adapter = Adapter(0, None, AdapterState.UNKNOWN, whole=False)
         self.card = CardState()
 
-    def entry(self, event: Event) -> Event | None:
+    def entry(self, event: Leave) -> Enter | None:
         """Where the handler that returns here was entered, also if it returns at another level."""
         return self.entered.get((event.function, event.cpu)) or self.entered.get((event.function, -1))
 
