@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Follows single frames through a running card, while the records come: where each lay, what flushed it, its verdict.
+"""Follows single frames through a running card: where each was in memory, what flushed it, and its verdict.
 
-The witnesses judge a run when all is at rest; here traffic may never rest. So a frame waits until the witness behind
-it has answered, or PATIENCE is over, and what is under way is carried over to the next sighting.
+The witnesses judge a run when all is at rest; here traffic may never rest. So a frame waits for the next witness, at
+most for PATIENCE, and the frames under way are carried over to the next chunk.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from nicrig.witnesses.pairing import Pair, join
 from nicrig.witnesses.sighting import Moved, Sighting
 
 PATIENCE = 1_000_000_000
-"""Nanoseconds from the device's sighting at a frame until it is told without the CPU's."""
+"""Nanoseconds from the device's sighting of a frame until it is shown without the CPU's."""
 UNMATCHED = 1024
-"""Sightings of the CPU that are kept although no frame of the device's belongs to them yet."""
+"""The most sightings of the CPU that are kept without a sighting of the device."""
 UNITS = {"bus-master": "descriptor", "subordinate": "transfer", "non-dma": "slot"}
 """What the card counts, by its kind."""
 
 
 class Followed(NamedTuple):
-    """A frame that the card moved. `time` is in nanoseconds of the card's clock; `frame` None if it is not kept."""
+    """A frame that the card moved. `time` is in nanoseconds of the card's clock; `frame` is None if it is not kept."""
 
     time: int
     outgoing: bool
@@ -47,17 +47,17 @@ class Follower:
         self._line = line
         self._chunk = Chunk()
         self._pairs: dict[int, Pair] = {}
-        """What is known of each sighting of the device's, by identity."""
+        """The pair of each sighting of the device, by identity."""
 
     @property
     def held(self) -> int:
-        """Sightings and flushes that are kept: what is under way, and little more."""
+        """How many sightings and flushes are kept: those of frames under way, and few more."""
         chunk = self._collector.chunk
         sightings = len(chunk.device_in) + len(chunk.cpu_in) + len(chunk.cpu_out) + len(chunk.device_out)
         return sightings + len(chunk.completed) + sum(len(dated) for dated in chunk.flushes.values())
 
     def begin(self) -> None:
-        """From now on frames are followed; what was fed before tells only where memory is."""
+        """Follow frames from now on. What was fed before only says where memory is."""
         self._collector.begin()
 
     def feed(self, events: Iterable[Event], frame: FrameOf) -> None:
@@ -65,11 +65,11 @@ class Follower:
         self._collector.feed(events, frame)
 
     def lost(self) -> None:
-        """Events were lost: what is under way is not judged."""
+        """Events were lost: frames under way are not judged."""
         self._collector.chunk.blind = True
 
     def take(self, detail: Detail, now: int, *, to_end: bool = False) -> list[Followed]:
-        """The frames of which all is known, or about which it is too late at `now` on the card's clock."""
+        """The frames that are judged, or have waited too long at `now` on the card's clock."""
         self._chunk = self._collector.chunk
         sightings = sorted((*self._chunk.device_in, *self._chunk.device_out), key=_order)
         if detail >= Detail.FRAMES and not self._chunk.blind:
@@ -92,13 +92,13 @@ class Follower:
         self._pairs |= {id(pair.right): pair for pair in writes if pair.right}
 
     def _answered(self, sighting: Sighting) -> bool:
-        """Whether nothing more is to come. A difference waits for what may explain it."""
+        """Whether no more events are due. A difference waits for events that may explain it."""
         pair = self._pairs.get(id(sighting))
         if pair is None or not pair.same or pair.left is None:
             return False
         return pair.right is not sighting or pair.left.after is not None
 
-    # -- what is told of a frame ----------------------------------------------------------------------------
+    # -- what a frame's comments say ------------------------------------------------------------------------
     def _followed(self, sighting: Sighting, detail: Detail, now: int) -> Followed:
         assert isinstance(sighting.event, Moved), "the device's sightings are made from its events"
         outgoing = isinstance(sighting.event, CardFrameOut)
@@ -136,7 +136,7 @@ class Follower:
         return memory.read(pair, before, min(again, default=END))
 
     def _flush(self, sighting: Sighting, pair: Pair, outgoing: bool) -> list[str]:
-        """Which call made both sides see the same bytes; nothing where none has to."""
+        """The call that made both sides see the same bytes; [] where none is needed."""
         assert pair.left is not None
         assert pair.right is not None
         cpu, first, last = (pair.left if outgoing else pair.right), pair.left.order, pair.right.order
@@ -150,9 +150,9 @@ class Follower:
             for event in made[-1:]
         ]
 
-    # -- from one sighting to the next --------------------------------------------------------------------------
+    # -- from one chunk to the next -------------------------------------------------------------------------
     def _carry_over(self, waiting: list[Sighting]) -> None:
-        """A new chunk begins, with what belongs to the frames that wait."""
+        """Begin a chunk with the sightings and flushes of the frames that wait."""
         old, device = self._chunk, {id(sighting) for sighting in waiting}
         mine = {
             id(side)
@@ -164,7 +164,7 @@ class Follower:
         chunk = Chunk(
             device_in=[sighting for sighting in old.device_in if id(sighting) in device],
             device_out=[sighting for sighting in old.device_out if id(sighting) in device],
-            # What the CPU looked at before any frame that waits was none of them.
+            # What the CPU saw before the first frame that waits belongs to none of them.
             cpu_in=[
                 sighting
                 for sighting in old.cpu_in

@@ -7,7 +7,7 @@ says how its records are made (query-recorder), so nothing of it is repeated her
 
 import mmap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from crc32c import crc32c
 
 from nicrig.errors import RigError
-from nicrig.verifier.decoder import decode
+from nicrig.verifier.decoder import Decoder
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import FUNCTIONS, Detail
 
@@ -259,6 +259,8 @@ def merge(guest: Records, card: Records) -> Records:
 
 def events(records: Records, names: dict[int, str]) -> Iterator[Event]:
     """The records as the verifier takes them. A number that nothing declares becomes the name `#number`."""
-    columns: list[Sequence[Any]] = [records[name].tolist() for name in Event._fields]
-    columns[1] = [names.get(number) or f"#{number}" for number in columns[1]]
-    return decode(columns[1], columns[2], zip(*columns, strict=True))
+    decoder = Decoder(names)
+    columns: list[list[Any]] = [records[name].tolist() for name in Event._fields]
+    keys = (records["function"].astype(np.uint32) << 8 | records["kind"]).tolist()
+    columns[1] = list(map(decoder.names.__getitem__, columns[1]))
+    return decoder.decode(keys, zip(*columns, strict=True))

@@ -113,6 +113,6 @@ def argument(number: int) -> int:
 
 
 def column_of(record: type[Event], field: str) -> str:
-    """The name under which records keep a field: of a, b, c and d. Raises KeyError if the record does not declare it."""
+    """The field's column in a raw record: "a", "b", "c" or "d". Raises KeyError if the class does not declare it."""
     declared = vars(record)[field]
     return next(name for name, value in vars(Event).items() if value is declared)

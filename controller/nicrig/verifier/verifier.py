@@ -76,7 +76,10 @@ class Verifier:
         return self._world.live
 
     def feed(self, events: Iterable[Event]) -> None:
-        """Judge these events, which follow the last ones fed. Raises KeyError for an event that has no class of `records`."""
+        """Judge these events, which follow the last ones fed.
+
+        Raises KeyError for an event of no class of `records`: use the decoder to make events.
+        """
         world, report = self._world, self._findings.report
         for event in events:
             self._events += 1

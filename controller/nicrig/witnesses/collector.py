@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Gathers from the recorder's events what device and CPU saw of each frame, and the calls that could explain it."""
+"""Gathers what device and CPU saw of each frame, and the calls that could explain it, from the recorder's events."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ FrameOf = Callable[[int, int, bool], bytes | None]
 """The bytes of a recorded digest, if they are kept: digest, length, whether the card recorded it."""
 
 LIMIT = 1 << 16
-"""Things of a kind that are followed; a guest may record more."""
+"""The most things of one sort that are followed; a guest may record more."""
 EVENTS = 1 << 20
-"""Events of a chunk that are kept; of a longer one only the wire is judged."""
+"""The most events of a chunk that are kept. A longer chunk is judged by the wire alone."""
 CRC = 0xFFFF_FFFF
 Watched = (
     CardDoorbell
@@ -111,14 +111,14 @@ class Chunk:
     reset: int = NOWHERE
     """When the card was reset last."""
     blind: bool = False
-    """Records were lost, by a gap in the guest's numbers or told so: only the wire is to be believed."""
+    """Records were lost: only the wire can be judged."""
 
     def even(self) -> bool:
         """Whether each witness saw as many frames as the one before it."""
         return len(self.device_in) == len(self.cpu_in) and len(self.cpu_out) == len(self.device_out)
 
     def between(self, first: int, last: int) -> list[Dated]:
-        """What happened from one place of the order to another, both included."""
+        """The events from order `first` to order `last`, both included."""
         begin = bisect_left(self.timeline, first, key=_order)
         return self.timeline[begin : bisect_left(self.timeline, last + 1, key=_order)]
 
@@ -128,14 +128,14 @@ def _order(dated: Dated) -> int:
 
 
 class Collector:
-    """`known` are frames whose bytes one has anyway, by length and digest; `channel`: the card has a DMA channel."""
+    """`known` are frames whose bytes the caller has, by length and digest; `channel`: the card has a DMA channel."""
 
     def __init__(self, first: int = 1) -> None:
         self.chunk = Chunk()
         self.known: dict[tuple[int, int], bytes] = {}
         self.channel = False
         self.open: dict[int, Sighting] = {}
-        """Sends that are not completed yet, by packet."""
+        """Sends that are not completed, by packet."""
         self._order = 0
         self._next = first
         self._shared: Ranges[Shared] = Ranges()
@@ -195,18 +195,18 @@ class Collector:
             self.chunk = Chunk(blind=True)
 
     def begin(self) -> None:
-        """A chunk begins; a send that went down before is none of it."""
+        """Begin a chunk; it leaves out sends from before."""
         self.chunk = Chunk()
         self.open.clear()
         self._collecting = True
 
     def end(self) -> Chunk:
-        """The chunk ends; until the next begins nothing is collected."""
+        """End the chunk. Nothing is collected until the next one begins."""
         ended, self.chunk = self.chunk, Chunk()
         self._collecting = False
         return ended
 
-    # -- where things lie -----------------------------------------------------------------------------------
+    # -- memory and buffers --------------------------------------------------------------------------------
     def _begun(self, event: MiniportInitialize) -> None:
         self.channel = False
         self._shared.clear()
@@ -243,7 +243,7 @@ class Collector:
         if not event.write:
             self.chunk.completed.append((self._order, event))
 
-    # -- sightings ----------------------------------------------------------------------------------------------
+    # -- sightings ------------------------------------------------------------------------------------------
     def _sighting(self, event: Seen, length: int, digest: int, address: int = 0) -> Sighting:
         data = self.known.get((length, digest & CRC))
         if data is None:
@@ -299,5 +299,5 @@ class Collector:
 
 
 def within(dated: Iterable[tuple[int, Kind]], after: int, before: int) -> Iterator[Kind]:
-    """The events strictly between two places of the order."""
+    """The events strictly between two numbers of the order."""
     return (event for order, event in dated if after < order < before)

@@ -34,7 +34,7 @@ def report(finding: FrameFinding) -> list[str]:
 
 
 def to_json(finding: FrameFinding) -> dict[str, object]:
-    """The same as one object."""
+    """The finding as one JSON object."""
     return {
         "word": finding.word,
         "why": finding.why,
@@ -70,7 +70,7 @@ def _bytes(views: dict[str, Sighting]) -> list[str]:
     kept = {name: sighting.data for name, sighting in views.items() if sighting.data is not None}
     if len(kept) < 2 or len(set(kept.values())) == 1:
         return []
-    if len(set(list(kept.values())[:COLUMNS])) == 1:  # the last one is what differs
+    if len(set(list(kept.values())[:COLUMNS])) == 1:  # only the last one differs
         del kept[list(kept)[1]]
     shown = dict(list(kept.items())[:COLUMNS])
     names = "  |  ".join(f"{name:<{4 * ROW}}" for name in shown)
@@ -78,7 +78,7 @@ def _bytes(views: dict[str, Sighting]) -> list[str]:
 
 
 def _differing(finding: FrameFinding) -> list[tuple[int, int, int]]:
-    """The cache lines in which CPU and device differ: device address, and which bytes of the frame lie there."""
+    """The cache lines in which CPU and device differ: device address, and the frame's byte range, start and end."""
     cpu, device = finding.views.get("cpu"), finding.views.get("device")
     if finding.word == "changed-under-device":
         device = finding.views.get("cpu after", device)
@@ -111,7 +111,7 @@ def _story(finding: FrameFinding) -> list[str]:
     if len(made) > STORY_SHOWN:
         half = STORY_SHOWN // 2
         made = [*made[:half], f"  | ... {len(made) - 2 * half} more", *made[-half:]]
-    return ["  | in the recorder's order; ms, the card's clock set by what its events follow", *made]
+    return ["  | in the recorder's order; ms, with the card's clock fitted to the guest's", *made]
 
 
 def _moment(event: Event, time: float, mark: str | None) -> str:
@@ -119,10 +119,10 @@ def _moment(event: Event, time: float, mark: str | None) -> str:
 
 
 def milliseconds(story: tuple[Dated, ...]) -> list[float]:
-    """When each happened, on one axis from the first on.
+    """The time of each event after the first one, on one clock.
 
-    Guest and card have clocks of their own. What the card did is no older than the record of the guest that it
-    follows: the card's clock is set so that this holds, and just so. Where it follows none, the same the other way.
+    Guest and card have separate clocks. An event of the card is no older than the guest's record before it. So the
+    card's clock is set forward just enough for that. Without such a pair, the guest's records after it are used.
     """
     ahead = _ahead(story)
     times = [event.time - (ahead if event.function in CARD_EVENTS else 0) for _, event in story]

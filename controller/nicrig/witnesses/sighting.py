@@ -25,10 +25,10 @@ Seen = Moved | Handed | NdisMSendComplete
 
 @dataclass(slots=True)
 class Sighting:
-    """A frame as one witness saw it; `data` where the bytes are known.
+    """A frame as one witness saw it; `data` when the bytes are known.
 
-    `order` is its place in the recorder's merged order, NOWHERE for the wire. `address` is where it lies for the
-    device, `posted` where the descriptor said that it should, 0 where that is not known or there is no such address.
+    `order` is its number in the recorder's merged order, NOWHERE for the wire. `address` is the device address at which
+    it was seen, `posted` the address in the descriptor; 0 when it is unknown or the card has no such address.
     """
 
     length: int
@@ -39,11 +39,11 @@ class Sighting:
     address: int = 0
     posted: int = 0
     start: int = 0
-    """Of the CPU's: where the first buffer begins for the CPU."""
+    """The CPU's sighting: the CPU's address of the first buffer."""
     cached: bool = False
-    """Of the CPU's: whether the CPU sees the device's memory through its cache."""
+    """The CPU's sighting: whether the CPU sees the device's memory through its cache."""
     after: Sighting | None = None
-    """Of a send: the same packet at its completion."""
+    """The CPU's sighting of a send: the same packet at its completion."""
 
     @classmethod
     def of(cls, frame: bytes) -> Sighting:
@@ -52,7 +52,7 @@ class Sighting:
 
     @property
     def key(self) -> tuple[int, int]:
-        """Frames with the same are taken to be the same."""
+        """Frames with the same key count as the same frame."""
         return self.length, self.crc
 
     @property
@@ -67,11 +67,11 @@ class Sighting:
 
     @property
     def location(self) -> int:
-        """Where the device moved it: an address, or for a card with slots of its own the slot."""
+        """Where the device moved the frame: an address, or the slot number of a card with slots."""
         return self.address or (self.event.place if isinstance(self.event, Moved) else 0)
 
     def begins(self, other: Sighting) -> bool | None:
-        """Whether this is a proper beginning of the other; None when the other's bytes are not known."""
+        """Whether this is a proper beginning of the other; None when the other's bytes are unknown."""
         if self.length >= other.length:
             return False
         return None if other.data is None else crc32c(other.data[: self.length]) == self.crc

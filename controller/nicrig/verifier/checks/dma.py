@@ -236,7 +236,7 @@ def nobody_stores_under_the_card(world: World, event: NdisMSendComplete, report:
         return
     before, after = send.made.result & CRC, event.result & CRC
     if before != after:
-        text = f"packet {event.packet:#x} had the bytes of CRC32C {before:08x} when it was sent, and {after:08x} at its end"
+        text = f"packet {event.packet:#x} had CRC32C {before:08x} when it was sent, and {after:08x} at its completion"
         report("R97", text, send.made, event)
 
 

@@ -76,11 +76,9 @@ _DOCUMENTED = {
 
 @on
 def block_is_well_placed(world: World, event: AllocateMemory | ExAllocate, report: ReportViolation) -> None:
-    if isinstance(event, ExAllocate):
-        address = event.result
-    else:
-        address = event.address if event.result == SUCCESS else 0
-    if not address or not event.length:
+    address = event.result if isinstance(event, ExAllocate) else event.address
+    failed = not isinstance(event, ExAllocate) and event.result != SUCCESS
+    if not address or not event.length or failed:
         return
     what = f"{event.function} gave {event.length:#x} bytes at {address:#x}"
     other = world.blocks.overlapping(address, event.length) if world.certain else None

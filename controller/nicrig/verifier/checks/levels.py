@@ -99,11 +99,13 @@ def dpr_call_is_made_at_dispatch(world: World, event: Dpr, report: ReportViolati
 
 @on
 def pool_is_used_low_enough(world: World, event: PoolCall, report: ReportViolation) -> None:
-    block = world.blocks.get(event.address) if isinstance(event, ExFree) else None
+    block, kind = None, 0
     if isinstance(event, ExAllocate):
         kind = event.type
     else:
-        kind = block.flags if block and block.family is Family.POOL else 0
+        block = world.blocks.get(event.address)
+        if block and block.family is Family.POOL:
+            kind = block.flags
     highest = highest_pool(kind)
     if event.irql > highest:
         sort = "paged" if kind & PAGED else "nonpaged"

@@ -444,8 +444,8 @@ def map_registers_are_few(world: World, event: NdisMAllocateMapRegisters, report
     registers = event.base * worst_span(event.maximum)
     if registers > MAP_REGISTER_LIMIT:
         answer = "granted" if event.result == SUCCESS else "refused"
-        text = f"{event.base} buffers of {event.maximum:#x} bytes need {registers} map registers, over {MAP_REGISTER_LIMIT}"
-        report("R52", f"{text}; {answer}", event)
+        text = f"{event.base} buffers of {event.maximum:#x} bytes need {registers} map registers"
+        report("R52", f"{text}, over {MAP_REGISTER_LIMIT}; {answer}", event)
 
 
 @on
