@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The parts of the page that are words: verdict, summary, broken rules, faults of frames, records."""
+"""The parts of the page that are text: verdict, summary, broken rules, faults of frames, records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VIOLATIONS_SHOWN = 200
 EVIDENCE_SHOWN = 8
 NEIGHBOURS = 10
 FIRST, FRAMES, LAST = 800, 1500, 400
-"""Records that are shown: of the run's beginning, from the first frame on, of its end; and around broken rules."""
+"""How many records are shown: from the beginning, from the first frame, at the end."""
 AROUND_MAX = 100
 LENGTH = column_of(CardFrameIn, "length")
 
@@ -31,7 +31,7 @@ Places = npt.NDArray[np.intp]
 
 
 def verdict(run: Run) -> str:
-    """One line, for those who read no more."""
+    """The verdict in one line."""
     judged, counts = run.judged, run.judged.verifier.verdict.counts
     if judged.clean:
         said = "clean: no rule is broken, and device and CPU saw the same bytes"
@@ -78,9 +78,9 @@ def _moved(run: Run) -> str:
 
 def _clocks(run: Run) -> str:
     if math.isinf(run.clock.error):
-        return "nothing tells how the guest's clock stands to the card's: compare times of one side only"
+        return "no records relate the guest's clock to the card's: compare times of one side only"
     drift = f", which gains {run.clock.drift * 1e6:.3g} µs a second" if run.clock.drift else ""
-    return f"the guest's is put on the card's to within {duration(run.clock.error / 1e9)}{drift}"
+    return f"the guest's is fitted to the card's to within {duration(run.clock.error / 1e9)}{drift}"
 
 
 def violations(run: Run) -> str:
@@ -112,7 +112,7 @@ def faults(run: Run) -> str:
 
 
 def records(run: Run) -> str:
-    """Some of the records, so that a click on the time axis finds one nearby."""
+    """Some of the records, so that a click on the time axis finds a record nearby."""
     places = _chosen(run)
     times, made = run.times[places].tolist(), []
     for place, time in zip(places.tolist(), times, strict=True):
@@ -125,7 +125,7 @@ def records(run: Run) -> str:
 
 
 def _chosen(run: Run) -> Places:
-    """Places of the records to show, in order."""
+    """The indices of the records to show, in order."""
     count = len(run.records)
     wanted = np.zeros(count, np.bool_)
     wanted[:FIRST] = True

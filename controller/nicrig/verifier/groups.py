@@ -1,4 +1,4 @@
-# SPD-License-Identifier: GPL-2.0-or-later
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Records that several rules handle together. A field of a group is one that all of its functions declare."""
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def records_of(annotation: Any) -> set[type[Event]]:
     for wanted in get_args(annotation) or (annotation,):
         records = {record for record in RECORDS.values() if issubclass(record, wanted)}
         if not records:
-            raise TypeError(f"{wanted} is no event that is recorded: use a class of nicrig.verifier.records")
+            raise TypeError(f"{wanted} is not a class of nicrig.verifier.records, nor a base or union of some")
         found |= records
     return found
 

@@ -22,7 +22,7 @@ class ReportViolation(Protocol):
 Check = Callable[[World, Any, ReportViolation], None]
 """Judges one event, by the world as it was before."""
 Update = Callable[[World, Any], None]
-"""Moves the world on by one event."""
+"""Updates the world by one event."""
 Acceptance = Callable[[World, Any], bool]
 """Whether the NDIS layer carries out a release."""
 Handler = TypeVar("Handler", Check, Update, Acceptance)
@@ -38,7 +38,7 @@ class Handlers(Generic[Handler]):
         self.at: defaultdict[type[Event], list[Handler]] = defaultdict(list)
 
     def __call__(self, handler: Handler) -> Handler:
-        """Register a handler. Raises NameError for an unknown class, TypeError for one that is no record's."""
+        """Register a handler. Raises NameError for an unknown class, TypeError for one that is not of `records`."""
         for record in records_of(get_type_hints(handler)["event"]):
             self.at[record].append(handler)
         return handler

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The judge: feeds each event to the checks of section 9, then lets the world move on."""
+"""Feeds each event to the checks of section 9, then updates the model."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _UPDATES = (blocks.on, packet_pools.on, mappings.on, hardware.on, adapter.on)
 
 
 class _Plan(NamedTuple):
-    """What is done at a record of one class."""
+    """What runs at a record of one class."""
 
     checks: tuple[Check, ...]
     updates: tuple[Update, ...]
     protocols: tuple[Update, ...]
-    """What is done when the protocol made the call: its own objects are not judged."""
+    """What runs when the protocol made the call: its own objects are not judged."""
     card: bool
-    """The card recorded it: it has no number of the guest's."""
+    """Whether the card recorded it; then it has no number of the guest's."""
 
 
 def _gather(tables: Iterable[Handlers[Handler]], record: type[Event]) -> tuple[Handler, ...]:
@@ -48,10 +48,10 @@ _PLANS = {record: _plan(record) for record in _RECORDS}
 class Verifier:
     """Judges one recorder's stream, in its order. Pure: it reads no clock, file or socket.
 
-    `detail` is how much the guest records. Lost records, told by lost() or seen as a gap of the driver's sequence,
-    empty the model: until the next MiniportInitialize whatever is not known may be right, and only what is made after
-    the loss is judged in full. A stream that begins later than record `first` begins with a loss. A gap is seen at the
-    next record of the driver, so whoever merges the card's events in tells lost() before those that come sooner.
+    `detail` is how much the guest records. A loss of records empties the model: until the next MiniportInitialize,
+    only what is made after the loss is judged in full. A gap in the driver's numbers is such a loss, and so is a call
+    of lost(). A stream that begins later than record `first` begins with a loss. A gap shows only at the driver's next
+    record: call lost() before you feed events of the card that came after the gap and before that record.
     """
 
     def __init__(self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT, first: int = 1) -> None:
@@ -63,7 +63,7 @@ class Verifier:
 
     @property
     def violations(self) -> list[Violation]:
-        """The first ones of each rule, in the order in which they were found."""
+        """The first violations of each rule, in the order in which they were found."""
         return self._findings.violations
 
     @property
@@ -72,7 +72,7 @@ class Verifier:
 
     @property
     def live(self) -> int:
-        """Things that the model follows now: it grows with what lives in the guest, not with the stream."""
+        """How many things the model follows now: it grows with what exists in the guest, not with the stream."""
         return self._world.live
 
     def feed(self, events: Iterable[Event]) -> None:
@@ -102,15 +102,15 @@ class Verifier:
                 update(world, event)
 
     def lost(self, records: int, cards: int = 0) -> None:
-        """So many records of the driver, and events of the card, were never seen, here in the stream."""
+        """Count records of the driver, and events of the card, that are missing at this point of the stream."""
         self._lost += records + cards
         self._next += records
         self._world.forget()
 
     def finish(self) -> None:
-        """The guest has stopped: no further event will come."""
+        """The guest has stopped: no more events follow."""
         layer.stream_ends(self._world, self._findings.report)
 
     def _jump(self, sequence: int) -> None:
-        """A gap in the driver's numbers; one that goes back is a recorder that began again, unseen before."""
+        """Count a gap in the driver's numbers. A number that goes back means that the recorder began again."""
         self.lost(sequence - self._next if sequence > self._next else sequence - 1)

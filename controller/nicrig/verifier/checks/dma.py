@@ -63,7 +63,7 @@ def ring_is_granted(world: World, event: CardEnable, report: ReportViolation) ->
     ring = f"{'transmit' if event.transmit else 'receive'} ring of {length:#x} bytes at {event.base:#x}"
     if block is None:
         if world.certain:
-            report("R90", f"{ring}, where no shared block is", event)
+            report("R90", f"{ring}, where there is no shared block", event)
     elif event.base + length > block.physical + block.length:
         report("R90", f"{ring}, beyond {block}", block.made, event)
 
@@ -86,7 +86,7 @@ def guard_bytes_are_left_alone(world: World, event: CardLedger, report: ReportVi
 @on
 def card_reads_what_is_granted(world: World, event: CardRead, report: ReportViolation) -> None:
     if event.status & STATUS_ERROR or not world.frames or _is_subordinate(world):
-        return  # a refused descriptor was not read; without frames nobody knows what was sent
+        return  # a refused descriptor was not read; at detail ALLOCATIONS the sends are unknown
     element = world.elements.find(event.address, event.length)
     if element is not None:
         _read_of_an_element(world, element, event, report)
@@ -230,7 +230,7 @@ def mapping_ends_well(world: World, event: NdisMCompleteBufferPhysicalMapping, r
 
 
 @on
-def nobody_stores_under_the_card(world: World, event: NdisMSendComplete, report: ReportViolation) -> None:
+def sent_bytes_stay_the_same(world: World, event: NdisMSendComplete, report: ReportViolation) -> None:
     send = world.sends.get(event.packet)
     if send is None or not send.made.result or not event.result:
         return
@@ -296,7 +296,7 @@ def updated_range_is_in_a_block(world: World, event: NdisMUpdateSharedMemory, re
     if block is None or block.physical == 0:
         known = world.freed_blocks.get(event.address) or null_of_failure(world, event, event.address)
         if world.certain and not known:
-            report("R102", f"NdisMUpdateSharedMemory of {event.address:#x}, where no shared block is", event)
+            report("R102", f"NdisMUpdateSharedMemory of {event.address:#x}, where there is no shared block", event)
     elif event.address + event.length > block.end:
         report("R102", f"NdisMUpdateSharedMemory of {event.length:#x} bytes goes beyond {block}", block.made, event)
     elif event.physical - block.physical != event.address - block.start:
@@ -351,7 +351,7 @@ def transfer_is_set_up_well(world: World, event: NdisMSetupDmaTransfer, report: 
 
 @on
 def transfer_is_started_well(world: World, event: CardEnable, report: ReportViolation) -> None:
-    """On a subordinate card: it begins to move data."""
+    """R106 on a subordinate card, when it begins to move data."""
     if not _is_subordinate(world) or not world.frames or not world.certain:
         return
     for channel in world.channels.values():
@@ -388,7 +388,7 @@ def _touches(world: World, transfer: ChannelTransfer, packet_buffers: list[int])
 
 
 def _unfinished(channel: Channel) -> ChannelTransfer | None:
-    """The channel's transfer, if what it moved may not be looked at."""
+    """The channel's transfer, if its data may not be used yet."""
     return channel.transfer if channel.transfer and not channel.transfer.good else None
 
 
@@ -417,7 +417,7 @@ def sent_transfer_is_complete(world: World, event: NdisMSendComplete, report: Re
 
 
 def _carries(world: World, transfer: ChannelTransfer, send: Send) -> bool:
-    """Whether the transfer is of this send: of its buffer, or, from staging memory, set up right after it came down."""
+    """Whether the transfer carries this send: from its buffer, or from staging memory, set up right after the send."""
     if transfer.buffer == send.buffer:
         return True
     before = [each for each in world.sends.values() if each.made.sequence < transfer.setup.sequence]
@@ -450,4 +450,4 @@ def unmapped_length_is_the_mapped_one(world: World, event: NdisMUnmapIoSpace, re
 @on
 def counter_has_a_channel(world: World, event: NdisMReadDmaCounter, report: ReportViolation) -> None:
     if event.handle not in world.channels and world.certain:
-        report("R111", f"NdisMReadDmaCounter of {event.handle:#x}, which is no registered channel", event)
+        report("R111", f"NdisMReadDmaCounter of {event.handle:#x}, which is not a registered channel", event)

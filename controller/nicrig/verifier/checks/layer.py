@@ -136,7 +136,7 @@ def _shared(world: World, event: Event, address: int, physical: int, length: int
 
 
 @on.among(_DOCUMENTED)
-def failure_is_told_as_documented(world: World, event: Call, report: ReportViolation) -> None:
+def failure_is_returned_as_documented(world: World, event: Call, report: ReportViolation) -> None:
     statuses, pointer = _DOCUMENTED[type(event)]
     value = pointer(event) if pointer else None
     if event.result == SUCCESS:
@@ -169,7 +169,7 @@ def request_is_answered_as_documented(
 def new_packet_is_free(world: World, event: AllocatePacket, report: ReportViolation) -> None:
     packet = world.packets.get(event.packet)
     if packet and event.result == SUCCESS and world.certain:
-        report("R124", f"{event.function} gave packet {event.packet:#x}, which is out", packet.made, event)
+        report("R124", f"{event.function} gave packet {event.packet:#x}, which is still allocated", packet.made, event)
 
 
 @on
@@ -177,7 +177,7 @@ def returned_packet_was_above(world: World, event: MiniportReturnPacket, report:
     packet = world.packets.get(event.packet)
     if packet is None:
         if world.certain and world.frames:
-            report("R124", f"MiniportReturnPacket of {event.packet:#x}, which is no packet of the miniport", event)
+            report("R124", f"MiniportReturnPacket of {event.packet:#x}, which is not a packet of the miniport", event)
     elif not packet.indicated:
         text = f"MiniportReturnPacket of {event.packet:#x}, which the protocol does not have"
         report("R124", text, packet.made, event)
@@ -188,8 +188,8 @@ def copied_packets_are_not_kept(world: World, event: LeaveNdisMIndicateReceivePa
     if not event.pending:
         return
     array = world.indicating.get(where(event), [])
-    for place, (packet, indicated) in enumerate(array[event.first : event.first + 64]):
-        if event.pending >> place & 1 and indicated.status == RESOURCES:
+    for bit, (packet, indicated) in enumerate(array[event.first : event.first + 64]):
+        if event.pending >> bit & 1 and indicated.status == RESOURCES:
             text = f"packet {packet.address:#x} is PENDING although it was indicated with RESOURCES"
             report("R124", text, indicated, event)
 

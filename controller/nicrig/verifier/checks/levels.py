@@ -114,7 +114,7 @@ def pool_is_used_low_enough(world: World, event: PoolCall, report: ReportViolati
 
 
 @on
-def nobody_waits_at_dispatch(world: World, event: Wait, report: ReportViolation) -> None:
+def no_wait_at_dispatch(world: World, event: Wait, report: ReportViolation) -> None:
     if event.irql >= DISPATCH or event.locks:
         held = f" with {wording.plural(event.locks, 'spin lock')} held" if event.locks else ""
         report("R66", f"{event.function} at {wording.level(event.irql)}{held}", event)

@@ -37,7 +37,7 @@ def send_is_completed_in_time(world: World, event: NdisMSendComplete, report: Re
 
 @on
 def no_send_hangs(world: World, event: MiniportCheckForHang, report: ReportViolation) -> None:
-    """The oldest pending send comes first; it is told once."""
+    """R130 for the oldest pending send, once."""
     send = next(iter(world.sends.values()), None)
     if not send or send.overdue or not world.adapter or not world.adapter.deserialized:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Section 9.3: what is freed was allocated so, and what is allocated is asked for well."""
+"""Section 9.3: frees match their allocations, and allocations are asked for correctly."""
 
 from __future__ import annotations
 
@@ -171,12 +171,12 @@ def freed_pool_is_one(world: World, event: NdisFreePacketPool | NdisFreeBufferPo
     if event.pool in other:
         report(
             "R42",
-            f"{event.function} of {event.pool:#x}, which is the other sort of pool",
+            f"{event.function} of {event.pool:#x}, which is the other kind of pool",
             other[event.pool].made,
             event,
         )
     elif not packets and failure_of_pool(world, event.pool):
-        return  # R21 has said so
+        return  # R21 is reported
     else:
         _freed_unknown(world, event, report, event.pool, world.freed_pools)
 
@@ -243,7 +243,7 @@ def shared_memory_is_freed_as_allocated(world: World, event: NdisMFreeSharedMemo
 
 
 def _used_after_free(event: Event, report: ReportViolation, address: int, recent: Recent[Any]) -> None:
-    """R44, if the thing at this address was freed a moment ago."""
+    """R44, if the thing at this address was freed before."""
     found = recent.get(address)
     if found:
         thing, freed = found
@@ -291,7 +291,7 @@ def pool_is_not_used_after_free(
 
 
 def freed_around(world: World, address: int) -> tuple[Block, Event] | None:
-    """The block that held this address until a moment ago, if none does now."""
+    """The block that held this address until it was freed, if no block does now."""
     if world.blocks.find(address):
         return None
     return next((each for each in world.freed_blocks if each[0].start <= address < each[0].end), None)

@@ -56,7 +56,7 @@ def pool_gives_what_it_has(world: World, event: AllocatePacket | MakeBuffer, rep
 
 
 def _report_orphans(world: World, pool: Pool | None, event: Event, report: ReportViolation) -> None:
-    """R72 and R74, when it is certain that nobody had saved the chain."""
+    """R72 and R74, when it is certain that the miniport had not saved the chain."""
     for buffer in world.buffers.values():
         if buffer.orphan and (pool is None or buffer.pool is pool):
             rule = "R74" if buffer.orphan.function == "NdisReinitializePacket" else "R72"
@@ -201,7 +201,7 @@ def _unknown_packet_indicated(world: World, event: NdisMIndicateReceivePacket, r
     if send or world.certain:
         report(
             "R79",
-            f"packet {event.packet:#x} indicated, which is from no pool of the miniport",
+            f"packet {event.packet:#x} indicated, which is not from a pool of the miniport",
             send.made if send else None,
             event,
         )

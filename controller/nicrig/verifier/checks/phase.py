@@ -154,7 +154,7 @@ def transfer_has_a_channel(
     world: World, event: NdisMSetupDmaTransfer | NdisMCompleteDmaTransfer, report: ReportViolation
 ) -> None:
     if event.handle not in world.channels and world.certain and not (event.handle == 0 and "channel" in world.failed):
-        report("R08", f"{event.function} on {event.handle:#x}, which is no registered channel", event)
+        report("R08", f"{event.function} on {event.handle:#x}, which is not a registered channel", event)
 
 
 @on

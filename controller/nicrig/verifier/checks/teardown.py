@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Section 9.2: failures, and the way back."""
+"""Section 9.2: failures, and release in reverse order."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ from nicrig.verifier.rules import Severity
 on: Handlers[Check] = Handlers()
 
 ROUNDS = 16
-"""Failures in a row that a search for a smaller size may take: halving from any size ends sooner."""
+"""The most failures in a row while a miniport asks for less: halving any size takes fewer."""
 SHOWN = 8
-"""Events of things that were left, in one violation."""
+"""The most things that were left in one violation's evidence."""
 
 # The field that is NULL after a failure, in the order in which the fields are judged, and the family that failed.
 _NULLS: tuple[tuple[Any, str, str], ...] = (
@@ -92,7 +92,7 @@ for _records, _field, _family in _NULLS:
 
 
 def null_of_failure(world: World, event: Event, value: int) -> bool:
-    """Whether this NULL is what a failed allocation left: R20 and R21 have said so."""
+    """Whether this NULL is what a failed allocation left, which R20 or R21 reports."""
     return value == 0 and any(family in world.failed for _, family in _POINTERS[type(event)])
 
 
@@ -165,7 +165,7 @@ def failed_initialize_had_asked_for_less(world: World, event: LeaveMiniportIniti
 
 
 @on
-def pool_failure_is_told(
+def pool_failure_is_returned(
     world: World,
     event: LeaveMiniportInitialize | LeaveMiniportReset | LeaveMiniportQueryInformation | LeaveMiniportSetInformation,
     report: ReportViolation,
@@ -178,7 +178,7 @@ def pool_failure_is_told(
 
 
 @on
-def allocation_failure_is_told(world: World, event: LeaveMiniportInitialize, report: ReportViolation) -> None:
+def allocation_failure_is_returned(world: World, event: LeaveMiniportInitialize, report: ReportViolation) -> None:
     adapter = world.adapter
     failure = adapter.last_allocation if adapter and adapter.allocation_failed else None
     if event.result == SUCCESS or not adapter or not failure:
@@ -283,7 +283,7 @@ def halt_waits_for_memory(world: World, event: LeaveMiniportHalt, report: Report
 
 
 def ring_in(world: World, block: Block) -> EnabledRing | None:
-    """A ring of the card's that is on and lies in the block."""
+    """An enabled ring of the card that is in the block."""
     for ring in world.card.rings.values():
         if block.physical <= ring.base < block.physical + block.length:
             return ring
@@ -300,7 +300,7 @@ def card_is_off_before_its_memory_goes(world: World, event: NdisMFreeSharedMemor
 
 
 def access_after_free(world: World, event: CardRead | CardWrite, report: ReportViolation) -> bool:
-    """The other half of R35: whether the card's access is to a shared block that was freed a moment ago."""
+    """R35 for an access of the card to a shared block that was freed before. Returns whether it was reported."""
     for block, freed in world.freed_blocks:
         if block.physical and block.physical <= event.address < block.physical + block.length:
             text = f"{event.function} of {event.length:#x} bytes at {event.address:#x}, in a {block} that was freed"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which releases the NDIS layer carries out. It refuses one that does not match its claim, so that changes nothing."""
+"""Which releases the NDIS layer carries out. It refuses one that does not match its claim."""
 
 from __future__ import annotations
 

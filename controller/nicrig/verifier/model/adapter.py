@@ -144,7 +144,7 @@ def retry_noted(world: World, event: Retried) -> None:
 
 @on
 def something_released(world: World, event: Releases) -> None:
-    """The next round begins from less than the last, so its sizes may be those of the last."""
+    """After a release, a miniport may ask for the same sizes again."""
     adapter = world.adapter
     if adapter is None:
         return

@@ -25,7 +25,7 @@ from nicrig.verifier.registry import Handlers, Update
 on: Handlers[Update] = Handlers()
 
 REQUESTS = 4096
-"""Asynchronous allocations that are followed."""
+"""The most asynchronous allocations that are followed."""
 
 
 def _add(world: World, block: Block) -> None:
@@ -147,7 +147,7 @@ def described(block: Block, address: int) -> Buffer | None:
 
 
 def covers_the_frame(buffer: Buffer, address: int, length: int) -> bool:
-    """Whether these bytes are all that the card wrote into the buffer last, as far as that is known."""
+    """Whether these bytes include the last frame that the card wrote into the buffer, as far as it is known."""
     written, block = buffer.written, buffer.block
     if written is None or block is None:
         return True

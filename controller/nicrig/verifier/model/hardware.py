@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ports, device memory, interrupt, timers, locks, configuration handles; and what the card's trace tells."""
+"""Ports, device memory, interrupt, timers, locks, configuration handles; and what the card's trace shows."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ Held = TypeVar("Held")
 on: Handlers[Update] = Handlers()
 
 FEW = 4096
-"""More ports, mappings, interrupts, timers, locks or handles than this no miniport has."""
+"""No miniport has more ports, mappings, interrupts, timers, locks or handles than this."""
 
 
 def _add_range(ranges: Ranges[Held], start: int, length: int, event: Held) -> None:
@@ -205,7 +205,7 @@ def card_reset(world: World, event: CardReset) -> None:
 
 @on
 def ring_enabled(world: World, event: CardEnable) -> None:
-    """A subordinate card has no rings: there the event tells of a transfer."""
+    """A subordinate card has no rings: its event is a transfer."""
     if world.adapter is None or world.adapter.device == DEVICE_SUBORDINATE:
         return
     world.card.rings[bool(event.transmit)] = EnabledRing(
@@ -230,7 +230,7 @@ def register_stored(world: World, event: NdisWriteRegister) -> None:
 @on
 def doorbell_rung(world: World, event: CardDoorbell) -> None:
     if event.transmit:
-        # The write that the card obeyed; a later one of the same value to another register only forgives.
+        # The write that the card obeyed. A later write of that value to another register can only hide a violation.
         world.rung = next((store for store in reversed(world.stores) if store.value == event.tail), None)
     ring = world.card.rings.get(bool(event.transmit))
     block = world.granted.find(ring.base) if ring else None

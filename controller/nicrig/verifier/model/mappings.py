@@ -25,7 +25,7 @@ from nicrig.verifier.registry import Handlers, Update
 on: Handlers[Update] = Handlers()
 
 CHANNELS = 64
-"""More DMA channels than this no miniport has."""
+"""No miniport has more DMA channels than this."""
 
 
 @on
@@ -77,7 +77,7 @@ def buffer_mapped(world: World, event: NdisMStartBufferPhysicalMapping) -> None:
 
 
 def end_mapping(world: World, index: int, event: Event) -> None:
-    """The register is free again and its addresses are dead."""
+    """Free the register and end its addresses."""
     mapping = world.mappings.pop(index, None)
     for element in mapping.elements if mapping else []:
         world.elements.remove(element)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pools, packets, buffers and their chains, and what the protocol has of them.
 
-Only the miniport's own: of the protocol's objects one hears when MiniportSendPackets hands them down. What the protocol
-makes only takes an address out of the memory of freed things.
+Only the miniport's own objects are followed. The protocol's objects appear when MiniportSendPackets hands them down; an
+object that the protocol makes only removes its address from the memory of freed things.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ on: Handlers[Update] = Handlers()
 protocol: Handlers[Update] = Handlers()
 
 POOLS = 4096
-"""More pools than this no miniport has."""
+"""No miniport has more pools than this."""
 ARRAY, CPUS = 4096, 64
-"""The longest array of packets that is followed, and how many of them at once."""
+"""The longest array of packets that is followed, and the most arrays at once."""
 
 
 @on
@@ -80,7 +80,7 @@ def buffer_pool_freed(world: World, event: NdisFreeBufferPool) -> None:
     elif pool is not None:
         for buffer in world.buffers.values():
             if buffer.pool is pool:
-                buffer.orphan = None  # R72 and R74 have told
+                buffer.orphan = None  # R72 and R74 are reported
 
 
 @on
@@ -109,7 +109,7 @@ def packet_freed(world: World, event: FreePacket) -> None:
 
 
 def _drop_chain(world: World, packet: Packet, event: FreePacket | NdisReinitializePacket) -> None:
-    """The packet lets go of its buffers; at detail ALLOCATIONS the head that the call found is all that is known."""
+    """Unchain the packet's buffers; at detail ALLOCATIONS only the head that the call found is known."""
     for address in {*packet.chain, event.head}:
         buffer = world.buffers.get(address)
         if buffer is not None:
@@ -224,10 +224,10 @@ def packet_indicated(world: World, event: NdisMIndicateReceivePacket) -> None:
 @on
 def indication_returned(world: World, event: LeaveNdisMIndicateReceivePacket) -> None:
     array = world.indicating.get(where(event), [])
-    for place, (packet, indicated) in enumerate(array[event.first : event.first + 64]):
+    for bit, (packet, indicated) in enumerate(array[event.first : event.first + 64]):
         if packet.indicated is not indicated:
-            continue  # it came back while the protocol's handler still ran
-        if event.pending >> place & 1:
+            continue  # returned while the protocol's handler still ran
+        if event.pending >> bit & 1:
             packet.kept = True
         else:
             packet.indicated = None

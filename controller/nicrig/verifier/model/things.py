@@ -55,7 +55,7 @@ class Block:
     objects: dict[int, str] = field(default_factory=dict)  # active timers, locks, interrupts inside it
     used: bool = False  # by the card, or described by a buffer
     flushed: bool = False  # a buffer of it was flushed with TRUE, or it was updated
-    handed_over: bool = False  # the same, since the last doorbell
+    handed_over: bool = False  # the same, but since the last doorbell
     last_frame: tuple[int, CardWrite] | None = None  # the end of what the card wrote last, and the event
 
     @property
@@ -96,14 +96,14 @@ class Pool:
 
 @dataclass(slots=True, eq=False)
 class Packet:
-    """A packet of the miniport's. It is above from its indication until it is not PENDING, or returned."""
+    """A packet of the miniport. The protocol has it from its indication until it returns it."""
 
     address: int
     pool: Pool | None
     made: Event
     chain: list[int] = field(default_factory=list)
     chained: Chain | None = None
-    indicated: NdisMIndicateReceivePacket | None = None  # while it is above
+    indicated: NdisMIndicateReceivePacket | None = None  # while the protocol has it
     kept: bool = False  # the protocol said PENDING
 
 
@@ -118,7 +118,7 @@ class Buffer:
     length: int
     made: Event
     block: Block | None
-    packet: int = 0  # in whose chain it is
+    packet: int = 0  # the packet whose chain holds it
     orphan: FreePacket | NdisReinitializePacket | None = None  # its packet was freed or reinitialised under it
     dangling: tuple[Block, Event] | None = None  # its memory was freed under it
     adjusted: NdisAdjustBufferLength | None = None
@@ -132,7 +132,7 @@ class Buffer:
 
 @dataclass(slots=True, eq=False)
 class Send:
-    """A packet that the miniport was given to send, until it is completed."""
+    """A packet that NDIS gave the miniport to send, until its completion."""
 
     packet: int
     buffer: int
@@ -140,7 +140,7 @@ class Send:
     made: MiniportSendPackets
     number: int
     array: int
-    flushed: int = 0  # by which record
+    flushed: int = 0  # the number of the record that flushed it
     elements: list[Element] = field(default_factory=list)
     overdue: bool = False
 
@@ -169,7 +169,7 @@ class Element:
 
 @dataclass(slots=True, eq=False)
 class ChannelTransfer:
-    """What a DMA channel was set up for last."""
+    """The last transfer that a DMA channel was set up for."""
 
     setup: NdisMSetupDmaTransfer
     active: bool = True
@@ -193,7 +193,7 @@ class ChannelTransfer:
 
     @property
     def good(self) -> bool:
-        """Completed, and what was moved is coherent."""
+        """Whether it is completed, and its data coherent."""
         return self.completed is not None and self.completed.result == 0
 
 
@@ -210,7 +210,7 @@ class Channel:
 
 @dataclass(slots=True, eq=False)
 class Timer:
-    """A timer; `armed` while it is set and has not fired, `missed` when a cancel came too late for it."""
+    """A timer: `armed` while it is set and has not fired, `missed` when a cancel came too late."""
 
     address: int
     made: NdisMInitializeTimer
@@ -221,7 +221,7 @@ class Timer:
 
 @dataclass(slots=True, eq=False)
 class EnabledRing:
-    """A ring of the card's that is switched on."""
+    """A ring of the card that is enabled."""
 
     transmit: bool
     base: int
@@ -231,7 +231,7 @@ class EnabledRing:
 
 @dataclass(slots=True, eq=False)
 class CardState:
-    """What the card's own trace tells."""
+    """What the card's own trace shows."""
 
     control: CardRegister | CardReset | None = None  # the last write to CONTROL
     interrupts: bool = False  # CONTROL.INTERRUPT

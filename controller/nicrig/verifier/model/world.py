@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Everything that exists now, and a bounded memory of what existed a moment ago."""
+"""Everything that exists now, and a bounded memory of what existed just before."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ from nicrig.verifier.records import (
 )
 
 LIMIT = 1 << 17
-"""Live things of one sort that are followed. A guest that makes more is judged as if records were lost."""
+"""The most live things of one sort that are followed. Beyond that, the judge goes on as after lost records."""
 
 
 class AdapterState(enum.Enum):
-    """Where the adapter stands in its life."""
+    """The state of the adapter."""
 
     INITIALIZING = 1
     RUNNING = 2
@@ -102,11 +102,11 @@ class Adapter:
 
 
 STORES = 16
-"""More than the registers that are written between a doorbell and the card's look at it."""
+"""More registers than a driver writes between a doorbell and the moment when the card obeys it."""
 
 
 class World:
-    """The model. `frames`: what happens for each frame is recorded. `certain`: what is not known here is not there."""
+    """The model. `frames`: events of single frames are recorded. `certain`: nothing exists that is not in it."""
 
     def __init__(self, *, frames: bool) -> None:
         self.frames = frames
@@ -118,7 +118,7 @@ class World:
         self._make_tables()
 
     def _make_tables(self) -> None:
-        """Empty tables of what lives and dies with the adapter."""
+        """Make empty tables for what exists only as long as the adapter."""
         self.blocks: Ranges[Block] = Ranges()
         self.granted: Ranges[Block] = Ranges()  # shared blocks, by device address
         self.packet_pools: dict[int, Pool] = {}
@@ -127,13 +127,11 @@ class World:
         self.buffers: dict[int, Buffer] = {}
         self.indicating: dict[int, list[tuple[Packet, NdisMIndicateReceivePacket]]] = {}
         self.sends: dict[int, Send] = {}
-        self.unflushed: dict[int, Send] = {}  # by the buffer that is to be flushed
+        self.unflushed: dict[int, Send] = {}  # by the buffer that must be flushed
         self.array = self.sent = 0
         self.read_last: Send | None = None
         self.stores: deque[NdisWriteRegister] = deque(maxlen=STORES)  # the last writes of registers
-        self.rung: NdisWriteRegister | None = (
-            None  # the one of them that is the transmit doorbell which the card obeyed last
-        )
+        self.rung: NdisWriteRegister | None = None  # the last transmit doorbell that the card obeyed
         self.elements = Elements()
         self.mappings: dict[int, Mapping] = {}
         self.channels: dict[int, Channel] = {}
@@ -155,7 +153,7 @@ class World:
         self.ended_elements: Recent[tuple[Element, Event]] = Recent()
 
     def begin(self, event: MiniportInitialize) -> None:
-        """MiniportInitialize is entered: the adapter has nothing yet, so all of it is known again."""
+        """MiniportInitialize is entered: the adapter has nothing yet, so the model is complete again."""
         self._make_tables()
         if not self.certain:
             self.leaked.clear()
@@ -163,7 +161,7 @@ class World:
         self.adapter = Adapter(event.device, event)
 
     def end(self) -> None:
-        """MiniportHalt returned, or MiniportInitialize failed: what is left has been reported."""
+        """MiniportHalt returned, or MiniportInitialize failed: the checks have reported what is left."""
         for block in self.blocks:
             if len(self.leaked) < LIMIT:
                 self.leaked.add(block.start, block.length, block)
@@ -179,7 +177,7 @@ class World:
         self.entered.clear()
 
     def forget(self) -> None:
-        """Records were lost: what was known may have changed, so nothing is known, and the unknown may be right."""
+        """Records were lost: forget everything, and report nothing because of what the model does not have."""
         self.certain = False
         self.leaked.clear()
         self.entered.clear()
@@ -188,11 +186,11 @@ class World:
         self.card = CardState()
 
     def entry(self, event: Leave) -> Enter | None:
-        """Where the handler that returns here was entered, also if it returns at another level."""
+        """The entry of the handler that returns here, also if it returns at another level."""
         return self.entered.get((event.function, event.cpu)) or self.entered.get((event.function, -1))
 
     def room(self, table: Sized) -> bool:
-        """Whether one more can be followed. When not, what exists is not fully known from here on."""
+        """Whether one more thing can be followed. If not, the model is incomplete from here on."""
         if len(table) < LIMIT:
             return True
         self.certain = False
@@ -200,12 +198,12 @@ class World:
 
     @property
     def whole(self) -> bool:
-        """The adapter's own facts (attributes, gates, registrations) are all known."""
+        """Whether the adapter's attributes, gates and registrations are all known."""
         return self.adapter is not None and self.adapter.whole
 
     @property
     def live(self) -> int:
-        """How many things are followed: bounded by what lives in the guest, not by the stream."""
+        """How many things are followed: bounded by what exists in the guest, not by the stream."""
         tables = (
             *(
                 self.blocks,
@@ -242,5 +240,5 @@ class World:
 
 
 def where(event: Event) -> int:
-    """What tells the tasks of a machine apart: the CPU at DISPATCH_LEVEL and above, below it a task may move."""
+    """The task that made the record: its CPU at DISPATCH_LEVEL and above, -1 below, where a task may move."""
     return event.cpu if event.irql >= Irql.DISPATCH else -1
