@@ -8,7 +8,7 @@ from typing import Any
 
 from nicrig.verifier.events import CARD_EVENTS, Event, Undeclared
 from nicrig.verifier.functions import BY_NAME, RecordKind
-from nicrig.verifier.records import RECORDS, Grant, Revoke
+from nicrig.verifier.records import RECORDS, GrantRecord, RevokeRecord
 
 
 class _Classes(dict[tuple[str, int], type[Event]]):
@@ -19,7 +19,7 @@ class _Classes(dict[tuple[str, int], type[Event]]):
         if function in CARD_EVENTS:
             return self[function, RecordKind.CALL]
         if function in BY_NAME and kind in (RecordKind.GRANT, RecordKind.REVOKE):
-            return Grant if kind == RecordKind.GRANT else Revoke
+            return GrantRecord if kind == RecordKind.GRANT else RevokeRecord
         return Undeclared
 
 

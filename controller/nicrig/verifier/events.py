@@ -31,18 +31,18 @@ LEAVE_ARGUMENTS: dict[str, tuple[str, ...]] = {"NdisMIndicateReceivePacket": ("f
 """LEAVE records have no arguments, but for these. Bit i of `pending`: the protocol keeps packet `first` + i."""
 
 
-class Field(NamedTuple):
+class PackedPart(NamedTuple):
     """A part of a packed argument: `bits` bits from `shift` on."""
 
     shift: int
     bits: int
 
 
-PACKED: dict[str, dict[str, Field]] = {
-    "index_write": {"index": Field(1, 63), "write": Field(0, 1)},
-    "range": {"offset": Field(32, 32), "length": Field(0, 32)},
-    "modes": {"request_isr": Field(0, 1), "shared": Field(1, 1), "latched": Field(2, 1)},
-    "place": {"queue": Field(16, 48), "index": Field(0, 16)},
+PACKED: dict[str, dict[str, PackedPart]] = {
+    "index_write": {"index": PackedPart(1, 63), "write": PackedPart(0, 1)},
+    "range": {"offset": PackedPart(32, 32), "length": PackedPart(0, 32)},
+    "modes": {"request_isr": PackedPart(0, 1), "shared": PackedPart(1, 1), "latched": PackedPart(2, 1)},
+    "place": {"queue": PackedPart(16, 48), "index": PackedPart(0, 16)},
 }
 """Arguments that carry several values, and those values' names."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nicrig.verifier.events import CARD_EVENTS, LEAVE_ARGUMENTS, PACKED, Field
+from nicrig.verifier.events import CARD_EVENTS, LEAVE_ARGUMENTS, PACKED, PackedPart
 from nicrig.verifier.functions import FUNCTIONS, GRANT_ARGUMENTS, RecordKind
 
 HEAD = '''# SPDX-License-Identifier: GPL-2.0-or-later
@@ -50,8 +50,8 @@ def records() -> str:
             base = "Leave" if is_handler(function.name) else "Event"
             parts.append(_class(name, base, arguments, f"{function.name} returned."))
             declared.append((function.name, RecordKind.LEAVE, name))
-    parts.append(_class("Grant", "Event", GRANT_ARGUMENTS, "A call gave memory to the card."))
-    parts.append(_class("Revoke", "Event", GRANT_ARGUMENTS, "A call took memory back from the card."))
+    parts.append(_class("GrantRecord", "Event", GRANT_ARGUMENTS, "A call gave memory to the card."))
+    parts.append(_class("RevokeRecord", "Event", GRANT_ARGUMENTS, "A call took memory back from the card."))
     for event, arguments in CARD_EVENTS.items():
         parts.append(_class(card_class(event), "CardEvent", arguments, f"{event}."))
         declared.append((event, RecordKind.CALL, card_class(event)))
@@ -75,6 +75,6 @@ def _ignored(field: str, error: str) -> str:
     return f"  # type: ignore[{error}]" if field in ("index", "count") else ""
 
 
-def _part(argument: str, field: Field) -> str:
+def _part(argument: str, field: PackedPart) -> str:
     shifted = f"self.{argument} >> {field.shift}" if field.shift else f"self.{argument}"
     return shifted if field.shift + field.bits == 64 else f"{shifted} & 0x{(1 << field.bits) - 1:X}"

@@ -942,7 +942,7 @@ class NdisStallExecution(Call):
     microseconds = argument(0)
 
 
-class Grant(Event):
+class GrantRecord(Event):
     """A call gave memory to the card."""
 
     __slots__ = ()
@@ -952,7 +952,7 @@ class Grant(Event):
     guard = argument(3)
 
 
-class Revoke(Event):
+class RevokeRecord(Event):
     """A call took memory back from the card."""
 
     __slots__ = ()

@@ -13,7 +13,7 @@ from nicrig.verifier.events import CardEvent, Event, Undeclared
 from nicrig.verifier.functions import Detail, Phase, RecordKind
 from nicrig.verifier.model import adapter, blocks, hardware, mappings, packet_pools
 from nicrig.verifier.model.world import World
-from nicrig.verifier.records import RECORDS, Grant, Revoke
+from nicrig.verifier.records import RECORDS, GrantRecord, RevokeRecord
 from nicrig.verifier.registry import Check, Handler, Handlers, Update
 from nicrig.verifier.verdict import KEPT, Findings, Verdict, Violation
 
@@ -41,7 +41,7 @@ def _plan(record: type[Event]) -> _Plan:
     return _Plan(_gather(_CHECKS, record), _gather(_UPDATES, record), protocols, issubclass(record, CardEvent))
 
 
-_RECORDS: tuple[type[Event], ...] = (*RECORDS.values(), Grant, Revoke, Undeclared)
+_RECORDS: tuple[type[Event], ...] = (*RECORDS.values(), GrantRecord, RevokeRecord, Undeclared)
 _PLANS = {record: _plan(record) for record in _RECORDS}
 
 

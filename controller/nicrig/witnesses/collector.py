@@ -73,6 +73,7 @@ Dated = tuple[int, Event]
 """An event and its number in the recorder's order."""
 Flush = tuple[int, NdisFlushBuffer]
 Kind = TypeVar("Kind", bound=Event)
+Table = dict[type[Event], Callable[[Any], None]]
 
 
 def on(record: type[Kind], handler: Callable[[Kind], None]) -> tuple[type[Event], Callable[[Any], None]]:
@@ -143,7 +144,14 @@ class Collector:
         self._posted: dict[tuple[str, int], int] = {}
         self._frame: FrameOf = lambda digest, length, card: None
         self._collecting = False
-        self._memory_handlers = dict(
+        self._memory_handlers = self._for_memory()
+        self._frame_handlers = self._for_frames()
+        self._memory_names = _names(self._memory_handlers)
+        self._frame_names = _names((*self._frame_handlers, *records_of(Watched)))
+
+    def _for_memory(self) -> Table:
+        """Handlers of records that say where memory is."""
+        return dict(
             (
                 on(NdisMAllocateSharedMemory, self._allocated),
                 on(MiniportAllocateComplete, self._arrived),
@@ -154,7 +162,10 @@ class Collector:
                 on(MiniportInitialize, self._begun),
             )
         )
-        self._frame_handlers = dict(
+
+    def _for_frames(self) -> Table:
+        """Handlers of records about frames."""
+        return dict(
             (
                 on(NdisFlushBuffer, self._flushed),
                 on(NdisMCompleteDmaTransfer, self._completed),
@@ -169,8 +180,6 @@ class Collector:
                 on(CardReset, self._reset),
             )
         )
-        self._memory_names = _names(self._memory_handlers)
-        self._frame_names = _names((*self._frame_handlers, *records_of(Watched)))
 
     def feed(self, events: Iterable[Event], frame: FrameOf) -> None:
         """Take these events, which follow the last ones fed."""

@@ -17,7 +17,7 @@ GOOD = recording.line(make_event(1, "NdisMSetAttributesEx", RecordKind.CALL, Pha
 
 
 def full(name: str, kind: RecordKind) -> Event:
-    """An event with every field that its line keeps filled, the largest values too."""
+    """An event with a value in every field that its line keeps, some of them the largest."""
     arity = 4 if kind == RecordKind.LEAVE else len(BY_NAME[name].arguments if name in BY_NAME else CARD_EVENTS[name])
     values = [(1 << 64) - 1, 2, 3, 4][:arity] + [0] * (4 - arity)
     return make_event(1 << 40, name, kind, Phase.RUN, 2, 1, 65535, (1 << 64) - 1, *values, (1 << 64) - 1)
@@ -107,10 +107,10 @@ def changed(old: bytes, new: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ([], "line 1 is not the head"),
-        ([b"\xff\xfe\x00"], "line 1 is not the head"),
-        ([b"#!/bin/sh\n"], "line 1 is not the head"),
-        ([GOOD], "line 1 is not the head"),
+        ([], "line 1 is not the header"),
+        ([b"\xff\xfe\x00"], "line 1 is not the header"),
+        ([b"#!/bin/sh\n"], "line 1 is not the header"),
+        ([GOOD], "line 1 is not the header"),
         ([HEADER.replace(b"frames", b"everything")], "unknown detail 'everything'"),
         ([HEADER.replace(b'"version":1', b'"version":2')], "version 2 is not 1"),
         ([HEADER, GOOD, GOOD[:50]], "line 3 is not a record"),

@@ -16,11 +16,11 @@ from nicrig.witnesses.judge import Witnesses
 
 US, MS, SECOND = 1_000, 1_000_000, 1_000_000_000
 AHEAD = 5 * SECOND
-"""The card's clock is ahead of the guest's by this."""
+"""The nanoseconds that the card's clock is ahead of the guest's."""
 
 
 class Story:
-    """Events in order. Both sides are told one time, in ns; the guest's clock is AHEAD behind the card's."""
+    """Events in order. Times are in ns of the card's clock; the guest's clock is AHEAD behind it."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -36,7 +36,7 @@ class Story:
         self.events.append(_event(self._card, name, RecordKind.CALL, Phase.NONE, time + AHEAD, arguments, self._guest))
 
     def tie(self, time: int) -> None:
-        """Guest, card, guest within two microseconds: what sets the clocks."""
+        """Guest, card and guest within two microseconds, which fits the clocks."""
         self.guest(time - US, "NdisWriteRegister", 1, 0xAAAA)
         self.card(time, "card.register")
         self.guest(time + US, "NdisWriteRegister", 1, 0xAAAA)

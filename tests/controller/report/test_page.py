@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The page, and the command that writes it. How it looks to a browser: tests/system/test_report.py."""
+"""The page, and the command that writes it. tests/system/test_report.py opens it in a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VOID = {"meta", "br"}
 
 
 class Wellformed(HTMLParser):
-    """Asserts that what begins also ends; `tags` are all that there are, with their attributes."""
+    """Asserts that each tag that begins also ends; `tags` has all of them, with attributes."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the judge makes of a gap in the guest's records that the card's own fall into."""
+"""How the verifier judges events of the card in a gap of the guest's records."""
 
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import Event
@@ -25,7 +25,7 @@ SENT_AND_COMPLETED = [
 
 
 def verdict_of_a_read(*, after: int) -> Verdict:
-    """The card reads the completed send's address when so many guest records have been begun."""
+    """The card reads the completed send's address after `after` guest records were begun."""
     verifier = Verifier(Detail.FRAMES)
     read = make_event(1, "card.read", RecordKind.CALL, Phase.NONE, 0, 0, 0, 0, 0, ADDRESS, LENGTH, 1, after)
     verifier.feed([*SENT_AND_COMPLETED, read])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The classes of records against the declaration, and how events get them."""
+"""The classes of records agree with the declaration, and each event gets its class."""
 
 import ast
 from pathlib import Path
@@ -14,11 +14,11 @@ from nicrig.verifier.record_writer import is_handler
 from nicrig.verifier.records import (
     RECORDS,
     CardFrameIn,
-    Grant,
+    GrantRecord,
     LeaveMiniportHalt,
     NdisFreeMemory,
     NdisMStartBufferPhysicalMapping,
-    Revoke,
+    RevokeRecord,
 )
 
 CONTROLLER = Path(__file__).parents[3] / "controller" / "nicrig"
@@ -49,8 +49,8 @@ def test_each_event_of_the_card_has_its_arguments_by_name(name: str) -> None:
 def test_the_return_of_a_handler_and_the_grants_of_any_function_have_classes() -> None:
     assert type(numbered("MiniportHalt", RecordKind.LEAVE)) is LeaveMiniportHalt
     assert issubclass(LeaveMiniportHalt, Leave)
-    assert type(numbered("NdisFlushBuffer", RecordKind.GRANT)) is Grant
-    assert type(numbered("NdisFlushBuffer", RecordKind.REVOKE)) is Revoke
+    assert type(numbered("NdisFlushBuffer", RecordKind.GRANT)) is GrantRecord
+    assert type(numbered("NdisFlushBuffer", RecordKind.REVOKE)) is RevokeRecord
 
 
 @pytest.mark.parametrize(

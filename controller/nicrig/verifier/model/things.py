@@ -230,7 +230,7 @@ class EnabledRing:
 
 
 @dataclass(slots=True, eq=False)
-class CardState:
+class SeenCard:
     """What the card's own trace shows."""
 
     control: CardRegister | CardReset | None = None  # the last write to CONTROL

@@ -16,13 +16,13 @@ from nicrig.verifier.model.elements import Elements
 from nicrig.verifier.model.things import (
     Block,
     Buffer,
-    CardState,
     Channel,
     Element,
     Family,
     Mapping,
     Packet,
     Pool,
+    SeenCard,
     Send,
     Timer,
 )
@@ -112,7 +112,7 @@ class World:
         self.frames = frames
         self.certain = True
         self.adapter: Adapter | None = None
-        self.card = CardState()
+        self.card = SeenCard()
         self.entered: dict[tuple[str, int], Enter] = {}
         self.leaked: Ranges[Block] = Ranges()  # of adapters that are gone
         self._make_tables()
@@ -183,7 +183,7 @@ class World:
         self.entered.clear()
         self._make_tables()
         self.adapter = Adapter(0, None, AdapterState.UNKNOWN, whole=False)
-        self.card = CardState()
+        self.card = SeenCard()
 
     def entry(self, event: Leave) -> Enter | None:
         """The entry of the handler that returns here, also if it returns at another level."""
