@@ -2,8 +2,8 @@
 """Writes the files that are made from the declarations of functions, of NDIS and of the verdict's words.
 
 The guest's headers: the recorder's function numbers, and which calls can be made to fail or be mutated. In docs/ndis.md
-the signatures, levels and faults; in docs/coherency.md the verdict's words. Signatures come out of the NDIS headers,
-which are the contract and are written by hand.
+the signatures, levels and faults; in docs/coherency.md the verdict's words. For the verifier a class for each
+record. Signatures come out of the NDIS headers, which are the contract and are written by hand.
 
 `python -m nicrig.generate` writes all of it; with `--check` it writes nothing and exits 1 when a file is stale.
 """
@@ -27,6 +27,7 @@ from nicrig.verifier.functions import (
     Phase,
     RecordKind,
 )
+from nicrig.verifier.record_writer import records
 from nicrig.witnesses.words import EVIDENCE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,7 @@ MUTABLE = NDIS / "faults" / "mutable.h"
 NDIS_HEADERS = [NDIS / "include" / name for name in ("wdm.h", "ntddndis.h", "ndis.h")]
 PAGE = CHECKOUT / "docs" / "ndis.md"
 COHERENCY = CHECKOUT / "docs" / "coherency.md"
+RECORDS = CHECKOUT / "controller" / "nicrig" / "verifier" / "records.py"
 
 PROTOTYPE = re.compile(r"^(\w+)\s+(\w+)(\([^;{}()]*\));", re.MULTILINE)
 HANDLER_TYPE = re.compile(r"^typedef\s+(\w+)\s+\(\*(W_\w+)\)(\([^;{}()]*\));", re.MULTILINE)
@@ -245,6 +247,7 @@ def stale() -> list[tuple[Path, str]]:
         (MUTABLE, mutable()),
         (PAGE, page(PAGE.read_text())),
         (COHERENCY, coherency(COHERENCY.read_text())),
+        (RECORDS, records()),
     ]
     return [(path, text) for path, text in wanted if not path.exists() or path.read_text() != text]
 

@@ -20,6 +20,7 @@ from nicrig.recorder import recording
 from nicrig.recorder.reader import Batch, Layout, Recorder, events
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import BY_NAME, Phase, RecordKind
+from nicrig.verifier.records import CardFrameIn, CardFrameOut, NdisMSleep
 from nicrig_device.spec.registers import BAR_RECORDER
 from tests.contracts.conftest import DRIVERS, MEMORY_AT, MEMORY_BYTES
 from tests.contracts.test_receive import frames_of
@@ -152,7 +153,11 @@ def test_a_capture_keeps_the_frames_with_their_bytes_though_the_guest_records_no
     bus.close()
     assert card.close() == 0
     found = [event for batch in reader.read(to_end=True) for event in events(batch.records, reader.names)]
-    kept = [(event.function, reader.frame(event.d, event.c, True)) for event in found if event.function in PER_FRAME]
+    kept = [
+        (event.function, reader.frame(event.digest, event.length, True))
+        for event in found
+        if isinstance(event, CardFrameIn | CardFrameOut)
+    ]
     assert kept == [("card.frame_in", one_in[0]), *(("card.frame_out", frame) for frame in two_out)]
 
 
@@ -193,4 +198,4 @@ def test_the_files_go_when_the_card_ends_and_a_reader_keeps_what_was_in_them(rec
     recorded.bus.disconnect()
     recorded.card.close()
     assert not any(file.exists() for file in files)
-    assert [event.a for event in recorded.read_to_end() if event.function == "NdisMSleep"] == [7]
+    assert [event.microseconds for event in recorded.read_to_end() if isinstance(event, NdisMSleep)] == [7]

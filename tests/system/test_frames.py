@@ -122,7 +122,7 @@ async def test_a_frame_with_a_skipped_flush_has_the_verdict_stale(
         place, verdict = (comment.decode() for comment in about.comments)
         assert packet[ICMP].type == 8
         assert place.startswith("rx0 descriptor ")
-        assert verdict == "verdict: stale: nothing flushed the buffer between the device's write and the CPU's look"
+        assert verdict == "verdict: stale: nothing flushed the buffer between the device's write and the CPU's sighting"
 
 
 async def sh(script: str, seconds: float = 60) -> str:

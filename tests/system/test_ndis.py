@@ -167,7 +167,7 @@ def recorded(rig: Rig) -> list[tuple[str, int]]:
     """All records of the guest since the card started: the function and its first argument."""
     recorder = rig.card.recorder()
     found = [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
-    return [(event.function, event.a) for event in found if event.function not in CARD_EVENTS]
+    return [(event.function, event.arguments[0]) for event in found if event.function not in CARD_EVENTS]
 
 
 async def test_the_layer_passes_its_self_test_and_records_every_function(provision: Provision) -> None:

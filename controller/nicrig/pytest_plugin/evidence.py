@@ -11,6 +11,7 @@ from nicrig.recorder.reader import events
 from nicrig.text.packet_summary import summary
 from nicrig.verdict.echo_run import violation_lines
 from nicrig.verifier.events import Event
+from nicrig.verifier.records import CardRegister
 
 LOOKED_THROUGH = 4000
 """Records among which the last accesses of registers are looked for."""
@@ -21,7 +22,7 @@ LAST = 15
 def sections(session: TestSession) -> Iterator[tuple[str, list[str]]]:
     """Titles and lines; a section without lines says that there was nothing."""
     happened = _events(session)
-    registers = [event for event in happened if event.function == "card.register"]
+    registers = [event for event in happened if isinstance(event, CardRegister)]
     yield "verdict", session.judgement.lines() if session.judgement else _broken(session)
     yield "last frames", [_frame(frame.way, frame.data) for frame in session.traffic.frames[-LAST:]]
     yield "last registers written", [_register(session, event) for event in registers[-LAST:]]
@@ -36,9 +37,9 @@ def _events(session: TestSession) -> list[Event]:
     return list(filter(recording.declared, found))
 
 
-def _register(session: TestSession, event: Event) -> str:
-    name = session.kept.registers.get((event.a, event.b), f"BAR{event.a} {event.b:#x}")
-    return f"{event.time / 1e9:>12.6f} {name:<24} {event.c:#x}"
+def _register(session: TestSession, event: CardRegister) -> str:
+    name = session.kept.registers.get((event.bar, event.offset), f"BAR{event.bar} {event.offset:#x}")
+    return f"{event.time / 1e9:>12.6f} {name:<24} {event.value:#x}"
 
 
 def _broken(session: TestSession) -> list[str]:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads the flight recorder: the guest's records and the card's own, put into the one order in which they happened.
+"""Reads the flight recorder: merges the guest's records and the card's own in the order in which they happened.
 
-Both are rings in files that the card keeps; a reader that is too slow loses the oldest and knows how many. The card
-says how its records are made (query-recorder), so nothing of it is repeated here.
+Both are rings in files that the card keeps. A reader that is too slow loses the oldest records, and counts them. The
+card describes the layout of its records (query-recorder), so it is not repeated here.
 """
 
 import mmap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,18 +18,19 @@ import numpy.typing as npt
 from crc32c import crc32c
 
 from nicrig.errors import RigError
+from nicrig.verifier.decoder import Decoder
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import FUNCTIONS, Detail
 
 Records = npt.NDArray[Any]
 
 CARD_NUMBERS = 1 << 15
-"""What is added to the numbers of the card's events, to set them apart from functions."""
+"""The offset of the numbers of the card's events, which keeps them apart from functions."""
 ALL = (1 << 64) - 1
 DEAD_SECONDS = 1.0
-"""A record that is not whole for so long has a dead writer: a live one may only have lost its CPU for a while."""
+"""After this time, the writer of an incomplete record is dead. A live writer may lose its CPU for a shorter while."""
 READ_MAX = 16384
-"""Most records that one read takes of a ring: what is taken at once is held in memory at once."""
+"""The most records that one read copies from a ring, which bounds the memory that it takes."""
 
 
 class SlotLayout(msgspec.Struct, frozen=True):
@@ -61,7 +62,7 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 class Wait(NamedTuple):
-    """For which record a reader waits, up to which it then gives up, and since when (monotonic)."""
+    """The record that a reader waits for, the last one that it then gives up, and the monotonic start of the wait."""
 
     record: int
     until: int
@@ -69,14 +70,14 @@ class Wait(NamedTuple):
 
 
 class RecordReader:
-    """One ring, read from where the last read ended."""
+    """One ring; each read continues where the last one ended."""
 
     def __init__(self, path: Path, layout: Layout) -> None:
         try:
             with path.open("rb") as file:
                 self._data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         except (OSError, ValueError) as error:
-            raise RigError(f"{path}: no flight recorder there ({error}): name the folder of a running card") from error
+            raise RigError(f"{path}: no flight recorder ({error}): name the folder of a running card") from error
         self.words = memoryview(self._data).cast("Q")
         self._records: Records = np.frombuffer(self._data, np.dtype(layout.record), layout.capacity, layout.offset)
         self._slots = layout.slots
@@ -87,7 +88,7 @@ class RecordReader:
 
     @property
     def head(self) -> int:
-        """Records begun."""
+        """How many records were begun."""
         return self.words[self._head]
 
     @property
@@ -96,18 +97,18 @@ class RecordReader:
         return self._next - 1
 
     def nothing(self) -> Records:
-        """No records."""
+        """An empty array of records."""
         return self._records[:0].copy()
 
     def skip_to_last(self, count: int) -> None:
-        """Go on with the last `count` records; those before them do not count as lost."""
+        """Continue with the last `count` records; those before them do not count as lost."""
         self._next = max(1, self.head - count + 1)
 
     def read(self, until: int, *, to_end: bool = False) -> Iterator[Records]:
-        """Copies of the whole records that follow, up to the one numbered `until`, each of at most READ_MAX.
+        """Copies of the complete records that follow, up to number `until`, at most READ_MAX at a time.
 
-        A record that is not whole ends it, for its writer may be at it. After DEAD_SECONDS, or with `to_end`, it is
-        lost, and with it all that were not whole when it was first waited for.
+        An incomplete record ends the read, because its writer may be at work. After DEAD_SECONDS, or with `to_end`, it
+        is lost, with all records that were incomplete when the wait began.
         """
         waited_for = until if to_end else self._given_up()
         going_on = True
@@ -119,8 +120,8 @@ class RecordReader:
             wanted = np.arange(count, dtype=np.uint64) + np.uint64(self._next)
             places = (wanted - 1) % len(self._records)
             taken = self._records[places]
-            # Some of them may have been written over while they were copied: the guest says so in HEAD before it
-            # begins, the card in the record itself.
+            # Some may have been overwritten while they were copied. The guest moves HEAD before it writes; the card
+            # marks the record itself.
             overwritten = wanted <= max(0, self.head - len(self._records))
             whole = (taken["sequence"] == wanted) & (self._records["sequence"][places] == wanted)
             settled = whole | overwritten | (wanted <= waited_for)
@@ -135,13 +136,13 @@ class RecordReader:
             self._waits = Wait(self._next, until, time.monotonic())
 
     def _given_up(self) -> int:
-        """Up to which record there is no waiting any more."""
+        """The number of the last record that is given up, or 0."""
         waits = self._waits
         dead = waits.record == self._next and time.monotonic() - waits.since >= DEAD_SECONDS
         return waits.until if dead else 0
 
     def frame(self, number: int, length: int) -> bytes:
-        """What the slot of the frame of this number has now: maybe a newer one, as only the digest tells."""
+        """What the slot of this frame holds now. It may be a newer frame: compare the digest."""
         at = self._slots.offset + (number - 1) % self._slots.count * self._slots.bytes
         return self._data[at : at + min(length, self._slots.bytes)]
 
@@ -154,9 +155,9 @@ class RecordReader:
 
 @dataclass(frozen=True)
 class Batch:
-    """Records in order. Lost ones of the guest show as a gap in their numbers; of the card's, so many are missing.
+    """Records in order. Lost records of the guest are a gap in their numbers; `card_lost` counts those of the card.
 
-    Among those is what the card did in such a gap.
+    What the card did in a gap of the guest counts as lost.
     """
 
     records: Records
@@ -173,9 +174,9 @@ class Recorder:
         self._settled = layout.settled
         self._detail = layout.detail
         self._early: Records = self._card.nothing()
-        """What the card did, of which the guest records before are still to be read."""
+        """Records of the card that must wait for guest records before them."""
         self._last = 0
-        """The guest record that was read last."""
+        """The number of the last guest record that was read."""
 
     @property
     def detail(self) -> Detail:
@@ -183,33 +184,33 @@ class Recorder:
         return Detail(min(self._guest.words[self._detail], Detail.BYTES))
 
     def frame(self, digest: int, length: int, card: bool) -> bytes | None:
-        """The bytes of the frame of this recorded digest, by guest or card; None when they are not kept any more."""
+        """The bytes of the frame with this recorded digest, of card or guest; None when they are overwritten."""
         number, crc = digest >> 32, digest & 0xFFFF_FFFF
         kept = (self._card if card else self._guest).frame(number, length) if number else b""
         return kept if len(kept) == length and crc32c(kept) == crc else None
 
     @property
     def next(self) -> int:
-        """The number of the guest's record that is read next."""
+        """The number of the next guest record to read."""
         return self._guest.done + 1
 
     def skip(self) -> None:
-        """Go on with what is recorded from now on."""
+        """Continue with what is recorded from now on."""
         self._guest.skip_to_last(0)
         self._card.skip_to_last(0)
         self._last = self._guest.done
 
     def at_rest(self) -> bool:
-        """Whether the card sleeps and all that was recorded has been read: nothing is under way for now."""
+        """Whether the card sleeps and all records have been read."""
         asleep = self._card.words[self._settled] == ALL
         return asleep and self._guest.done == self._guest.head and not len(self._early)
 
     def read(self, *, to_end: bool = False) -> Iterator[Batch]:
-        """What is new, in batches. What the card may still put something before is left for the next time.
+        """New records, in batches. A record waits while the card may still record something before it.
 
-        With `to_end` nothing is left: for when guest and card have come to rest, or to an end.
+        With `to_end` all are read: use it when guest and card are at rest, or have stopped.
         """
-        # In this order: what the card has not recorded by the time its ring is read is newer than `settled`.
+        # The order matters: what the card records after its ring is read is newer than `settled`.
         guest_head = self._guest.head
         settled = guest_head if to_end else min(guest_head, self._card.words[self._settled])
         card_head = self._card.head
@@ -224,9 +225,9 @@ class Recorder:
             yield self._batch(self._guest.nothing(), rest)
 
     def _card_until(self, sequence: int, guest: Records) -> Records:
-        """What the card did before the guest record after `sequence` was begun; `guest` are those read just now.
+        """The card's records up to the guest record `sequence`; `guest` are the guest records just read.
 
-        What it did after a lost record of the guest's is lost too: nobody knows what it was done to.
+        What the card did after a lost record of the guest is lost too: its context is unknown.
         """
         due = self._early["result"] <= sequence
         taken, self._early = self._early[due], self._early[~due]
@@ -239,7 +240,7 @@ class Recorder:
         return taken[known] if lost else taken
 
     def last(self, count: int) -> Iterator[Batch]:
-        """The last `count` records of the guest and what the card did meanwhile."""
+        """The last `count` records of the guest, and the card's records among them."""
         self._guest.skip_to_last(count)
         self._card.skip_to_last(count)
         self._last = self._guest.done
@@ -251,14 +252,15 @@ class Recorder:
 
 
 def merge(guest: Records, card: Records) -> Records:
-    """A record of the card comes after the guest records that had been begun before it, their number its result."""
+    """Merge the two. A card's record comes after as many guest records as its result says."""
     keys = np.concatenate([2 * guest["sequence"], 2 * card["result"] + 1])
     return np.concatenate([guest, card])[np.argsort(keys, kind="stable")]
 
 
 def events(records: Records, names: dict[int, str]) -> Iterator[Event]:
-    """The records as the verifier takes them. A number that nobody declared is called by its number."""
-    order = ("sequence", "function", "kind", "phase", "irql", "locks", "cpu", "time", "a", "b", "c", "d", "result")
-    columns: list[Sequence[Any]] = [records[name].tolist() for name in order]
-    columns[1] = [names.get(number) or f"#{number}" for number in columns[1]]
-    return map(Event._make, zip(*columns, strict=True))
+    """The records as the verifier takes them. A number that nothing declares becomes the name `#number`."""
+    decoder = Decoder(names)
+    columns: list[list[Any]] = [records[name].tolist() for name in Event._fields]
+    keys = (records["function"].astype(np.uint32) << 8 | records["kind"]).tolist()
+    columns[1] = list(map(decoder.names.__getitem__, columns[1]))
+    return decoder.decode(keys, zip(*columns, strict=True))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Events as text: one line for people, or one JSON object a line, which `nicrig verify` reads back."""
+"""Events as text: one line for people, or a JSON object for each line, which `nicrig verify` reads."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from nicrig.errors import RecordingError
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Phase, RecordKind
 
@@ -16,7 +17,7 @@ MASK = (1 << 64) - 1
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="nicrig"):
-    """The first line of a recording. `detail` is how much the guest recorded, `first` from which of its records on."""
+    """The first line of a recording. `detail` is how much the guest recorded, `first` its first record's number."""
 
     version: int
     detail: str
@@ -24,7 +25,7 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", 
 
 
 class RecordingLine(msgspec.Struct, forbid_unknown_fields=True):
-    """One event. `arguments` has those that its function records, by name."""
+    """One event, with the arguments that its function records, by name."""
 
     sequence: int
     function: str
@@ -54,8 +55,8 @@ def declared(event: Event) -> bool:
 
 
 def arguments(event: Event) -> dict[str, int]:
-    """An event's arguments by name; by letter those of a function that nobody declared, and those of an end."""
-    return dict(zip(_arguments(event.function, event.kind), (event.a, event.b, event.c, event.d), strict=False))
+    """An event's arguments by name; by letter for an undeclared function, and for a LEAVE record."""
+    return dict(zip(_arguments(event.function, event.kind), event.arguments, strict=False))
 
 
 def _arguments(function: str, kind: int) -> tuple[str, ...]:
@@ -67,7 +68,7 @@ def _arguments(function: str, kind: int) -> tuple[str, ...]:
 
 
 def header(detail: Detail, first: int = 1) -> bytes:
-    """A recording's first line; it holds the guest's records from the one numbered `first` on."""
+    """A recording's first line; `first` is the number of its first guest record."""
     return _ENCODER.encode(Header(VERSION, detail.name.lower(), first)) + b"\n"
 
 
@@ -108,13 +109,13 @@ def text(event: Event) -> str:
 
 
 def _has_result(event: Event) -> bool:
-    """A handler ends with its result; a digest is of the frame that is handed over, so it stands where that begins."""
+    """Whether the record has a result: ENTER has a digest, LEAVE has any other result of a handler."""
     kind = BY_NAME[event.function].result if event.function in BY_NAME else ""
     return bool(kind) and event.kind != (RecordKind.LEAVE if kind == "digest" else RecordKind.ENTER)
 
 
 class Saved(NamedTuple):
-    """A saved recording: how much the guest recorded, from which of its records on, and the events as they are read."""
+    """A saved recording: how much the guest recorded, its first record's number, and the events, read one by one."""
 
     detail: Detail
     first: int
@@ -122,7 +123,7 @@ class Saved(NamedTuple):
 
 
 def load(path: Path) -> Saved:
-    """Open a saved recording. Raises RecordingError, also while its events are read."""
+    """Open a saved recording. Raises RecordingError, now or while its events are read."""
     try:
         file = path.open("rb")
     except OSError as error:
@@ -132,15 +133,15 @@ def load(path: Path) -> Saved:
         detail = _detail(head)
     except (msgspec.MsgspecError, ValueError) as error:
         file.close()
-        raise RecordingError(f"{path}: line 1 is not the head of a nicrig recording: {error}") from None
+        raise RecordingError(f"{path}: line 1 is not the header of a nicrig recording: {error}") from None
     return Saved(detail, head.first, _events(path, file))
 
 
 def _detail(head: Header) -> Detail:
     if head.version != VERSION:
-        raise ValueError(f"version {head.version} is not {VERSION}, which this nicrig reads")
+        raise ValueError(f"version {head.version} is not {VERSION}, the version that this nicrig reads")
     if head.detail.upper() not in Detail.__members__:
-        raise ValueError(f"there is no detail {head.detail!r}")
+        raise ValueError(f"unknown detail {head.detail!r}")
     return Detail[head.detail.upper()]
 
 
@@ -155,11 +156,11 @@ def _events(path: Path, file: IO[bytes]) -> Iterator[Event]:
 
 def _event(made: RecordingLine) -> Event:
     if made.function not in BY_NAME and made.function not in CARD_EVENTS:
-        raise ValueError(f"there is no function {made.function!r}")
+        raise ValueError(f"unknown function {made.function!r}")
     kind, phase = _KINDS.index(made.kind), _PHASES.index(made.phase)
     names = _arguments(made.function, kind)
     if tuple(made.arguments) != names:
         raise ValueError(f"{made.function} has the arguments {names}, not {tuple(made.arguments)}")
     values = [value & MASK for value in made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
     where = (made.irql, made.locks, made.cpu, made.time)
-    return Event._make((made.sequence, made.function, kind, phase, *where, *values, made.result))
+    return make_event(made.sequence, made.function, kind, phase, *where, *values, made.result)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`nicrig report`: a recording as one self-contained HTML page.
 
-`run` reads the recording into columns and has it judged. From these `clock`, `series`, `latency` and `lanes` make
-numbers, pure; `plot` draws numbers as SVG; `page` puts all of it into one file.
+`columns` reads the recording into arrays and has it judged. `clock`, `series`, `latency` and `lanes` compute numbers
+from the arrays, without I/O. `plot` draws numbers as SVG. `page` writes all of it into one file.
 """

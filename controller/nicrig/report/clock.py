@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Guest and card have clocks of their own; the recorder's one order of both says how they stand to each other.
+"""Fits the guest's clock to the card's, from the recorder's common order of both.
 
-What the card did is no older than the guest's record before it, and what it recorded at once is no younger than the
-guest's record behind it: each such pair bounds by how much the card's clock is ahead. The tightest bounds of every
-window make a straight line, as the two clocks also run at slightly different speeds.
+An event of the card is no older than the guest's record before it. An event that the card records at once is no younger
+than the guest's record after it. Each such pair bounds how far the card's clock is ahead. A straight line through the
+tightest bounds of each window is the fit, because the two clocks run at slightly different speeds.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 WINDOW = 1_000_000_000
 WINDOWS_MAX = 64
-"""Nanoseconds of a window, or more for a run of more windows than this."""
+"""Nanoseconds of a window, and the most windows: a longer run has longer windows."""
 FINEST = 1000.0
-"""Nanoseconds: bounds are not believed to be tighter, for a record's time is taken a little beside its place."""
+"""Nanoseconds: no bounds count as tighter, because a record's time is not taken exactly at its place in the order."""
 
 Times = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
@@ -27,18 +27,18 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Bounds:
-    """By how much the card is ahead at most, or at least: `ahead` at the card's times `when`."""
+    """The most, or the least, that the card's clock is ahead: `ahead` at the card's times `when`."""
 
     when: Times
     ahead: Times
 
     def tightest(self, window: int, tighter: np.ufunc) -> dict[int, float]:
-        """The tightest one in each window of time."""
+        """The tightest bound in each window of time."""
         windows = self.when // window
         return {int(number): float(tighter.reduce(self.ahead[windows == number])) for number in np.unique(windows)}
 
     def beyond(self, offset: float, drift: float) -> Times:
-        """By how much a line is above each."""
+        """By how much a line is above each bound."""
         made: Times = offset + drift * self.when - self.ahead
         return made
 
@@ -47,7 +47,7 @@ class Bounds:
 class Clock:
     """The card's clock is ahead of the guest's by `offset` ns at the card's time `origin`, and gains `drift` a ns.
 
-    `error`: that is right to so many ns; infinite when nothing ties the two.
+    `error`: the offset is right to so many ns; infinite when no records relate the clocks.
     """
 
     origin: int = 0
@@ -63,7 +63,7 @@ class Clock:
 
 
 def fit(times: Times, card: Flags, prompt: Flags) -> Clock:
-    """The clock of records in the recorder's order: their times, which are the card's, which it recorded at once."""
+    """Fit a clock to records in the recorder's order: their times, whether the card made each, and whether at once."""
     before, behind = _neighbours(~card)
     above = np.flatnonzero(card & (before >= 0))
     if not len(above):
@@ -80,14 +80,14 @@ def fit(times: Times, card: Flags, prompt: Flags) -> Clock:
     high, low = (np.array([side[number] for number in both]) for side in (highs, lows))
     weights = 1 / np.maximum(high - low, FINEST)
     drift, offset = _line((np.array(both) + 0.5) * window, (high + low) / 2, weights)
-    # In the middle between what it may not exceed and what it may not fall short of.
+    # Shift the line to the middle between the upper and the lower bounds.
     above_it, below_it = -upper.beyond(offset, drift).max(), lower.beyond(offset, drift).min()
     offset += (above_it - below_it) / 2
     return Clock(origin, float(offset), drift, float(max(abs(above_it + below_it), FINEST) / 2))
 
 
 def _neighbours(guest: Flags) -> tuple[Times, Times]:
-    """For each record the place of the guest's last one before it, and of the next one behind it."""
+    """For each record the index of the guest's last record before it, and of its next record after it."""
     count = len(guest)
     places = np.arange(count)
     before = np.maximum.accumulate(np.where(guest, places, -1)) if count else places

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A recording in memory: its verdict, and its events as columns, for a run of many frames has millions of them."""
+"""A recording in memory: its verdict, and its events as columns, because a run may have millions of them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from nicrig.errors import RecordingError
 from nicrig.report.clock import Clock, fit
 from nicrig.verdict.offline import Judged, judge
 from nicrig.verifier.constants import DEVICE_BUS_MASTER, DEVICE_NON_DMA, DEVICE_SUBORDINATE
-from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.decoder import make_event
+from nicrig.verifier.events import CARD_EVENTS, Event, column_of
 from nicrig.verifier.functions import BY_NAME, RecordKind
+from nicrig.verifier.records import MiniportInitialize
 
 NAMES = (*BY_NAME, *CARD_EVENTS)
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
@@ -24,10 +26,11 @@ COLUMNS = np.dtype(
     [
         *(("sequence", "<u8"), ("function", "<u2"), ("kind", "u1"), ("phase", "u1")),
         *(("irql", "u1"), ("locks", "u1"), ("cpu", "<u2"), ("time", "<i8")),
-        *((name, "<u8") for name in ("a", "b", "c", "d", "result")),
+        *((name, "<u8") for name in Event._fields[8:]),
     ]
 )
-"""An Event's fields in its order; `function` is a place in NAMES."""
+"""An Event's fields in its order; `function` is an index of NAMES."""
+DEVICE = column_of(MiniportInitialize, "device")
 KINDS = {DEVICE_BUS_MASTER: "bus-master", DEVICE_SUBORDINATE: "subordinate", DEVICE_NON_DMA: "non-dma"}
 
 Records = npt.NDArray[Any]
@@ -36,7 +39,7 @@ Seconds = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Run:
-    """`records` in the recorder's order, `times` of each on one axis that begins with the run."""
+    """`records` are in the recorder's order, `times` are theirs in seconds since the run began."""
 
     path: Path
     judged: Judged
@@ -45,17 +48,17 @@ class Run:
     times: Seconds
 
     def which(self, *names: str, kind: int = RecordKind.CALL) -> npt.NDArray[np.intp]:
-        """The places of the records of these functions, in order."""
+        """The indices of the records of these functions, in order."""
         wanted = np.isin(self.records["function"], [NUMBERS[name] for name in names])
         return np.flatnonzero(wanted & (self.records["kind"] == kind))
 
     def event(self, place: int) -> Event:
-        """The record in this place, as the verifier takes it."""
+        """The record at this index, as the verifier takes it."""
         sequence, function, *rest = self.records[place].tolist()
-        return Event(sequence, NAMES[function], *rest)
+        return make_event(sequence, NAMES[function], *rest)
 
     def places_of(self, events: Iterable[Event]) -> npt.NDArray[np.intp]:
-        """Where these events are, in order."""
+        """The indices of these events, in order."""
         wanted = {(event.sequence, NUMBERS[event.function]) for event in events}
         maybe = np.flatnonzero(np.isin(self.records["sequence"], [sequence for sequence, _ in wanted]))
         rows = self.records[maybe]
@@ -66,17 +69,17 @@ class Run:
     def kind(self) -> str:
         """The kind of card that the driver found."""
         begun = self.which("MiniportInitialize", kind=RecordKind.ENTER)
-        found = sorted({int(device) for device in self.records["a"][begun]})
+        found = sorted({int(device) for device in self.records[DEVICE][begun]})
         return ", ".join(KINDS.get(device, f"{device:#x}") for device in found) or "not recorded"
 
 
 def read_run(path: Path) -> Run:
-    """Read and judge a recording. Raises RecordingError for a file that is none."""
+    """Read and judge a recording. Raises RecordingError for a file that is not a recording."""
     parts: list[Records] = [np.zeros(0, COLUMNS)]
     try:
         judged = judge(path, lambda part: parts.append(columns(part)))
     except OverflowError:
-        raise RecordingError(f"{path}: one of its records has a number that no recorder writes") from None
+        raise RecordingError(f"{path}: a number in a record is too large for a recorder's") from None
     return made_run(path, judged, np.concatenate(parts))
 
 
@@ -89,14 +92,14 @@ def made_run(path: Path, judged: Judged, records: Records) -> Run:
 
 
 PROMPT = ("card.register", "card.doorbell", "card.interrupt", "card.link")
-"""What the card records when it happens; the time of all else is that of the end of a batch."""
+"""What the card records when it happens; all other events have the time at which their batch ended."""
 
 
 def columns(events: list[Event]) -> Records:
-    """These events as columns. Raises OverflowError where a number has no place."""
+    """These events as columns. Raises OverflowError for a number that does not fit."""
     return np.array([(event.sequence, NUMBERS[event.function], *event[2:]) for event in events], COLUMNS)
 
 
 def is_card(records: Records) -> npt.NDArray[np.bool_]:
-    """Which of them the card made."""
+    """Whether the card made each record."""
     return np.asarray(records["function"] >= len(BY_NAME))

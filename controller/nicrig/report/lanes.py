@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The time axis: a lane for each group of functions and of the card's events, and a mark where one happened."""
+"""The time axis: a lane for each group of functions and of the card's events, with a mark for each event."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nicrig.report.columns import NUMBERS, Run
 from nicrig.verifier.functions import FUNCTIONS
 
 MARKS_MAX = 30_000
-"""Marks of all lanes together."""
+"""The most marks of all lanes together."""
 FINEST = 1 << 20
-"""Places on the axis, as long as there are not too many marks."""
+"""The columns of the axis, fewer when there are too many marks."""
 
 SECTIONS = {
     "4.1": "memory",
@@ -29,7 +29,7 @@ SECTIONS = {
     "8.1": "locks, timers, set-up",
     "9.8": "waiting",
 }
-"""What docs/ndis51.md treats where."""
+"""The sections of docs/ndis51.md."""
 CARD = {
     "card: frames in": ("card.write", "card.frame_in"),
     "card: frames out": ("card.read", "card.frame_out"),
@@ -42,7 +42,7 @@ CARD = {
 
 @dataclass(frozen=True)
 class Lane:
-    """`marks` are places on the axis, from 0 to its `Axis.places`; `count` is of the records that they stand for."""
+    """`marks` are columns of the axis, from 0 to `Axis.places`; `count` is the number of records in the lane."""
 
     name: str
     group: str
@@ -52,7 +52,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Axis:
-    """All lanes that have a record. Records of one place share a mark; a place is `seconds` / `places` long."""
+    """All lanes that have a record. Records of one column share a mark; a column is `seconds` / `places` long."""
 
     lanes: list[Lane]
     seconds: float

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long things took, in seconds: pairs of records, one of which follows from the other."""
+"""How long things took, in seconds: pairs of records, of which the first caused the second."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ import numpy.typing as npt
 
 from nicrig.report.columns import NUMBERS, Run, Seconds
 from nicrig.verifier.constants import CRC
+from nicrig.verifier.events import column_of
 from nicrig.verifier.functions import RecordKind
 from nicrig.verifier.model.world import STORES
+from nicrig.verifier.records import CardDoorbell, CardFrameIn, MiniportSendPackets, NdisWriteRegister
+
+LENGTH, DIGEST = column_of(CardFrameIn, "length"), column_of(CardFrameIn, "digest")
+PACKET = column_of(MiniportSendPackets, "packet")
+VALUE, TAIL = column_of(NdisWriteRegister, "value"), column_of(CardDoorbell, "tail")
 
 Pair = tuple[int, int]
-"""The places of two records."""
+"""The indices of two records."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """`seconds` of each pair; `both_clocks`: guest and card recorded one each, so the clock's error is in them."""
+    """`seconds` of each pair. `both_clocks`: guest and card made one record each, so the clock's error is included."""
 
     name: str
     meaning: str
@@ -33,7 +39,7 @@ class Latency:
 
 
 def latencies(run: Run) -> list[Latency]:
-    """All that this recording can tell."""
+    """All latencies that this recording has."""
     found = [
         _made(run, "turn-around", "a frame goes in, the same bytes come out: FRAME_IN to FRAME_OUT", _turns),
         _made(run, "send", "the driver gets a packet until it completes it: Send to SendComplete", _sends),
@@ -47,16 +53,16 @@ def _made(
     run: Run, name: str, meaning: str, pairs: Callable[[Run], Iterator[Pair]], *, both_clocks: bool = False
 ) -> Latency:
     made = np.array(list(pairs(run)), np.int64).reshape(-1, 2)
-    # What took less than the clocks' error may seem to end before it began.
+    # An end may seem to come before its beginning, by up to the clock's error.
     return Latency(name, meaning, np.maximum(run.times[made[:, 1]] - run.times[made[:, 0]], 0), both_clocks)
 
 
 def _turns(run: Run) -> Iterator[Pair]:
-    """Frames of the same bytes go out in the order in which they came in."""
+    """Pairs of frames with the same bytes, in the order in which they came in."""
     inside: defaultdict[tuple[int, int], deque[int]] = defaultdict(deque)
     frame_in = NUMBERS["card.frame_in"]
     places = run.which("card.frame_in", "card.frame_out")
-    for place, function, length, digest in _rows(run, places, "function", "c", "d"):
+    for place, function, length, digest in _rows(run, places, "function", LENGTH, DIGEST):
         waiting = inside[length, digest & CRC]
         if function == frame_in:
             waiting.append(place)
@@ -69,7 +75,7 @@ def _sends(run: Run) -> Iterator[Pair]:
     send = NUMBERS["MiniportSendPackets"]
     sent = run.which("MiniportSendPackets", kind=RecordKind.ENTER)
     places = np.sort(np.concatenate([sent, run.which("NdisMSendComplete")]))
-    for place, function, packet in _rows(run, places, "function", "a"):
+    for place, function, packet in _rows(run, places, "function", PACKET):
         if function == send:
             begun[packet] = place
         elif packet in begun:
@@ -77,20 +83,21 @@ def _sends(run: Run) -> Iterator[Pair]:
 
 
 def _doorbells(run: Run) -> Iterator[Pair]:
-    """The write of a register with the value that the card then obeyed; one that it skipped has no end."""
+    """Pairs of a register's write and the card's doorbell of the same value."""
     stores: deque[tuple[int, int]] = deque(maxlen=STORES)
     store = NUMBERS["NdisWriteRegister"]
-    for place, function, value in _rows(run, run.which("NdisWriteRegister", "card.doorbell"), "function", "b"):
+    places = run.which("NdisWriteRegister", "card.doorbell")
+    for place, function, value, tail in _rows(run, places, "function", VALUE, TAIL):
         if function == store:
             stores.append((value, place))
         else:
-            rung = next((began for written, began in reversed(stores) if written == value), None)
+            rung = next((began for written, began in reversed(stores) if written == tail), None)
             if rung is not None:
                 yield rung, place
 
 
 def _interrupts(run: Run) -> Iterator[Pair]:
-    """An interrupt that is fired again before the handler ran is the same to it."""
+    """Pairs of an interrupt and its handler; a second interrupt before the handler runs does not count."""
     fired: int | None = None
     interrupt = NUMBERS["card.interrupt"]
     handled = run.which("MiniportISR", kind=RecordKind.ENTER)
@@ -104,6 +111,6 @@ def _interrupts(run: Run) -> Iterator[Pair]:
 
 
 def _rows(run: Run, places: npt.NDArray[np.intp], *names: str) -> Iterator[tuple[int, ...]]:
-    """Each of these places with what its record has in these columns."""
+    """Each of these indices with its record's values of these columns."""
     rows = run.records[places]
     return zip(places.tolist(), *(rows[name].tolist() for name in names), strict=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The page: one file, which loads nothing and lets nothing run but its own script."""
+"""The page: one file, which loads nothing and runs only its own script."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ HERE = Path(__file__).parent
 
 
 def write(source: Path, output: Path | None) -> Path:
-    """Write the page of a recording, beside it unless told where; the file that it is in, whole or not there.
+    """Write the page of a recording, beside it by default, and return its path. The file is complete or does not exist.
 
-    Raises RecordingError for a file that is no recording, UsageError where the page would take its place.
+    Raises RecordingError for a file that is not a recording, UsageError when the page would overwrite the recording.
     """
     made = page(read_run(source))
     where = output or source.with_suffix(".html")
@@ -100,7 +100,7 @@ def _over_time(run: Run, span: Span) -> str:
     plots = [plot.over_time(title, unit, span, found) for title, unit, found in drawn if _shows(found)]
     slices = f"{series.SLICES} slices of {duration(span.slice)}"
     note = f'<p class="note">From the first frame to the last, in {slices}.</p>'
-    return "".join([*plots, note]) if plots else "<p>Nothing of it was recorded.</p>"
+    return "".join([*plots, note]) if plots else "<p>None was recorded.</p>"
 
 
 def _rate(run: Run, span: Span, name: str, event: str, *, bits: bool = False) -> Series:
@@ -113,7 +113,7 @@ def _shows(found: Sequence[Series]) -> bool:
 
 def _how_long(found: Sequence[Latency], run: Run) -> str:
     if not found:
-        return "<p>Nothing of it was recorded.</p>"
+        return "<p>None was recorded.</p>"
     made = [
         f'<div>{plot.histogram(each)}<p class="note">{escape(each.meaning)}.{_error(each, run)}</p></div>'
         for each in found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Plots as SVG, drawn by plain functions: the page's style gives each class its colour, on light and on dark."""
+"""Plots as SVG. The page's style gives each class its colours for light and dark."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ INNER = WIDTH - LEFT - RIGHT
 FLOOR = HEIGHT - BOTTOM
 BINS_A_DECADE = 8
 FASTEST = -7
-"""Powers of ten: what took less than 100 ns is drawn as if it took that."""
+"""Powers of ten: a shorter time is drawn as 100 ns."""
 
 
 def over_time(title: str, unit: str, span: Span, series: Sequence[Series]) -> str:
-    """A band from lowest to highest for each series; its name stands above it in its colour."""
+    """A band from lowest to highest for each series, with a legend."""
     top = _round_up(max(each.most for each in series))
     parts = [_levels(top), _times(span), _legend([each.name for each in series])]
     for place, each in enumerate(series):
@@ -33,7 +33,7 @@ def over_time(title: str, unit: str, span: Span, series: Sequence[Series]) -> st
 
 
 def _band(series: Series, top: float) -> str:
-    """Along the highest of each slice and back along the lowest: of a rate both are one line."""
+    """The outline: along the highest of each slice and back along the lowest. A rate is one line."""
     step = INNER / SLICES
     high = [
         f"H{LEFT + place * step:.1f}V{_y(value, top)}H{LEFT + (place + 1) * step:.1f}"
@@ -47,7 +47,7 @@ def _band(series: Series, top: float) -> str:
 
 
 def _tips(span: Span, series: Sequence[Series], unit: str) -> str:
-    """What the pointer is told over each slice."""
+    """The tooltip of each slice."""
     step = INNER / SLICES
     made = []
     for place in range(SLICES):
@@ -66,7 +66,7 @@ def _between(series: Series, place: int) -> str:
 
 
 def histogram(latency: Latency) -> str:
-    """How many took how long; the axis is logarithmic, the lines are p50 and p99."""
+    """A histogram of durations on a logarithmic axis, with lines at p50 and p99."""
     powers = np.log10(np.maximum(latency.seconds, 10.0**FASTEST))
     first, last = math.floor(powers.min()), math.floor(powers.max()) + 1
     bins = (last - first) * BINS_A_DECADE
@@ -108,7 +108,7 @@ def _svg(title: str, parts: Sequence[str]) -> str:
 
 
 def _levels(top: float) -> str:
-    """Lines across, with what they stand for."""
+    """Horizontal lines, with their values."""
     return "".join(
         f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{_y(level, top)}" y2="{_y(level, top)}"/>'
         f'<text x="{LEFT - 5}" y="{float(_y(level, top)) + 4:.1f}" text-anchor="end">{number(level)}</text>'
@@ -142,7 +142,7 @@ def _y(value: float, top: float) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20 ..."""
+    """The next larger of 1, 2, 5, 10, 20 and so on."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

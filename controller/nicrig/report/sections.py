@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The parts of the page that are words: verdict, summary, broken rules, faults of frames, records."""
+"""The parts of the page that are text: verdict, summary, broken rules, faults of frames, records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import numpy.typing as npt
 from nicrig.recorder import recording
 from nicrig.report.columns import Run, is_card
 from nicrig.text.units import duration, number
+from nicrig.verifier.events import column_of
 from nicrig.verifier.functions import Detail
+from nicrig.verifier.records import CardFrameIn
 from nicrig.verifier.rules import RULES
 from nicrig.verifier.verdict import Violation
 from nicrig.witnesses import finding_text as witnessed
@@ -21,14 +23,15 @@ VIOLATIONS_SHOWN = 200
 EVIDENCE_SHOWN = 8
 NEIGHBOURS = 10
 FIRST, FRAMES, LAST = 800, 1500, 400
-"""Records that are shown: of the run's beginning, from the first frame on, of its end; and around broken rules."""
+"""How many records are shown: from the beginning, from the first frame, at the end."""
 AROUND_MAX = 100
+LENGTH = column_of(CardFrameIn, "length")
 
 Places = npt.NDArray[np.intp]
 
 
 def verdict(run: Run) -> str:
-    """One line, for those who read no more."""
+    """The verdict in one line."""
     judged, counts = run.judged, run.judged.verifier.verdict.counts
     if judged.clean:
         said = "clean: no rule is broken, and device and CPU saw the same bytes"
@@ -69,15 +72,15 @@ def _moved(run: Run) -> str:
     made = []
     for name, word in (("card.frame_in", "in"), ("card.frame_out", "out")):
         places = run.which(name)
-        made.append(f"{len(places)} frames, {number(float(run.records['c'][places].sum()))}B {word}")
+        made.append(f"{len(places)} frames, {number(float(run.records[LENGTH][places].sum()))}B {word}")
     return "; ".join(made)
 
 
 def _clocks(run: Run) -> str:
     if math.isinf(run.clock.error):
-        return "nothing tells how the guest's clock stands to the card's: compare times of one side only"
+        return "no records relate the guest's clock to the card's: compare times of one side only"
     drift = f", which gains {run.clock.drift * 1e6:.3g} µs a second" if run.clock.drift else ""
-    return f"the guest's is put on the card's to within {duration(run.clock.error / 1e9)}{drift}"
+    return f"the guest's is fitted to the card's to within {duration(run.clock.error / 1e9)}{drift}"
 
 
 def violations(run: Run) -> str:
@@ -109,7 +112,7 @@ def faults(run: Run) -> str:
 
 
 def records(run: Run) -> str:
-    """Some of the records, so that a click on the time axis finds one nearby."""
+    """Some of the records, so that a click on the time axis finds a record nearby."""
     places = _chosen(run)
     times, made = run.times[places].tolist(), []
     for place, time in zip(places.tolist(), times, strict=True):
@@ -122,7 +125,7 @@ def records(run: Run) -> str:
 
 
 def _chosen(run: Run) -> Places:
-    """Places of the records to show, in order."""
+    """The indices of the records to show, in order."""
     count = len(run.records)
     wanted = np.zeros(count, np.bool_)
     wanted[:FIRST] = True

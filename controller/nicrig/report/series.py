@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What happened how often, and how full the rings were, over time: numbers for plots."""
+"""Rates of events and levels of the rings over time: numbers for plots."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from nicrig.report.columns import NUMBERS, Run, Seconds, is_card
+from nicrig.verifier.events import column_of
 from nicrig.verifier.functions import RecordKind
+from nicrig.verifier.records import CardDoorbell, CardFrameIn, NdisMIndicateReceivePacket
 
 SLICES = 120
-"""How many parts of the time a plot tells apart."""
+"""How many slices of time a plot has."""
 INDEX = 0xFFFF
 """Ring indices run freely modulo 2^16."""
 RESOURCES = 0xC000009A
-"""Status of a packet that comes back at once."""
+"""The status of a packet that the protocol copies and gives back at once."""
+
+LENGTH = column_of(CardFrameIn, "length")
+MOVED = column_of(CardFrameIn, "place")
+TRANSMIT, TAIL, HEAD, SIZE = (column_of(CardDoorbell, field) for field in ("transmit", "tail", "head", "size"))
+STATUS = column_of(NdisMIndicateReceivePacket, "status")
 
 Values = npt.NDArray[np.float64]
 
@@ -30,7 +37,7 @@ class Span:
 
     @property
     def slice(self) -> float:
-        """How long one of its slices is."""
+        """The length of a slice."""
         return (self.end - self.begin) / SLICES
 
     @property
@@ -40,7 +47,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Series:
-    """A value for each slice: the lowest and the highest that it had; of a rate both are the same."""
+    """The lowest and highest value in each slice; a rate has one value for both."""
 
     name: str
     low: Values
@@ -52,38 +59,38 @@ class Series:
 
 
 def traffic(run: Run) -> Span:
-    """From the first frame to the last one, or all when there are none."""
+    """From the first frame to the last one; all of the run when there are none."""
     frames = run.times[run.which("card.frame_in", "card.frame_out")]
     return _span(frames if len(frames) else run.times)
 
 
 def driver(run: Run) -> Span:
-    """From the driver's first record on; all when it made none."""
+    """From the driver's first record on; all of the run when there are none."""
     made = run.times[~is_card(run.records)]
     return _span(run.times[run.times >= made.min()] if len(made) else run.times)
 
 
 def _span(times: Seconds) -> Span:
-    """These times, with a little room around."""
+    """The span of these times, with a margin."""
     begin, end = (float(times.min()), float(times.max())) if len(times) else (0.0, 0.0)
     margin = max((end - begin) / 50, 1e-6)
     return Span(max(0.0, begin - margin), end + margin)
 
 
 def rate(name: str, run: Run, span: Span, function: str, *, bits: bool = False) -> Series:
-    """How often a second the card recorded this; or bits a second, of events that tell bytes."""
+    """Events of the card per second; with `bits`, the bits per second of its frames."""
     places = run.which(function)
-    weights = run.records["c"][places] * 8.0 if bits else None
+    weights = run.records[LENGTH][places] * 8.0 if bits else None
     found, _ = np.histogram(run.times[places], span.edges, weights=weights)
     made = found / span.slice
     return Series(name, made, made)
 
 
 def posted(name: str, run: Run, span: Span, *, transmit: bool) -> Series | None:
-    """Places of a ring that are the card's; None for a kind without rings."""
+    """How many descriptors of a ring are the card's; None for a kind without rings."""
     doorbells = run.which("card.doorbell")
-    doorbells = doorbells[run.records["a"][doorbells] == int(transmit)]
-    if not len(doorbells) or run.records["d"][doorbells].max() <= 1:
+    doorbells = doorbells[run.records[TRANSMIT][doorbells] == int(transmit)]
+    if not len(doorbells) or run.records[SIZE][doorbells].max() <= 1:
         return None
     moved = run.which("card.read" if transmit else "card.write")
     if not len(moved):
@@ -94,30 +101,31 @@ def posted(name: str, run: Run, span: Span, *, transmit: bool) -> Series | None:
 
 
 def _levels(run: Run, places: npt.NDArray[np.intp]) -> Values:
-    """Behind each of these events: tail less head; what the card moves is the place at its head."""
+    """Tail minus head after each of these events; the card moves the descriptor at the head."""
     rows = run.records[places]
     tail = size = level = 0
     made = []
-    for function, a, b, c, d in zip(*(rows[name].tolist() for name in ("function", "a", "b", "c", "d")), strict=True):
+    columns = (rows[name].tolist() for name in ("function", TAIL, HEAD, SIZE, MOVED))
+    for function, rung, head, entries, moved in zip(*columns, strict=True):
         if function == NUMBERS["card.doorbell"]:
-            tail, size, level = b, d, (b - c) & INDEX
-        elif (tail - a - 1) & INDEX <= size:
-            level = (tail - a - 1) & INDEX
+            tail, size, level = rung, entries, (rung - head) & INDEX
+        elif (tail - moved - 1) & INDEX <= size:
+            level = (tail - moved - 1) & INDEX
         made.append(level)
     return np.array(made, np.float64)
 
 
 def outstanding(name: str, run: Run, span: Span) -> Series | None:
-    """Sends that the driver has not completed yet."""
+    """How many sends the driver has not completed."""
     return _balance(
         name, run, span, run.which("MiniportSendPackets", kind=RecordKind.ENTER), run.which("NdisMSendComplete")
     )
 
 
 def lent(name: str, run: Run, span: Span) -> Series | None:
-    """Receives that the protocol has not given back yet; None where they are copied."""
+    """How many receives the protocol has not given back; None when it copies them."""
     given = run.which("NdisMIndicateReceivePacket")
-    given = given[run.records["d"][given] != RESOURCES]
+    given = given[run.records[STATUS][given] != RESOURCES]
     back = run.which("MiniportReturnPacket", kind=RecordKind.ENTER)
     return _balance(name, run, span, given, back) if len(back) else None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The time axis as HTML: names beside lanes of marks, which the page's script enlarges."""
+"""The time axis as HTML: names beside lanes of marks, which the page's script enlarges on demand."""
 
 from html import escape
 
@@ -9,11 +9,11 @@ from nicrig.text.units import duration, number
 
 LANE = 20
 MARK = 14
-"""How high a lane and its marks are."""
+"""The height of a lane and of its marks."""
 
 
 def timeline(axis: Axis, driver: Span, frames: Span) -> str:
-    """The lanes with their buttons, which show all of it or one of these parts; the script begins with the driver's."""
+    """The lanes, with buttons for all of it and for two parts; the page opens with the driver's part."""
     names = "".join(
         f'<li title="{lane.count} records">{escape(lane.name)} <i>{number(lane.count)}</i></li>' for lane in axis.lanes
     )
@@ -46,7 +46,7 @@ def _resolution(axis: Axis) -> str:
 
 
 def _path(lane: Lane, row: int) -> str:
-    """One path for all marks of a lane: each goes down, and the next one begins at the top again."""
+    """One path for all marks of a lane: each goes down, and the next starts at the top."""
     top, last = row * LANE + (LANE - MARK) // 2, 0
     made: list[str] = []
     for mark in lane.marks.tolist():

@@ -43,15 +43,15 @@ STATUS_ERROR = 0x2
 REFUSED_ADDRESS = 4
 GUARD_CHANGED = 6
 LINE = 64
-"""Cache line, as long as NdisMGetDmaAlignment has not said more."""
+"""The cache line in bytes, until NdisMGetDmaAlignment has said otherwise."""
 CRC = 0xFFFF_FFFF
-"""What of a digest is the CRC32C; the rest is the slot of the bytes."""
+"""The bits of a digest that are the CRC32C; the others are the slot that keeps the bytes."""
 
 IMAGE = 0xFFFFFFFF80000000
-"""Where Linux on x86-64 maps the kernel and its modules: from here on static memory of the driver lies."""
+"""Where Linux on x86-64 maps the kernel and its modules: the driver's static memory is above this address."""
 
 POISON = 0x5A5A5A5A
-"""What the NDIS layer fills a new block with, four bytes of it."""
+"""Four bytes of the pattern that the NDIS layer fills a new block with."""
 
 
 def span(address: int, length: int) -> int:

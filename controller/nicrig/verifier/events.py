@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One event of the stream that the verifier judges: a record of the guest's recorder, or of the card's own trace."""
+"""What every event of a stream has: a record of the guest's recorder, or of the card's own trace.
+
+`records` has a class for each recorded function and each of CARD_EVENTS, with the declared names of its arguments.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 CARD_EVENTS: dict[str, tuple[str, ...]] = {
     "card.reset": (),
@@ -20,16 +23,40 @@ CARD_EVENTS: dict[str, tuple[str, ...]] = {
     "card.frame_out": ("place", "address", "length", "digest"),  # a frame as it was read for the wire
     "card.ledger": ("finding", "address", "length", "index"),  # the ledger found something; | 256 for transmit
 }
-"""What the card records of itself, and its arguments. `status` is the descriptor's status as written back, `digest` a
-CRC32C and in its high half the slot that keeps the bytes."""
+"""The events that the card records, and their arguments. `status` is the descriptor's status as written back. `digest`
+is a CRC32C, with the slot that keeps the bytes in its high half. `place` counts the card's descriptors, transfers or
+slots, with the pair of queues in its high half."""
+
+LEAVE_ARGUMENTS: dict[str, tuple[str, ...]] = {"NdisMIndicateReceivePacket": ("first", "pending", "count")}
+"""LEAVE records have no arguments, but for these. Bit i of `pending`: the protocol keeps packet `first` + i."""
+
+
+class PackedPart(NamedTuple):
+    """A part of a packed argument: `bits` bits from `shift` on."""
+
+    shift: int
+    bits: int
+
+
+PACKED: dict[str, dict[str, PackedPart]] = {
+    "index_write": {"index": PackedPart(1, 63), "write": PackedPart(0, 1)},
+    "range": {"offset": PackedPart(32, 32), "length": PackedPart(0, 32)},
+    "modes": {"request_isr": PackedPart(0, 1), "shared": PackedPart(1, 1), "latched": PackedPart(2, 1)},
+    "place": {"queue": PackedPart(16, 48), "index": PackedPart(0, 16)},
+}
+"""Arguments that carry several values, and those values' names."""
 
 
 class Event(NamedTuple):
-    """What happened. `function` is a name of `functions` or of CARD_EVENTS; a to d are its arguments in order."""
+    """One event. `function` is a name of `functions` or of CARD_EVENTS.
+
+    a to d are the arguments as they are recorded. Only the decoder uses them by position: everything else takes a class
+    of `records` and its names.
+    """
 
     sequence: int
     function: str
-    kind: int  # functions.Kind
+    kind: int  # functions.RecordKind
     phase: int  # functions.Phase
     irql: int
     locks: int  # spin locks of the miniport that this CPU held
@@ -40,3 +67,52 @@ class Event(NamedTuple):
     c: int = 0
     d: int = 0
     result: int = 0
+
+    @property
+    def arguments(self) -> tuple[int, int, int, int]:
+        """The arguments as they are recorded; those that are not declared are 0."""
+        return self.a, self.b, self.c, self.d
+
+
+class Call(Event):
+    """The miniport called NDIS."""
+
+    __slots__ = ()
+
+
+class Enter(Event):
+    """NDIS called a handler of the miniport, or the system began a phase."""
+
+    __slots__ = ()
+
+
+class Leave(Event):
+    """A handler of the miniport returned."""
+
+    __slots__ = ()
+
+
+class CardEvent(Event):
+    """The card did something."""
+
+    __slots__ = ()
+
+
+class Undeclared(Event):
+    """A record of a function or kind that nothing declares. A guest may write anything into its records."""
+
+    __slots__ = ()
+
+
+def argument(number: int) -> int:
+    """The field for argument `number` of an event, from 0: the body of a class in `records` gives it its name.
+
+    It is the descriptor of the tuple's own field, so reading it costs what reading that field costs.
+    """
+    return cast(int, vars(Event)["abcd"[number]])
+
+
+def column_of(record: type[Event], field: str) -> str:
+    """The field's column in a raw record: "a", "b", "c" or "d". Raises KeyError if the class does not declare it."""
+    declared = vars(record)[field]
+    return next(name for name, value in vars(Event).items() if value is declared)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ranges of addresses, and what was let go of them lately."""
+"""Ranges of addresses, and a bounded memory of those that were released."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Thing = TypeVar("Thing")
 
 
 class Ranges(Generic[Thing]):
-    """Things that own ranges. Of two that begin at one address the later is known; ranges should not overlap."""
+    """Things that own ranges, which should not overlap. Of two that begin at one address, the later is kept."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
@@ -30,30 +30,30 @@ class Ranges(Generic[Thing]):
         self._at[start] = (start + length, thing)
 
     def get(self, start: int) -> Thing | None:
-        """What begins at exactly this address."""
+        """The thing that begins at exactly this address."""
         found = self._at.get(start)
         return found[1] if found else None
 
     def find(self, address: int) -> Thing | None:
-        """What contains this address."""
+        """The thing that contains this address."""
         found = self._at.get(address)
         if found:
             return found[1]
-        place = bisect_right(self._starts, address)
-        if not place:
+        following = bisect_right(self._starts, address)
+        if not following:
             return None
-        end, thing = self._at[self._starts[place - 1]]
+        end, thing = self._at[self._starts[following - 1]]
         return thing if address < end else None
 
     def overlapping(self, start: int, length: int) -> Thing | None:
-        """Something that has a byte of [start, start + length)."""
+        """A thing that has a byte of [start, start + length)."""
         found = self.find(start)
         if found is not None:
             return found
-        place = bisect_right(self._starts, start)
-        if place == len(self._starts) or self._starts[place] >= start + length:
+        following = bisect_right(self._starts, start)
+        if following == len(self._starts) or self._starts[following] >= start + length:
             return None
-        return self._at[self._starts[place]][1]
+        return self._at[self._starts[following]][1]
 
     def remove(self, start: int) -> Thing | None:
         found = self._at.pop(start, None)
@@ -68,7 +68,7 @@ class Ranges(Generic[Thing]):
 
 
 class Recent(Generic[Thing]):
-    """The last things that were let go, by address: for the wording of what is done with them afterwards."""
+    """The last things that were released, by address: evidence for what uses them afterwards."""
 
     def __init__(self, limit: int = 4096) -> None:
         self._limit = limit

@@ -1,59 +1,54 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which handlers run at which event: each file of model/ and checks/ fills one table with decorators."""
+"""Which handlers run at which event. Each file of model/ and checks/ fills one table, with a decorator."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
-from nicrig.verifier.events import CARD_EVENTS, Event
-from nicrig.verifier.functions import BY_NAME, RecordKind
+from nicrig.verifier.events import Event
+from nicrig.verifier.groups import records_of
 from nicrig.verifier.model.world import World
 from nicrig.verifier.rules import Severity
 
 
 class ReportViolation(Protocol):
-    """How a check tells what it found: rule, one line with the numbers, and the events that show it."""
+    """How a check says what it found: the rule, one line with the numbers, and the events that show it."""
 
     def __call__(self, rule: str, text: str, *evidence: Event | None, severity: Severity | None = None) -> None: ...
 
 
-Check = Callable[[World, Event, ReportViolation], None]
+Check = Callable[[World, Any, ReportViolation], None]
 """Judges one event, by the world as it was before."""
-Update = Callable[[World, Event], None]
-"""Moves the world on by one event."""
-Handler = TypeVar("Handler", Check, Update)
+Update = Callable[[World, Any], None]
+"""Updates the world by one event."""
+Acceptance = Callable[[World, Any], bool]
+"""Whether the NDIS layer carries out a release."""
+Handler = TypeVar("Handler", Check, Update, Acceptance)
 
 
 class Handlers(Generic[Handler]):
-    """Handlers by function and kind, in the order in which they were declared. An unknown name is a KeyError."""
+    """Handlers by the class of their event, in the order in which they were declared.
+
+    The handler's annotation of `event` says which: a class of `records`, a base of such classes, or a union.
+    """
 
     def __init__(self) -> None:
-        self.at: defaultdict[tuple[str, RecordKind], list[Handler]] = defaultdict(list)
+        self.at: defaultdict[type[Event], list[Handler]] = defaultdict(list)
 
-    def call(self, *functions: str) -> Callable[[Handler], Handler]:
-        """The miniport called one of these functions."""
-        return self._at(RecordKind.CALL, functions)
+    def __call__(self, handler: Handler) -> Handler:
+        """Register a handler. Raises NameError for an unknown class, TypeError for one that is not of `records`."""
+        for record in records_of(get_type_hints(handler)["event"]):
+            self.at[record].append(handler)
+        return handler
 
-    def enter(self, *functions: str) -> Callable[[Handler], Handler]:
-        """One of these handlers of the miniport is entered."""
-        return self._at(RecordKind.ENTER, functions)
+    def among(self, records: Iterable[type[Event]]) -> Callable[[Handler], Handler]:
+        """Register a handler for some of the classes that its annotation means."""
 
-    def leave(self, *functions: str) -> Callable[[Handler], Handler]:
-        """One of these handlers has returned."""
-        return self._at(RecordKind.LEAVE, functions)
-
-    def card(self, *events: str) -> Callable[[Handler], Handler]:
-        """The card did this; its events have kind 0."""
-        return self._at(RecordKind.CALL, events)
-
-    def _at(self, kind: RecordKind, names: tuple[str, ...]) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            for name in names:
-                if name not in CARD_EVENTS:
-                    BY_NAME[name]
-                self.at[name, kind].append(handler)
+            for record in records_of(get_type_hints(handler)["event"]).intersection(records):
+                self.at[record].append(handler)
             return handler
 
         return register

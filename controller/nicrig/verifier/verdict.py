@@ -11,7 +11,7 @@ from nicrig.verifier.events import Event
 from nicrig.verifier.rules import RULES, Severity
 
 KEPT = 100
-"""Violations of one rule that are kept with their evidence; the rest is counted."""
+"""The most violations of one rule that are kept with their evidence; the others are only counted."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Over all that was fed so far. `counts` has the rules that were broken, `lost` records were never seen."""
+    """The verdict over all events so far. `counts` are violations by rule, `lost` the records never seen."""
 
     events: int
     lost: int
@@ -38,7 +38,7 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Nothing worse than a note was seen; with `lost` records, it may have happened unseen."""
+        """Whether nothing worse than a note was found. Lost records may hide violations."""
         return self.worst in (None, Severity.NOTE)
 
 
@@ -52,7 +52,7 @@ class Findings:
         self._severities: set[Severity] = set()
 
     def report(self, rule: str, text: str, *evidence: Event | None, severity: Severity | None = None) -> None:
-        """A check's way to say it. `severity` is for the worse or milder case of a rule that has two."""
+        """Count a violation, and keep it if there is room. `severity` replaces that of a rule with two."""
         judged = severity or RULES[rule].severity
         self._severities.add(judged)
         self.counts[rule] += 1

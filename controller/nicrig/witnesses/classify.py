@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Names what happened to a frame between two witnesses (words.py says by which evidence)."""
+"""Names what happened to a frame between two witnesses, by the evidence of words.py."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from nicrig.verifier.events import Event
+from nicrig.verifier.records import NdisFlushBuffer
 from nicrig.witnesses.collector import Chunk, within
 from nicrig.witnesses.pairing import Pair
 from nicrig.witnesses.sighting import Sighting
@@ -22,7 +22,7 @@ class Cause(NamedTuple):
 
 
 def cut_or_run_over(left: Sighting, right: Sighting, who: str) -> Cause | None:
-    """What the lengths say. A shorter frame whose beginning cannot be compared is taken for a cut one."""
+    """What the lengths say. A shorter frame whose beginning cannot be compared counts as a cut one."""
     if right.length < left.length and right.begins(left) is not False:
         return Cause("truncated", f"{who} only the first {right.length} of {left.length} bytes")
     if right.length > left.length:
@@ -31,7 +31,7 @@ def cut_or_run_over(left: Sighting, right: Sighting, who: str) -> Cause | None:
 
 
 def whole_frame(pair: Pair, before: str, after: str) -> Cause | None:
-    """What happened to the frame as a whole, with which no byte need be wrong."""
+    """What happened to the frame as a whole; its bytes may all be right."""
     if pair.right is None:
         return Cause("lost", f"{before} had the frame, {after} never did")
     if pair.left is None:
@@ -44,7 +44,7 @@ def whole_frame(pair: Pair, before: str, after: str) -> Cause | None:
 
 
 def passed_on(pair: Pair, before: str, after: str) -> Cause | None:
-    """Where no memory lies between two witnesses: wire and device, either way, or the guest's own stack."""
+    """Judge a hop without memory: between wire and device, either way, or through the guest's own stack."""
     whole = whole_frame(pair, before, after)
     if whole or pair.left is None or pair.right is None or pair.same:
         return whole
@@ -54,7 +54,7 @@ def passed_on(pair: Pair, before: str, after: str) -> Cause | None:
 
 
 class Memory:
-    """Between device and CPU. `channel`: the device moves on a DMA channel. `line` is the size of a cache line."""
+    """Judges a hop between device and CPU. `channel`: the device uses a DMA channel. `line`: a cache line's size."""
 
     def __init__(self, chunk: Chunk, line: int, *, channel: bool) -> None:
         self._chunk = chunk
@@ -63,9 +63,9 @@ class Memory:
 
     # -- in -------------------------------------------------------------------------------------------------
     def read(self, pair: Pair, before: bytes, until: int) -> Cause | None:
-        """From the device's write to the CPU's look.
+        """Judge the hop from the device's write to the CPU's sighting.
 
-        `before` is what lay there as far as it is known, `until` when the device wrote there again.
+        `before` is what the memory held, as far as it is known; `until` is when the device wrote there again.
         """
         device, cpu = pair.left, pair.right
         if device is None or cpu is None or pair.again:
@@ -81,9 +81,7 @@ class Memory:
             or self._elsewhere(device, cpu)
             or cut_or_run_over(device, cpu, "the CPU has")
             or self._older(device, cpu, before)
-            or Cause(
-                "changed-under-device", "flushed in time, and still not what the device wrote: the CPU stored there"
-            )
+            or Cause("changed-under-device", "flushed in time, but not what the device wrote: the CPU stored there")
         )
 
     def _unflushed_read(self, device: Sighting, cpu: Sighting, until: int) -> Cause | None:
@@ -95,8 +93,8 @@ class Memory:
         if not between:
             if self._covered(cpu, cpu.order, until):
                 return Cause("read-before-flush", "the CPU looked at the frame before the flush of its buffer")
-            return Cause("stale", "nothing flushed the buffer between the device's write and the CPU's look")
-        return self._partly(device, cpu, between, "the CPU sees what lay there before")
+            return Cause("stale", "nothing flushed the buffer between the device's write and the CPU's sighting")
+        return self._partly(device, cpu, between, "the CPU sees what memory had before")
 
     def _transfer_open(self, device: Sighting, cpu: Sighting) -> Cause | None:
         completed = self._chunk.completed
@@ -104,15 +102,15 @@ class Memory:
             return None
         if any(within(completed, cpu.order, END)):
             return Cause("read-before-flush", "the CPU looked at the frame before NdisMCompleteDmaTransfer")
-        return Cause("stale", "nobody completed the transfer before the CPU looked at the frame")
+        return Cause("stale", "nothing completed the transfer before the CPU looked at the frame")
 
     def _covered(self, cpu: Sighting, after: int, before: int) -> list[tuple[int, int]]:
-        """Which bytes of the CPU's buffer were flushed for it, from and to."""
+        """The flushed byte ranges of the CPU's buffer, start and end."""
         flushes = within(self._chunk.flushes.get(cpu.buffer, ()), after, before)
-        return [part(cpu, event) for event in flushes if not event.d]
+        return [part(cpu, event) for event in flushes if not event.write]
 
     def _partly(self, left: Sighting, right: Sighting, covered: list[tuple[int, int]], else_seen: str) -> Cause | None:
-        """None when the flushed lines hold the whole frame."""
+        """The cause, or None when the flushed lines hold the whole frame."""
         address, line = right.address, self._line
         flushed = {
             number for start, end in covered for number in range((address + start) // line, -(-(address + end) // line))
@@ -122,10 +120,10 @@ class Memory:
             return None
         if wanted & flushed:
             return Cause("torn", f"only {len(wanted & flushed)} of {len(wanted)} cache lines were flushed: {else_seen}")
-        return Cause("stale", f"what was flushed has no line of the frame: {else_seen}")
+        return Cause("stale", f"no cache line of the frame was flushed: {else_seen}")
 
     def _older(self, device: Sighting, cpu: Sighting, before: bytes) -> Cause | None:
-        """By the bytes: which lines are what the device wrote, and which lay there before."""
+        """Judge by the bytes: count the cache lines that the device wrote, and those from before the write."""
         if cpu.data is None or device.data is None:
             return None
         new = old = 0
@@ -136,12 +134,12 @@ class Memory:
             new += seen == written != lay
             old += seen == lay != written
         if not new:
-            return Cause("stale", "the CPU sees what lay there before the device wrote")
-        return Cause("torn", f"{new} cache lines are what the device wrote, {old} lay there before")
+            return Cause("stale", "the CPU sees what memory had before the device wrote")
+        return Cause("torn", f"{new} cache lines are what the device wrote, {old} are from before")
 
     # -- out ------------------------------------------------------------------------------------------------
     def write(self, pair: Pair) -> Cause | None:
-        """From the CPU's look before the doorbell to the device's read."""
+        """Judge the hop from the CPU's sighting before the doorbell to the device's read."""
         cpu, device = pair.left, pair.right
         if cpu is None or device is None or pair.again:
             return whole_frame(pair, "the CPU", "the device")
@@ -163,10 +161,10 @@ class Memory:
         if self._channel or not cpu.cached or cpu.address != device.address:
             return None
         flushes = self._chunk.flushes.get(cpu.buffer, ())
-        between = [event for event in within(flushes, cpu.order, device.order) if event.d]
+        between = [event for event in within(flushes, cpu.order, device.order) if event.write]
         if not between:
             late = cpu.after.order if cpu.after else END
-            if any(event.d for event in within(flushes, device.order, late)):
+            if any(event.write for event in within(flushes, device.order, late)):
                 return Cause("read-before-flush", "the device read the frame before the flush of its buffer")
             return Cause("stale", "nothing flushed the buffer before the device read it")
         covered = [part(cpu, event) for event in between]
@@ -175,7 +173,8 @@ class Memory:
     def _mixed(self, cpu: Sighting, device: Sighting) -> Cause:
         if cpu.data is None or device.data is None:
             return Cause(
-                "corrupted", "the device read other bytes than the CPU has, flushed in time; they are not kept"
+                "corrupted",
+                "the device read other bytes than the CPU has, though flushed in time; the bytes are not kept",
             )
         parts = lines(cpu.address, cpu.length, self._line)
         same = [cpu.data[at:end] == device.data[at:end] for at, end in parts]
@@ -198,14 +197,14 @@ class Memory:
         return Cause("misdirected", f"the device used {device.address:#x}, the CPU looked at {cpu.address:#x}")
 
 
-def part(cpu: Sighting, flush: Event) -> tuple[int, int]:
-    """Which bytes of the CPU's buffer an NdisFlushBuffer covers, from and to."""
-    start = flush.b - cpu.start
-    return start, start + flush.c
+def part(cpu: Sighting, flush: NdisFlushBuffer) -> tuple[int, int]:
+    """The byte range of the CPU's buffer that an NdisFlushBuffer covers, start and end."""
+    start = flush.address - cpu.start
+    return start, start + flush.length
 
 
 def lines(address: int, length: int, line: int) -> list[tuple[int, int]]:
-    """The parts of a frame at a device address that lie in one cache line each, from and to."""
+    """The byte ranges of a frame at a device address that lie in one cache line each, start and end."""
     first = line - address % line
     starts = [0, *range(first, length, line)]
     return list(zip(starts, [*starts[1:], length], strict=True)) if length else []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Gathers from the recorder's events what device and CPU saw of each frame, and the calls that could explain it."""
+"""Gathers what device and CPU saw of each frame, and the calls that could explain it, from the recorder's events."""
 
 from __future__ import annotations
 
@@ -7,36 +7,84 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from nicrig.verifier.events import CARD_EVENTS, Event
-from nicrig.verifier.functions import RecordKind
+from nicrig.verifier.events import CARD_EVENTS, CardEvent, Event
+from nicrig.verifier.groups import records_of
 from nicrig.verifier.ranges import Ranges
-from nicrig.witnesses.sighting import NOWHERE, Sighting
+from nicrig.verifier.records import (
+    RECORDS,
+    CardDisable,
+    CardDoorbell,
+    CardEnable,
+    CardFrameIn,
+    CardFrameOut,
+    CardInterrupt,
+    CardRead,
+    CardRefusal,
+    CardReset,
+    CardWrite,
+    MiniportAllocateComplete,
+    MiniportHandleInterrupt,
+    MiniportInitialize,
+    MiniportISR,
+    MiniportReturnPacket,
+    MiniportSendPackets,
+    NdisAdjustBufferLength,
+    NdisAllocateBuffer,
+    NdisFlushBuffer,
+    NdisFreeBuffer,
+    NdisMAllocateSharedMemory,
+    NdisMCompleteDmaTransfer,
+    NdisMFreeSharedMemory,
+    NdisMIndicateReceivePacket,
+    NdisMRegisterDmaChannel,
+    NdisMSendComplete,
+    NdisMSetupDmaTransfer,
+    NdisMUpdateSharedMemory,
+    ScatterGatherElement,
+)
+from nicrig.witnesses.sighting import NOWHERE, Moved, Seen, Sighting
 
 FrameOf = Callable[[int, int, bool], bytes | None]
 """The bytes of a recorded digest, if they are kept: digest, length, whether the card recorded it."""
 
 LIMIT = 1 << 16
-"""Things of a kind that are followed; a guest may record more."""
+"""The most things of one sort that are followed; a guest may record more."""
 EVENTS = 1 << 20
-"""Events of a chunk that are kept; of a longer one only the wire is judged."""
+"""The most events of a chunk that are kept. A longer chunk is judged by the wire alone."""
 CRC = 0xFFFF_FFFF
-WATCHED = frozenset(
-    (
-        *("card.doorbell", "card.interrupt", "card.enable", "card.disable", "card.refusal"),
-        *(
-            "NdisMSetupDmaTransfer",
-            "NdisMUpdateSharedMemory",
-            "MiniportISR",
-            "MiniportHandleInterrupt",
-            "MiniportReturnPacket",
-            "NdisAdjustBufferLength",
-        ),
-    )
+Watched = (
+    CardDoorbell
+    | CardInterrupt
+    | CardEnable
+    | CardDisable
+    | CardRefusal
+    | NdisMSetupDmaTransfer
+    | NdisMUpdateSharedMemory
+    | MiniportISR
+    | MiniportHandleInterrupt
+    | MiniportReturnPacket
+    | NdisAdjustBufferLength
 )
-"""Told around a fault, though nothing is read from them."""
+"""Shown around a fault, though nothing is read from them."""
 
 Dated = tuple[int, Event]
+"""An event and its number in the recorder's order."""
+Flush = tuple[int, NdisFlushBuffer]
+Kind = TypeVar("Kind", bound=Event)
+Table = dict[type[Event], Callable[[Any], None]]
+
+
+def on(record: type[Kind], handler: Callable[[Kind], None]) -> tuple[type[Event], Callable[[Any], None]]:
+    """A row of a table of handlers."""
+    return record, handler
+
+
+def _names(records: Iterable[type[Event]]) -> frozenset[str]:
+    """The functions that these are records of."""
+    wanted = set(records)
+    return frozenset(function for (function, _), record in RECORDS.items() if record in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +104,22 @@ class Chunk:
     cpu_in: list[Sighting] = field(default_factory=list)
     cpu_out: list[Sighting] = field(default_factory=list)
     device_out: list[Sighting] = field(default_factory=list)
-    flushes: defaultdict[int, list[Dated]] = field(default_factory=lambda: defaultdict(list))
+    flushes: defaultdict[int, list[Flush]] = field(default_factory=lambda: defaultdict(list))
     """NdisFlushBuffer by buffer."""
-    completed: list[Dated] = field(default_factory=list)
+    completed: list[tuple[int, NdisMCompleteDmaTransfer]] = field(default_factory=list)
     """NdisMCompleteDmaTransfer of receives."""
     timeline: list[Dated] = field(default_factory=list)
     reset: int = NOWHERE
     """When the card was reset last."""
     blind: bool = False
-    """Records were lost, by a gap in the guest's numbers or told so: only the wire is to be believed."""
+    """Records were lost: only the wire can be judged."""
 
     def even(self) -> bool:
         """Whether each witness saw as many frames as the one before it."""
         return len(self.device_in) == len(self.cpu_in) and len(self.cpu_out) == len(self.device_out)
 
     def between(self, first: int, last: int) -> list[Dated]:
-        """What happened from one place of the order to another, both included."""
+        """The events from order `first` to order `last`, both included."""
         begin = bisect_left(self.timeline, first, key=_order)
         return self.timeline[begin : bisect_left(self.timeline, last + 1, key=_order)]
 
@@ -81,14 +129,14 @@ def _order(dated: Dated) -> int:
 
 
 class Collector:
-    """`known` are frames whose bytes one has anyway, by length and digest; `channel`: the card has a DMA channel."""
+    """`known` are frames whose bytes the caller has, by length and digest; `channel`: the card has a DMA channel."""
 
     def __init__(self, first: int = 1) -> None:
         self.chunk = Chunk()
         self.known: dict[tuple[int, int], bytes] = {}
         self.channel = False
         self.open: dict[int, Sighting] = {}
-        """Sends that are not completed yet, by packet."""
+        """Sends that are not completed, by packet."""
         self._order = 0
         self._next = first
         self._shared: Ranges[Shared] = Ranges()
@@ -96,30 +144,42 @@ class Collector:
         self._posted: dict[tuple[str, int], int] = {}
         self._frame: FrameOf = lambda digest, length, card: None
         self._collecting = False
-        self._places: dict[tuple[str, int], Callable[[Event], None]] = {
-            ("NdisMAllocateSharedMemory", RecordKind.CALL): self._allocated,
-            ("MiniportAllocateComplete", RecordKind.ENTER): self._arrived,
-            ("NdisMFreeSharedMemory", RecordKind.CALL): lambda event: self._freed(event.c),
-            ("NdisAllocateBuffer", RecordKind.CALL): self._described,
-            ("NdisFreeBuffer", RecordKind.CALL): lambda event: self._undescribed(event.a),
-            ("NdisMRegisterDmaChannel", RecordKind.CALL): self._registered,
-            ("MiniportInitialize", RecordKind.ENTER): self._begun,
-        }
-        self._looks: dict[tuple[str, int], Callable[[Event], None]] = {
-            ("NdisFlushBuffer", RecordKind.CALL): self._flushed,
-            ("NdisMCompleteDmaTransfer", RecordKind.CALL): self._completed,
-            ("NdisMIndicateReceivePacket", RecordKind.CALL): self._indicated,
-            ("MiniportSendPackets", RecordKind.ENTER): self._sent,
-            ("ScatterGatherElement", RecordKind.CALL): self._mapped,
-            ("NdisMSendComplete", RecordKind.CALL): self._send_done,
-            ("card.write", RecordKind.CALL): self._posted_receive,
-            ("card.read", RecordKind.CALL): self._posted_send,
-            ("card.frame_in", RecordKind.CALL): self._frame_in,
-            ("card.frame_out", RecordKind.CALL): self._frame_out,
-            ("card.reset", RecordKind.CALL): self._reset,
-        }
-        self._place_names = frozenset(name for name, _ in self._places)
-        self._look_names = frozenset(name for name, _ in self._looks) | WATCHED
+        self._memory_handlers = self._for_memory()
+        self._frame_handlers = self._for_frames()
+        self._memory_names = _names(self._memory_handlers)
+        self._frame_names = _names((*self._frame_handlers, *records_of(Watched)))
+
+    def _for_memory(self) -> Table:
+        """Handlers of records that say where memory is."""
+        return dict(
+            (
+                on(NdisMAllocateSharedMemory, self._allocated),
+                on(MiniportAllocateComplete, self._arrived),
+                on(NdisMFreeSharedMemory, self._freed),
+                on(NdisAllocateBuffer, self._described),
+                on(NdisFreeBuffer, self._undescribed),
+                on(NdisMRegisterDmaChannel, self._registered),
+                on(MiniportInitialize, self._begun),
+            )
+        )
+
+    def _for_frames(self) -> Table:
+        """Handlers of records about frames."""
+        return dict(
+            (
+                on(NdisFlushBuffer, self._flushed),
+                on(NdisMCompleteDmaTransfer, self._completed),
+                on(NdisMIndicateReceivePacket, self._indicated),
+                on(MiniportSendPackets, self._sent),
+                on(ScatterGatherElement, self._mapped),
+                on(NdisMSendComplete, self._send_done),
+                on(CardWrite, self._posted_receive),
+                on(CardRead, self._posted_send),
+                on(CardFrameIn, self._frame_in),
+                on(CardFrameOut, self._frame_out),
+                on(CardReset, self._reset),
+            )
+        )
 
     def feed(self, events: Iterable[Event], frame: FrameOf) -> None:
         """Take these events, which follow the last ones fed."""
@@ -130,123 +190,123 @@ class Collector:
                 if event.sequence != self._next:
                     self.chunk.blind = True
                 self._next = event.sequence + 1
-            if name in self._place_names:
-                place = self._places.get((name, event.kind))
-                if place:
-                    place(event)
-            elif self._collecting and name in self._look_names:
+            if name in self._memory_names:
+                handler = self._memory_handlers.get(type(event))
+            elif self._collecting and name in self._frame_names:
                 self._order += 1
                 self.chunk.timeline.append((self._order, event))
-                look = self._looks.get((name, event.kind))
-                if look:
-                    look(event)
+                handler = self._frame_handlers.get(type(event))
+            else:
+                continue
+            if handler:
+                handler(event)
         if len(self.chunk.timeline) > EVENTS:
             self.chunk = Chunk(blind=True)
 
     def begin(self) -> None:
-        """A chunk begins; a send that went down before is none of it."""
+        """Begin a chunk; it leaves out sends from before."""
         self.chunk = Chunk()
         self.open.clear()
         self._collecting = True
 
     def end(self) -> Chunk:
-        """The chunk ends; until the next begins nothing is collected."""
+        """End the chunk. Nothing is collected until the next one begins."""
         ended, self.chunk = self.chunk, Chunk()
         self._collecting = False
         return ended
 
-    # -- where things lie -----------------------------------------------------------------------------------
-    def _begun(self, event: Event) -> None:
+    # -- memory and buffers --------------------------------------------------------------------------------
+    def _begun(self, event: MiniportInitialize) -> None:
         self.channel = False
         self._shared.clear()
         self._buffers.clear()
         self._posted.clear()
         self.open.clear()
 
-    def _allocated(self, event: Event) -> None:
+    def _allocated(self, event: NdisMAllocateSharedMemory) -> None:
         if event.result and len(self._shared) < LIMIT:
-            self._shared.add(event.result, event.a, Shared(event.result, event.c, bool(event.b)))
+            self._shared.add(event.result, event.length, Shared(event.result, event.physical, bool(event.cached)))
 
-    def _arrived(self, event: Event) -> None:
-        if event.a and len(self._shared) < LIMIT:
-            self._shared.add(event.a, event.c, Shared(event.a, event.b, True))
+    def _arrived(self, event: MiniportAllocateComplete) -> None:
+        if event.address and len(self._shared) < LIMIT:
+            self._shared.add(event.address, event.length, Shared(event.address, event.physical, True))
 
-    def _freed(self, address: int) -> None:
-        self._shared.remove(address)
+    def _freed(self, event: NdisMFreeSharedMemory) -> None:
+        self._shared.remove(event.address)
 
-    def _described(self, event: Event) -> None:
-        if event.d and len(self._buffers) < LIMIT:
-            self._buffers[event.d] = event.b
+    def _described(self, event: NdisAllocateBuffer) -> None:
+        if event.buffer and len(self._buffers) < LIMIT:
+            self._buffers[event.buffer] = event.address
 
-    def _undescribed(self, buffer: int) -> None:
-        self._buffers.pop(buffer, None)
+    def _undescribed(self, event: NdisFreeBuffer) -> None:
+        self._buffers.pop(event.buffer, None)
 
-    def _registered(self, event: Event) -> None:
+    def _registered(self, event: NdisMRegisterDmaChannel) -> None:
         self.channel |= event.result == 0
 
     # -- calls that flush -----------------------------------------------------------------------------------
-    def _flushed(self, event: Event) -> None:
-        self.chunk.flushes[event.a].append((self._order, event))
+    def _flushed(self, event: NdisFlushBuffer) -> None:
+        self.chunk.flushes[event.buffer].append((self._order, event))
 
-    def _completed(self, event: Event) -> None:
-        if not event.d:
+    def _completed(self, event: NdisMCompleteDmaTransfer) -> None:
+        if not event.write:
             self.chunk.completed.append((self._order, event))
 
-    # -- looks ----------------------------------------------------------------------------------------------
-    def _look(self, event: Event, length: int, digest: int, address: int = 0) -> Sighting:
+    # -- sightings ------------------------------------------------------------------------------------------
+    def _sighting(self, event: Seen, length: int, digest: int, address: int = 0) -> Sighting:
         data = self.known.get((length, digest & CRC))
         if data is None:
-            data = self._frame(digest, length, event.function in CARD_EVENTS)
+            data = self._frame(digest, length, isinstance(event, CardEvent))
         return Sighting(length, digest & CRC, data, self._order, event, address)
 
-    def _indicated(self, event: Event) -> None:
+    def _indicated(self, event: NdisMIndicateReceivePacket) -> None:
         """The layer takes no digest of a packet that it refuses."""
         if event.result:
-            look = self._look(event, event.c, event.result)
-            look.start = self._buffers.get(event.b, 0)
-            block = self._shared.find(look.start)
+            sighting = self._sighting(event, event.length, event.result)
+            sighting.start = self._buffers.get(event.buffer, 0)
+            block = self._shared.find(sighting.start)
             if block:
-                look.address, look.cached = block.physical + look.start - block.start, block.cached
-            self.chunk.cpu_in.append(look)
+                sighting.address, sighting.cached = block.physical + sighting.start - block.start, block.cached
+            self.chunk.cpu_in.append(sighting)
 
-    def _sent(self, event: Event) -> None:
-        look = self._look(event, event.c, event.result)
-        look.start = self._buffers.get(event.b, 0)
-        self.chunk.cpu_out.append(look)
+    def _sent(self, event: MiniportSendPackets) -> None:
+        sighting = self._sighting(event, event.length, event.result)
+        sighting.start = self._buffers.get(event.buffer, 0)
+        self.chunk.cpu_out.append(sighting)
         if len(self.open) < LIMIT:
-            self.open[event.a] = look
+            self.open[event.packet] = sighting
 
-    def _mapped(self, event: Event) -> None:
-        look = self.open.get(event.a)
-        if look and event.b == 0:
-            look.address, look.cached = event.c, True
+    def _mapped(self, event: ScatterGatherElement) -> None:
+        sighting = self.open.get(event.packet)
+        if sighting and event.index == 0:
+            sighting.address, sighting.cached = event.physical, True
 
-    def _send_done(self, event: Event) -> None:
-        look = self.open.pop(event.a, None)
-        if look and event.result:
-            look.after = self._look(event, look.length, event.result, look.address)
+    def _send_done(self, event: NdisMSendComplete) -> None:
+        sighting = self.open.pop(event.packet, None)
+        if sighting and event.result:
+            sighting.after = self._sighting(event, sighting.length, event.result, sighting.address)
 
-    def _posted_receive(self, event: Event) -> None:
-        self._posted["in", event.a] = event.b
+    def _posted_receive(self, event: CardWrite) -> None:
+        self._posted["in", event.index] = event.address
 
-    def _posted_send(self, event: Event) -> None:
-        self._posted["out", event.a] = event.b
+    def _posted_send(self, event: CardRead) -> None:
+        self._posted["out", event.index] = event.address
 
-    def _frame_in(self, event: Event) -> None:
+    def _frame_in(self, event: CardFrameIn) -> None:
         self.chunk.device_in.append(self._moved(event, "in"))
 
-    def _frame_out(self, event: Event) -> None:
+    def _frame_out(self, event: CardFrameOut) -> None:
         self.chunk.device_out.append(self._moved(event, "out"))
 
-    def _reset(self, event: Event) -> None:
+    def _reset(self, event: CardReset) -> None:
         self.chunk.reset = self._order
 
-    def _moved(self, event: Event, direction: str) -> Sighting:
-        look = self._look(event, event.c, event.d, event.b)
-        look.posted = self._posted.get((direction, event.a), 0) if event.b and not self.channel else 0
-        return look
+    def _moved(self, event: Moved, direction: str) -> Sighting:
+        sighting = self._sighting(event, event.length, event.digest, event.address)
+        sighting.posted = self._posted.get((direction, event.place), 0) if event.address and not self.channel else 0
+        return sighting
 
 
-def within(dated: Iterable[Dated], after: int, before: int) -> Iterator[Event]:
-    """The events strictly between two places of the order."""
+def within(dated: Iterable[tuple[int, Kind]], after: int, before: int) -> Iterator[Kind]:
+    """The events strictly between two numbers of the order."""
     return (event for order, event in dated if after < order < before)

@@ -34,43 +34,43 @@ def report(finding: FrameFinding) -> list[str]:
 
 
 def to_json(finding: FrameFinding) -> dict[str, object]:
-    """The same as one object."""
+    """The finding as one JSON object."""
     return {
         "word": finding.word,
         "why": finding.why,
         "way": finding.way,
         "frame": _summary(finding),
-        "views": {name: _view(look) for name, look in finding.views.items()},
+        "views": {name: _view(sighting) for name, sighting in finding.views.items()},
         "line": finding.line,
         "lines": [{"address": address, "from": start, "to": end} for address, start, end in _differing(finding)],
         "records": [event.sequence for _, event in finding.story if event.function not in CARD_EVENTS],
     }
 
 
-def _view(look: Sighting) -> dict[str, object]:
-    data = None if look.data is None else look.data.hex()
-    return {"length": look.length, "crc32c": look.crc, "address": look.address, "bytes": data}
+def _view(sighting: Sighting) -> dict[str, object]:
+    data = None if sighting.data is None else sighting.data.hex()
+    return {"length": sighting.length, "crc32c": sighting.crc, "address": sighting.address, "bytes": data}
 
 
 def _summary(finding: FrameFinding) -> str:
-    kept = [look.data for look in finding.views.values() if look.data is not None]
+    kept = [sighting.data for sighting in finding.views.values() if sighting.data is not None]
     return summary(kept[0]) if kept else "its bytes are not kept"
 
 
 def _digests(views: dict[str, Sighting]) -> list[str]:
     return [
-        f"  {name:<9} {look.length:>5} bytes  crc32c {look.crc:08x}"
-        + (f"  at {look.address:#x}" if look.address else "")
-        + ("" if look.data is not None else "  (bytes not kept)")
-        for name, look in views.items()
+        f"  {name:<9} {sighting.length:>5} bytes  crc32c {sighting.crc:08x}"
+        + (f"  at {sighting.address:#x}" if sighting.address else "")
+        + ("" if sighting.data is not None else "  (bytes not kept)")
+        for name, sighting in views.items()
     ]
 
 
 def _bytes(views: dict[str, Sighting]) -> list[str]:
-    kept = {name: look.data for name, look in views.items() if look.data is not None}
+    kept = {name: sighting.data for name, sighting in views.items() if sighting.data is not None}
     if len(kept) < 2 or len(set(kept.values())) == 1:
         return []
-    if len(set(list(kept.values())[:COLUMNS])) == 1:  # the last one is what differs
+    if len(set(list(kept.values())[:COLUMNS])) == 1:  # only the last one differs
         del kept[list(kept)[1]]
     shown = dict(list(kept.items())[:COLUMNS])
     names = "  |  ".join(f"{name:<{4 * ROW}}" for name in shown)
@@ -78,7 +78,7 @@ def _bytes(views: dict[str, Sighting]) -> list[str]:
 
 
 def _differing(finding: FrameFinding) -> list[tuple[int, int, int]]:
-    """The cache lines in which CPU and device differ: device address, and which bytes of the frame lie there."""
+    """The cache lines in which CPU and device differ: device address, and the frame's byte range, start and end."""
     cpu, device = finding.views.get("cpu"), finding.views.get("device")
     if finding.word == "changed-under-device":
         device = finding.views.get("cpu after", device)
@@ -106,12 +106,12 @@ def _story(finding: FrameFinding) -> list[str]:
     if not finding.story:
         return []
     times = milliseconds(finding.story)
-    marks = {look.order: name for name, look in finding.views.items()}
+    marks = {sighting.order: name for name, sighting in finding.views.items()}
     made = [_moment(event, time, marks.get(order)) for (order, event), time in zip(finding.story, times, strict=True)]
     if len(made) > STORY_SHOWN:
         half = STORY_SHOWN // 2
         made = [*made[:half], f"  | ... {len(made) - 2 * half} more", *made[-half:]]
-    return ["  | in the recorder's order; ms, the card's clock set by what its events follow", *made]
+    return ["  | in the recorder's order; ms, with the card's clock fitted to the guest's", *made]
 
 
 def _moment(event: Event, time: float, mark: str | None) -> str:
@@ -119,10 +119,10 @@ def _moment(event: Event, time: float, mark: str | None) -> str:
 
 
 def milliseconds(story: tuple[Dated, ...]) -> list[float]:
-    """When each happened, on one axis from the first on.
+    """The time of each event after the first one, on one clock.
 
-    Guest and card have clocks of their own. What the card did is no older than the record of the guest that it
-    follows: the card's clock is set so that this holds, and just so. Where it follows none, the same the other way.
+    Guest and card have separate clocks. An event of the card is no older than the guest's record before it. So the
+    card's clock is set forward just enough for that. Without such a pair, the guest's records after it are used.
     """
     ahead = _ahead(story)
     times = [event.time - (ahead if event.function in CARD_EVENTS else 0) for _, event in story]

@@ -19,20 +19,20 @@ from nicrig.witnesses.words import WORDS, Word
 
 LINE = 64
 PART_EVENTS = 50_000
-"""How long a chunk of a recording is at least."""
-PLACES = 8192
-"""Places of device memory of which is known what lay there."""
+"""The least events in a chunk of a recording."""
+IMAGES = 8192
+"""The most locations of device memory whose last bytes are kept."""
 AROUND = 256
-"""How many events before and behind a frame are searched for what concerns it: some batches of a ring."""
+"""How many events before and after a frame are searched for what concerns it: some batches of a ring."""
 
 
 Way = Literal["in", "out", "stack", "echo"]
-"""Where a frame was: on its way into the guest, out of it, through its network stack, or somewhere on all of that."""
+"""Where a frame went: into the guest, out of it, through its network stack, or all of that."""
 
 
 @dataclass(frozen=True)
 class FrameFinding:
-    """The first frame of a word: by whom it was seen and how, in the order of its way, and what happened around it."""
+    """The first frame of a word: its sighting at each witness, in order, and what happened around it."""
 
     word: Word
     why: str
@@ -47,8 +47,8 @@ class Witnesses:
 
     `line` is the size of a cache line, in bytes; `first` the number of the guest's first record.
 
-    begin(), then the frames run and feed() takes what is recorded of them; when all is at rest, settle(). What is kept
-    belongs to one chunk, but for what is allocated now and for the last bytes of each place that the device wrote to.
+    Call begin(); feed() it what is recorded while frames run; when all is at rest, settle(). Only allocations, and the
+    last bytes of each location that the device wrote to, are kept from one chunk to the next.
     """
 
     def __init__(self, *, line: int = LINE, first: int = 1) -> None:
@@ -65,13 +65,13 @@ class Witnesses:
 
     @property
     def outstanding(self) -> int:
-        """Sends that are not completed yet."""
+        """Sends that are not completed."""
         return len(self._collector.open)
 
     def judge_stream(self, events: Iterable[Event]) -> None:
-        """Judge a whole recording, device against CPU: no wire and no bytes are in it.
+        """Judge a whole recording, device against CPU: it holds neither the wire nor the bytes.
 
-        A chunk ends where nothing is under way. What a reset of the card took from the driver is not lost.
+        A chunk ends where no frame is under way. A frame that a reset of the card dropped does not count as lost.
         """
         self.begin()
         for part in _parts(events):
@@ -83,7 +83,7 @@ class Witnesses:
         self.settle()
 
     def begin(self, injected: Iterable[bytes] = ()) -> None:
-        """A chunk begins: what was seen before is forgotten. Of frames known before their bytes need not be kept."""
+        """Begin a chunk: drop what was seen before. The recorder need not keep the bytes of `injected` frames."""
         self._collector.begin()
         self._collector.known = {Sighting.of(frame).key: frame for frame in injected}
 
@@ -92,25 +92,25 @@ class Witnesses:
         self._collector.feed(events, frame)
 
     def lost(self) -> None:
-        """Events of the card were lost: of this chunk only the wire is judged, as after a gap of the guest's."""
+        """Events of the card were lost: judge only the wire of this chunk, as after a gap of the guest's."""
         self._collector.chunk.blind = True
 
     @property
     def sent(self) -> int:
-        """Frames of this chunk that the device took for the wire."""
+        """How many frames of this chunk the device sent to the wire."""
         return len(self._collector.chunk.device_out)
 
     def complete(self, injected: int) -> bool:
-        """Whether so many frames of this chunk have come to the device, and each witness has seen all of the others."""
+        """Whether the device has `injected` frames of this chunk, and each witness as many as the one before it."""
         chunk = self._collector.chunk
         return len(chunk.device_in) >= injected and chunk.even()
 
     def settle(
         self, injected: Sequence[bytes] | None = None, echoed: Sequence[bytes] | None = None, *, echoing: bool = True
     ) -> None:
-        """Judge the chunk. None: the wire of that side is not known.
+        """Judge the chunk. None: that side's wire is unknown.
 
-        With both, and unless `echoing` is off, the guest sends back what it gets, byte for byte.
+        When both are known, the guest must send back what it gets, byte for byte, unless `echoing` is off.
         """
         chunk = self._collector.end()
         self.frames.update({"in": len(chunk.cpu_in), "out": len(chunk.cpu_out)})
@@ -119,28 +119,28 @@ class Witnesses:
     # -- for one settlement ---------------------------------------------------------------------------------
     @property
     def channel(self) -> bool:
-        """Whether the device moves on a DMA channel."""
+        """Whether the device uses a DMA channel."""
         return self._collector.channel
 
-    def image(self, place: int) -> bytes:
-        """What lay last at a place of device memory."""
-        return self._images.get(place, b"")
+    def image(self, location: int) -> bytes:
+        """The last bytes that the device wrote to a location of its memory, b"" when unknown."""
+        return self._images.get(location, b"")
 
-    def imprint(self, place: int, data: bytes) -> None:
-        """The device wrote there."""
-        self._images[place] = data + self._images.pop(place, b"")[len(data) :]
-        if len(self._images) > PLACES:
+    def imprint(self, location: int, data: bytes) -> None:
+        """The device wrote these bytes there."""
+        self._images[location] = data + self._images.pop(location, b"")[len(data) :]
+        if len(self._images) > IMAGES:
             self._images.popitem(last=False)
 
     def report(self, word: Word, finding: Callable[[], FrameFinding]) -> None:
-        """A fault: counted, and kept if it is the first of its word."""
+        """Count a fault, and keep its finding if it is the first of its word."""
         self.counts[word] += 1
         if word not in self.findings:
             self.findings[word] = finding()
 
 
 def _parts(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """The events, cut where a frame may be the last one that was under way."""
+    """The events, cut after each one that may have ended the last frame under way."""
     part: list[Event] = []
     for event in events:
         part.append(event)
@@ -151,7 +151,7 @@ def _parts(events: Iterable[Event]) -> Iterator[list[Event]]:
 
 
 class FrameFault(NamedTuple):
-    """What is wrong with a frame, on which way, and who saw it how."""
+    """What is wrong with a frame, on which way, and its sighting at each witness."""
 
     cause: Cause
     way: Way
@@ -159,7 +159,7 @@ class FrameFault(NamedTuple):
 
 
 class _Settling:
-    """One chunk: joins, hop by hop, then names."""
+    """Judges one chunk: pairs sightings, hop by hop, then names what differs."""
 
     def __init__(
         self,
@@ -178,12 +178,12 @@ class _Settling:
         self._memory = Memory(chunk, witnesses.line, channel=witnesses.channel)
         self._faults: dict[int, FrameFault] = {}
         self._faulty: set[int] = set()
-        """Looks of the CPU's that are wrong, by identity."""
+        """The CPU's faulty sightings, by identity."""
         self._wire_of: dict[int, Sighting] = {}
-        """The wire's look at a frame by the identity of the device's."""
+        """The wire's sighting of a frame, by the identity of the device's sighting."""
 
     def run(self) -> None:
-        """Join, name, report."""
+        """Pair, name, report."""
         self._name()
         for fault in self._faults.values():
             self._witnesses.report(fault.cause.word, partial(self._finding, fault))
@@ -205,7 +205,7 @@ class _Settling:
         if self._echoing:
             for pair in join(chunk.cpu_in, chunk.cpu_out, memory=False):
                 cause = passed_on(pair, "the guest's protocol", "the driver below it")
-                if id(pair.left) not in self._faulty:  # what is wrong already has its word
+                if id(pair.left) not in self._faulty:  # a faulty one already has its word
                     self._judge(cause, "stack", {"cpu in": pair.left, "cpu out": pair.right})
         for pair in written:
             if self._taken_by_reset(pair):
@@ -229,23 +229,23 @@ class _Settling:
             return
         for pair in self._hop(self._injected, self._echoed):
             cause = passed_on(pair, "the wire into the guest", "the wire out of it")
-            if cause and cause.word in ("truncated", "overrun"):  # by whom is not known
+            if cause and cause.word in ("truncated", "overrun"):  # which hop is to blame is unknown
                 cause = Cause("corrupted", cause.why)
             self._judge(cause, "echo", {"injected": pair.left, "echoed": pair.right})
 
     def _judge_reads(self, pairs: list[Pair]) -> None:
-        """The images change with each write of the device, so they are gone through in that order."""
+        """Judge in the order of the device's writes, since each write changes an image."""
         by_device = {id(pair.left): pair for pair in pairs if pair.left and not pair.again}
         writes: defaultdict[int, list[int]] = defaultdict(list)
-        for look in self._chunk.device_in:
-            writes[_place(look)].append(look.order)
+        for sighting in self._chunk.device_in:
+            writes[sighting.location].append(sighting.order)
         befores = {}
-        for look in self._chunk.device_in:
-            pair = by_device[id(look)]
+        for sighting in self._chunk.device_in:
+            pair = by_device[id(sighting)]
             if not pair.same:
-                befores[id(look)] = self._witnesses.image(_place(look))
-            if look.data is not None:
-                self._witnesses.imprint(_place(look), look.data)
+                befores[id(sighting)] = self._witnesses.image(sighting.location)
+            if sighting.data is not None:
+                self._witnesses.imprint(sighting.location, sighting.data)
         for pair in pairs:
             if self._taken_by_reset(pair):
                 continue
@@ -261,19 +261,19 @@ class _Settling:
     def _next_write(writes: dict[int, list[int]], pair: Pair) -> int:
         if pair.left is None:
             return END
-        orders = writes[_place(pair.left)]
-        place = bisect_right(orders, pair.left.order)
-        return orders[place] if place < len(orders) else END
+        orders = writes[pair.left.location]
+        following = bisect_right(orders, pair.left.order)
+        return orders[following] if following < len(orders) else END
 
     def _wire(self, device: Sighting | None) -> Sighting | None:
         return self._wire_of.get(id(device))
 
     def _judge(self, cause: Cause | None, way: Way, views: dict[str, Sighting | None]) -> None:
-        """One frame has one word: of two hops' the one that is more certain."""
+        """Keep one word for a frame: when two hops differ, the more certain word."""
         if cause is None:
             return
         device = views.get("device")
-        fault = FrameFault(cause, way, {name: look for name, look in views.items() if look})
+        fault = FrameFault(cause, way, {name: sighting for name, sighting in views.items() if sighting})
         number = id(device) if device else id(fault)
         cpu = views.get("cpu")
         if cpu:
@@ -286,12 +286,17 @@ class _Settling:
         cause, way, views = fault
         return FrameFinding(cause.word, cause.why, way, views, self._witnesses.line, self._story(views.values()))
 
-    def _story(self, looks: Collection[Sighting]) -> tuple[Dated, ...]:
-        """What concerns the frame, and the doorbells and interrupts in between."""
-        orders = [look.order for look in looks if look.order != NOWHERE]
+    def _story(self, sightings: Collection[Sighting]) -> tuple[Dated, ...]:
+        """The events that concern the frame, and the doorbells and interrupts between them."""
+        orders = [sighting.order for sighting in sightings if sighting.order != NOWHERE]
         if not orders:
             return ()
-        mine = {number for look in looks for number in (look.packet, look.buffer, look.address, look.posted) if number}
+        mine = {
+            number
+            for sighting in sightings
+            for number in (sighting.packet, sighting.buffer, sighting.address, sighting.posted)
+            if number
+        }
         first, last = min(orders), max(orders)
         around = self._chunk.between(first - AROUND, last + AROUND)
         return tuple((order, event) for order, event in around if _concerns(event, mine, first <= order <= last))
@@ -301,9 +306,4 @@ SIGNALS = ("card.doorbell", "card.interrupt", "MiniportISR", "NdisMSetupDmaTrans
 
 
 def _concerns(event: Event, mine: set[int], between: bool) -> bool:
-    return bool(mine & {event.a, event.b, event.c}) or (between and event.function in SIGNALS)
-
-
-def _place(look: Sighting) -> int:
-    """Where the device wrote: an address, or for a card with slots of its own the slot."""
-    return look.address or (look.event.a if look.event else 0)
+    return not mine.isdisjoint(event.arguments) or (between and event.function in SIGNALS)

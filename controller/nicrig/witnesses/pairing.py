@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which look of one witness is which of the next: by the bytes, then by the place, then by the turn."""
+"""Pairs the sightings of a frame at two witnesses: by the bytes, then by the address, then by the order."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from nicrig.witnesses.sighting import Sighting
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One frame at two witnesses; a side that never saw it is None.
+    """One frame at two witnesses; None for a witness that never saw it.
 
-    `again`: the right one is the frame a second time. `late`: it is out of order.
+    `again`: the right one saw the frame a second time. `late`: the right one saw it out of order.
     """
 
     left: Sighting | None
@@ -30,12 +30,12 @@ class Pair:
 
 
 def join(left: Sequence[Sighting], right: Sequence[Sighting], *, memory: bool) -> list[Pair]:
-    """Every look of either side once, those of the right in their order, then what is left of the left.
+    """Every sighting of either side once: those of the right in their order, then the unpaired ones of the left.
 
-    1. The same bytes, in order. 2. Of the others, those at the same device address. 3. Those whose turn it is, between
-    neighbours that were found. 4. A frame that was found before is that frame again, and what is foreign still is the
-    damaged form of the next one that is missing. `memory`: the two sides share memory, in which an older frame may
-    still lie; so 2 and 3 come before 4, while on a wire a known frame is that frame.
+    These steps pair them: 1. The same bytes, in order. 2. The same device address. 3. The order, between paired
+    neighbours. 4. A known frame is that frame again; any other is the damaged form of the next missing frame.
+    `memory`: the two sides share memory, which may still hold an older frame. So steps 2 and 3 come before 4. On a
+    wire, a known frame is always that frame again.
     """
     return _Joining(left, right).pairs(memory=memory)
 
@@ -46,11 +46,11 @@ class _Joining:
         self._partner: list[int | None] = [None] * len(right)
         self._known: dict[tuple[int, int], int] = {}
         waiting: defaultdict[tuple[int, int], deque[int]] = defaultdict(deque)
-        for number, look in enumerate(left):
-            waiting[look.key].append(number)
-            self._known.setdefault(look.key, number)
-        for number, look in enumerate(right):
-            numbers = waiting.get(look.key)
+        for number, sighting in enumerate(left):
+            waiting[sighting.key].append(number)
+            self._known.setdefault(sighting.key, number)
+        for number, sighting in enumerate(right):
+            numbers = waiting.get(sighting.key)
             if numbers:
                 self._partner[number] = numbers.popleft()
         taken = set(self._partner)
@@ -61,8 +61,8 @@ class _Joining:
         again = set() if memory else {number for number in foreign if self._right[number].key in self._known}
         foreign = [number for number in foreign if number not in again]
         if memory and foreign:
-            foreign = self._by_place(foreign)
-        foreign = self._by_turn(foreign)
+            foreign = self._by_address(foreign)
+        foreign = self._by_order(foreign)
         again |= {number for number in foreign if self._right[number].key in self._known}
         self._by_what_is_missing([number for number in foreign if number not in again])
         return list(self._made(again))
@@ -71,23 +71,23 @@ class _Joining:
         self._partner[right] = left
         del self._missing[left]
 
-    def _by_place(self, foreign: list[int]) -> list[int]:
-        """Those that are left. Of several frames at one address the first one."""
-        places: dict[int, deque[int]] = defaultdict(deque)
+    def _by_address(self, foreign: list[int]) -> list[int]:
+        """Pair by address, the first frame of an address first. Returns those that remain."""
+        at: dict[int, deque[int]] = defaultdict(deque)
         for number in self._missing:
             if self._left[number].address:
-                places[self._left[number].address].append(number)
+                at[self._left[number].address].append(number)
         rest = []
         for number in foreign:
-            found = places.get(self._right[number].address)
+            found = at.get(self._right[number].address)
             if found:
                 self._take(number, found.popleft())
             else:
                 rest.append(number)
         return rest
 
-    def _by_turn(self, foreign: list[int]) -> list[int]:
-        """Those that are left."""
+    def _by_order(self, foreign: list[int]) -> list[int]:
+        """Pair by the order. Returns those that remain."""
         if not foreign or not self._missing:
             return foreign
         following: list[int] = [len(self._left)] * (len(self._right) + 1)
@@ -117,33 +117,33 @@ class _Joining:
 
     def _made(self, again: set[int]) -> Iterator[Pair]:
         late = out_of_order([partner for partner in self._partner if partner is not None])
-        for number, look in enumerate(self._right):
+        for number, sighting in enumerate(self._right):
             partner = self._partner[number]
             if partner is not None:
-                yield Pair(self._left[partner], look, late=partner in late)
+                yield Pair(self._left[partner], sighting, late=partner in late)
             elif number in again:
-                yield Pair(self._left[self._known[look.key]], look, again=True)
+                yield Pair(self._left[self._known[sighting.key]], sighting, again=True)
             else:
-                yield Pair(None, look)
+                yield Pair(None, sighting)
         for number in self._missing:
             yield Pair(self._left[number], None)
 
 
 def out_of_order(numbers: Sequence[int]) -> set[int]:
-    """As few of these different numbers as can be, without which the rest rises; of two swapped ones the smaller."""
+    """The fewest of these distinct numbers without which the others rise; of two swapped ones the smaller."""
     if all(one < other for one, other in pairwise(numbers)):
         return set()
-    # From behind, the longest falling row: heads[i] is where the best row of i + 1 numbers begins.
+    # From the end, the longest falling row: heads[i] is the index at which the best row of i + 1 numbers begins.
     heads: list[int] = []
     keys: list[int] = []
     behind: list[int] = [-1] * len(numbers)
-    for place in range(len(numbers) - 1, -1, -1):
-        row = bisect_left(keys, -numbers[place])
-        behind[place] = heads[row - 1] if row else -1
-        heads[row : row + 1] = [place]
-        keys[row : row + 1] = [-numbers[place]]
-    kept, place = set(), heads[-1]
-    while place >= 0:
-        kept.add(numbers[place])
-        place = behind[place]
+    for at in range(len(numbers) - 1, -1, -1):
+        row = bisect_left(keys, -numbers[at])
+        behind[at] = heads[row - 1] if row else -1
+        heads[row : row + 1] = [at]
+        keys[row : row + 1] = [-numbers[at]]
+    kept, at = set(), heads[-1]
+    while at >= 0:
+        kept.add(numbers[at])
+        at = behind[at]
     return set(numbers) - kept

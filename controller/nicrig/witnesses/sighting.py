@@ -7,55 +7,71 @@ from dataclasses import dataclass
 
 from crc32c import crc32c
 
-from nicrig.verifier.events import CARD_EVENTS, Event
+from nicrig.verifier.records import (
+    CardFrameIn,
+    CardFrameOut,
+    MiniportSendPackets,
+    NdisMIndicateReceivePacket,
+    NdisMSendComplete,
+)
 
 NOWHERE = -1
+Moved = CardFrameIn | CardFrameOut
+"""The device's sighting of a frame."""
+Handed = NdisMIndicateReceivePacket | MiniportSendPackets
+"""The CPU's sighting of a frame."""
+Seen = Moved | Handed | NdisMSendComplete
 
 
 @dataclass(slots=True)
 class Sighting:
-    """A frame as one witness saw it; `data` where the bytes are known.
+    """A frame as one witness saw it; `data` when the bytes are known.
 
-    `order` is its place in the recorder's merged order, NOWHERE for the wire. `address` is where it lies for the
-    device, `posted` where the descriptor said that it should, 0 where that is not known or there is no such address.
+    `order` is its number in the recorder's merged order, NOWHERE for the wire. `address` is the device address at which
+    it was seen, `posted` the address in the descriptor; 0 when it is unknown or the card has no such address.
     """
 
     length: int
     crc: int
     data: bytes | None = None
     order: int = NOWHERE
-    event: Event | None = None
+    event: Seen | None = None
     address: int = 0
     posted: int = 0
     start: int = 0
-    """Of the CPU's: where the first buffer begins for the CPU."""
+    """The CPU's sighting: the CPU's address of the first buffer."""
     cached: bool = False
-    """Of the CPU's: whether the CPU sees the device's memory through its cache."""
+    """The CPU's sighting: whether the CPU sees the device's memory through its cache."""
     after: Sighting | None = None
-    """Of a send: the same packet at its completion."""
+    """The CPU's sighting of a send: the same packet at its completion."""
 
     @classmethod
     def of(cls, frame: bytes) -> Sighting:
-        """The wire's look."""
+        """The wire's sighting."""
         return cls(len(frame), crc32c(frame), frame)
 
     @property
     def key(self) -> tuple[int, int]:
-        """Frames with the same are taken to be the same."""
+        """Frames with the same key count as the same frame."""
         return self.length, self.crc
 
     @property
     def packet(self) -> int:
-        """The NDIS_PACKET of a CPU's look."""
-        return self.event.a if self.event and self.event.function not in CARD_EVENTS else 0
+        """The NDIS_PACKET of a CPU's sighting."""
+        return self.event.packet if isinstance(self.event, Handed | NdisMSendComplete) else 0
 
     @property
     def buffer(self) -> int:
-        """The first NDIS_BUFFER of a CPU's look."""
-        return self.event.b if self.event and self.event.function not in CARD_EVENTS else 0
+        """The first NDIS_BUFFER of a CPU's sighting."""
+        return self.event.buffer if isinstance(self.event, Handed) else 0
+
+    @property
+    def location(self) -> int:
+        """Where the device moved the frame: an address, or the slot number of a card with slots."""
+        return self.address or (self.event.place if isinstance(self.event, Moved) else 0)
 
     def begins(self, other: Sighting) -> bool | None:
-        """Whether this is a proper beginning of the other; None when the other's bytes are not known."""
+        """Whether this is a proper beginning of the other; None when the other's bytes are unknown."""
         if self.length >= other.length:
             return False
         return None if other.data is None else crc32c(other.data[: self.length]) == self.crc

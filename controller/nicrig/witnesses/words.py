@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The words of the verdict, and the evidence that each stands for. When several fit, the first of this order wins.
+"""The words of the verdict, and the evidence for each. When several fit, the first in this order wins.
 
-The order is that of certainty: what two records prove by their order alone, then what a call or its absence proves,
-then what addresses and lengths say, then what the bytes look like. `corrupted` is what is left where nothing explains
-a difference, and the only word for changed bytes where only wire frames are known; `unexpected` is a frame that nobody
-before sent; `lost`, `duplicated` and `reordered` are about whole frames, so they never compete with the others.
+The order is that of certainty: first what the order of two records proves, then what a call or its absence proves, then
+what addresses and lengths say, then what the bytes look like. `corrupted` remains where nothing explains a difference.
+It is also the only word for changed bytes where only the wire is known. `unexpected` is a frame that no earlier witness
+saw. `lost`, `duplicated` and `reordered` are about whole frames, so they never compete with the others.
 """
 
 from typing import Literal, get_args
@@ -28,30 +28,32 @@ WORDS: tuple[Word, ...] = get_args(Word)
 
 EVIDENCE: dict[Word, tuple[str, str]] = {
     "written-after-completion": (
-        "The device's write follows the CPU's look at the frame, in the order of the recorder.",
+        "The device's write comes after the CPU's sighting of the frame, in the recorder's order.",
         "never",
     ),
     "changed-under-device": (
-        "The bytes differ from what the device wrote although they were flushed in time, and are no older ones: the "
-        "CPU stored into the buffer.",
+        "The bytes were flushed in time, differ from what the device wrote, and are not older ones: the CPU stored "
+        "into the buffer.",
         "The digest at NdisMSendComplete is not that of the send: the CPU stored while the device owned the buffer.",
     ),
     "read-before-flush": (
-        "The bytes differ, and the flush of the buffer (for a channel NdisMCompleteDmaTransfer) comes after the look.",
+        "The bytes differ, and the flush of the buffer (for a channel NdisMCompleteDmaTransfer) comes after the "
+        "sighting.",
         "The bytes differ, and NdisFlushBuffer(TRUE) of the buffer comes after the device's read.",
     ),
     "stale": (
-        "The bytes differ, and nothing flushed the buffer between the device's write and the look; or all lines are "
-        "those that lay there before.",
+        "The bytes differ, and nothing flushed the buffer between the device's write and the sighting; or all cache "
+        "lines are those from before the write.",
         "The bytes differ, and nothing flushed the buffer between the send and the device's read; or no line is new.",
     ),
     "torn": (
-        "Some cache lines are what the device wrote, the others what lay there before.",
-        "Some cache lines are what the CPU sees, the others not, although its bytes did not change until completion.",
+        "Some cache lines are what the device wrote, the others are those from before the write.",
+        "Some cache lines are what the CPU sees and others are not, although the CPU's bytes did not change until "
+        "completion.",
     ),
     "misdirected": (
-        "The device wrote the frame to another buffer than the one that was posted, or that the CPU looked at.",
-        "The device read the frame from another address than the packet's.",
+        "The device wrote the frame to a buffer other than the one that was posted, or that the CPU looked at.",
+        "The device read the frame from an address other than the packet's.",
     ),
     "truncated": ("The CPU has only the beginning.", "The device, or the wire, has only the beginning."),
     "overrun": ("The CPU has more bytes than the device moved.", "The device, or the wire, has more than was sent."),
@@ -59,6 +61,6 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
     "duplicated": ("A frame arrives a second time.", "A frame goes out a second time."),
     "reordered": ("A frame arrives after one that followed it.", "A frame goes out after one that followed it."),
     "lost": ("The next witness never saw the frame.", "The next witness never saw the frame."),
-    "unexpected": ("A frame that no witness before saw.", "A frame that no witness before saw."),
+    "unexpected": ("No earlier witness saw the frame.", "No earlier witness saw the frame."),
 }
-"""Of a frame that comes in, and of one that goes out."""
+"""The evidence for a frame that comes in, and for one that goes out."""

@@ -87,7 +87,7 @@ def test_a_lost_flush_is_named_once_what_could_explain_it_had_its_time() -> None
     follower = following(stream)
     assert verdicts(follower.take(FRAMES, NOW)) == ["verdict: coherent"]
     assert verdicts(follower.take(FRAMES, 2 * PATIENCE)) == [
-        "verdict: stale: nothing flushed the buffer between the device's write and the CPU's look"
+        "verdict: stale: nothing flushed the buffer between the device's write and the CPU's sighting"
     ]
 
 

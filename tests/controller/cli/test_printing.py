@@ -19,13 +19,14 @@ from typer.testing import CliRunner, Result
 from nicrig.cli import app
 from nicrig.cli.app import COHERENT, RIG_FAILED, USAGE, VIOLATION
 from nicrig.recorder import recording
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import Detail, Phase, RecordKind
 from nicrig.verifier.rules import RULES
 
-ENTER = Event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x5A17)
-CLAIM = Event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
-LINK = Event(1, "card.link", RecordKind.CALL, 0, 0, 0, 0, 0, 1)
+ENTER = make_event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x5A17)
+CLAIM = make_event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
+LINK = make_event(1, "card.link", RecordKind.CALL, 0, 0, 0, 0, 0, 1)
 CLEAN, BROKEN = [LINK, ENTER], [ENTER, LINK, CLAIM]
 """CLAIM breaks R01: it comes before NdisMSetAttributesEx."""
 

@@ -25,7 +25,7 @@ def ring(rings: Rings) -> RecordReader:
 
 
 def write(rings: Rings, guest: int = 0, *, card: list[int] | None = None) -> None:
-    """So many records of the guest, then a doorbell of the card's after each of these guest records."""
+    """Records of the guest, then a doorbell of the card after each of these guest records."""
     for _ in range(guest):
         rings.guest.write(function=1)
     for result in card or []:
@@ -39,7 +39,7 @@ def numbers(ring: RecordReader, until: int | None = None, *, to_end: bool = Fals
 
 
 def order(batches: list[Batch]) -> list[str]:
-    """All records in order: g3 is the guest's third, c2 what the card did after the guest's second."""
+    """All records in order: g3 is the guest's third, c2 the card's after the guest's second."""
     rows = [row for batch in batches for row in batch.records]
     return [f"c{row['result']}" if row["function"] > 0x7FFF else f"g{row['sequence']}" for row in rows]
 
@@ -49,7 +49,7 @@ def lost(batches: list[Batch]) -> int:
 
 
 def hook(monkeypatch: pytest.MonkeyPatch, ring: RecordReader, during: Callable[[], None]) -> None:
-    """Have `during` happen once, after the next read has copied: when it looks at HEAD for the second time."""
+    """Run `during` once, when the next read has copied and reads HEAD for the second time."""
     looks = iter([lambda: None, during])
 
     def head(_: RecordReader) -> int:
@@ -120,7 +120,7 @@ def test_records_that_never_become_whole_are_waited_for_once_and_passed_over(
     rings.guest.begin()
     write(rings, 1)
     assert numbers(ring) == [1]
-    rings.guest.begin()  # begun since: has not been waited for
+    rings.guest.begin()  # begun after the wait started
     assert numbers(ring) == [4]
     assert (ring.lost, ring.done) == (2, 4)
     assert numbers(ring) == []
@@ -148,7 +148,7 @@ def test_a_record_that_is_overwritten_while_it_is_copied_is_lost(
 def test_a_record_that_changes_under_the_copy_is_not_taken(
     monkeypatch: pytest.MonkeyPatch, rings: Rings, ring: RecordReader
 ) -> None:
-    """The card fills its record in before it publishes it."""
+    """The card fills in its record before it publishes it."""
     write(rings, 8)
     hook(monkeypatch, ring, lambda: rings.guest.fill(Record(9)))
     assert numbers(ring, until=8) == []
@@ -169,7 +169,7 @@ def test_a_guest_that_lies_about_its_head_gets_nothing_and_breaks_nothing(
 
 
 def test_a_ring_that_is_not_there_is_told(rings: Rings, tmp_path: Path) -> None:
-    with pytest.raises(RigError, match="no flight recorder there"):
+    with pytest.raises(RigError, match="no flight recorder"):
         RecordReader(tmp_path / "none", rings.layout)
 
 

@@ -7,19 +7,20 @@ import pytest
 
 from nicrig.errors import RecordingError
 from nicrig.recorder import recording
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, FUNCTIONS, Detail, Phase, RecordKind
 
 NAMES = [*BY_NAME, *CARD_EVENTS]
 HEADER = recording.header(Detail.FRAMES)
-GOOD = recording.line(Event(1, "NdisMSetAttributesEx", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 5))
+GOOD = recording.line(make_event(1, "NdisMSetAttributesEx", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 5))
 
 
 def full(name: str, kind: RecordKind) -> Event:
-    """An event with every field that its line keeps filled, the largest values too."""
+    """An event with a value in every field that its line keeps, some of them the largest."""
     arity = 4 if kind == RecordKind.LEAVE else len(BY_NAME[name].arguments if name in BY_NAME else CARD_EVENTS[name])
     values = [(1 << 64) - 1, 2, 3, 4][:arity] + [0] * (4 - arity)
-    return Event._make((1 << 40, name, kind, Phase.RUN, 2, 1, 65535, (1 << 64) - 1, *values, (1 << 64) - 1))
+    return make_event(1 << 40, name, kind, Phase.RUN, 2, 1, 65535, (1 << 64) - 1, *values, (1 << 64) - 1)
 
 
 def save(path: Path, *lines: bytes) -> Path:
@@ -41,7 +42,7 @@ def test_every_function_and_card_event_comes_back_as_it_was(tmp_path: Path, deta
 def test_a_call_s_text_names_each_argument_with_its_value(name: str) -> None:
     names = BY_NAME[name].arguments if name in BY_NAME else CARD_EVENTS[name]
     inside = ", ".join(f"{argument}={value:#x}" for argument, value in zip(names, (10, 11, 12, 13), strict=False))
-    shown = recording.text(Event(7, name, RecordKind.CALL, Phase.RUN, 0, 0, 0, 0, 10, 11, 12, 13, 0))
+    shown = recording.text(make_event(7, name, RecordKind.CALL, Phase.RUN, 0, 0, 0, 0, 10, 11, 12, 13, 0))
     assert f" {name}({inside})" in shown
 
 
@@ -53,28 +54,28 @@ def test_functions_have_no_more_arguments_than_a_record() -> None:
     ("event", "end"),
     [
         (
-            Event(7, "NdisMSleep", RecordKind.CALL, Phase.HALT, 0, 0, 3, 1_500_000_000, 50),
+            make_event(7, "NdisMSleep", RecordKind.CALL, Phase.HALT, 0, 0, 3, 1_500_000_000, 50),
             "7     1.500000 cpu3 PASSIVE halt            NdisMSleep(microseconds=0x32)",
         ),
         (
-            Event(8, "NdisMGetDmaAlignment", RecordKind.CALL, Phase.INITIALIZE, 2, 1, 0, 0, result=64),
+            make_event(8, "NdisMGetDmaAlignment", RecordKind.CALL, Phase.INITIALIZE, 2, 1, 0, 0, result=64),
             "cpu0 DISPATCH +1 initialize  NdisMGetDmaAlignment() -> 0x40",
         ),
         (
-            Event(9, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x5A17),
+            make_event(9, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x5A17),
             "cpu0 PASSIVE initialize      > MiniportInitialize(device=0x5a17)",
         ),
         (
-            Event(9, "MiniportInitialize", RecordKind.LEAVE, Phase.INITIALIZE, 0, 0, 0, 0, result=0xC0000001),
+            make_event(9, "MiniportInitialize", RecordKind.LEAVE, Phase.INITIALIZE, 0, 0, 0, 0, result=0xC0000001),
             "cpu0 PASSIVE initialize      < MiniportInitialize() -> 0xc0000001",
         ),
-        (Event(9, "DriverUnload", RecordKind.LEAVE, Phase.NONE, 0, 0, 0, 0), "< DriverUnload()"),
+        (make_event(9, "DriverUnload", RecordKind.LEAVE, Phase.NONE, 0, 0, 0, 0), "< DriverUnload()"),
         (
-            Event(9, "NdisMIndicateReceivePacket", RecordKind.LEAVE, Phase.RUN, 2, 0, 0, 0, 64, 5),
+            make_event(9, "NdisMIndicateReceivePacket", RecordKind.LEAVE, Phase.RUN, 2, 0, 0, 0, 64, 5),
             "< NdisMIndicateReceivePacket(a=0x40, b=0x5, c=0x0, d=0x0)",
         ),
-        (Event(1, "card.link", RecordKind.CALL, 0, 0, 0, 0, 0, 1, result=3), f"{'card':<28} card.link(up=0x1)"),
-        (Event(1, "#999", 9, 8, 7, 0, 0, 0, 1), f"{'cpu0 7 8':<28} #999(a=0x1, b=0x0, c=0x0, d=0x0)"),
+        (make_event(1, "card.link", RecordKind.CALL, 0, 0, 0, 0, 0, 1, result=3), f"{'card':<28} card.link(up=0x1)"),
+        (make_event(1, "#999", 9, 8, 7, 0, 0, 0, 1), f"{'cpu0 7 8':<28} #999(a=0x1, b=0x0, c=0x0, d=0x0)"),
     ],
 )
 def test_an_event_s_text_says_where_and_what(event: Event, end: str) -> None:
@@ -106,11 +107,11 @@ def changed(old: bytes, new: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ([], "line 1 is not the head"),
-        ([b"\xff\xfe\x00"], "line 1 is not the head"),
-        ([b"#!/bin/sh\n"], "line 1 is not the head"),
-        ([GOOD], "line 1 is not the head"),
-        ([HEADER.replace(b"frames", b"everything")], "there is no detail 'everything'"),
+        ([], "line 1 is not the header"),
+        ([b"\xff\xfe\x00"], "line 1 is not the header"),
+        ([b"#!/bin/sh\n"], "line 1 is not the header"),
+        ([GOOD], "line 1 is not the header"),
+        ([HEADER.replace(b"frames", b"everything")], "unknown detail 'everything'"),
         ([HEADER.replace(b'"version":1', b'"version":2')], "version 2 is not 1"),
         ([HEADER, GOOD, GOOD[:50]], "line 3 is not a record"),
         ([HEADER, b"\n"], "line 2 is not a record"),
@@ -118,7 +119,7 @@ def changed(old: bytes, new: bytes) -> bytes:
         ([HEADER, changed(b'"sequence":1', b'"sequence":"1"')], "line 2 is not a record"),
         ([HEADER, changed(b'"sequence":1,', b"")], "line 2 is not a record: .*sequence"),
         ([HEADER, changed(b'"sequence":1', b'"sequel":1,"sequence":1')], "line 2 is not a record: .*sequel"),
-        ([HEADER, changed(b"NdisMSet", b"NdisMGet")], "there is no function 'NdisMGetAttributesEx'"),
+        ([HEADER, changed(b"NdisMSet", b"NdisMGet")], "unknown function 'NdisMGetAttributesEx'"),
         ([HEADER, changed(b'"call"', b'"shout"')], "line 2 is not a record: 'shout'"),
         ([HEADER, changed(b'"initialize"', b'"9"')], "line 2 is not a record: '9'"),
         ([HEADER, changed(b'"hang"', b'"hung"')], r"NdisMSetAttributesEx has the arguments .*hang.* not .*hung"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nicrig.report.columns import Run, columns, made_run
 from nicrig.verdict.offline import Judged
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import Detail, Phase, RecordKind
 from nicrig.verifier.verifier import Verifier
@@ -15,11 +16,11 @@ from nicrig.witnesses.judge import Witnesses
 
 US, MS, SECOND = 1_000, 1_000_000, 1_000_000_000
 AHEAD = 5 * SECOND
-"""The card's clock is ahead of the guest's by this."""
+"""The nanoseconds that the card's clock is ahead of the guest's."""
 
 
 class Story:
-    """Events in order. Both sides are told one time, in ns; the guest's clock is AHEAD behind the card's."""
+    """Events in order. Times are in ns of the card's clock; the guest's clock is AHEAD behind it."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -35,7 +36,7 @@ class Story:
         self.events.append(_event(self._card, name, RecordKind.CALL, Phase.NONE, time + AHEAD, arguments, self._guest))
 
     def tie(self, time: int) -> None:
-        """Guest, card, guest within two microseconds: what sets the clocks."""
+        """Guest, card and guest within two microseconds, which fits the clocks."""
         self.guest(time - US, "NdisWriteRegister", 1, 0xAAAA)
         self.card(time, "card.register")
         self.guest(time + US, "NdisWriteRegister", 1, 0xAAAA)
@@ -48,7 +49,7 @@ def _event(
     sequence: int, name: str, kind: RecordKind, phase: Phase, time: int, arguments: Sequence[int], result: int
 ) -> Event:
     values = [*arguments, 0, 0, 0, 0][:4]
-    return Event._make((sequence, name, kind, phase, 0, 0, 0, time, *values, result))
+    return make_event(sequence, name, kind, phase, 0, 0, 0, time, *values, result)
 
 
 def run_of(events: Sequence[Event], path: Path = Path("made.json")) -> Run:

@@ -12,7 +12,7 @@ from tests.controller.report import AHEAD, MS, SECOND, US, Story, run_of
 
 
 def slower(event: Event, drift: float) -> Event:
-    """The same in a world where the card's clock gains so much."""
+    """The same events when the card's clock gains `drift` per nanosecond."""
     card = event.function in CARD_EVENTS
     return event._replace(time=event.time + round((event.time - AHEAD) * drift)) if card else event
 

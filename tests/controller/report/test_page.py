@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The page, and the command that writes it. How it looks to a browser: tests/system/test_report.py."""
+"""The page, and the command that writes it. tests/system/test_report.py opens it in a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VOID = {"meta", "br"}
 
 
 class Wellformed(HTMLParser):
-    """Asserts that what begins also ends; `tags` are all that there are, with their attributes."""
+    """Asserts that each tag that begins also ends; `tags` has all of them, with attributes."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ def test_a_recording_of_nothing_is_a_page_too(tmp_path: Path, detail: Detail) ->
     assert nicrig("report", path).exit_code == COHERENT
     html = path.with_suffix(".html").read_text()
     Wellformed(html)
-    assert "Nothing of it was recorded." in html
+    assert "None was recorded." in html
     assert ("recorder=2" in html) == (detail < Detail.FRAMES)
 
 
@@ -139,7 +139,7 @@ def test_the_output_is_also_an_environment_variable(tmp_path: Path) -> None:
         (["none"], USAGE, "none: No such file"),
         (["."], USAGE, "Is a directory"),
         (["bad"], USAGE, "bad: line 1 is not the head"),
-        (["large"], USAGE, "large: one of its records has a number that no recorder writes"),
+        (["large"], USAGE, "large: a number in a record is too large for a recorder's"),
         (["run.html"], USAGE, "run.html is the recording itself: name another file with -o"),
         (["run.html", "-o", "none/x.html"], RIG_FAILED, "No such file"),
     ],

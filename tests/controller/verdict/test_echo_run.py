@@ -13,7 +13,7 @@ from nicrig.text.packet_summary import summary
 from nicrig.traffic.generator import mixed
 from nicrig.verdict.echo_run import EchoOutcome, exchange
 from nicrig.verdict.run_verdict import judge
-from nicrig.verifier.events import Event
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.functions import Irql, Phase, RecordKind
 from nicrig.verifier.rules import RULES
 from nicrig.verifier.verdict import Violation
@@ -115,7 +115,7 @@ def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
 
 
 def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_told() -> None:
-    event = Event(7, "NdisFreeMemory", RecordKind.CALL, Phase.HALT, Irql.PASSIVE, 0, 0, 5, 0x1000, 64, 0)
+    event = make_event(7, "NdisFreeMemory", RecordKind.CALL, Phase.HALT, Irql.PASSIVE, 0, 0, 5, 0x1000, 64, 0)
     rule = Violation("R41", RULES["R41"].severity, "0x1000 is freed twice", (event,))
     judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1})
     lines = EchoOutcome(judged, "bus-master", "tcg", {}, [rule], 12).lines()

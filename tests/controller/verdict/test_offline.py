@@ -7,10 +7,11 @@ import pytest
 
 from nicrig.recorder import recording
 from nicrig.verdict.offline import PART, judge
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import Detail, Phase, RecordKind
 
-SLEEP = Event(1, "NdisMSleep", RecordKind.CALL, Phase.RUN, 0, 0, 0, 0, 50)
+SLEEP = make_event(1, "NdisMSleep", RecordKind.CALL, Phase.RUN, 0, 0, 0, 0, 50)
 
 
 def save(path: Path, first: int, events: list[Event]) -> Path:
@@ -34,7 +35,7 @@ def test_the_events_are_seen_in_order_as_they_pass(tmp_path: Path) -> None:
 
 
 def test_clean_is_no_broken_rule_and_no_fault(tmp_path: Path) -> None:
-    begin = Event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x10F0)
-    early = Event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
+    begin = make_event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x10F0)
+    early = make_event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
     assert judge(save(tmp_path / "good", 1, [SLEEP])).clean
     assert not judge(save(tmp_path / "bad", 1, [begin, early])).clean

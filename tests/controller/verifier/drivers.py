@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Clean miniports of the three kinds: the sequences of docs/ndis51.md section 8, as guest_driver/miniport goes."""
+"""Clean miniports of the three kinds: the sequences of docs/ndis51.md section 8, as guest_driver/miniport runs them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRAME = 60
 
 
 class Miniport(Script):
-    """What the three have in common."""
+    """What the three kinds have in common."""
 
     def configuration(self) -> None:
         handle = self.handle()
@@ -54,7 +54,7 @@ class Miniport(Script):
         self.enter("MiniportEnableInterrupt")  # its end is not recorded
 
     def life(self, frames: int = 3) -> None:
-        """From load to unload, with frames both ways and a reset between."""
+        """From load to unload, with frames both ways and a reset in the middle."""
         self.initialize()
         self.traffic(frames)
         self.reset()
@@ -106,7 +106,7 @@ class BusMaster(Miniport):
         self.succeed()
 
     def start(self) -> None:
-        """Rings on, buffers posted, interrupts on."""
+        """Enable the rings, post buffers, enable interrupts."""
         self.ring(self.rx_ring, self.size, transmit=False).ring(self.tx_ring, self.size, transmit=True)
         self.rx_index = self.tx_index = 0
         self.post(self.size)
@@ -184,7 +184,7 @@ class BusMaster(Miniport):
             self.complete(each, status)
 
     def reset(self) -> None:
-        """With a send pending that the card never read."""
+        """Reset with a send pending that the card never read."""
         with self.at(DISPATCH):
             pending = self.sending()
             self.enter("MiniportReset")
@@ -194,7 +194,7 @@ class BusMaster(Miniport):
             self.leave("MiniportReset")
 
     def halt(self) -> None:
-        """A send is pending when it begins, and a received packet comes back while it waits."""
+        """Halt with a send pending; a received packet comes back meanwhile."""
         with self.at(DISPATCH, phase=Phase.RUN):
             pending = self.sending()
             self.received(self.items[0])

@@ -22,6 +22,7 @@ from nicrig.verifier.constants import (
     SAFE_BUFFER_APIS,
     SUCCESS,
 )
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, Detail, Irql, Phase, RecordKind
 from nicrig.verifier.rules import RULES, Severity
@@ -70,7 +71,7 @@ class Sent:
 
 
 class Script:
-    """Events in order. A method adds what its name says, as a clean guest would do it unless told otherwise."""
+    """Events in order. A method adds what its name says, as a clean guest does it by default."""
 
     def __init__(self, detail: Detail = Detail.FRAMES) -> None:
         self.events: list[Event] = []
@@ -85,7 +86,7 @@ class Script:
         self.reuse()
 
     def reuse(self) -> None:
-        """The next things get the addresses of the first ones."""
+        """Give the next things the addresses of the first ones."""
         self._memory, self._shared, self._physical = MEMORY, SHARED, PHYSICAL
         self._objects, self._protocol, self._sends = OBJECTS, PROTOCOL, SEND_PHYSICAL
 
@@ -101,11 +102,11 @@ class Script:
         return self._record(function, RecordKind.LEAVE, result, {})
 
     def card(self, event: str, /, **arguments: int) -> Script:
-        """The card did this."""
+        """Add an event of the card."""
         names = CARD_EVENTS[event]
         assert set(arguments) <= set(names)
         values = (arguments.get(name, 0) for name in names)
-        self.events.append(Event(0, event, 0, 0, 0, 0, 0, 0, *values))
+        self.events.append(make_event(0, event, 0, 0, 0, 0, 0, 0, *values))
         return self
 
     def _record(self, function: str, kind: RecordKind, result: int, arguments: dict[str, int]) -> Script:
@@ -123,10 +124,10 @@ class Script:
         self._sequence += 1
         self.time += 1000
         where = (phase, self.irql, self.locks, self.cpu, self.time)
-        self.events.append(Event(self._sequence, function, kind, *where, a, b, c, d, result))
+        self.events.append(make_event(self._sequence, function, kind, *where, a, b, c, d, result))
 
     def lose(self, count: int) -> Script:
-        """So many records never arrive."""
+        """Leave out records: `count` numbers are skipped."""
         self._sequence += count
         return self
 
@@ -134,7 +135,7 @@ class Script:
     def at(
         self, irql: int | None = None, *, phase: Phase | None = None, locks: int | None = None, cpu: int | None = None
     ) -> Iterator[Script]:
-        """What is added inside happens at this level, in this phase, with these locks, on this CPU."""
+        """Events that are added inside have this level, phase, locks and CPU."""
         before = self.irql, self.phase, self.locks, self.cpu
         self.irql = self.irql if irql is None else irql
         self.phase = self.phase if phase is None else phase
@@ -164,7 +165,7 @@ class Script:
         return self.call("NdisMAllocateMapRegisters", result, size=size, base=base, maximum=maximum)
 
     def ready(self) -> Script:
-        """In MiniportInitialize, where a bus master may ask for shared memory."""
+        """Go to the step of MiniportInitialize in which a bus master may ask for shared memory."""
         return self.begin().attributes().scatter_gather()
 
     def succeed(self) -> Script:
@@ -201,7 +202,7 @@ class Script:
 
     # -- memory -----------------------------------------------------------------------------------------
     def next_memory(self, length: int) -> int:
-        """Where the next block of plain memory will be."""
+        """The address of the next block of plain memory."""
         address = self._memory
         self._memory += (length + PAGE - 1) // PAGE * PAGE
         return address
@@ -232,7 +233,7 @@ class Script:
         return block
 
     def no_shared(self, length: int = 0x800, cached: bool = True) -> Script:
-        """Shared memory cannot be had."""
+        """An allocation of shared memory fails."""
         return self.call("NdisMAllocateSharedMemory", 0, length=length, cached=cached)
 
     def no_memory(self, length: int = 0x100) -> Script:
@@ -271,7 +272,7 @@ class Script:
         return self.call("NdisChainBufferAtFront", packet=packet, buffer=buffer)
 
     def receive_buffer(self, packets: int = 0, buffers: int = 0, length: int = 0x800) -> ReceiveBuffer:
-        """A cached block with a packet and a buffer over it; the pools are made if there are none."""
+        """A cached block with a packet and a buffer over it, from these pools or from new ones."""
         packets, buffers = packets or self.packet_pool(), buffers or self.buffer_pool()
         block = self.shared(length)
         packet = self.packet(packets)
@@ -326,7 +327,7 @@ class Script:
 
     # -- sends ------------------------------------------------------------------------------------------
     def outgoing(self, length: int = 60) -> Sent:
-        """A packet of the protocol's."""
+        """A packet of the protocol."""
         with self.at(phase=Phase.PROTOCOL):
             packet = Sent(self._protocol, self._protocol + 0x100, length, self._sends)
             self._protocol, self._sends = self._protocol + 0x200, self._sends + 0x800
@@ -394,7 +395,7 @@ class Script:
 
 
 def fires(script: Script, rule: str, *, culprit: Event | None = None, severity: Severity | None = None) -> Violation:
-    """The rule was broken, once, by the culprit (the last event, unless told), which the evidence ends with."""
+    """Assert that `culprit`, by default the last event, broke the rule once and ends its evidence."""
     found = [each for each in script.judge().violations if each.rule == rule]
     assert len(found) == 1, found
     assert found[0].severity is (severity or RULES[rule].severity)
@@ -404,5 +405,5 @@ def fires(script: Script, rule: str, *, culprit: Event | None = None, severity: 
 
 
 def silent(script: Script) -> None:
-    """Nothing at all is reported."""
+    """Assert that nothing at all is reported."""
     assert [str(each) for each in script.judge().violations] == []

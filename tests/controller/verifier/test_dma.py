@@ -52,7 +52,7 @@ def test_r91_silent_inside_what_was_granted() -> None:
 
 
 def mapping() -> tuple[Script, Sent]:
-    """A running miniport of the map-register model with a packet that was handed down."""
+    """A running miniport with map registers, and a packet to send."""
     script = Script().begin().attributes().map_registers(base=8, maximum=1514).succeed()
     packet = script.outgoing()
     script.enter("MiniportSendPackets", packet=packet.packet, buffer=packet.buffer, length=60)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The declaration of the NDIS functions in itself; that it fits the guest: tests/guest_driver/."""
+"""The declaration of the NDIS functions. tests/guest_driver/ compares it to the guest."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the judge makes of a gap in the guest's records that the card's own fall into."""
+"""How the verifier judges events of the card in a gap of the guest's records."""
 
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import BY_NAME, Detail, Irql, Phase, RecordKind
 from nicrig.verifier.verdict import Verdict
@@ -11,7 +12,7 @@ PACKET, BUFFER, ADDRESS, LENGTH = 0x1000, 0x2000, 0x3000, 60
 
 def driver(sequence: int, function: str, kind: RecordKind, *arguments: int) -> Event:
     assert function in BY_NAME
-    return Event(sequence, function, kind, Phase.RUN, Irql.DISPATCH, 0, 0, sequence, *arguments)
+    return make_event(sequence, function, kind, Phase.RUN, Irql.DISPATCH, 0, 0, sequence, *arguments)
 
 
 SENT_AND_COMPLETED = [
@@ -24,9 +25,9 @@ SENT_AND_COMPLETED = [
 
 
 def verdict_of_a_read(*, after: int) -> Verdict:
-    """The card reads the completed send's address when so many guest records have been begun."""
+    """The card reads the completed send's address after `after` guest records were begun."""
     verifier = Verifier(Detail.FRAMES)
-    read = Event(1, "card.read", RecordKind.CALL, Phase.NONE, 0, 0, 0, 0, 0, ADDRESS, LENGTH, 1, after)
+    read = make_event(1, "card.read", RecordKind.CALL, Phase.NONE, 0, 0, 0, 0, 0, ADDRESS, LENGTH, 1, after)
     verifier.feed([*SENT_AND_COMPLETED, read])
     return verifier.verdict
 
@@ -45,7 +46,7 @@ def test_a_read_after_lost_records_may_be_of_what_they_handed_over() -> None:
 
 def test_a_loss_that_the_card_showed_is_counted_once() -> None:
     verifier = Verifier(Detail.FRAMES)
-    read = Event(1, "card.read", RecordKind.CALL, Phase.NONE, 0, 0, 0, 0, 0, ADDRESS, LENGTH, 1, 9)
+    read = make_event(1, "card.read", RecordKind.CALL, Phase.NONE, 0, 0, 0, 0, 0, ADDRESS, LENGTH, 1, 9)
     following = driver(10, "NdisSetEvent", RecordKind.CALL, 0x4000)
     verifier.feed([*SENT_AND_COMPLETED, read, following])
     assert verifier.verdict.lost == 4

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The catalogue against docs/ndis51.md, and against the tests that it names."""
+"""The rules agree with docs/ndis51.md and with the tests that they name."""
 
 import ast
 import re

@@ -50,7 +50,7 @@ def test_an_array_of_more_than_64_packets_is_silent() -> None:
 
 @pytest.mark.parametrize("detail", [Detail.ALLOCATIONS, Detail.FRAMES])
 def test_the_rounds_of_a_miniport_that_asks_for_less_are_silent(detail: Detail) -> None:
-    """guest_driver/miniport halves its receive side, each round from nothing, and ends with a logged failure."""
+    """guest_driver/miniport frees all and asks for half as many receive buffers, until it logs a failure."""
     driver = BusMaster(detail)
     driver.begin()
     driver.claim_context(0x2A8, 5)

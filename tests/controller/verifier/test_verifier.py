@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The judge itself: counts, bounds, losses, and that no stream upsets it."""
+"""The verifier itself: counts, bounds, losses; no stream makes it fail."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig.verifier.constants import BUS_MASTER, BUS_PCI, CONTIGUOUS
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import FUNCTIONS, Detail, Phase
 from nicrig.verifier.rules import Severity
@@ -37,11 +38,11 @@ EVENTS = st.builds(
     c=WORDS,
     d=WORDS,
     result=RESULTS,
-)
+).map(lambda event: make_event(*event))
 
 
 def numbered(events: list[Event]) -> list[Event]:
-    """The same without losses, so that the model stays known."""
+    """The same events without losses, so that the model stays certain."""
     return [event._replace(sequence=number) for number, event in enumerate(events, 1)]
 
 
@@ -60,7 +61,7 @@ def test_no_stream_upsets_the_judge(events: list[Event], whole: bool, detail: De
 
 
 def damaged(driver: Miniport, places: list[int], event: Event) -> list[Event]:
-    """A real stream into which a hostile guest put the same event several times."""
+    """A real stream in which a hostile guest repeated an event several times."""
     events = list(driver.events)
     for place in places:
         events.insert(place % len(events), event)
@@ -100,7 +101,7 @@ def test_any_loss_in_a_clean_stream_reports_nothing(kind: str, told: bool) -> No
             lost = sum(event.function not in CARD_EVENTS for event in gone)
             cards = len(gone) - lost
             if not told and (cards or (after and after[0].function in CARD_EVENTS)):
-                continue  # nobody can see that before the next record of the driver
+                continue  # the gap shows only at the next record of the driver
             verifier = judge(before)
             if told:
                 verifier.lost(lost, cards)

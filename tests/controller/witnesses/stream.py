@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A builder of what the recorder has of frames that go in and out, clean unless a step is told otherwise."""
+"""A builder of the records of frames that go in and out; each step is clean by default."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from crc32c import crc32c
 
+from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import Phase, RecordKind
 from nicrig.witnesses.judge import FrameFinding, Witnesses
@@ -19,7 +20,7 @@ SLOTS = 16
 
 
 def frame(number: int, length: int = 200) -> bytes:
-    """A frame whose every byte is unlike that of its neighbours in number."""
+    """A frame whose every byte differs from that of the frames numbered before and after it."""
     return bytes((number * 37 + at * 11) & 0xFF for at in range(length - 4)) + number.to_bytes(4, "big")
 
 
@@ -60,7 +61,7 @@ class Stream:
         if function in CARD_EVENTS:
             self._card += 1
         sequence = self._card if function in CARD_EVENTS else number - self._card
-        self.events.append(Event(sequence, function, kind, Phase.RUN, 2, 0, 0, number * 1000, a, b, c, d, result))
+        self.events.append(make_event(sequence, function, kind, Phase.RUN, 2, 0, 0, number * 1000, a, b, c, d, result))
         return self
 
     def digest(self, data: bytes) -> int:
@@ -86,18 +87,18 @@ class Stream:
         return self.add("NdisFlushBuffer", BUFFERS + slot, SHARED + slot * PAGE, length, 0)
 
     def indicates(self, data: bytes, slot: int) -> Stream:
-        """The CPU sees this in the buffer of a slot; the drivers of a channel have copied it to memory of their own."""
+        """The CPU sees this in a slot's buffer; the driver of a channel has copied it to other memory."""
         buffer = 0 if self.channel else BUFFERS + slot
         return self.add("NdisMIndicateReceivePacket", PACKETS + slot, buffer, len(data), 0, self.digest(data))
 
     def receives(self, data: bytes, slot: int, *, seen: bytes | None = None) -> Stream:
-        """The wire's frame, whole and clean, but that the CPU may see other bytes."""
+        """A frame comes in, clean, except that the CPU may see other bytes."""
         self.injected.append(data)
         return self.writes(data, slot).flushes_read(slot).indicates(data if seen is None else seen, slot)
 
     # -- out --------------------------------------------------------------------------------------------------
     def sends(self, data: bytes) -> int:
-        """The protocol sends a frame; its number."""
+        """The protocol sends a frame. Returns the frame's number."""
         self._sends += 1
         number, buffer = self._sends, BUFFERS + 0x1000 + self._sends
         self.add("NdisAllocateBuffer", 0, SKB + number * PAGE, len(data), buffer)
@@ -123,7 +124,7 @@ class Stream:
         return self.add("NdisMSendComplete", PACKETS + 0x1000 + number, 0, 0, 0, self.digest(data))
 
     def echoes(self, data: bytes, *, read: bytes | None = None) -> Stream:
-        """A frame goes out, whole and clean, but that the device may read other bytes."""
+        """A frame goes out, clean, except that the device may read other bytes."""
         number = self.sends(data)
         moved = data if read is None else read
         self.flushes_write(number, len(data)).reads(moved, number).completes(data, number)
@@ -131,14 +132,14 @@ class Stream:
         return self
 
     def number_again(self) -> None:
-        """Number the events, after some were taken out or put in."""
+        """Number the events again, after some were removed or added."""
         events, self.events, self._card = self.events, [], 0
         for event in events:
             self.add(event.function, *event[8:12], event.result, RecordKind(event.kind))
 
     # -- judged -----------------------------------------------------------------------------------------------
     def judged(self, *, wires: bool = True) -> Witnesses:
-        """All that was built is one chunk."""
+        """Judge all events as one chunk."""
         witnesses = Witnesses()
         begin = next((n for n, event in enumerate(self.events) if event.function.startswith("card.")), 0)
         witnesses.feed(self.events[:begin], self.frame_of)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Each word, in both directions: the evidence that gives it, and only it."""
+"""Each word, in both directions, from its evidence alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def stream(*, bytes_kept: bool = True, channel: bool = False) -> Stream:
 
 
 def mixed(new: bytes, old: bytes, *, lines: range) -> bytes:
-    """The new bytes, but for some cache lines of the old ones."""
+    """The new bytes, except for some cache lines of the old ones."""
     made = bytearray(new)
     for line in lines:
         made[line * LINE : (line + 1) * LINE] = old[line * LINE : (line + 1) * LINE]
@@ -80,7 +80,7 @@ def test_no_flush_at_all(bytes_kept: bool) -> None:
 
 
 def test_the_older_frame_is_taken_for_none_of_its_own() -> None:
-    """Both frames have one length, so the stale one is the older one's equal."""
+    """Both frames have the same length, so the stale bytes equal the older frame."""
     built = Stream().setup().receives(ONE, 0)
     built.injected.append(TWO)
     built.writes(TWO, 0).indicates(ONE, 0)
@@ -304,7 +304,7 @@ def test_what_the_guest_s_stack_loses_is_none_of_the_driver_s() -> None:
 
 # -- a guest that answers as it likes ---------------------------------------------------------------------------
 def settled(built: Stream, *, left: list[bytes]) -> dict[str, int]:
-    """The counts where these frames left, and the guest is no echo."""
+    """The counts when these frames left and the guest does not echo."""
     witnesses = Witnesses()
     witnesses.begin()
     witnesses.feed(built.events, built.frame_of)
@@ -392,5 +392,5 @@ def test_what_a_reset_took_is_not_lost() -> None:
 def test_the_views_are_shown_in_the_order_of_the_way() -> None:
     finding: FrameFinding = built_in(mixed(ONE, OLD, lines=range(1, 2))).only()
     assert list(finding.views) == ["wire", "device", "cpu"]
-    assert [look.length for look in finding.views.values()] == [200, 200, 200]
+    assert [sighting.length for sighting in finding.views.values()] == [200, 200, 200]
     assert BUFFER_BYTES > 200

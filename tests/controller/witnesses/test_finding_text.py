@@ -22,7 +22,7 @@ def test_a_report_has_the_frame_the_reason_the_views_the_lines_and_the_calls() -
     lines = report(torn().only())
     assert lines[0] == f"first torn frame, on its way into the guest: {summary(NEW)}"
     assert lines[1].startswith("  ")
-    assert "1 lay there before" in lines[1]
+    assert "1 are from before" in lines[1]
     views = [line.split() for line in lines[2:5]]
     assert [view[0] for view in views] == ["wire", "device", "cpu"]
     assert views[1][-2:] == ["at", f"{PHYSICAL:#x}"]

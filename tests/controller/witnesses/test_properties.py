@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Clean traffic is coherent however it interleaves; one wrong thing is never."""
+"""Clean traffic is coherent in any order of its steps; traffic with one fault never is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nicrig.verifier.events import column_of
+from nicrig.verifier.records import CardFrameIn, CardFrameOut
 from nicrig.witnesses.pairing import out_of_order
 from tests.controller.witnesses.stream import PAGE, PHYSICAL, SLOTS, Stream, frame
 
@@ -16,7 +18,7 @@ Thing = TypeVar("Thing")
 
 
 class Traffic:
-    """Frames that are echoed; a step is done if it is some frame's turn."""
+    """Frames that are echoed; a step is skipped when no frame is due for it."""
 
     def __init__(self, built: Stream, lengths: list[int]) -> None:
         self.built = built
@@ -27,13 +29,13 @@ class Traffic:
         ahead = len(self.built.injected) if kind == 0 else self.done[kind - 1]
         number = self.done[kind]
         if number < ahead and (kind or number - self.done[1] < SLOTS):
-            (self.write, self.look, self.send, self.read)[kind](self.built.injected[number], number)
+            (self.write, self.see, self.send, self.read)[kind](self.built.injected[number], number)
             self.done[kind] += 1
 
     def write(self, data: bytes, number: int) -> None:
         self.built.writes(data, number % SLOTS)
 
-    def look(self, data: bytes, number: int) -> None:
+    def see(self, data: bytes, number: int) -> None:
         self.built.flushes_read(number % SLOTS).indicates(data, number % SLOTS)
 
     def send(self, data: bytes, number: int) -> None:
@@ -46,7 +48,7 @@ class Traffic:
 
 @st.composite
 def clean(draw: st.DrawFn) -> Stream:
-    """What each side does in its order, the sides interleaved."""
+    """The steps of each side in their order, with the sides interleaved."""
     built = Stream(bytes_kept=draw(st.booleans()), channel=draw(st.booleans())).setup()
     lengths = draw(LENGTHS)
     traffic = Traffic(built, lengths)
@@ -63,9 +65,9 @@ def test_clean_traffic_is_coherent(built: Stream) -> None:
     assert built.counts() == {}
 
 
-LOOKS = {
-    "card.frame_in": "d",
-    "card.frame_out": "d",
+SIGHTINGS = {
+    "card.frame_in": column_of(CardFrameIn, "digest"),
+    "card.frame_out": column_of(CardFrameOut, "digest"),
     "NdisMIndicateReceivePacket": "result",
     "MiniportSendPackets": "result",
     "NdisMSendComplete": "result",
@@ -74,10 +76,10 @@ LOOKS = {
 
 @given(clean(), st.data())
 def test_one_wrong_byte_at_any_witness_is_seen(built: Stream, data: st.DataObject) -> None:
-    places = [place for place, event in enumerate(built.events) if event.function in LOOKS]
+    places = [place for place, event in enumerate(built.events) if event.function in SIGHTINGS]
     place = data.draw(st.sampled_from(places))
     event = built.events[place]
-    name = LOOKS[event.function]
+    name = SIGHTINGS[event.function]
     bit = 1 << data.draw(st.integers(0, 31))
     built.events[place] = event._replace(**{name: getattr(event, name) ^ bit})
     assert built.counts() != {}
@@ -85,7 +87,7 @@ def test_one_wrong_byte_at_any_witness_is_seen(built: Stream, data: st.DataObjec
 
 @given(clean(), st.data())
 def test_one_wrong_length_is_seen(built: Stream, data: st.DataObject) -> None:
-    lengths = {name for name in LOOKS if name != "NdisMSendComplete"}
+    lengths = {name for name in SIGHTINGS if name != "NdisMSendComplete"}
     place = data.draw(st.sampled_from([n for n, event in enumerate(built.events) if event.function in lengths]))
     built.events[place] = built.events[place]._replace(c=built.events[place].c + data.draw(st.sampled_from((-1, 1))))
     assert built.counts() != {}
@@ -101,14 +103,14 @@ def less_or_more(things: list[Thing], place: int, *, more: bool) -> None:
 @given(clean(), st.data(), st.booleans())
 def test_one_frame_less_or_more_on_the_wire_is_seen(built: Stream, data: st.DataObject, more: bool) -> None:
     frames = data.draw(st.sampled_from([built.injected, built.echoed]))
-    if more or len(frames) > 1:  # without a frame on the way out nobody says that any should come
+    if more or len(frames) > 1:  # without a frame on the way out, none is missing
         less_or_more(frames, data.draw(st.integers(0, len(frames) - 1)), more=more)
         assert built.counts() != {}
 
 
 @given(clean(), st.data(), st.booleans())
 def test_one_look_less_or_more_is_seen(built: Stream, data: st.DataObject, more: bool) -> None:
-    names = LOOKS.keys() - {"NdisMSendComplete"}
+    names = SIGHTINGS.keys() - {"NdisMSendComplete"}
     place = data.draw(st.sampled_from([n for n, event in enumerate(built.events) if event.function in names]))
     less_or_more(built.events, place, more=more)
     built.number_again()

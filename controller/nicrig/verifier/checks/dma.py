@@ -21,54 +21,77 @@ from nicrig.verifier.constants import (
     STATUS_ERROR,
     SUCCESS,
 )
-from nicrig.verifier.events import Event
 from nicrig.verifier.model.blocks import described
 from nicrig.verifier.model.mappings import continues
 from nicrig.verifier.model.things import Block, Buffer, Channel, ChannelTransfer, Element, Mapping, Send
 from nicrig.verifier.model.world import World
+from nicrig.verifier.records import (
+    CardDoorbell,
+    CardEnable,
+    CardLedger,
+    CardRead,
+    CardRefusal,
+    CardWrite,
+    LeaveMiniportHalt,
+    MiniportSendPackets,
+    NdisMCompleteBufferPhysicalMapping,
+    NdisMCompleteDmaTransfer,
+    NdisMFreeMapRegisters,
+    NdisMIndicateReceivePacket,
+    NdisMMapIoSpace,
+    NdisMReadDmaCounter,
+    NdisMSendComplete,
+    NdisMSetupDmaTransfer,
+    NdisMStartBufferPhysicalMapping,
+    NdisMUnmapIoSpace,
+    NdisMUpdateSharedMemory,
+    NdisRawReadPort,
+    NdisRawWritePort,
+    ScatterGatherElement,
+)
 from nicrig.verifier.registry import Check, Handlers, ReportViolation
 
 on: Handlers[Check] = Handlers()
 
 
-@on.card("card.enable")
-def ring_is_granted(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def ring_is_granted(world: World, event: CardEnable, report: ReportViolation) -> None:
     adapter = world.adapter
     if adapter is None or adapter.device == DEVICE_SUBORDINATE:
         return
-    block, length = world.granted.find(event.b), event.c * DESCRIPTOR_BYTES
-    ring = f"{'transmit' if event.a else 'receive'} ring of {length:#x} bytes at {event.b:#x}"
+    block, length = world.granted.find(event.base), event.size * DESCRIPTOR_BYTES
+    ring = f"{'transmit' if event.transmit else 'receive'} ring of {length:#x} bytes at {event.base:#x}"
     if block is None:
         if world.certain:
-            report("R90", f"{ring}, where no shared block is", event)
-    elif event.b + length > block.physical + block.length:
+            report("R90", f"{ring}, where there is no shared block", event)
+    elif event.base + length > block.physical + block.length:
         report("R90", f"{ring}, beyond {block}", block.made, event)
 
 
-@on.card("card.refusal")
-def addresses_are_granted(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a == REFUSED_ADDRESS:
-        name = "transmit" if event.c else "receive"
-        report("R90", f"the card refused the address of {name} descriptor {event.b}", event)
+@on
+def addresses_are_granted(world: World, event: CardRefusal, report: ReportViolation) -> None:
+    if event.code == REFUSED_ADDRESS:
+        name = "transmit" if event.transmit else "receive"
+        report("R90", f"the card refused the address of {name} descriptor {event.index}", event)
 
 
-@on.card("card.ledger")
-def guard_bytes_are_left_alone(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a == GUARD_CHANGED:
-        block = world.granted.find(event.b)
-        what = f"the {event.c:#x} bytes at {event.b:#x}" if block is None else str(block)
+@on
+def guard_bytes_are_left_alone(world: World, event: CardLedger, report: ReportViolation) -> None:
+    if event.finding == GUARD_CHANGED:
+        block = world.granted.find(event.address)
+        what = f"the {event.length:#x} bytes at {event.address:#x}" if block is None else str(block)
         report("R108", f"guard bytes behind {what} were changed", block.made if block else None, event)
 
 
-@on.card("card.read")
-def card_reads_what_is_granted(world: World, event: Event, report: ReportViolation) -> None:
-    if event.d & STATUS_ERROR or not world.frames or _is_subordinate(world):
-        return  # a refused descriptor was not read; without frames nobody knows what was sent
-    element = world.elements.find(event.b, event.c)
+@on
+def card_reads_what_is_granted(world: World, event: CardRead, report: ReportViolation) -> None:
+    if event.status & STATUS_ERROR or not world.frames or _is_subordinate(world):
+        return  # a refused descriptor was not read; at detail ALLOCATIONS the sends are unknown
+    element = world.elements.find(event.address, event.length)
     if element is not None:
         _read_of_an_element(world, element, event, report)
         return
-    block = world.granted.find(event.b)
+    block = world.granted.find(event.address)
     if block is not None:
         stays_in_its_block(world, block, event, report)
         _staging_was_flushed(block, event, report)
@@ -76,7 +99,7 @@ def card_reads_what_is_granted(world: World, event: Event, report: ReportViolati
         _ungranted(world, event, report)
 
 
-def _read_of_an_element(world: World, element: Element, event: Event, report: ReportViolation) -> None:
+def _read_of_an_element(world: World, element: Element, event: CardRead, report: ReportViolation) -> None:
     owner = element.owner
     send = owner if isinstance(owner, Send) else world.unflushed.get(owner.buffer)
     if send is None:
@@ -90,48 +113,48 @@ def _read_of_an_element(world: World, element: Element, event: Event, report: Re
         report("R96", text, send.made, world.rung, event)
 
 
-def _staging_was_flushed(block: Block, event: Event, report: ReportViolation) -> None:
+def _staging_was_flushed(block: Block, event: CardRead, report: ReportViolation) -> None:
     if block.cached and not block.flushed:
         report("R96", f"the card reads {block}, cached, which was never flushed", block.made, event)
 
 
-def _read_too_late(world: World, event: Event, report: ReportViolation) -> bool:
+def _read_too_late(world: World, event: CardRead, report: ReportViolation) -> bool:
     """Whether the memory was granted until its packet or mapping was completed."""
-    ended = world.ended_elements.get(event.b)
+    ended = world.ended_elements.get(event.address)
     if ended is None:
         return False
     element, completed = ended
     if isinstance(element.owner, Mapping):
-        text = f"the card reads {event.b:#x} after map register {element.owner.index} was completed"
+        text = f"the card reads {event.address:#x} after map register {element.owner.index} was completed"
         report("R93", text, element.made, completed, event)
     else:
-        list_is_dead_after_completion(element, completed, event, report)
+        list_is_dead_after_completion(element, element.owner, completed, event, report)
     return True
 
 
-def _ungranted(world: World, event: Event, report: ReportViolation) -> None:
+def _ungranted(world: World, event: CardRead | CardWrite, report: ReportViolation) -> None:
     if access_after_free(world, event, report) or not world.certain or world.adapter is None:
         return
-    text = f"{event.function} of {event.c:#x} bytes at {event.b:#x}, which was never granted"
+    text = f"{event.function} of {event.length:#x} bytes at {event.address:#x}, which was never granted"
     report("R91", text, event)
-    if poisoned(event.b):
-        report("R50", f"the card is given {event.b:#x}, the contents of fresh memory", event)
+    if poisoned(event.address):
+        report("R50", f"the card is given {event.address:#x}, the contents of fresh memory", event)
 
 
-@on.card("card.write")
-def card_writes_what_is_granted(world: World, event: Event, report: ReportViolation) -> None:
-    if event.d & STATUS_ERROR or _is_subordinate(world):
+@on
+def card_writes_what_is_granted(world: World, event: CardWrite, report: ReportViolation) -> None:
+    if event.status & STATUS_ERROR or _is_subordinate(world):
         return
-    block = world.granted.find(event.b)
+    block = world.granted.find(event.address)
     if block is None:
-        element = world.elements.find(event.b, event.c)
+        element = world.elements.find(event.address, event.length)
         if element is not None:
-            report("R91", f"the card writes {event.b:#x}, which was granted for reading", element.made, event)
+            report("R91", f"the card writes {event.address:#x}, which was granted for reading", element.made, event)
         else:
             _ungranted(world, event, report)
         return
     stays_in_its_block(world, block, event, report)
-    buffer = described(block, block.start + event.b - block.physical)
+    buffer = described(block, block.start + event.address - block.physical)
     if buffer is not None:
         length_is_restored_for_the_card(buffer, event, report)
         card_leaves_buffer_above_alone(world, buffer, event, report)
@@ -140,18 +163,20 @@ def card_writes_what_is_granted(world: World, event: Event, report: ReportViolat
 
 
 def _lines_are_kept_apart(
-    world: World, block: Block, buffer: Buffer | None, event: Event, report: ReportViolation
+    world: World, block: Block, buffer: Buffer | None, event: CardWrite, report: ReportViolation
 ) -> None:
     line = (world.adapter and world.adapter.alignment) or LINE
     size = buffer.original if buffer else block.length
     first = buffer.written is None if buffer else block.last_frame is None
-    if first and (event.b % line or size % line):
-        text = f"the card writes to {event.b:#x} into {size:#x} bytes of cached memory, not multiples of {line:#x}"
+    if first and (event.address % line or size % line):
+        text = (
+            f"the card writes to {event.address:#x} into {size:#x} bytes of cached memory, not multiples of {line:#x}"
+        )
         report("R99", text, buffer.made if buffer else block.made, event)
-    if block.last_frame is not None and block.last_frame[1].b != event.b:
+    if block.last_frame is not None and block.last_frame[1].address != event.address:
         end, before = block.last_frame
-        if event.b >= end and event.b // line == (end - 1) // line:
-            report("R100", f"frames at {before.b:#x} and {event.b:#x} share a cached line", before, event)
+        if event.address >= end and event.address // line == (end - 1) // line:
+            report("R100", f"frames at {before.address:#x} and {event.address:#x} share a cached line", before, event)
     elif first and world.card.rings:
         ring = ring_in(world, block)
         if ring:
@@ -159,88 +184,90 @@ def _lines_are_kept_apart(
             report("R100", text, block.made, ring.made, event)
 
 
-@on.call("NdisMStartBufferPhysicalMapping")
-def mapping_starts_well(world: World, event: Event, report: ReportViolation) -> None:
-    index, registers = event.b >> 1, world.adapter.map_registers if world.adapter else None
+@on
+def mapping_starts_well(world: World, event: NdisMStartBufferPhysicalMapping, report: ReportViolation) -> None:
+    index, registers = event.index, world.adapter.map_registers if world.adapter else None
     mapping = world.mappings.get(index)
-    what = f"NdisMStartBufferPhysicalMapping of buffer {event.a:#x} in register {index}"
+    what = f"NdisMStartBufferPhysicalMapping of buffer {event.buffer:#x} in register {index}"
     mapped = 0
     if mapping is not None and continues(mapping, event):
         mapped = sum(each.length for each in mapping.elements)
     else:
         _new_mapping_is_good(world, event, what, report)
-    if registers and mapped <= registers.d < mapped + event.d:
-        text = f"{what}: {mapped + event.d:#x} bytes, where {registers.d:#x} were declared"
+    if registers and mapped <= registers.maximum < mapped + event.length:
+        text = f"{what}: {mapped + event.length:#x} bytes, where {registers.maximum:#x} were declared"
         report("R92", text, registers, event)
 
 
-def _new_mapping_is_good(world: World, event: Event, what: str, report: ReportViolation) -> None:
+def _new_mapping_is_good(
+    world: World, event: NdisMStartBufferPhysicalMapping, what: str, report: ReportViolation
+) -> None:
     """R92 for the first unit of a Start."""
-    index, registers = event.b >> 1, world.adapter.map_registers if world.adapter else None
+    index, registers = event.index, world.adapter.map_registers if world.adapter else None
     mapping = world.mappings.get(index)
     if mapping is not None:
         report("R92", f"{what}, which holds buffer {mapping.buffer:#x}", mapping.made, event)
-    if not event.b & 1:
+    if not event.write:
         report("R92", f"{what} for receiving", event)
-    if event.d == 0:
+    if event.length == 0:
         report("R92", f"{what}: no bytes", event)
     if registers is None:
         if world.whole:
             report("R92", f"{what} without map registers", event)
-    elif index >= registers.c:
-        report("R92", f"{what} of {registers.c}", registers, event)
+    elif index >= registers.base:
+        report("R92", f"{what} of {registers.base}", registers, event)
 
 
-@on.call("NdisMCompleteBufferPhysicalMapping")
-def mapping_ends_well(world: World, event: Event, report: ReportViolation) -> None:
-    mapping = world.mappings.get(event.b)
-    what = f"NdisMCompleteBufferPhysicalMapping of buffer {event.a:#x} in register {event.b}"
+@on
+def mapping_ends_well(world: World, event: NdisMCompleteBufferPhysicalMapping, report: ReportViolation) -> None:
+    mapping = world.mappings.get(event.index)
+    what = f"NdisMCompleteBufferPhysicalMapping of buffer {event.buffer:#x} in register {event.index}"
     if mapping is None:
         if world.certain:
             report("R93", f"{what}, which is not in use", event)
-    elif mapping.buffer != event.a:
+    elif mapping.buffer != event.buffer:
         report("R93", f"{what}, which holds buffer {mapping.buffer:#x}", mapping.made, event)
 
 
-@on.call("NdisMSendComplete")
-def nobody_stores_under_the_card(world: World, event: Event, report: ReportViolation) -> None:
-    send = world.sends.get(event.a)
+@on
+def sent_bytes_stay_the_same(world: World, event: NdisMSendComplete, report: ReportViolation) -> None:
+    send = world.sends.get(event.packet)
     if send is None or not send.made.result or not event.result:
         return
     before, after = send.made.result & CRC, event.result & CRC
     if before != after:
-        text = f"packet {event.a:#x} had the bytes of CRC32C {before:08x} when it was sent, and {after:08x} at its end"
+        text = f"packet {event.packet:#x} had CRC32C {before:08x} when it was sent, and {after:08x} at its completion"
         report("R97", text, send.made, event)
 
 
-@on.call("NdisMFreeMapRegisters")
-def freed_map_registers_are_free(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def freed_map_registers_are_free(world: World, event: NdisMFreeMapRegisters, report: ReportViolation) -> None:
     for mapping in world.mappings.values():
         text = f"NdisMFreeMapRegisters with buffer {mapping.buffer:#x} in register {mapping.index}"
         report("R94", text, mapping.made, event)
 
 
-@on.leave("MiniportHalt")
-def halt_leaves_no_mapping(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def halt_leaves_no_mapping(world: World, event: LeaveMiniportHalt, report: ReportViolation) -> None:
     for mapping in world.mappings.values():
         text = f"MiniportHalt returned with buffer {mapping.buffer:#x} in map register {mapping.index}"
         report("R94", text, mapping.made, event)
 
 
-@on.call("NdisMSendComplete")
-def mapping_ends_before_the_send(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def mapping_ends_before_the_send(world: World, event: NdisMSendComplete, report: ReportViolation) -> None:
     if not world.mappings:
         return
-    send = world.sends.get(event.a)
+    send = world.sends.get(event.packet)
     for mapping in world.mappings.values():
         if send and mapping.buffer == send.buffer:
-            text = f"packet {event.a:#x} completed with its buffer in map register {mapping.index}"
+            text = f"packet {event.packet:#x} completed with its buffer in map register {mapping.index}"
             report("R95", text, mapping.made, event)
 
 
-@on.call("NdisMIndicateReceivePacket")
-def received_data_is_flushed(world: World, event: Event, report: ReportViolation) -> None:
-    packet = world.packets.get(event.a)
+@on
+def received_data_is_flushed(world: World, event: NdisMIndicateReceivePacket, report: ReportViolation) -> None:
+    packet = world.packets.get(event.packet)
     if packet is None:
         return
     for address in packet.chain:
@@ -249,100 +276,105 @@ def received_data_is_flushed(world: World, event: Event, report: ReportViolation
             continue
         if buffer.block is not None and buffer.block.cached:
             missing = "NdisMUpdateSharedMemory" if buffer.flushed else "NdisFlushBuffer(FALSE)"
-            text = f"packet {event.a:#x} indicated without {missing} of {buffer}, which the card wrote"
+            text = f"packet {event.packet:#x} indicated without {missing} of {buffer}, which the card wrote"
             report("R98", text, buffer.written, event)
 
 
-@on.card("card.doorbell")
-def cached_ring_is_flushed(world: World, event: Event, report: ReportViolation) -> None:
-    ring = world.card.rings.get(bool(event.a))
+@on
+def cached_ring_is_flushed(world: World, event: CardDoorbell, report: ReportViolation) -> None:
+    ring = world.card.rings.get(bool(event.transmit))
     block = world.granted.find(ring.base) if ring else None
     if ring and block and block.cached and not block.handed_over and world.frames:
         report(
-            "R101", f"doorbell {event.b} for a ring in {block}, cached, not flushed since the last", ring.made, event
+            "R101", f"doorbell {event.tail} for a ring in {block}, cached, not flushed since the last", ring.made, event
         )
 
 
-@on.call("NdisMUpdateSharedMemory")
-def updated_range_is_in_a_block(world: World, event: Event, report: ReportViolation) -> None:
-    block = world.blocks.find(event.b)
+@on
+def updated_range_is_in_a_block(world: World, event: NdisMUpdateSharedMemory, report: ReportViolation) -> None:
+    block = world.blocks.find(event.address)
     if block is None or block.physical == 0:
-        known = world.freed_blocks.get(event.b) or null_of_failure(world, event.function, event.b)
+        known = world.freed_blocks.get(event.address) or null_of_failure(world, event, event.address)
         if world.certain and not known:
-            report("R102", f"NdisMUpdateSharedMemory of {event.b:#x}, where no shared block is", event)
-    elif event.b + event.a > block.end:
-        report("R102", f"NdisMUpdateSharedMemory of {event.a:#x} bytes goes beyond {block}", block.made, event)
-    elif event.c - block.physical != event.b - block.start:
-        text = f"NdisMUpdateSharedMemory of {event.b:#x} with device address {event.c:#x}, not of {block}"
+            report("R102", f"NdisMUpdateSharedMemory of {event.address:#x}, where there is no shared block", event)
+    elif event.address + event.length > block.end:
+        report("R102", f"NdisMUpdateSharedMemory of {event.length:#x} bytes goes beyond {block}", block.made, event)
+    elif event.physical - block.physical != event.address - block.start:
+        text = f"NdisMUpdateSharedMemory of {event.address:#x} with device address {event.physical:#x}, not of {block}"
         report("R102", text, block.made, event)
 
 
-@on.enter("MiniportSendPackets")
-def send_fits_its_limit(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def send_fits_its_limit(world: World, event: MiniportSendPackets, report: ReportViolation) -> None:
     gate = world.adapter.scatter_gather if world.adapter else None
-    if gate and event.c > gate.b:
+    if gate and event.length > gate.maximum:
         report(
-            "R104", f"packet {event.a:#x} has {event.c:#x} bytes, MaximumPhysicalMapping is {gate.b:#x}", gate, event
+            "R104",
+            f"packet {event.packet:#x} has {event.length:#x} bytes, MaximumPhysicalMapping is {gate.maximum:#x}",
+            gate,
+            event,
         )
 
 
-@on.call("NdisMSetupDmaTransfer")
-def transfer_fits_its_limit(world: World, event: Event, report: ReportViolation) -> None:
-    channel, length = world.channels.get(event.a), event.c & 0xFFFFFFFF
+@on
+def transfer_fits_its_limit(world: World, event: NdisMSetupDmaTransfer, report: ReportViolation) -> None:
+    channel, length = world.channels.get(event.handle), event.length
     if channel and length > channel.maximum:
         text = f"transfer of {length:#x} bytes on a channel of at most {channel.maximum:#x}"
         report("R104", text, channel.made, event)
 
 
-@on.call("ScatterGatherElement", "NdisMStartBufferPhysicalMapping")
-def address_can_be_reached(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def address_can_be_reached(
+    world: World, event: ScatterGatherElement | NdisMStartBufferPhysicalMapping, report: ReportViolation
+) -> None:
     adapter = world.adapter
-    if adapter and (event.c + event.d - 1 if event.d else event.c) >> adapter.width:
+    if adapter and (event.physical + event.length - 1 if event.length else event.physical) >> adapter.width:
         gate = adapter.scatter_gather or adapter.map_registers
-        report("R105", f"{event.function} gives {event.c:#x}, beyond {adapter.width} bits", gate, event)
+        report("R105", f"{event.function} gives {event.physical:#x}, beyond {adapter.width} bits", gate, event)
 
 
 def _is_subordinate(world: World) -> bool:
     return world.adapter is not None and world.adapter.device == DEVICE_SUBORDINATE
 
 
-@on.call("NdisMSetupDmaTransfer")
-def transfer_is_set_up_well(world: World, event: Event, report: ReportViolation) -> None:
-    channel, buffer = world.channels.get(event.a), world.buffers.get(event.b)
-    offset, length = event.c >> 32, event.c & 0xFFFFFFFF
+@on
+def transfer_is_set_up_well(world: World, event: NdisMSetupDmaTransfer, report: ReportViolation) -> None:
+    channel, buffer = world.channels.get(event.handle), world.buffers.get(event.buffer)
+    offset, length = event.offset, event.length
     if channel and channel.transfer and channel.transfer.active:
-        report("R106", f"NdisMSetupDmaTransfer on busy channel {event.a:#x}", channel.transfer.setup, event)
+        report("R106", f"NdisMSetupDmaTransfer on busy channel {event.handle:#x}", channel.transfer.setup, event)
     if buffer and offset + length > buffer.length:
         text = f"transfer of {length:#x} bytes from {offset:#x} in {buffer}, which has {buffer.length:#x}"
         report("R106", text, buffer.made, event)
 
 
-@on.card("card.enable")
-def transfer_is_started_well(world: World, event: Event, report: ReportViolation) -> None:
-    """On a subordinate card: it begins to move data."""
+@on
+def transfer_is_started_well(world: World, event: CardEnable, report: ReportViolation) -> None:
+    """R106 on a subordinate card, when it begins to move data."""
     if not _is_subordinate(world) or not world.frames or not world.certain:
         return
     for channel in world.channels.values():
-        if channel.transfer and channel.transfer.active and channel.transfer.write == bool(event.a):
+        if channel.transfer and channel.transfer.active and channel.transfer.write == bool(event.transmit):
             return
     failed = next((channel.failed for channel in world.channels.values() if channel.failed), None)
-    way = "to the card" if event.a else "from the card"
+    way = "to the card" if event.transmit else "from the card"
     report("R106", f"the card moves data {way} without an NdisMSetupDmaTransfer that succeeded", failed, event)
 
 
-@on.call("NdisMCompleteDmaTransfer")
-def transfer_ends_well(world: World, event: Event, report: ReportViolation) -> None:
-    channel = world.channels.get(event.a)
+@on
+def transfer_ends_well(world: World, event: NdisMCompleteDmaTransfer, report: ReportViolation) -> None:
+    channel = world.channels.get(event.handle)
     if channel is None or not world.certain:
         return
     transfer = channel.transfer
     if transfer is None or not transfer.active:
-        report("R107", f"NdisMCompleteDmaTransfer on idle channel {event.a:#x}", channel.made, event)
+        report("R107", f"NdisMCompleteDmaTransfer on idle channel {event.handle:#x}", channel.made, event)
         return
     setup = transfer.setup
-    if (event.b, event.c, bool(event.d)) != (setup.b, setup.c, bool(setup.d)):
-        text = f"NdisMCompleteDmaTransfer of buffer {event.b:#x}, range {event.c:#x}, write {event.d}"
-        report("R107", f"{text}; set up with {setup.b:#x}, {setup.c:#x}, {setup.d}", setup, event)
+    if (event.buffer, event.range, bool(event.write)) != (setup.buffer, setup.range, bool(setup.write)):
+        text = f"NdisMCompleteDmaTransfer of buffer {event.buffer:#x}, range {event.range:#x}, write {event.write}"
+        report("R107", f"{text}; set up with {setup.buffer:#x}, {setup.range:#x}, {setup.write}", setup, event)
 
 
 def _touches(world: World, transfer: ChannelTransfer, packet_buffers: list[int]) -> bool:
@@ -356,64 +388,66 @@ def _touches(world: World, transfer: ChannelTransfer, packet_buffers: list[int])
 
 
 def _unfinished(channel: Channel) -> ChannelTransfer | None:
-    """The channel's transfer, if what it moved may not be looked at."""
+    """The channel's transfer, if its data may not be used yet."""
     return channel.transfer if channel.transfer and not channel.transfer.good else None
 
 
-@on.call("NdisMIndicateReceivePacket")
-def received_transfer_is_complete(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def received_transfer_is_complete(world: World, event: NdisMIndicateReceivePacket, report: ReportViolation) -> None:
     if not world.channels:
         return
-    packet = world.packets.get(event.a)
+    packet = world.packets.get(event.packet)
     for channel in world.channels.values():
         transfer = _unfinished(channel)
         if packet and transfer and not transfer.write and _touches(world, transfer, packet.chain):
-            text = f"packet {event.a:#x} indicated over memory whose transfer was not completed with SUCCESS"
+            text = f"packet {event.packet:#x} indicated over memory whose transfer was not completed with SUCCESS"
             report("R107", text, transfer.setup, transfer.completed, event)
 
 
-@on.call("NdisMSendComplete")
-def sent_transfer_is_complete(world: World, event: Event, report: ReportViolation) -> None:
-    if not world.channels or event.b != SUCCESS:
+@on
+def sent_transfer_is_complete(world: World, event: NdisMSendComplete, report: ReportViolation) -> None:
+    if not world.channels or event.status != SUCCESS:
         return
-    send = world.sends.get(event.a)
+    send = world.sends.get(event.packet)
     for channel in world.channels.values():
         transfer = channel.transfer
         if send and transfer and transfer.active and transfer.write and _carries(world, transfer, send):
-            text = f"packet {event.a:#x} reported as sent while its transfer is not completed"
+            text = f"packet {event.packet:#x} reported as sent while its transfer is not completed"
             report("R107", text, transfer.setup, event)
 
 
 def _carries(world: World, transfer: ChannelTransfer, send: Send) -> bool:
-    """Whether the transfer is of this send: of its buffer, or, from staging memory, set up right after it came down."""
+    """Whether the transfer carries this send: from its buffer, or from staging memory, set up right after the send."""
     if transfer.buffer == send.buffer:
         return True
     before = [each for each in world.sends.values() if each.made.sequence < transfer.setup.sequence]
     return bool(before) and before[-1] is send
 
 
-@on.call("NdisRawReadPort", "NdisRawWritePort")
-def port_is_registered(world: World, event: Event, report: ReportViolation) -> None:
-    if world.ports.find(event.a) is None and world.certain and world.whole:
-        report("R109", f"{event.function} of port {event.a:#x}, which is not registered", *list(world.ports)[:1], event)
+@on
+def port_is_registered(world: World, event: NdisRawReadPort | NdisRawWritePort, report: ReportViolation) -> None:
+    if world.ports.find(event.port) is None and world.certain and world.whole:
+        report(
+            "R109", f"{event.function} of port {event.port:#x}, which is not registered", *list(world.ports)[:1], event
+        )
 
 
-@on.call("NdisMMapIoSpace")
-def mapped_memory_is_not_ram(world: World, event: Event, report: ReportViolation) -> None:
-    block = world.granted.overlapping(event.a, event.b)
+@on
+def mapped_memory_is_not_ram(world: World, event: NdisMMapIoSpace, report: ReportViolation) -> None:
+    block = world.granted.overlapping(event.physical, event.length)
     if block:
-        report("R110", f"NdisMMapIoSpace of {event.a:#x}, which is RAM: {block}", block.made, event)
+        report("R110", f"NdisMMapIoSpace of {event.physical:#x}, which is RAM: {block}", block.made, event)
 
 
-@on.call("NdisMUnmapIoSpace")
-def unmapped_length_is_the_mapped_one(world: World, event: Event, report: ReportViolation) -> None:
-    claim = world.io_space.get(event.a)
-    if claim and claim.b != event.b:
-        text = f"NdisMUnmapIoSpace of {event.a:#x} with length {event.b:#x}, mapped with {claim.b:#x}"
+@on
+def unmapped_length_is_the_mapped_one(world: World, event: NdisMUnmapIoSpace, report: ReportViolation) -> None:
+    claim = world.io_space.get(event.address)
+    if claim and claim.length != event.length:
+        text = f"NdisMUnmapIoSpace of {event.address:#x} with length {event.length:#x}, mapped with {claim.length:#x}"
         report("R110", text, claim, event)
 
 
-@on.call("NdisMReadDmaCounter")
-def counter_has_a_channel(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a not in world.channels and world.certain:
-        report("R111", f"NdisMReadDmaCounter of {event.a:#x}, which is no registered channel", event)
+@on
+def counter_has_a_channel(world: World, event: NdisMReadDmaCounter, report: ReportViolation) -> None:
+    if event.handle not in world.channels and world.certain:
+        report("R111", f"NdisMReadDmaCounter of {event.handle:#x}, which is not a registered channel", event)

@@ -3,8 +3,16 @@
 
 from __future__ import annotations
 
-from nicrig.verifier.events import Event
 from nicrig.verifier.model.world import World
+from nicrig.verifier.records import (
+    LeaveMiniportQueryInformation,
+    LeaveMiniportSetInformation,
+    MiniportCheckForHang,
+    MiniportQueryInformation,
+    MiniportSetInformation,
+    NdisMSendComplete,
+    NdisStallExecution,
+)
 from nicrig.verifier.registry import Check, Handlers, ReportViolation
 
 on: Handlers[Check] = Handlers()
@@ -16,20 +24,20 @@ REQUEST_LIMIT = 12 * SECOND
 STALL_LIMIT = 50
 """Microseconds."""
 
-REQUESTS = ("MiniportQueryInformation", "MiniportSetInformation")
+Request = MiniportQueryInformation | MiniportSetInformation
 
 
-@on.call("NdisMSendComplete")
-def send_is_completed_in_time(world: World, event: Event, report: ReportViolation) -> None:
-    send = world.sends.get(event.a)
+@on
+def send_is_completed_in_time(world: World, event: NdisMSendComplete, report: ReportViolation) -> None:
+    send = world.sends.get(event.packet)
     if send is not None and event.time - send.made.time > SEND_LIMIT:
         waited = (event.time - send.made.time) / SECOND
-        report("R130", f"packet {event.a:#x} completed after {waited:.1f} s", send.made, event)
+        report("R130", f"packet {event.packet:#x} completed after {waited:.1f} s", send.made, event)
 
 
-@on.enter("MiniportCheckForHang")
-def no_send_hangs(world: World, event: Event, report: ReportViolation) -> None:
-    """The oldest pending send comes first; it is told once."""
+@on
+def no_send_hangs(world: World, event: MiniportCheckForHang, report: ReportViolation) -> None:
+    """R130 for the oldest pending send, once."""
     send = next(iter(world.sends.values()), None)
     if not send or send.overdue or not world.adapter or not world.adapter.deserialized:
         return
@@ -39,25 +47,27 @@ def no_send_hangs(world: World, event: Event, report: ReportViolation) -> None:
         report("R130", f"packet {send.packet:#x} pending for {waited:.1f} s", send.made, event)
 
 
-@on.leave(*REQUESTS)
-def request_is_answered_in_time(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def request_is_answered_in_time(
+    world: World, event: LeaveMiniportQueryInformation | LeaveMiniportSetInformation, report: ReportViolation
+) -> None:
     entered = world.entry(event)
-    if entered and event.time - entered.time > REQUEST_LIMIT:
+    if isinstance(entered, Request) and event.time - entered.time > REQUEST_LIMIT:
         waited = (event.time - entered.time) / SECOND
-        report("R131", f"{event.function} of object {entered.a:#x} took {waited:.1f} s", entered, event)
+        report("R131", f"{event.function} of object {entered.oid:#x} took {waited:.1f} s", entered, event)
 
 
-@on.enter(*REQUESTS)
-def requests_come_one_by_one(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def requests_come_one_by_one(world: World, event: Request, report: ReportViolation) -> None:
     if not world.frames:
         return
-    for (function, _), before in world.entered.items():
-        if function in REQUESTS:
-            text = f"{event.function} of object {event.a:#x} before that of {before.a:#x} was answered"
+    for before in world.entered.values():
+        if isinstance(before, Request):
+            text = f"{event.function} of object {event.oid:#x} before that of {before.oid:#x} was answered"
             report("R131", text, before, event)
 
 
-@on.call("NdisStallExecution")
-def stall_is_short(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a > STALL_LIMIT:
-        report("R132", f"NdisStallExecution of {event.a} us, over {STALL_LIMIT} us", event)
+@on
+def stall_is_short(world: World, event: NdisStallExecution, report: ReportViolation) -> None:
+    if event.microseconds > STALL_LIMIT:
+        report("R132", f"NdisStallExecution of {event.microseconds} us, over {STALL_LIMIT} us", event)

@@ -1,40 +1,114 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Section 9.3: what is freed was allocated so, and what is allocated is asked for well."""
+"""Section 9.3: frees match their allocations, and allocations are asked for correctly."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from nicrig.verifier.checks.teardown import null_of_failure
+from nicrig.verifier.checks.teardown import failure_of_pool, null_of_failure
 from nicrig.verifier.constants import MAP_REGISTER_LIMIT, PAGE, POISON, SUCCESS, worst_span
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import Phase
+from nicrig.verifier.groups import (
+    AllocateMemory,
+    AllocatePacket,
+    Allocations,
+    Chain,
+    EventCall,
+    ExAllocate,
+    FreeMemory,
+    FreePacket,
+    TimerCall,
+    Unchain,
+    subject,
+)
 from nicrig.verifier.model.acceptance import shared_as_asked
-from nicrig.verifier.model.adapter import ALLOCATIONS
 from nicrig.verifier.model.blocks import answered_request, meant_by_free
-from nicrig.verifier.model.packet_pools import ALLOCATE_PACKET, CHAIN, FREE_PACKET, UNCHAIN
 from nicrig.verifier.model.things import Block, Family
 from nicrig.verifier.model.world import World
 from nicrig.verifier.ranges import Recent
+from nicrig.verifier.records import (
+    CardEnable,
+    CardRead,
+    CardRegister,
+    CardWrite,
+    DriverUnload,
+    ExAllocatePool,
+    ExAllocatePoolWithTag,
+    ExFreePool,
+    ExFreePoolWithTag,
+    LeaveMiniportInitialize,
+    MiniportAllocateComplete,
+    NdisAdjustBufferLength,
+    NdisAllocateBuffer,
+    NdisAllocateMemory,
+    NdisAllocateMemoryWithTag,
+    NdisAllocateSpinLock,
+    NdisCloseConfiguration,
+    NdisCopyBuffer,
+    NdisFlushBuffer,
+    NdisFreeBuffer,
+    NdisFreeBufferPool,
+    NdisFreeMemory,
+    NdisFreePacketPool,
+    NdisFreeSpinLock,
+    NdisMAllocateMapRegisters,
+    NdisMAllocateSharedMemory,
+    NdisMAllocateSharedMemoryAsync,
+    NdisMCancelTimer,
+    NdisMDeregisterDmaChannel,
+    NdisMDeregisterInterrupt,
+    NdisMFreeSharedMemory,
+    NdisMIndicateReceivePacket,
+    NdisMSetTimer,
+    NdisMSetupDmaTransfer,
+    NdisMUnmapIoSpace,
+    NdisMUpdateSharedMemory,
+    NdisPacketPoolUsage,
+    NdisQueryBuffer,
+    NdisQueryBufferSafe,
+    NdisQueryPacket,
+    NdisReinitializePacket,
+)
 from nicrig.verifier.registry import Check, Handlers, ReportViolation
 from nicrig.verifier.rules import Severity
 
 on: Handlers[Check] = Handlers()
 
-FREE_MEMORY = ("NdisFreeMemory", "ExFreePool", "ExFreePoolWithTag")
-FAMILY_FREED = {"NdisFreeMemory": Family.MEMORY, "ExFreePool": Family.POOL, "ExFreePoolWithTag": Family.POOL}
+FREES: dict[type[Event], Family] = {
+    NdisFreeMemory: Family.MEMORY,
+    ExFreePool: Family.POOL,
+    ExFreePoolWithTag: Family.POOL,
+}
+"""The family that each call frees."""
+Given = (
+    FreeMemory
+    | FreePacket
+    | Chain
+    | NdisFreeBuffer
+    | NdisFreePacketPool
+    | NdisFreeBufferPool
+    | NdisMUnmapIoSpace
+    | NdisMDeregisterInterrupt
+    | NdisMDeregisterDmaChannel
+    | NdisFreeSpinLock
+    | NdisMSetTimer
+    | NdisMCancelTimer
+    | NdisCloseConfiguration
+)
+"""Calls that are given a pointer or handle out of the miniport's own memory."""
 
 
-@on.call("NdisFreeMemory")
-def memory_is_freed_as_allocated(world: World, event: Event, report: ReportViolation) -> None:
-    block = world.blocks.get(event.a)
+@on
+def memory_is_freed_as_allocated(world: World, event: NdisFreeMemory, report: ReportViolation) -> None:
+    block = world.blocks.get(event.address)
     if not block or block.family is not Family.MEMORY:
         return
-    if block.flags != event.c:
-        text = f"{block} freed with flags {event.c:#x}, allocated with {block.flags:#x}"
+    if block.flags != event.flags:
+        text = f"{block} freed with flags {event.flags:#x}, allocated with {block.flags:#x}"
         report("R40", text, block.made, event)
-    if block.has_flags and block.length != event.b:
-        report("R40", f"{block} freed with length {event.b:#x}", block.made, event)
+    if block.has_flags and block.length != event.length:
+        report("R40", f"{block} freed with length {event.length:#x}", block.made, event)
 
 
 def _freed_unknown(world: World, event: Event, report: ReportViolation, address: int, recent: Recent[Any]) -> None:
@@ -48,109 +122,118 @@ def _freed_unknown(world: World, event: Event, report: ReportViolation, address:
         report("R41", f"{event.function} of {address:#x}, which was never allocated", event)
 
 
-@on.call(*FREE_MEMORY)
-def freed_memory_is_a_block(world: World, event: Event, report: ReportViolation) -> None:
-    if world.blocks.get(event.a) or world.leaked.get(event.a) or null_of_failure(world, event.function, event.a):
+@on
+def freed_memory_is_a_block(world: World, event: FreeMemory, report: ReportViolation) -> None:
+    if (
+        world.blocks.get(event.address)
+        or world.leaked.get(event.address)
+        or null_of_failure(world, event, event.address)
+    ):
         return
-    around = world.blocks.find(event.a)
+    around = world.blocks.find(event.address)
     if around:
-        report("R41", f"{event.function} of {event.a:#x}, which is inside {around}", around.made, event)
+        report("R41", f"{event.function} of {event.address:#x}, which is inside {around}", around.made, event)
     else:
-        _freed_unknown(world, event, report, event.a, world.freed_blocks)
+        _freed_unknown(world, event, report, event.address, world.freed_blocks)
 
 
-@on.call("NdisMFreeSharedMemory")
-def freed_shared_memory_is_a_block(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def freed_shared_memory_is_a_block(world: World, event: NdisMFreeSharedMemory, report: ReportViolation) -> None:
     block = meant_by_free(world, event)
-    if block or world.leaked.get(event.c) or null_of_failure(world, event.function, event.c):
+    if block or world.leaked.get(event.address) or null_of_failure(world, event, event.address):
         return
-    around = world.blocks.find(event.c)
+    around = world.blocks.find(event.address)
     if around:
-        report("R41", f"NdisMFreeSharedMemory of {event.c:#x}, which is inside {around}", around.made, event)
+        report("R41", f"NdisMFreeSharedMemory of {event.address:#x}, which is inside {around}", around.made, event)
     else:
-        _freed_unknown(world, event, report, event.c, world.freed_blocks)
+        _freed_unknown(world, event, report, event.address, world.freed_blocks)
 
 
-@on.call(*FREE_PACKET)
-def freed_packet_is_one(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a in world.packets or event.a in world.sends or null_of_failure(world, event.function, event.a):
+@on
+def freed_packet_is_one(world: World, event: FreePacket, report: ReportViolation) -> None:
+    if event.packet in world.packets or event.packet in world.sends or null_of_failure(world, event, event.packet):
         return
-    _freed_unknown(world, event, report, event.a, world.freed_packets)
+    _freed_unknown(world, event, report, event.packet, world.freed_packets)
 
 
-@on.call("NdisFreeBuffer")
-def freed_buffer_is_one(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a not in world.buffers and not null_of_failure(world, event.function, event.a):
-        _freed_unknown(world, event, report, event.a, world.freed_buffers)
+@on
+def freed_buffer_is_one(world: World, event: NdisFreeBuffer, report: ReportViolation) -> None:
+    if event.buffer not in world.buffers and not null_of_failure(world, event, event.buffer):
+        _freed_unknown(world, event, report, event.buffer, world.freed_buffers)
 
 
-@on.call("NdisFreePacketPool", "NdisFreeBufferPool")
-def freed_pool_is_one(world: World, event: Event, report: ReportViolation) -> None:
-    packets = event.function == "NdisFreePacketPool"
+@on
+def freed_pool_is_one(world: World, event: NdisFreePacketPool | NdisFreeBufferPool, report: ReportViolation) -> None:
+    packets = isinstance(event, NdisFreePacketPool)
     own, other = (world.packet_pools, world.buffer_pools) if packets else (world.buffer_pools, world.packet_pools)
-    if event.a in own or (packets and null_of_failure(world, event.function, event.a)):
+    if event.pool in own or (packets and null_of_failure(world, event, event.pool)):
         return
-    if event.a in other:
-        report("R42", f"{event.function} of {event.a:#x}, which is the other sort of pool", other[event.a].made, event)
-    elif not packets and "buffer pool" in world.failed and world.failed["buffer pool"].a == event.a:
-        return  # R21 has said so
+    if event.pool in other:
+        report(
+            "R42",
+            f"{event.function} of {event.pool:#x}, which is the other kind of pool",
+            other[event.pool].made,
+            event,
+        )
+    elif not packets and failure_of_pool(world, event.pool):
+        return  # R21 is reported
     else:
-        _freed_unknown(world, event, report, event.a, world.freed_pools)
+        _freed_unknown(world, event, report, event.pool, world.freed_pools)
 
 
-@on.call("NdisMDeregisterInterrupt")
-def deregistered_interrupt_is_one(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a not in world.interrupts:
-        _freed_unknown(world, event, report, event.a, world.freed_objects)
+@on
+def deregistered_interrupt_is_one(world: World, event: NdisMDeregisterInterrupt, report: ReportViolation) -> None:
+    if event.interrupt not in world.interrupts:
+        _freed_unknown(world, event, report, event.interrupt, world.freed_objects)
 
 
-@on.call("NdisFreeSpinLock")
-def freed_lock_is_one(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a not in world.locks:
-        _freed_unknown(world, event, report, event.a, world.freed_objects)
+@on
+def freed_lock_is_one(world: World, event: NdisFreeSpinLock, report: ReportViolation) -> None:
+    if event.lock not in world.locks:
+        _freed_unknown(world, event, report, event.lock, world.freed_objects)
 
 
-@on.call("NdisCloseConfiguration")
-def closed_configuration_is_open(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a not in world.configurations:
-        _freed_unknown(world, event, report, event.a, world.freed_objects)
+@on
+def closed_configuration_is_open(world: World, event: NdisCloseConfiguration, report: ReportViolation) -> None:
+    if event.handle not in world.configurations:
+        _freed_unknown(world, event, report, event.handle, world.freed_objects)
 
 
-@on.call(*FREE_MEMORY)
-def memory_is_freed_by_its_family(world: World, event: Event, report: ReportViolation) -> None:
-    block = world.blocks.get(event.a)
+@on
+def memory_is_freed_by_its_family(world: World, event: FreeMemory, report: ReportViolation) -> None:
+    block = world.blocks.get(event.address)
     if not block:
         return
-    if block.family is not FAMILY_FREED[event.function]:
+    if block.family is not FREES[type(event)]:
         text = f"{block} of {block.made.function} freed by {event.function}, not {block.family.value}"
         report("R42", text, block.made, event)
-    elif event.function == "ExFreePoolWithTag" and block.tag != event.b:
-        text = f"{block} of tag {block.tag:#x} freed with tag {event.b:#x}"
+    elif isinstance(event, ExFreePoolWithTag) and block.tag != event.tag:
+        text = f"{block} of tag {block.tag:#x} freed with tag {event.tag:#x}"
         report("R42", text, block.made, event, severity=Severity.ERROR)
 
 
-@on.call("NdisMFreeSharedMemory")
-def shared_memory_is_freed_by_its_family(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def shared_memory_is_freed_by_its_family(world: World, event: NdisMFreeSharedMemory, report: ReportViolation) -> None:
     block = meant_by_free(world, event)
     if block and block.family is not Family.SHARED:
         text = f"{block} of {block.made.function} freed by NdisMFreeSharedMemory, not {block.family.value}"
         report("R42", text, block.made, event)
 
 
-@on.call(*FREE_PACKET)
-def packet_is_freed_by_its_counterpart(world: World, event: Event, report: ReportViolation) -> None:
-    packet = world.packets.get(event.a)
+@on
+def packet_is_freed_by_its_counterpart(world: World, event: FreePacket, report: ReportViolation) -> None:
+    packet = world.packets.get(event.packet)
     if packet and packet.made.function.endswith("NonInterlocked") != event.function.endswith("NonInterlocked"):
-        text = f"packet {event.a:#x} of {packet.made.function} freed by {event.function}"
+        text = f"packet {event.packet:#x} of {packet.made.function} freed by {event.function}"
         report("R42", text, packet.made, event, severity=Severity.ERROR)
 
 
-@on.call("NdisMFreeSharedMemory")
-def shared_memory_is_freed_as_allocated(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def shared_memory_is_freed_as_allocated(world: World, event: NdisMFreeSharedMemory, report: ReportViolation) -> None:
     block = meant_by_free(world, event)
     if not block or block.family is not Family.SHARED:
         return
-    asked = (event.a, bool(event.b), event.c, event.d)
+    asked = (event.length, bool(event.cached), event.address, event.physical)
     given = (block.length, block.cached, block.start, block.physical)
     names = ("length", "Cached", "address", "device address")
     if shared_as_asked(block, event):
@@ -160,7 +243,7 @@ def shared_memory_is_freed_as_allocated(world: World, event: Event, report: Repo
 
 
 def _used_after_free(event: Event, report: ReportViolation, address: int, recent: Recent[Any]) -> None:
-    """R44, if the thing at this address was freed a moment ago."""
+    """R44, if the thing at this address was freed before."""
     found = recent.get(address)
     if found:
         thing, freed = found
@@ -168,116 +251,138 @@ def _used_after_free(event: Event, report: ReportViolation, address: int, recent
         report("R44", f"{event.function} is given {address:#x}, which was freed", made, freed, event)
 
 
-@on.call(*CHAIN, *UNCHAIN, "NdisReinitializePacket", "NdisQueryPacket", "NdisMIndicateReceivePacket")
-def packet_is_not_used_after_free(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a not in world.packets and event.a not in world.sends:
-        _used_after_free(event, report, event.a, world.freed_packets)
+@on
+def packet_is_not_used_after_free(
+    world: World,
+    event: Chain | Unchain | NdisReinitializePacket | NdisQueryPacket | NdisMIndicateReceivePacket,
+    report: ReportViolation,
+) -> None:
+    if event.packet not in world.packets and event.packet not in world.sends:
+        _used_after_free(event, report, event.packet, world.freed_packets)
 
 
-@on.call("NdisFlushBuffer", "NdisAdjustBufferLength", "NdisQueryBuffer", "NdisQueryBufferSafe")
-def buffer_is_not_used_after_free(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a not in world.buffers and event.a not in world.unflushed:
-        _used_after_free(event, report, event.a, world.freed_buffers)
+@on
+def buffer_is_not_used_after_free(
+    world: World,
+    event: NdisFlushBuffer | NdisAdjustBufferLength | NdisQueryBuffer | NdisQueryBufferSafe,
+    report: ReportViolation,
+) -> None:
+    if event.buffer not in world.buffers and event.buffer not in world.unflushed:
+        _used_after_free(event, report, event.buffer, world.freed_buffers)
 
 
-@on.call(*CHAIN, "NdisCopyBuffer", "NdisMSetupDmaTransfer")
-def second_buffer_is_not_used_after_free(world: World, event: Event, report: ReportViolation) -> None:
-    if event.b not in world.buffers:
-        _used_after_free(event, report, event.b, world.freed_buffers)
+@on
+def second_buffer_is_not_used_after_free(
+    world: World, event: Chain | NdisCopyBuffer | NdisMSetupDmaTransfer, report: ReportViolation
+) -> None:
+    buffer = event.source if isinstance(event, NdisCopyBuffer) else event.buffer
+    if buffer not in world.buffers:
+        _used_after_free(event, report, buffer, world.freed_buffers)
 
 
-@on.call(*ALLOCATE_PACKET, "NdisAllocateBuffer", "NdisCopyBuffer", "NdisPacketPoolUsage")
-def pool_is_not_used_after_free(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a not in world.packet_pools and event.a not in world.buffer_pools:
-        _used_after_free(event, report, event.a, world.freed_pools)
+@on
+def pool_is_not_used_after_free(
+    world: World,
+    event: AllocatePacket | NdisAllocateBuffer | NdisCopyBuffer | NdisPacketPoolUsage,
+    report: ReportViolation,
+) -> None:
+    if event.pool not in world.packet_pools and event.pool not in world.buffer_pools:
+        _used_after_free(event, report, event.pool, world.freed_pools)
 
 
 def freed_around(world: World, address: int) -> tuple[Block, Event] | None:
-    """The block that held this address until a moment ago, if none does now."""
+    """The block that held this address until it was freed, if no block does now."""
     if world.blocks.find(address):
         return None
     return next((each for each in world.freed_blocks if each[0].start <= address < each[0].end), None)
 
 
-@on.call(
-    *("NdisMInitializeTimer", "NdisMSetTimer", "NdisMSetPeriodicTimer", "NdisMCancelTimer", "NdisAllocateSpinLock"),
-    *("NdisInitializeEvent", "NdisSetEvent", "NdisResetEvent", "NdisWaitEvent"),
-)
-def object_is_not_used_after_free(world: World, event: Event, report: ReportViolation) -> None:
-    freed = freed_around(world, event.a)
+@on
+def object_is_not_used_after_free(
+    world: World, event: TimerCall | EventCall | NdisAllocateSpinLock, report: ReportViolation
+) -> None:
+    address = subject(event)
+    freed = freed_around(world, address)
     if freed:
-        text = f"{event.function} of {event.a:#x}, in a {freed[0]} that was freed"
+        text = f"{event.function} of {address:#x}, in a {freed[0]} that was freed"
         report("R44", text, freed[0].made, freed[1], event)
 
 
-@on.call("NdisMUpdateSharedMemory")
-def shared_memory_is_not_updated_after_free(world: World, event: Event, report: ReportViolation) -> None:
-    if world.blocks.find(event.b):
+@on
+def shared_memory_is_not_updated_after_free(
+    world: World, event: NdisMUpdateSharedMemory, report: ReportViolation
+) -> None:
+    if world.blocks.find(event.address):
         return
-    freed = freed_around(world, event.b)
+    freed = freed_around(world, event.address)
     if freed:
-        text = f"NdisMUpdateSharedMemory of {event.b:#x}, in a {freed[0]} that was freed"
+        text = f"NdisMUpdateSharedMemory of {event.address:#x}, in a {freed[0]} that was freed"
         report("R44", text, freed[0].made, freed[1], event)
 
 
-def stays_in_its_block(world: World, block: Block, event: Event, report: ReportViolation) -> None:
+def stays_in_its_block(world: World, block: Block, event: CardRead | CardWrite, report: ReportViolation) -> None:
     """R45 for an access of the card that begins in the block."""
-    beyond = event.b + event.c - block.physical - block.length
+    beyond = event.address + event.length - block.physical - block.length
     if beyond > 0:
-        text = f"{event.function} of {event.c:#x} bytes at {event.b:#x} goes {beyond:#x} bytes beyond {block}"
+        text = (
+            f"{event.function} of {event.length:#x} bytes at {event.address:#x} goes {beyond:#x} bytes beyond {block}"
+        )
         report("R45", text, block.made, event)
 
 
-@on.call("NdisFreeMemory")
-def freed_memory_was_kept_to(world: World, event: Event, report: ReportViolation) -> None:
-    block = world.blocks.get(event.a)
-    if event.d and block:
+@on
+def freed_memory_was_kept_to(world: World, event: NdisFreeMemory, report: ReportViolation) -> None:
+    block = world.blocks.get(event.address)
+    if event.beyond and block:
         report("R45", f"bytes behind {block} were written", block.made, event)
 
 
-@on.call(
-    *("NdisAllocateMemory", "NdisAllocateMemoryWithTag", "NdisMAllocateSharedMemory", "NdisMAllocateSharedMemoryAsync"),
-    *("ExAllocatePool", "ExAllocatePoolWithTag"),
-)
-def something_is_asked_for(world: World, event: Event, report: ReportViolation) -> None:
-    length = event.a if event.function.startswith("NdisMAllocateShared") else event.b
-    if length == 0:
+@on
+def something_is_asked_for(
+    world: World,
+    event: AllocateMemory | ExAllocate | NdisMAllocateSharedMemory | NdisMAllocateSharedMemoryAsync,
+    report: ReportViolation,
+) -> None:
+    if event.length == 0:
         report("R46", f"{event.function} of 0 bytes", event)
 
 
-@on.call("NdisAllocateMemoryWithTag", "ExAllocatePoolWithTag")
-def tag_has_four_characters(world: World, event: Event, report: ReportViolation) -> None:
-    characters = event.c.to_bytes(8, "little").rstrip(b"\0")
+@on
+def tag_has_four_characters(
+    world: World, event: NdisAllocateMemoryWithTag | ExAllocatePoolWithTag, report: ReportViolation
+) -> None:
+    characters = event.tag.to_bytes(8, "little").rstrip(b"\0")
     if not characters or len(characters) > 4 or not all(0x20 <= each <= 0x7E for each in characters):
-        report("R47", f"{event.function} with tag {event.c:#x}", event)
+        report("R47", f"{event.function} with tag {event.tag:#x}", event)
 
 
-@on.call("NdisAllocateMemory", "ExAllocatePool")
-def memory_has_a_tag(world: World, event: Event, report: ReportViolation) -> None:
-    if event.function == "ExAllocatePool" or not event.c:
-        report("R47", f"{event.function} of {event.b:#x} bytes without a tag", event)
+@on
+def memory_has_a_tag(world: World, event: NdisAllocateMemory | ExAllocatePool, report: ReportViolation) -> None:
+    if isinstance(event, ExAllocatePool) or not event.flags:
+        report("R47", f"{event.function} of {event.length:#x} bytes without a tag", event)
 
 
-@on.enter("DriverUnload")
-def nothing_is_left_at_unload(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def nothing_is_left_at_unload(world: World, event: DriverUnload, report: ReportViolation) -> None:
     left = [block.made for block in (*world.leaked, *world.blocks)]
-    count = event.a or len(left)
+    count = event.blocks or len(left)
     if count:
         text = f"driver unloaded with {count} allocations alive"
         report("R48", f"{text}, the first by {left[0].function}" if left else text, *left[:8], event)
 
 
-@on.call(*ALLOCATIONS)
-def nothing_is_allocated_at_unload(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def nothing_is_allocated_at_unload(world: World, event: Allocations, report: ReportViolation) -> None:
     unload = world.entered.get(("DriverUnload", -1))
     if unload:
         report("R48", f"{event.function} while the driver is unloaded", unload, event)
 
 
-@on.call(*FREE_MEMORY, "NdisMFreeSharedMemory")
-def freed_block_has_no_active_object(world: World, event: Event, report: ReportViolation) -> None:
-    shared = event.function == "NdisMFreeSharedMemory"
-    block = meant_by_free(world, event) if shared else world.blocks.get(event.a)
+@on
+def freed_block_has_no_active_object(
+    world: World, event: FreeMemory | NdisMFreeSharedMemory, report: ReportViolation
+) -> None:
+    block = meant_by_free(world, event)
     for address, what in block.objects.items() if block else ():
         report("R49", f"{block} freed with the {what} at {address:#x} in it", block.made if block else None, event)
 
@@ -287,49 +392,43 @@ def poisoned(value: int) -> bool:
     return value in (POISON, POISON << 32 | POISON)
 
 
-@on.call(
-    *FREE_MEMORY,
-    *FREE_PACKET,
-    *CHAIN,
-    *("NdisFreeBuffer", "NdisFreePacketPool", "NdisFreeBufferPool", "NdisMUnmapIoSpace", "NdisMDeregisterInterrupt"),
-    *("NdisMDeregisterDmaChannel", "NdisFreeSpinLock", "NdisMSetTimer", "NdisMCancelTimer", "NdisCloseConfiguration"),
-)
-def pointer_was_initialised(world: World, event: Event, report: ReportViolation) -> None:
-    if poisoned(event.a):
-        report("R50", f"{event.function} is given {event.a:#x}, the contents of fresh memory", event)
+@on
+def pointer_was_initialised(world: World, event: Given, report: ReportViolation) -> None:
+    pointer = subject(event)
+    if poisoned(pointer):
+        report("R50", f"{event.function} is given {pointer:#x}, the contents of fresh memory", event)
 
 
-@on.call("NdisAllocateBuffer")
-def described_memory_was_initialised(world: World, event: Event, report: ReportViolation) -> None:
-    if poisoned(event.b):
-        report("R50", f"NdisAllocateBuffer is given {event.b:#x}, the contents of fresh memory", event)
+@on
+def described_memory_was_initialised(world: World, event: NdisAllocateBuffer, report: ReportViolation) -> None:
+    if poisoned(event.address):
+        report("R50", f"NdisAllocateBuffer is given {event.address:#x}, the contents of fresh memory", event)
 
 
-@on.call("NdisMFreeSharedMemory")
-def shared_pointer_was_initialised(world: World, event: Event, report: ReportViolation) -> None:
-    if poisoned(event.c) or poisoned(event.d):
+@on
+def shared_pointer_was_initialised(world: World, event: NdisMFreeSharedMemory, report: ReportViolation) -> None:
+    if poisoned(event.address) or poisoned(event.physical):
         report("R50", "NdisMFreeSharedMemory is given the contents of fresh memory", event)
 
 
-@on.card("card.register", "card.enable")
-def card_gets_no_fresh_memory(world: World, event: Event, report: ReportViolation) -> None:
-    value = event.c if event.function == "card.register" else event.b
+@on
+def card_gets_no_fresh_memory(world: World, event: CardRegister | CardEnable, report: ReportViolation) -> None:
+    value = event.value if isinstance(event, CardRegister) else event.base
     if poisoned(value):
         report("R50", f"the card is given {value:#x}, the contents of fresh memory", event)
 
 
-@on.call(*FREE_MEMORY, "NdisMFreeSharedMemory")
-def scarce_memory_was_used(world: World, event: Event, report: ReportViolation) -> None:
-    shared = event.function == "NdisMFreeSharedMemory"
-    block = meant_by_free(world, event) if shared else world.blocks.get(event.a)
+@on
+def scarce_memory_was_used(world: World, event: FreeMemory | NdisMFreeSharedMemory, report: ReportViolation) -> None:
+    block = meant_by_free(world, event)
     if not block or block.used or not block.scarce or event.phase != Phase.HALT:
         return
     if block.family is Family.MEMORY or (world.adapter and world.adapter.ring_seen):
         report("R51", f"{block} is scarce memory that was never used for the card", block.made, event)
 
 
-@on.leave("MiniportInitialize")
-def scarce_memory_fits_its_rings(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def scarce_memory_fits_its_rings(world: World, event: LeaveMiniportInitialize, report: ReportViolation) -> None:
     if event.result != SUCCESS:
         return
     for block in world.granted:
@@ -340,22 +439,24 @@ def scarce_memory_fits_its_rings(world: World, event: Event, report: ReportViola
             report("R51", text, block.made, *(ring.made for ring in rings))
 
 
-@on.call("NdisMAllocateMapRegisters")
-def map_registers_are_few(world: World, event: Event, report: ReportViolation) -> None:
-    registers = event.c * worst_span(event.d)
+@on
+def map_registers_are_few(world: World, event: NdisMAllocateMapRegisters, report: ReportViolation) -> None:
+    registers = event.base * worst_span(event.maximum)
     if registers > MAP_REGISTER_LIMIT:
         answer = "granted" if event.result == SUCCESS else "refused"
-        text = f"{event.c} buffers of {event.d:#x} bytes need {registers} map registers, over {MAP_REGISTER_LIMIT}"
-        report("R52", f"{text}; {answer}", event)
+        text = f"{event.base} buffers of {event.maximum:#x} bytes need {registers} map registers"
+        report("R52", f"{text}, over {MAP_REGISTER_LIMIT}; {answer}", event)
 
 
-@on.enter("MiniportAllocateComplete")
-def callback_has_a_request(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def callback_has_a_request(world: World, event: MiniportAllocateComplete, report: ReportViolation) -> None:
     request = answered_request(world, event)
     if request is None:
         if world.certain:
-            report("R53", f"MiniportAllocateComplete of context {event.d:#x}, for which nothing is pending", event)
-    elif event.a and event.c != request.a:
-        report("R53", f"{event.c:#x} bytes arrived where {request.a:#x} were asked for", request, event)
-    elif not event.a and (event.b or event.c):
+            report(
+                "R53", f"MiniportAllocateComplete of context {event.context:#x}, for which nothing is pending", event
+            )
+    elif event.address and event.length != request.length:
+        report("R53", f"{event.length:#x} bytes arrived where {request.length:#x} were asked for", request, event)
+    elif not event.address and (event.physical or event.length):
         report("R53", "a failed asynchronous allocation arrived with an address or a length", request, event)

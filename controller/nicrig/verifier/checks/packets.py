@@ -6,108 +6,132 @@ from __future__ import annotations
 from nicrig.verifier.checks.teardown import null_of_failure
 from nicrig.verifier.constants import IMAGE, NOT_ASKED, PAGED, POINTERS_4, RESOURCES, SAFE_BUFFER_APIS, SUCCESS
 from nicrig.verifier.events import Event
-from nicrig.verifier.model.packet_pools import ALLOCATE_PACKET, CHAIN, FREE_PACKET, UNCHAIN
+from nicrig.verifier.groups import AllocatePacket, Chain, FreePacket, MakeBuffer, Unchain
 from nicrig.verifier.model.things import Buffer, Element, Family, Packet, Pool, Send
 from nicrig.verifier.model.world import World, where
+from nicrig.verifier.records import (
+    CardRead,
+    CardWrite,
+    LeaveMiniportHalt,
+    LeaveMiniportInitialize,
+    MiniportSendPackets,
+    NdisAdjustBufferLength,
+    NdisAllocateBuffer,
+    NdisFlushBuffer,
+    NdisFreeBuffer,
+    NdisFreeBufferPool,
+    NdisFreePacketPool,
+    NdisMIndicateReceivePacket,
+    NdisMSendComplete,
+    NdisQueryBuffer,
+    NdisQueryPacket,
+    NdisReinitializePacket,
+)
 from nicrig.verifier.registry import Check, Handlers, ReportViolation
 
 on: Handlers[Check] = Handlers()
 
 
-@on.call("NdisAllocateBuffer")
-def buffer_describes_a_block(world: World, event: Event, report: ReportViolation) -> None:
-    block = world.blocks.find(event.b) or world.leaked.find(event.b)
-    what = f"NdisAllocateBuffer over {event.b:#x}, {event.c:#x} bytes"
-    if event.c == 0:
+@on
+def buffer_describes_a_block(world: World, event: NdisAllocateBuffer, report: ReportViolation) -> None:
+    block = world.blocks.find(event.address) or world.leaked.find(event.address)
+    what = f"NdisAllocateBuffer over {event.address:#x}, {event.length:#x} bytes"
+    if event.length == 0:
         report("R70", f"{what}: length 0", event)
     elif block is None:
-        if world.certain and event.b < IMAGE and not null_of_failure(world, event.function, event.b):
+        if world.certain and event.address < IMAGE and not null_of_failure(world, event, event.address):
             report("R70", f"{what}: no live block is there", event)
-    elif event.b + event.c > block.end:
+    elif event.address + event.length > block.end:
         report("R70", f"{what}: beyond {block}", block.made, event)
     elif block.family is Family.POOL and block.flags & PAGED:
         report("R70", f"{what}: paged pool", block.made, event)
 
 
-@on.call(*ALLOCATE_PACKET, "NdisAllocateBuffer", "NdisCopyBuffer")
-def pool_gives_what_it_has(world: World, event: Event, report: ReportViolation) -> None:
-    pool = (world.packet_pools if event.function in ALLOCATE_PACKET else world.buffer_pools).get(event.a)
+@on
+def pool_gives_what_it_has(world: World, event: AllocatePacket | MakeBuffer, report: ReportViolation) -> None:
+    pool = (world.packet_pools if isinstance(event, AllocatePacket) else world.buffer_pools).get(event.pool)
     if pool and event.result == SUCCESS and pool.used >= pool.limit:
         text = f"{event.function} gives descriptor {pool.used + 1} of a pool of {pool.limit}"
         report("R71", text, pool.made, event)
 
 
 def _report_orphans(world: World, pool: Pool | None, event: Event, report: ReportViolation) -> None:
-    """R72 and R74, when it is certain that nobody had saved the chain."""
+    """R72 and R74, when it is certain that the miniport had not saved the chain."""
     for buffer in world.buffers.values():
         if buffer.orphan and (pool is None or buffer.pool is pool):
             rule = "R74" if buffer.orphan.function == "NdisReinitializePacket" else "R72"
-            text = f"{buffer.orphan.function} of packet {buffer.orphan.a:#x} leaked {buffer}"
+            text = f"{buffer.orphan.function} of packet {buffer.orphan.packet:#x} leaked {buffer}"
             report(rule, text, buffer.made, buffer.orphan, event)
 
 
-@on.call("NdisFreeBufferPool")
-def freed_chains_were_saved(world: World, event: Event, report: ReportViolation) -> None:
-    pool = world.buffer_pools.get(event.a)
+@on
+def freed_chains_were_saved(world: World, event: NdisFreeBufferPool, report: ReportViolation) -> None:
+    pool = world.buffer_pools.get(event.pool)
     if pool and pool.used:
         _report_orphans(world, pool, event, report)
 
 
-@on.leave("MiniportHalt")
-def dropped_chains_were_saved(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def dropped_chains_were_saved(world: World, event: LeaveMiniportHalt, report: ReportViolation) -> None:
     _report_orphans(world, None, event, report)
 
 
-@on.leave("MiniportInitialize")
-def chains_of_a_failed_initialize_were_saved(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def chains_of_a_failed_initialize_were_saved(
+    world: World, event: LeaveMiniportInitialize, report: ReportViolation
+) -> None:
     if event.result != SUCCESS:
         _report_orphans(world, None, event, report)
 
 
-@on.call("NdisFreePacketPool")
-def freed_packet_pool_is_whole(world: World, event: Event, report: ReportViolation) -> None:
-    pool = world.packet_pools.get(event.a)
+@on
+def freed_packet_pool_is_whole(world: World, event: NdisFreePacketPool, report: ReportViolation) -> None:
+    pool = world.packet_pools.get(event.pool)
     if pool and pool.used > 0:
         out = next((packet.made for packet in world.packets.values() if packet.pool is pool), None)
-        report("R73", f"packet pool {event.a:#x} freed with {pool.used} packets out", pool.made, out, event)
+        report("R73", f"packet pool {event.pool:#x} freed with {pool.used} packets out", pool.made, out, event)
 
 
-@on.call("NdisFreeBufferPool")
-def freed_buffer_pool_is_whole(world: World, event: Event, report: ReportViolation) -> None:
-    pool = world.buffer_pools.get(event.a)
+@on
+def freed_buffer_pool_is_whole(world: World, event: NdisFreeBufferPool, report: ReportViolation) -> None:
+    pool = world.buffer_pools.get(event.pool)
     if pool and pool.used > 0:
         out = next((buffer.made for buffer in world.buffers.values() if buffer.pool is pool), None)
-        report("R73", f"buffer pool {event.a:#x} freed with {pool.used} buffers out", pool.made, out, event)
+        report("R73", f"buffer pool {event.pool:#x} freed with {pool.used} buffers out", pool.made, out, event)
 
 
-@on.call(*FREE_PACKET, "NdisReinitializePacket", "NdisMIndicateReceivePacket")
-def descriptor_is_whole(world: World, event: Event, report: ReportViolation) -> None:
-    if event.b:
+@on
+def descriptor_is_whole(
+    world: World, event: FreePacket | NdisReinitializePacket | NdisMIndicateReceivePacket, report: ReportViolation
+) -> None:
+    if event.buffer if isinstance(event, NdisMIndicateReceivePacket) else event.head:
         return
-    packet = world.packets.get(event.a)
+    packet = world.packets.get(event.packet)
     if packet and packet.chain:
-        text = f"packet {event.a:#x} has no buffer at {event.function}, though {packet.chain[0]:#x} is chained"
+        text = f"packet {event.packet:#x} has no buffer at {event.function}, though {packet.chain[0]:#x} is chained"
         report("R75", text, packet.chained, event)
 
 
-@on.call("NdisAdjustBufferLength")
-def length_is_the_allocators(world: World, event: Event, report: ReportViolation) -> None:
-    buffer = world.buffers.get(event.a)
+@on
+def length_is_the_allocators(world: World, event: NdisAdjustBufferLength, report: ReportViolation) -> None:
+    buffer = world.buffers.get(event.buffer)
     if buffer is not None:
-        if event.b > buffer.original:
-            report("R76", f"{buffer} adjusted to {event.b:#x} bytes", buffer.made, event)
-    elif world.certain and not world.freed_buffers.get(event.a) and not null_of_failure(world, event.function, event.a):
-        report("R76", f"NdisAdjustBufferLength of {event.a:#x}, which is not the miniport's", event)
+        if event.length > buffer.original:
+            report("R76", f"{buffer} adjusted to {event.length:#x} bytes", buffer.made, event)
+    elif (
+        world.certain and not world.freed_buffers.get(event.buffer) and not null_of_failure(world, event, event.buffer)
+    ):
+        report("R76", f"NdisAdjustBufferLength of {event.buffer:#x}, which is not the miniport's", event)
 
 
-@on.call("NdisFreeBuffer")
-def length_is_restored_before_the_free(world: World, event: Event, report: ReportViolation) -> None:
-    buffer = world.buffers.get(event.a)
-    if buffer and event.b != buffer.original:
-        report("R76", f"{buffer} freed with a length of {event.b:#x}", buffer.made, buffer.adjusted, event)
+@on
+def length_is_restored_before_the_free(world: World, event: NdisFreeBuffer, report: ReportViolation) -> None:
+    buffer = world.buffers.get(event.buffer)
+    if buffer and event.length != buffer.original:
+        report("R76", f"{buffer} freed with a length of {event.length:#x}", buffer.made, buffer.adjusted, event)
 
 
-def length_is_restored_for_the_card(buffer: Buffer, event: Event, report: ReportViolation) -> None:
+def length_is_restored_for_the_card(buffer: Buffer, event: CardWrite, report: ReportViolation) -> None:
     """R76 when the card writes into a buffer again."""
     if buffer.length != buffer.original:
         text = f"the card writes into {buffer}, whose length is still {buffer.length:#x}"
@@ -124,149 +148,163 @@ def _chained_length(world: World, packet: Packet) -> int | None:
     return sum(known) if known and len(known) == len(packet.chain) else None
 
 
-def _totals_are_right(world: World, packet: Packet, total: int, event: Event, report: ReportViolation) -> None:
+def _totals_are_right(
+    world: World,
+    packet: Packet,
+    total: int,
+    event: NdisQueryPacket | NdisMIndicateReceivePacket,
+    report: ReportViolation,
+) -> None:
     length = _chained_length(world, packet)
     if length is not None and length != total:
-        text = f"packet {event.a:#x} counts {total:#x} bytes, its buffers have {length:#x}"
+        text = f"packet {event.packet:#x} counts {total:#x} bytes, its buffers have {length:#x}"
         buffer = world.buffers[packet.chain[0]]
         report("R77", text, buffer.adjusted or buffer.made, event)
 
 
-@on.call("NdisQueryPacket")
-def queried_totals_are_right(world: World, event: Event, report: ReportViolation) -> None:
-    packet = world.packets.get(event.a)
+@on
+def queried_totals_are_right(world: World, event: NdisQueryPacket, report: ReportViolation) -> None:
+    packet = world.packets.get(event.packet)
     if packet and event.result != NOT_ASKED:
         _totals_are_right(world, packet, event.result, event, report)
 
 
-@on.call(*CHAIN)
-def buffer_is_in_one_chain(world: World, event: Event, report: ReportViolation) -> None:
-    buffer = world.buffers.get(event.b)
+@on
+def buffer_is_in_one_chain(world: World, event: Chain, report: ReportViolation) -> None:
+    buffer = world.buffers.get(event.buffer)
     if buffer and buffer.packet:
-        report("R78", f"{buffer} chained to {event.a:#x}, is in {buffer.packet:#x}", buffer.made, event)
+        report("R78", f"{buffer} chained to {event.packet:#x}, is in {buffer.packet:#x}", buffer.made, event)
 
 
-@on.call("NdisMIndicateReceivePacket")
-def indicated_packet_is_fit(world: World, event: Event, report: ReportViolation) -> None:
-    packet = world.packets.get(event.a)
+@on
+def indicated_packet_is_fit(world: World, event: NdisMIndicateReceivePacket, report: ReportViolation) -> None:
+    packet = world.packets.get(event.packet)
     if packet is None:
         _unknown_packet_indicated(world, event, report)
         return
-    if not event.b and not packet.chain:
-        report("R79", f"packet {event.a:#x} indicated without a buffer", packet.made, event)
+    if not event.buffer and not packet.chain:
+        report("R79", f"packet {event.packet:#x} indicated without a buffer", packet.made, event)
     if packet.pool is not None and packet.pool.reserved < POINTERS_4:
-        text = f"packet {event.a:#x} indicated with {packet.pool.reserved} bytes for the protocol, not {POINTERS_4}"
+        text = (
+            f"packet {event.packet:#x} indicated with {packet.pool.reserved} bytes for the protocol, not {POINTERS_4}"
+        )
         report("R79", text, packet.pool.made, event)
     if packet.indicated:
-        report("R81", f"packet {event.a:#x} indicated while the protocol has it", packet.indicated, event)
-    _totals_are_right(world, packet, event.c, event, report)
+        report("R81", f"packet {event.packet:#x} indicated while the protocol has it", packet.indicated, event)
+    _totals_are_right(world, packet, event.length, event, report)
 
 
-def _unknown_packet_indicated(world: World, event: Event, report: ReportViolation) -> None:
-    if world.freed_packets.get(event.a) or null_of_failure(world, event.function, event.a):
+def _unknown_packet_indicated(world: World, event: NdisMIndicateReceivePacket, report: ReportViolation) -> None:
+    if world.freed_packets.get(event.packet) or null_of_failure(world, event, event.packet):
         return
-    send = world.sends.get(event.a)
+    send = world.sends.get(event.packet)
     if send or world.certain:
         report(
             "R79",
-            f"packet {event.a:#x} indicated, which is from no pool of the miniport",
+            f"packet {event.packet:#x} indicated, which is not from a pool of the miniport",
             send.made if send else None,
             event,
         )
 
 
-@on.enter("MiniportSendPackets")
-def sent_packet_has_a_buffer(world: World, event: Event, report: ReportViolation) -> None:
-    if not event.b:
-        report("R79", f"packet {event.a:#x} sent without a buffer", event)
+@on
+def sent_packet_has_a_buffer(world: World, event: MiniportSendPackets, report: ReportViolation) -> None:
+    if not event.buffer:
+        report("R79", f"packet {event.packet:#x} sent without a buffer", event)
 
 
-@on.call("NdisQueryBuffer")
-def send_data_is_read_safely(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def send_data_is_read_safely(world: World, event: NdisQueryBuffer, report: ReportViolation) -> None:
     adapter = world.adapter
     if adapter and adapter.flags & SAFE_BUFFER_APIS:
-        text = f"NdisQueryBuffer of {event.a:#x} after USES_SAFE_BUFFER_APIS was promised"
+        text = f"NdisQueryBuffer of {event.buffer:#x} after USES_SAFE_BUFFER_APIS was promised"
         report("R80", text, adapter.attributes, event)
-    elif event.a not in world.buffers and world.certain and not world.freed_buffers.get(event.a):
-        report("R80", f"NdisQueryBuffer of the protocol's buffer {event.a:#x}, not NdisQueryBufferSafe", event)
+    elif event.buffer not in world.buffers and world.certain and not world.freed_buffers.get(event.buffer):
+        report("R80", f"NdisQueryBuffer of the protocol's buffer {event.buffer:#x}, not NdisQueryBufferSafe", event)
 
 
-def _above(world: World, address: int) -> Event | None:
+def _above(world: World, address: int) -> NdisMIndicateReceivePacket | None:
     packet = world.packets.get(address)
     return packet.indicated if packet else None
 
 
-@on.call(*CHAIN, *UNCHAIN, *FREE_PACKET, "NdisReinitializePacket")
-def packet_above_is_left_alone(world: World, event: Event, report: ReportViolation) -> None:
-    above = _above(world, event.a)
+@on
+def packet_above_is_left_alone(
+    world: World, event: Chain | Unchain | FreePacket | NdisReinitializePacket, report: ReportViolation
+) -> None:
+    above = _above(world, event.packet)
     if above:
-        report("R82", f"{event.function} of packet {event.a:#x}, which the protocol has", above, event)
+        report("R82", f"{event.function} of packet {event.packet:#x}, which the protocol has", above, event)
 
 
-@on.call("NdisAdjustBufferLength", "NdisFreeBuffer")
-def buffer_above_is_left_alone(world: World, event: Event, report: ReportViolation) -> None:
-    buffer = world.buffers.get(event.a)
+@on
+def buffer_above_is_left_alone(
+    world: World, event: NdisAdjustBufferLength | NdisFreeBuffer, report: ReportViolation
+) -> None:
+    buffer = world.buffers.get(event.buffer)
     above = _above(world, buffer.packet) if buffer else None
     if above:
         report("R82", f"{event.function} of {buffer}, which the protocol has", above, event)
 
 
-def card_leaves_buffer_above_alone(world: World, buffer: Buffer, event: Event, report: ReportViolation) -> None:
+def card_leaves_buffer_above_alone(world: World, buffer: Buffer, event: CardWrite, report: ReportViolation) -> None:
     """R82 when the card writes."""
     above = _above(world, buffer.packet)
     if above:
         report("R82", f"the card writes into {buffer}, which the protocol has", above, event)
 
 
-@on.call("NdisMIndicateReceivePacket")
-def resources_hold_to_the_end(world: World, event: Event, report: ReportViolation) -> None:
+@on
+def resources_hold_to_the_end(world: World, event: NdisMIndicateReceivePacket, report: ReportViolation) -> None:
     array = world.indicating.get(where(event))
-    if array and event.d == SUCCESS and array[-1][1].d == RESOURCES:
-        text = f"packet {event.a:#x} marked SUCCESS after {array[-1][1].a:#x} marked RESOURCES in one array"
+    if array and event.status == SUCCESS and array[-1][1].status == RESOURCES:
+        text = f"packet {event.packet:#x} marked SUCCESS after {array[-1][1].packet:#x} marked RESOURCES in one array"
         report("R83", text, array[-1][1], event)
 
 
-@on.call("NdisMSendComplete")
-def completed_send_was_one(world: World, event: Event, report: ReportViolation) -> None:
-    if event.b == RESOURCES:
-        report("R85", f"NdisMSendComplete of packet {event.a:#x} with RESOURCES", event)
-    if event.a in world.sends:
+@on
+def completed_send_was_one(world: World, event: NdisMSendComplete, report: ReportViolation) -> None:
+    if event.status == RESOURCES:
+        report("R85", f"NdisMSendComplete of packet {event.packet:#x} with RESOURCES", event)
+    if event.packet in world.sends:
         return
-    ended = world.ended_sends.get(event.a)
+    ended = world.ended_sends.get(event.packet)
     if ended:
-        text = f"NdisMSendComplete of packet {event.a:#x}, which was completed already"
+        text = f"NdisMSendComplete of packet {event.packet:#x}, which was completed already"
         report("R84", text, ended[0].made, ended[1], event)
     elif world.certain and world.frames:
-        report("R84", f"NdisMSendComplete of packet {event.a:#x}, which was never sent", event)
+        report("R84", f"NdisMSendComplete of packet {event.packet:#x}, which was never sent", event)
 
 
-@on.call("NdisQueryPacket")
-def completed_send_is_not_queried(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a in world.sends or event.a in world.packets:
+@on
+def completed_send_is_not_queried(world: World, event: NdisQueryPacket, report: ReportViolation) -> None:
+    if event.packet in world.sends or event.packet in world.packets:
         return
-    ended = world.ended_sends.get(event.a)
+    ended = world.ended_sends.get(event.packet)
     if ended:
-        report("R84", f"NdisQueryPacket of {event.a:#x} after its completion", ended[0].made, ended[1], event)
+        report("R84", f"NdisQueryPacket of {event.packet:#x} after its completion", ended[0].made, ended[1], event)
 
 
-@on.call("NdisFlushBuffer")
-def completed_send_is_not_flushed(world: World, event: Event, report: ReportViolation) -> None:
-    if event.a in world.unflushed or event.a in world.buffers:
+@on
+def completed_send_is_not_flushed(world: World, event: NdisFlushBuffer, report: ReportViolation) -> None:
+    if event.buffer in world.unflushed or event.buffer in world.buffers:
         return
-    ended = world.ended_buffers.get(event.a)
+    ended = world.ended_buffers.get(event.buffer)
     if ended:
-        text = f"NdisFlushBuffer of {event.a:#x} after packet {ended[0].packet:#x} was completed"
+        text = f"NdisFlushBuffer of {event.buffer:#x} after packet {ended[0].packet:#x} was completed"
         report("R84", text, ended[0].made, ended[1], event)
 
 
-@on.call(*CHAIN, *UNCHAIN, *FREE_PACKET, "NdisReinitializePacket")
-def protocols_packet_is_left_alone(world: World, event: Event, report: ReportViolation) -> None:
-    send = world.sends.get(event.a)
+@on
+def protocols_packet_is_left_alone(
+    world: World, event: Chain | Unchain | FreePacket | NdisReinitializePacket, report: ReportViolation
+) -> None:
+    send = world.sends.get(event.packet)
     if send:
-        report("R86", f"{event.function} of packet {event.a:#x}, which was sent down", send.made, event)
+        report("R86", f"{event.function} of packet {event.packet:#x}, which was sent down", send.made, event)
 
 
-def sends_keep_their_order(world: World, send: Send, event: Event, report: ReportViolation) -> None:
+def sends_keep_their_order(world: World, send: Send, event: CardRead, report: ReportViolation) -> None:
     """R87 when the card reads a send."""
     last = world.read_last
     if last is not None and last.array == send.array and last.number > send.number:
@@ -274,7 +312,9 @@ def sends_keep_their_order(world: World, send: Send, event: Event, report: Repor
         report("R87", text, send.made, last.made, event)
 
 
-def list_is_dead_after_completion(element: Element, completed: Event, event: Event, report: ReportViolation) -> None:
+def list_is_dead_after_completion(
+    element: Element, send: Send, completed: Event, event: CardRead, report: ReportViolation
+) -> None:
     """R88 when the card reads what a completed send had."""
-    text = f"the card reads {event.b:#x} of packet {element.made.a:#x} after it was completed"
+    text = f"the card reads {event.address:#x} of packet {send.packet:#x} after it was completed"
     report("R88", text, element.made, completed, event)

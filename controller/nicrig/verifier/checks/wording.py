@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How events and numbers are told in a violation's one line."""
+"""Words for statuses, levels and phases in a violation's line."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What exists in the guest and in the card, as the stream tells it. Moved on by events; judges nothing."""
+"""What exists in the guest and in the card, according to the stream. Events update it; it judges nothing."""

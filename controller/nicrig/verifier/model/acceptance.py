@@ -1,15 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which releases the NDIS layer carries out. It refuses one that does not match its claim, so that changes nothing."""
+"""Which releases the NDIS layer carries out. It refuses one that does not match its claim."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from nicrig.verifier.constants import CONTIGUOUS, PAGED
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import Irql, Phase
+from nicrig.verifier.groups import ExFree, FreePacket, Releases, Unclaims
 from nicrig.verifier.model.things import Block, Family
 from nicrig.verifier.model.world import World
+from nicrig.verifier.records import (
+    ExFreePool,
+    NdisFreeBuffer,
+    NdisFreeBufferPool,
+    NdisFreeMemory,
+    NdisFreePacketPool,
+    NdisMDeregisterDmaChannel,
+    NdisMDeregisterInterrupt,
+    NdisMDeregisterIoPortRange,
+    NdisMFreeMapRegisters,
+    NdisMFreeSharedMemory,
+    NdisMUnmapIoSpace,
+)
+from nicrig.verifier.registry import Acceptance, Handlers
+
+on: Handlers[Acceptance] = Handlers()
 
 PASSIVE, APC, DISPATCH = Irql.PASSIVE.value, Irql.APC.value, Irql.DISPATCH.value
 
@@ -26,35 +41,39 @@ def highest_pool(kind: int) -> int:
     return APC if kind & PAGED else DISPATCH
 
 
-def _memory(world: World, event: Event) -> bool:
-    block = world.blocks.get(event.a)
+@on
+def _memory(world: World, event: NdisFreeMemory) -> bool:
+    block = world.blocks.get(event.address)
     if block is None or block.family is not Family.MEMORY or event.irql > highest_free(block.flags):
         return False
-    return block.flags == event.c and (not block.flags or block.length == event.b)
+    return block.flags == event.flags and (not block.flags or block.length == event.length)
 
 
-def _pool_memory(world: World, event: Event) -> bool:
-    block = world.blocks.get(event.a)
+@on
+def _pool_memory(world: World, event: ExFree) -> bool:
+    block = world.blocks.get(event.address)
     if block is None or block.family is not Family.POOL or event.irql > highest_pool(block.flags):
         return False
-    return event.function == "ExFreePool" or block.tag == event.b
+    return isinstance(event, ExFreePool) or block.tag == event.tag
 
 
-def shared_as_asked(block: Block, event: Event) -> bool:
+def shared_as_asked(block: Block, event: NdisMFreeSharedMemory) -> bool:
     """Whether NdisMFreeSharedMemory names all four values of the allocation."""
-    asked = (event.a, bool(event.b), event.c, event.d)
+    asked = (event.length, bool(event.cached), event.address, event.physical)
     return asked == (block.length, block.cached, block.start, block.physical)
 
 
-def _shared(world: World, event: Event) -> bool:
-    block = world.blocks.get(event.c)
+@on
+def _shared(world: World, event: NdisMFreeSharedMemory) -> bool:
+    block = world.blocks.get(event.address)
     if block is None or block.family is not Family.SHARED:
         return False
     return shared_as_asked(block, event) and event.irql <= DISPATCH and event.phase != Phase.SHUTDOWN
 
 
-def _packet(world: World, event: Event) -> bool:
-    packet = world.packets.get(event.a)
+@on
+def _packet(world: World, event: FreePacket) -> bool:
+    packet = world.packets.get(event.packet)
     if (
         packet is None
         or packet.indicated
@@ -64,18 +83,23 @@ def _packet(world: World, event: Event) -> bool:
     return event.irql == DISPATCH if event.function.startswith("NdisDpr") else event.irql <= DISPATCH
 
 
-def _buffer(world: World, event: Event) -> bool:
-    mapped = event.a in world.unflushed or any(mapping.buffer == event.a for mapping in world.mappings.values())
-    return event.a in world.buffers and not mapped and event.irql <= DISPATCH
+@on
+def _buffer(world: World, event: NdisFreeBuffer) -> bool:
+    mapped = event.buffer in world.unflushed or any(
+        mapping.buffer == event.buffer for mapping in world.mappings.values()
+    )
+    return event.buffer in world.buffers and not mapped and event.irql <= DISPATCH
 
 
-def _packet_pool(world: World, event: Event) -> bool:
-    pool = world.packet_pools.get(event.a)
+@on
+def _packet_pool(world: World, event: NdisFreePacketPool) -> bool:
+    pool = world.packet_pools.get(event.pool)
     return pool is not None and pool.used <= 0 and event.irql <= DISPATCH
 
 
-def _buffer_pool(world: World, event: Event) -> bool:
-    pool = world.buffer_pools.get(event.a)
+@on
+def _buffer_pool(world: World, event: NdisFreeBufferPool) -> bool:
+    pool = world.buffer_pools.get(event.pool)
     return pool is not None and pool.used <= 0 and event.irql <= DISPATCH
 
 
@@ -83,48 +107,35 @@ def _in_turn(event: Event) -> bool:
     return event.phase in (Phase.INITIALIZE, Phase.HALT) and event.irql == PASSIVE
 
 
-def _map_registers(world: World, event: Event) -> bool:
+@on
+def _map_registers(world: World, event: NdisMFreeMapRegisters) -> bool:
     claimed = world.adapter is not None and world.adapter.map_registers is not None
     return _in_turn(event) and claimed and not world.mappings and not len(world.granted)
 
 
-def _channel(world: World, event: Event) -> bool:
-    return _in_turn(event) and event.a in world.channels
+@on
+def _channel(world: World, event: NdisMDeregisterDmaChannel) -> bool:
+    return _in_turn(event) and event.handle in world.channels
 
 
-def _ports(world: World, event: Event) -> bool:
-    claim = world.ports.get(event.a)
-    return _in_turn(event) and claim is not None and (claim.b, claim.c) == (event.b, event.c)
+@on
+def _ports(world: World, event: NdisMDeregisterIoPortRange) -> bool:
+    claim = world.ports.get(event.first)
+    return _in_turn(event) and claim is not None and (claim.count, claim.offset) == (event.count, event.offset)
 
 
-def _io_space(world: World, event: Event) -> bool:
-    claim = world.io_space.get(event.a)
-    return _in_turn(event) and claim is not None and claim.b == event.b
+@on
+def _io_space(world: World, event: NdisMUnmapIoSpace) -> bool:
+    claim = world.io_space.get(event.address)
+    return _in_turn(event) and claim is not None and claim.length == event.length
 
 
-def _interrupt(world: World, event: Event) -> bool:
-    return _in_turn(event) and event.a in world.interrupts
+@on
+def _interrupt(world: World, event: NdisMDeregisterInterrupt) -> bool:
+    return _in_turn(event) and event.interrupt in world.interrupts
 
 
-_ACCEPTS: dict[str, Callable[[World, Event], bool]] = {
-    "NdisFreeMemory": _memory,
-    "ExFreePool": _pool_memory,
-    "ExFreePoolWithTag": _pool_memory,
-    "NdisMFreeSharedMemory": _shared,
-    "NdisFreePacket": _packet,
-    "NdisDprFreePacket": _packet,
-    "NdisDprFreePacketNonInterlocked": _packet,
-    "NdisFreeBuffer": _buffer,
-    "NdisFreePacketPool": _packet_pool,
-    "NdisFreeBufferPool": _buffer_pool,
-    "NdisMFreeMapRegisters": _map_registers,
-    "NdisMDeregisterDmaChannel": _channel,
-    "NdisMDeregisterIoPortRange": _ports,
-    "NdisMUnmapIoSpace": _io_space,
-    "NdisMDeregisterInterrupt": _interrupt,
-}
-
-
-def accepted(world: World, event: Event) -> bool:
+def accepted(world: World, event: Releases | FreePacket | Unclaims | NdisMDeregisterInterrupt) -> bool:
     """Whether this release takes place."""
-    return _ACCEPTS[event.function](world, event)
+    (judge,) = on.at[type(event)]
+    return judge(world, event)

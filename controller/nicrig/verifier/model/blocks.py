@@ -5,15 +5,27 @@ from __future__ import annotations
 
 from nicrig.verifier.constants import PENDING, SUCCESS
 from nicrig.verifier.events import Event
+from nicrig.verifier.groups import ExAllocate, FreeMemory
 from nicrig.verifier.model.acceptance import accepted
 from nicrig.verifier.model.things import Block, Buffer, Family
 from nicrig.verifier.model.world import World
+from nicrig.verifier.records import (
+    ExAllocatePoolWithTag,
+    MiniportAllocateComplete,
+    NdisAllocateMemory,
+    NdisAllocateMemoryWithTag,
+    NdisFlushBuffer,
+    NdisMAllocateSharedMemory,
+    NdisMAllocateSharedMemoryAsync,
+    NdisMFreeSharedMemory,
+    NdisMUpdateSharedMemory,
+)
 from nicrig.verifier.registry import Handlers, Update
 
 on: Handlers[Update] = Handlers()
 
 REQUESTS = 4096
-"""Asynchronous allocations that are followed."""
+"""The most asynchronous allocations that are followed."""
 
 
 def _add(world: World, block: Block) -> None:
@@ -42,83 +54,89 @@ def _remove(world: World, address: int, event: Event) -> None:
         adapter.context_freed = event
 
 
-@on.call("NdisAllocateMemory")
-def memory_allocated(world: World, event: Event) -> None:
+@on
+def memory_allocated(world: World, event: NdisAllocateMemory) -> None:
     if event.result == SUCCESS:
-        _add(world, Block(Family.MEMORY, event.a, event.b, event, event.c, highest=event.d))
+        _add(world, Block(Family.MEMORY, event.address, event.length, event, event.flags, highest=event.highest))
     else:
         world.failed["memory"] = event
 
 
-@on.call("NdisAllocateMemoryWithTag")
-def tagged_memory_allocated(world: World, event: Event) -> None:
+@on
+def tagged_memory_allocated(world: World, event: NdisAllocateMemoryWithTag) -> None:
     if event.result == SUCCESS:
-        _add(world, Block(Family.MEMORY, event.a, event.b, event, tag=event.c))
+        _add(world, Block(Family.MEMORY, event.address, event.length, event, tag=event.tag))
     else:
         world.failed["memory"] = event
 
 
-@on.call("ExAllocatePool", "ExAllocatePoolWithTag")
-def pool_allocated(world: World, event: Event) -> None:
+@on
+def pool_allocated(world: World, event: ExAllocate) -> None:
     if event.result:
-        _add(world, Block(Family.POOL, event.result, event.b, event, event.a, event.c))
+        tag = event.tag if isinstance(event, ExAllocatePoolWithTag) else 0
+        _add(world, Block(Family.POOL, event.result, event.length, event, event.type, tag))
     else:
         world.failed["memory"] = event
 
 
-@on.call("NdisMAllocateSharedMemory")
-def shared_memory_allocated(world: World, event: Event) -> None:
+@on
+def shared_memory_allocated(world: World, event: NdisMAllocateSharedMemory) -> None:
     if event.result:
-        block = Block(Family.SHARED, event.result, event.a, event, physical=event.c, cached=bool(event.b))
+        block = Block(
+            Family.SHARED, event.result, event.length, event, physical=event.physical, cached=bool(event.cached)
+        )
         _add(world, block)
     else:
         world.failed["shared"] = event
 
 
-@on.call("NdisMAllocateSharedMemoryAsync")
-def shared_memory_requested(world: World, event: Event) -> None:
+@on
+def shared_memory_requested(world: World, event: NdisMAllocateSharedMemoryAsync) -> None:
     if event.result == PENDING and sum(map(len, world.asynchronous.values())) < REQUESTS:
-        world.asynchronous.setdefault(event.c, []).append(event)
+        world.asynchronous.setdefault(event.context, []).append(event)
 
 
-def answered_request(world: World, event: Event) -> Event | None:
+def answered_request(world: World, event: MiniportAllocateComplete) -> NdisMAllocateSharedMemoryAsync | None:
     """The request that MiniportAllocateComplete answers: of this context, and of this length if there are several."""
-    requests = world.asynchronous.get(event.d, [])
-    return next((request for request in requests if request.a == event.c), requests[0] if requests else None)
+    requests = world.asynchronous.get(event.context, [])
+    return next((request for request in requests if request.length == event.length), requests[0] if requests else None)
 
 
-@on.enter("MiniportAllocateComplete")
-def shared_memory_arrived(world: World, event: Event) -> None:
+@on
+def shared_memory_arrived(world: World, event: MiniportAllocateComplete) -> None:
     request = answered_request(world, event)
     if request:
-        world.asynchronous[event.d].remove(request)
-        if not world.asynchronous[event.d]:
-            del world.asynchronous[event.d]
-    if event.a:
-        cached = bool(request.b) if request else False
-        made = Block(Family.SHARED, event.a, event.c, event, physical=event.b, cached=cached, asynchronous=True)
+        world.asynchronous[event.context].remove(request)
+        if not world.asynchronous[event.context]:
+            del world.asynchronous[event.context]
+    if event.address:
+        cached = bool(request.cached) if request else False
+        made = Block(
+            Family.SHARED, event.address, event.length, event, physical=event.physical, cached=cached, asynchronous=True
+        )
         _add(world, made)
 
 
-@on.call("NdisFreeMemory", "ExFreePool", "ExFreePoolWithTag")
-def memory_freed(world: World, event: Event) -> None:
+@on
+def memory_freed(world: World, event: FreeMemory) -> None:
     if accepted(world, event):
-        _remove(world, event.a, event)
-    elif not world.blocks.get(event.a):
-        world.leaked.remove(event.a)
+        _remove(world, event.address, event)
+    elif not world.blocks.get(event.address):
+        world.leaked.remove(event.address)
 
 
-def meant_by_free(world: World, event: Event) -> Block | None:
-    """The block that NdisMFreeSharedMemory means: by its address, else by its device address."""
-    return world.blocks.get(event.c) or world.granted.get(event.d)
+def meant_by_free(world: World, event: FreeMemory | NdisMFreeSharedMemory) -> Block | None:
+    """The block that a free means: by its address, else a shared one by its device address."""
+    block = world.blocks.get(event.address)
+    return block or (world.granted.get(event.physical) if isinstance(event, NdisMFreeSharedMemory) else None)
 
 
-@on.call("NdisMFreeSharedMemory")
-def shared_memory_freed(world: World, event: Event) -> None:
+@on
+def shared_memory_freed(world: World, event: NdisMFreeSharedMemory) -> None:
     if accepted(world, event):
-        _remove(world, event.c, event)
-    elif not world.blocks.get(event.c):
-        world.leaked.remove(event.c)
+        _remove(world, event.address, event)
+    elif not world.blocks.get(event.address):
+        world.leaked.remove(event.address)
 
 
 def described(block: Block, address: int) -> Buffer | None:
@@ -129,36 +147,36 @@ def described(block: Block, address: int) -> Buffer | None:
 
 
 def covers_the_frame(buffer: Buffer, address: int, length: int) -> bool:
-    """Whether these bytes are all that the card wrote into the buffer last, as far as that is known."""
+    """Whether these bytes include the last frame that the card wrote into the buffer, as far as it is known."""
     written, block = buffer.written, buffer.block
     if written is None or block is None:
         return True
-    start = block.start + written.b - block.physical
-    return address <= start and start + written.c <= address + length
+    start = block.start + written.address - block.physical
+    return address <= start and start + written.length <= address + length
 
 
-@on.call("NdisMUpdateSharedMemory")
-def shared_memory_updated(world: World, event: Event) -> None:
-    block = world.blocks.find(event.b)
+@on
+def shared_memory_updated(world: World, event: NdisMUpdateSharedMemory) -> None:
+    block = world.blocks.find(event.address)
     if block is None:
         return
     block.flushed = block.handed_over = True
-    buffer = described(block, event.b)
-    if buffer is not None and covers_the_frame(buffer, event.b, event.a):
+    buffer = described(block, event.address)
+    if buffer is not None and covers_the_frame(buffer, event.address, event.length):
         buffer.updated = True
 
 
-@on.call("NdisFlushBuffer")
-def buffer_flushed(world: World, event: Event) -> None:
-    buffer = world.buffers.get(event.a)
+@on
+def buffer_flushed(world: World, event: NdisFlushBuffer) -> None:
+    buffer = world.buffers.get(event.buffer)
     if buffer is None:
-        send = world.unflushed.pop(event.a, None)
-        if send is not None and event.d:
+        send = world.unflushed.pop(event.buffer, None)
+        if send is not None and event.write:
             send.flushed = event.sequence
         return
-    if not event.d and covers_the_frame(buffer, buffer.start, buffer.length):
+    if not event.write and covers_the_frame(buffer, buffer.start, buffer.length):
         buffer.flushed = True
     if buffer.block is not None:
         buffer.block.handed_over = True
-        if event.d:
+        if event.write:
             buffer.block.flushed = True

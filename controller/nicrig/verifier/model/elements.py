@@ -7,7 +7,7 @@ from nicrig.verifier.model.things import Element
 
 
 class Elements:
-    """Elements by their first address. The same memory may be in two lists: the older, unread one is meant then."""
+    """Elements by their first address. When the same memory is in two lists, the older unread one is found."""
 
     def __init__(self) -> None:
         self._at: dict[int, list[Element]] = {}
@@ -21,7 +21,7 @@ class Elements:
         self._at.setdefault(element.physical, []).append(element)
 
     def remove(self, element: Element) -> None:
-        """Take out one that was added."""
+        """Remove an element that was added."""
         self._count -= 1
         there = self._at[element.physical]
         if len(there) == 1:
@@ -40,7 +40,7 @@ class Elements:
         return next((element for element in there if length <= element.length), None) or self._inside(address, length)
 
     def _inside(self, address: int, length: int) -> Element | None:
-        """A card that reads an element in parts is rare, so all of them are looked at."""
+        """Search all elements: a card rarely reads an element in parts."""
         for there in self._at.values():
             for element in there:
                 if element.physical <= address and address + length <= element.physical + element.length:

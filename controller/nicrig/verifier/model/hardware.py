@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Ports, device memory, interrupt, timers, locks, configuration handles; and what the card's trace tells."""
+"""Ports, device memory, interrupt, timers, locks, configuration handles; and what the card's trace shows."""
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 from nicrig.verifier.constants import (
     BAR_CONTROL,
@@ -17,42 +19,72 @@ from nicrig.verifier.model.blocks import described
 from nicrig.verifier.model.things import Element, EnabledRing, Send, Timer
 from nicrig.verifier.model.world import World
 from nicrig.verifier.ranges import Ranges
+from nicrig.verifier.records import (
+    CardDisable,
+    CardDoorbell,
+    CardEnable,
+    CardRead,
+    CardRegister,
+    CardReset,
+    CardWrite,
+    MiniportTimer,
+    NdisAllocateSpinLock,
+    NdisCloseConfiguration,
+    NdisFreeSpinLock,
+    NdisMCancelTimer,
+    NdisMDeregisterInterrupt,
+    NdisMDeregisterIoPortRange,
+    NdisMInitializeTimer,
+    NdisMMapIoSpace,
+    NdisMRegisterInterrupt,
+    NdisMRegisterIoPortRange,
+    NdisMSetPeriodicTimer,
+    NdisMSetTimer,
+    NdisMSleep,
+    NdisMUnmapIoSpace,
+    NdisOpenConfiguration,
+    NdisWaitEvent,
+    NdisWriteRegister,
+)
 from nicrig.verifier.registry import Handlers, Update
 
+Held = TypeVar("Held")
+
 on: Handlers[Update] = Handlers()
+
 FEW = 4096
-"""More ports, mappings, interrupts, timers, locks or handles than this no miniport has."""
+"""No miniport has more ports, mappings, interrupts, timers, locks or handles than this."""
 
 
-def _add_range(ranges: Ranges[Event], start: int, length: int, event: Event) -> None:
+def _add_range(ranges: Ranges[Held], start: int, length: int, event: Held) -> None:
     if len(ranges) < FEW:
         ranges.add(start, length, event)
 
 
-@on.call("NdisMRegisterIoPortRange")
-def ports_registered(world: World, event: Event) -> None:
+@on
+def ports_registered(world: World, event: NdisMRegisterIoPortRange) -> None:
     if event.result == SUCCESS:
-        _add_range(world.ports, event.a, event.b, event)
+        _add_range(world.ports, event.first, event.count, event)
 
 
-@on.call("NdisMDeregisterIoPortRange")
-def ports_deregistered(world: World, event: Event) -> None:
+@on
+def ports_deregistered(world: World, event: NdisMDeregisterIoPortRange) -> None:
     if accepted(world, event):
-        world.ports.remove(event.a)
+        world.ports.remove(event.first)
 
 
-@on.call("NdisMMapIoSpace")
-def io_space_mapped(world: World, event: Event) -> None:
+@on
+def io_space_mapped(world: World, event: NdisMMapIoSpace) -> None:
     if event.result == SUCCESS:
-        _add_range(world.io_space, event.c, event.b, event)
+        _add_range(world.io_space, event.address, event.length, event)
     else:
         world.failed["device memory"] = event
 
 
-@on.call("NdisMUnmapIoSpace")
-def io_space_unmapped(world: World, event: Event) -> None:
+@on
+def io_space_unmapped(world: World, event: NdisMUnmapIoSpace) -> None:
     if accepted(world, event):
-        world.io_space.remove(event.a)
+        world.io_space.remove(event.address)
 
 
 def _hold(world: World, address: int, what: str) -> None:
@@ -70,160 +102,162 @@ def _let_go(world: World, address: int, made: Event | None, event: Event) -> Non
         world.freed_objects.add(address, (made, event))
 
 
-@on.call("NdisMRegisterInterrupt")
-def interrupt_registered(world: World, event: Event) -> None:
+@on
+def interrupt_registered(world: World, event: NdisMRegisterInterrupt) -> None:
     if event.result != SUCCESS or len(world.interrupts) >= FEW:
         return
-    world.interrupts[event.a] = event
-    world.freed_objects.forget(event.a)
-    _hold(world, event.a, "registered interrupt")
+    world.interrupts[event.interrupt] = event
+    world.freed_objects.forget(event.interrupt)
+    _hold(world, event.interrupt, "registered interrupt")
     if world.adapter:
         world.adapter.interrupt = event
 
 
-@on.call("NdisMDeregisterInterrupt")
-def interrupt_deregistered(world: World, event: Event) -> None:
+@on
+def interrupt_deregistered(world: World, event: NdisMDeregisterInterrupt) -> None:
     if not accepted(world, event):
         return
-    _let_go(world, event.a, world.interrupts.pop(event.a), event)
+    _let_go(world, event.interrupt, world.interrupts.pop(event.interrupt), event)
     if world.adapter:
         world.adapter.interrupt = None
 
 
-@on.call("NdisAllocateSpinLock")
-def lock_made(world: World, event: Event) -> None:
+@on
+def lock_made(world: World, event: NdisAllocateSpinLock) -> None:
     if len(world.locks) < FEW:
-        world.locks[event.a] = event
-        world.freed_objects.forget(event.a)
-        _hold(world, event.a, "spin lock")
+        world.locks[event.lock] = event
+        world.freed_objects.forget(event.lock)
+        _hold(world, event.lock, "spin lock")
 
 
-@on.call("NdisFreeSpinLock")
-def lock_freed(world: World, event: Event) -> None:
-    _let_go(world, event.a, world.locks.pop(event.a, None), event)
+@on
+def lock_freed(world: World, event: NdisFreeSpinLock) -> None:
+    _let_go(world, event.lock, world.locks.pop(event.lock, None), event)
 
 
-@on.call("NdisMInitializeTimer")
-def timer_made(world: World, event: Event) -> None:
+@on
+def timer_made(world: World, event: NdisMInitializeTimer) -> None:
     if len(world.timers) < FEW:
-        world.timers[event.a] = Timer(event.a, event)
-        world.freed_objects.forget(event.a)
+        world.timers[event.timer] = Timer(event.timer, event)
+        world.freed_objects.forget(event.timer)
 
 
-@on.call("NdisMSetTimer", "NdisMSetPeriodicTimer")
-def timer_set(world: World, event: Event) -> None:
-    timer = world.timers.get(event.a)
+@on
+def timer_set(world: World, event: NdisMSetTimer | NdisMSetPeriodicTimer) -> None:
+    timer = world.timers.get(event.timer)
     if timer is not None:
         timer.armed, timer.periodic, timer.missed = event, event.function == "NdisMSetPeriodicTimer", None
-        _hold(world, event.a, "active timer")
+        _hold(world, event.timer, "active timer")
 
 
-@on.enter("MiniportTimer")
-def timer_fired(world: World, event: Event) -> None:
-    timer = world.timers.get(event.a)
+@on
+def timer_fired(world: World, event: MiniportTimer) -> None:
+    timer = world.timers.get(event.timer)
     if timer is None:
         return
     timer.missed = None
     if not timer.periodic:
         timer.armed = None
-        _let_go(world, event.a, None, event)
+        _let_go(world, event.timer, None, event)
 
 
-@on.call("NdisMCancelTimer")
-def timer_cancelled(world: World, event: Event) -> None:
-    timer = world.timers.get(event.a)
+@on
+def timer_cancelled(world: World, event: NdisMCancelTimer) -> None:
+    timer = world.timers.get(event.timer)
     if timer is None:
         return
     timer.missed = event if timer.armed and not event.result else None
     timer.armed = None
-    _let_go(world, event.a, None, event)
+    _let_go(world, event.timer, None, event)
 
 
-@on.call("NdisMSleep", "NdisWaitEvent")
-def waited(world: World, event: Event) -> None:
+@on
+def waited(world: World, event: NdisMSleep | NdisWaitEvent) -> None:
     for timer in world.timers.values():
         timer.missed = None
 
 
-@on.call("NdisOpenConfiguration")
-def configuration_opened(world: World, event: Event) -> None:
+@on
+def configuration_opened(world: World, event: NdisOpenConfiguration) -> None:
     if event.result == SUCCESS and len(world.configurations) < FEW:
-        world.configurations[event.a] = event
-        world.freed_objects.forget(event.a)
+        world.configurations[event.handle] = event
+        world.freed_objects.forget(event.handle)
 
 
-@on.call("NdisCloseConfiguration")
-def configuration_closed(world: World, event: Event) -> None:
-    opened = world.configurations.pop(event.a, None)
+@on
+def configuration_closed(world: World, event: NdisCloseConfiguration) -> None:
+    opened = world.configurations.pop(event.handle, None)
     if opened is not None:
-        world.freed_objects.add(event.a, (opened, event))
+        world.freed_objects.add(event.handle, (opened, event))
 
 
-@on.card("card.register")
-def register_written(world: World, event: Event) -> None:
-    if (event.a, event.b) == (BAR_CONTROL, CONTROL_OFFSET):
-        world.card.control, world.card.interrupts = event, bool(event.c & CONTROL_INTERRUPT)
+@on
+def register_written(world: World, event: CardRegister) -> None:
+    if (event.bar, event.offset) == (BAR_CONTROL, CONTROL_OFFSET):
+        world.card.control, world.card.interrupts = event, bool(event.value & CONTROL_INTERRUPT)
 
 
-@on.card("card.reset")
-def card_reset(world: World, event: Event) -> None:
+@on
+def card_reset(world: World, event: CardReset) -> None:
     world.card.control, world.card.interrupts = event, False
     world.card.rings.clear()
 
 
-@on.card("card.enable")
-def ring_enabled(world: World, event: Event) -> None:
-    """A subordinate card has no rings: there the event tells of a transfer."""
+@on
+def ring_enabled(world: World, event: CardEnable) -> None:
+    """A subordinate card has no rings: its event is a transfer."""
     if world.adapter is None or world.adapter.device == DEVICE_SUBORDINATE:
         return
-    world.card.rings[bool(event.a)] = EnabledRing(bool(event.a), event.b, event.c * DESCRIPTOR_BYTES, event)
-    block = world.granted.find(event.b)
+    world.card.rings[bool(event.transmit)] = EnabledRing(
+        bool(event.transmit), event.base, event.size * DESCRIPTOR_BYTES, event
+    )
+    block = world.granted.find(event.base)
     if block is not None:
         block.used = block.handed_over = True
         world.adapter.ring_seen = True
 
 
-@on.card("card.disable")
-def ring_disabled(world: World, event: Event) -> None:
-    world.card.rings.pop(bool(event.a), None)
+@on
+def ring_disabled(world: World, event: CardDisable) -> None:
+    world.card.rings.pop(bool(event.transmit), None)
 
 
-@on.call("NdisWriteRegister")
-def register_stored(world: World, event: Event) -> None:
+@on
+def register_stored(world: World, event: NdisWriteRegister) -> None:
     world.stores.append(event)
 
 
-@on.card("card.doorbell")
-def doorbell_rung(world: World, event: Event) -> None:
-    if event.a:
-        # The write that the card obeyed; a later one of the same value to another register only forgives.
-        world.rung = next((store for store in reversed(world.stores) if store.b == event.b), None)
-    ring = world.card.rings.get(bool(event.a))
+@on
+def doorbell_rung(world: World, event: CardDoorbell) -> None:
+    if event.transmit:
+        # The write that the card obeyed. A later write of that value to another register can only hide a violation.
+        world.rung = next((store for store in reversed(world.stores) if store.value == event.tail), None)
+    ring = world.card.rings.get(bool(event.transmit))
     block = world.granted.find(ring.base) if ring else None
     if block is not None:
         block.handed_over = False
 
 
-@on.card("card.read")
-def buffer_read(world: World, event: Event) -> None:
-    element: Element | None = world.elements.find(event.b, event.c)
+@on
+def buffer_read(world: World, event: CardRead) -> None:
+    element: Element | None = world.elements.find(event.address, event.length)
     if element is not None:
         element.read = True
         if isinstance(element.owner, Send):
             world.read_last = element.owner
         return
-    block = world.granted.find(event.b)
+    block = world.granted.find(event.address)
     if block is not None:
         block.used = True
 
 
-@on.card("card.write")
-def buffer_written(world: World, event: Event) -> None:
-    block = world.granted.find(event.b)
+@on
+def buffer_written(world: World, event: CardWrite) -> None:
+    block = world.granted.find(event.address)
     if block is None:
         return
     block.used = True
-    block.last_frame = (event.b + event.c, event)
-    buffer = described(block, block.start + event.b - block.physical)
+    block.last_frame = (event.address + event.length, event)
+    buffer = described(block, block.start + event.address - block.physical)
     if buffer is not None:
         buffer.written, buffer.flushed, buffer.updated = event, False, False

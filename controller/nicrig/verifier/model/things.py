@@ -8,6 +8,25 @@ from dataclasses import dataclass, field
 
 from nicrig.verifier.constants import CONTIGUOUS, NONCACHED
 from nicrig.verifier.events import Event
+from nicrig.verifier.groups import Chain, FreePacket
+from nicrig.verifier.records import (
+    CardEnable,
+    CardRegister,
+    CardReset,
+    CardWrite,
+    MiniportSendPackets,
+    NdisAdjustBufferLength,
+    NdisMCancelTimer,
+    NdisMCompleteDmaTransfer,
+    NdisMIndicateReceivePacket,
+    NdisMInitializeTimer,
+    NdisMSetPeriodicTimer,
+    NdisMSetTimer,
+    NdisMSetupDmaTransfer,
+    NdisMStartBufferPhysicalMapping,
+    NdisReinitializePacket,
+    ScatterGatherElement,
+)
 
 
 class Family(enum.Enum):
@@ -36,8 +55,8 @@ class Block:
     objects: dict[int, str] = field(default_factory=dict)  # active timers, locks, interrupts inside it
     used: bool = False  # by the card, or described by a buffer
     flushed: bool = False  # a buffer of it was flushed with TRUE, or it was updated
-    handed_over: bool = False  # the same, since the last doorbell
-    last_frame: tuple[int, Event] | None = None  # the end of what the card wrote last, and the event
+    handed_over: bool = False  # the same, but since the last doorbell
+    last_frame: tuple[int, CardWrite] | None = None  # the end of what the card wrote last, and the event
 
     @property
     def end(self) -> int:
@@ -77,14 +96,14 @@ class Pool:
 
 @dataclass(slots=True, eq=False)
 class Packet:
-    """A packet of the miniport's. It is above from its indication until it is not PENDING, or returned."""
+    """A packet of the miniport. The protocol has it from its indication until it returns it."""
 
     address: int
     pool: Pool | None
     made: Event
     chain: list[int] = field(default_factory=list)
-    chained: Event | None = None
-    indicated: Event | None = None  # while it is above
+    chained: Chain | None = None
+    indicated: NdisMIndicateReceivePacket | None = None  # while the protocol has it
     kept: bool = False  # the protocol said PENDING
 
 
@@ -99,11 +118,11 @@ class Buffer:
     length: int
     made: Event
     block: Block | None
-    packet: int = 0  # in whose chain it is
-    orphan: Event | None = None  # its packet was freed or reinitialised under it
+    packet: int = 0  # the packet whose chain holds it
+    orphan: FreePacket | NdisReinitializePacket | None = None  # its packet was freed or reinitialised under it
     dangling: tuple[Block, Event] | None = None  # its memory was freed under it
-    adjusted: Event | None = None
-    written: Event | None = None  # the card wrote a frame into it, and then:
+    adjusted: NdisAdjustBufferLength | None = None
+    written: CardWrite | None = None  # the card wrote a frame into it, and then:
     flushed: bool = False
     updated: bool = False
 
@@ -113,15 +132,15 @@ class Buffer:
 
 @dataclass(slots=True, eq=False)
 class Send:
-    """A packet that the miniport was given to send, until it is completed."""
+    """A packet that NDIS gave the miniport to send, until its completion."""
 
     packet: int
     buffer: int
     length: int
-    made: Event
+    made: MiniportSendPackets
     number: int
     array: int
-    flushed: int = 0  # by which record
+    flushed: int = 0  # the number of the record that flushed it
     elements: list[Element] = field(default_factory=list)
     overdue: bool = False
 
@@ -132,7 +151,7 @@ class Mapping:
 
     index: int
     buffer: int
-    made: Event
+    made: NdisMStartBufferPhysicalMapping
     count: int
     elements: list[Element] = field(default_factory=list)
 
@@ -143,38 +162,38 @@ class Element:
 
     physical: int
     length: int
-    made: Event
+    made: ScatterGatherElement | NdisMStartBufferPhysicalMapping
     owner: Send | Mapping
     read: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class ChannelTransfer:
-    """What a DMA channel was set up for last."""
+    """The last transfer that a DMA channel was set up for."""
 
-    setup: Event
+    setup: NdisMSetupDmaTransfer
     active: bool = True
-    completed: Event | None = None
+    completed: NdisMCompleteDmaTransfer | None = None
 
     @property
     def buffer(self) -> int:
-        return self.setup.b
+        return self.setup.buffer
 
     @property
     def offset(self) -> int:
-        return self.setup.c >> 32
+        return self.setup.offset
 
     @property
     def length(self) -> int:
-        return self.setup.c & 0xFFFFFFFF
+        return self.setup.length
 
     @property
     def write(self) -> bool:
-        return bool(self.setup.d)
+        return bool(self.setup.write)
 
     @property
     def good(self) -> bool:
-        """Completed, and what was moved is coherent."""
+        """Whether it is completed, and its data coherent."""
         return self.completed is not None and self.completed.result == 0
 
 
@@ -186,34 +205,34 @@ class Channel:
     maximum: int
     made: Event
     transfer: ChannelTransfer | None = None
-    failed: Event | None = None  # the last Setup, if it failed
+    failed: NdisMSetupDmaTransfer | None = None  # the last Setup, if it failed
 
 
 @dataclass(slots=True, eq=False)
 class Timer:
-    """A timer; `armed` while it is set and has not fired, `missed` when a cancel came too late for it."""
+    """A timer: `armed` while it is set and has not fired, `missed` when a cancel came too late."""
 
     address: int
-    made: Event
-    armed: Event | None = None
+    made: NdisMInitializeTimer
+    armed: NdisMSetTimer | NdisMSetPeriodicTimer | None = None
     periodic: bool = False
-    missed: Event | None = None
+    missed: NdisMCancelTimer | None = None
 
 
 @dataclass(slots=True, eq=False)
 class EnabledRing:
-    """A ring of the card's that is switched on."""
+    """A ring of the card that is enabled."""
 
     transmit: bool
     base: int
     length: int  # bytes
-    made: Event
+    made: CardEnable
 
 
 @dataclass(slots=True, eq=False)
-class CardState:
-    """What the card's own trace tells."""
+class SeenCard:
+    """What the card's own trace shows."""
 
-    control: Event | None = None  # the last write to CONTROL
+    control: CardRegister | CardReset | None = None  # the last write to CONTROL
     interrupts: bool = False  # CONTROL.INTERRUPT
     rings: dict[bool, EnabledRing] = field(default_factory=dict)

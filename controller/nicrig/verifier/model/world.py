@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Everything that exists now, and a bounded memory of what existed a moment ago."""
+"""Everything that exists now, and a bounded memory of what existed just before."""
 
 from __future__ import annotations
 
@@ -9,30 +9,48 @@ from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 
 from nicrig.verifier.constants import BUS_MASTER, DESERIALIZE
-from nicrig.verifier.events import Event
+from nicrig.verifier.events import Enter, Event, Leave
 from nicrig.verifier.functions import Irql
+from nicrig.verifier.groups import Allocations, ExAllocate, MemoryAndPools, Retried
 from nicrig.verifier.model.elements import Elements
 from nicrig.verifier.model.things import (
     Block,
     Buffer,
-    CardState,
     Channel,
     Element,
     Family,
     Mapping,
     Packet,
     Pool,
+    SeenCard,
     Send,
     Timer,
 )
 from nicrig.verifier.ranges import Ranges, Recent
+from nicrig.verifier.records import (
+    MiniportHalt,
+    MiniportInitialize,
+    NdisAllocateMemory,
+    NdisAllocateSpinLock,
+    NdisMAllocateMapRegisters,
+    NdisMAllocateSharedMemory,
+    NdisMAllocateSharedMemoryAsync,
+    NdisMIndicateReceivePacket,
+    NdisMInitializeScatterGatherDma,
+    NdisMMapIoSpace,
+    NdisMRegisterInterrupt,
+    NdisMRegisterIoPortRange,
+    NdisMSetAttributesEx,
+    NdisOpenConfiguration,
+    NdisWriteRegister,
+)
 
 LIMIT = 1 << 17
-"""Live things of one sort that are followed. A guest that makes more is judged as if records were lost."""
+"""The most live things of one sort that are followed. Beyond that, the judge goes on as after lost records."""
 
 
 class AdapterState(enum.Enum):
-    """Where the adapter stands in its life."""
+    """The state of the adapter."""
 
     INITIALIZING = 1
     RUNNING = 2
@@ -46,33 +64,33 @@ class Adapter:
     """The adapter from MiniportInitialize to MiniportHalt. `whole` is False when records of it were lost."""
 
     device: int
-    entered: Event | None
+    entered: MiniportInitialize | None
     state: AdapterState = AdapterState.INITIALIZING
     whole: bool = True
-    attributes: Event | None = None
+    attributes: NdisMSetAttributesEx | None = None
     context: Block | None = None
     context_freed: Event | None = None
-    scatter_gather: Event | None = None
-    map_registers: Event | None = None
+    scatter_gather: NdisMInitializeScatterGatherDma | None = None
+    map_registers: NdisMAllocateMapRegisters | None = None
     alignment: int = 0
     width: int = 64  # bits of device address that the miniport declared
-    interrupt: Event | None = None  # the registration, while it holds
-    halt: Event | None = None
+    interrupt: NdisMRegisterInterrupt | None = None  # the registration, while it holds
+    halt: MiniportHalt | None = None
     removed: bool = False  # pulled without notice
-    freed_under_interrupt: Event | None = None
+    freed_under_interrupt: MemoryAndPools | None = None
     logged: bool = False
-    last_allocation: Event | None = None
+    last_allocation: Allocations | None = None
     allocation_failed: bool = False
-    scarce_failure: Event | None = None
+    scarce_failure: NdisAllocateMemory | NdisMAllocateSharedMemory | None = None
     asked_for_less: bool = False
-    retry: Event | None = None  # the last call failed, and nothing was freed since
+    retry: Retried | None = None  # the last call failed, and nothing was freed since
     failures: int = 0  # in a row, of calls that may be repeated for less
-    pool_failure: Event | None = None  # ExAllocatePool, since a handler was entered
+    pool_failure: ExAllocate | None = None  # ExAllocatePool, since a handler was entered
     ring_seen: bool = False
 
     @property
     def flags(self) -> int:
-        return self.attributes.c if self.attributes else 0
+        return self.attributes.flags if self.attributes else 0
 
     @property
     def bus_master(self) -> bool:
@@ -84,46 +102,46 @@ class Adapter:
 
 
 STORES = 16
-"""More than the registers that are written between a doorbell and the card's look at it."""
+"""More registers than a driver writes between a doorbell and the moment when the card obeys it."""
 
 
 class World:
-    """The model. `frames`: what happens for each frame is recorded. `certain`: what is not known here is not there."""
+    """The model. `frames`: events of single frames are recorded. `certain`: nothing exists that is not in it."""
 
     def __init__(self, *, frames: bool) -> None:
         self.frames = frames
         self.certain = True
         self.adapter: Adapter | None = None
-        self.card = CardState()
-        self.entered: dict[tuple[str, int], Event] = {}
+        self.card = SeenCard()
+        self.entered: dict[tuple[str, int], Enter] = {}
         self.leaked: Ranges[Block] = Ranges()  # of adapters that are gone
         self._make_tables()
 
     def _make_tables(self) -> None:
-        """Empty tables of what lives and dies with the adapter."""
+        """Make empty tables for what exists only as long as the adapter."""
         self.blocks: Ranges[Block] = Ranges()
         self.granted: Ranges[Block] = Ranges()  # shared blocks, by device address
         self.packet_pools: dict[int, Pool] = {}
         self.buffer_pools: dict[int, Pool] = {}
         self.packets: dict[int, Packet] = {}
         self.buffers: dict[int, Buffer] = {}
-        self.indicating: dict[int, list[tuple[Packet, Event]]] = {}
+        self.indicating: dict[int, list[tuple[Packet, NdisMIndicateReceivePacket]]] = {}
         self.sends: dict[int, Send] = {}
-        self.unflushed: dict[int, Send] = {}  # by the buffer that is to be flushed
+        self.unflushed: dict[int, Send] = {}  # by the buffer that must be flushed
         self.array = self.sent = 0
         self.read_last: Send | None = None
-        self.stores: deque[Event] = deque(maxlen=STORES)  # the last writes of registers
-        self.rung: Event | None = None  # the one of them that is the transmit doorbell which the card obeyed last
+        self.stores: deque[NdisWriteRegister] = deque(maxlen=STORES)  # the last writes of registers
+        self.rung: NdisWriteRegister | None = None  # the last transmit doorbell that the card obeyed
         self.elements = Elements()
         self.mappings: dict[int, Mapping] = {}
         self.channels: dict[int, Channel] = {}
-        self.asynchronous: dict[int, list[Event]] = {}
-        self.interrupts: dict[int, Event] = {}
+        self.asynchronous: dict[int, list[NdisMAllocateSharedMemoryAsync]] = {}
+        self.interrupts: dict[int, NdisMRegisterInterrupt] = {}
         self.timers: dict[int, Timer] = {}
-        self.locks: dict[int, Event] = {}
-        self.ports: Ranges[Event] = Ranges()
-        self.io_space: Ranges[Event] = Ranges()
-        self.configurations: dict[int, Event] = {}
+        self.locks: dict[int, NdisAllocateSpinLock] = {}
+        self.ports: Ranges[NdisMRegisterIoPortRange] = Ranges()
+        self.io_space: Ranges[NdisMMapIoSpace] = Ranges()
+        self.configurations: dict[int, NdisOpenConfiguration] = {}
         self.failed: dict[str, Event] = {}
         self.freed_blocks: Recent[tuple[Block, Event]] = Recent()
         self.freed_packets: Recent[tuple[Packet, Event]] = Recent()
@@ -134,16 +152,16 @@ class World:
         self.ended_buffers: Recent[tuple[Send, Event]] = Recent()
         self.ended_elements: Recent[tuple[Element, Event]] = Recent()
 
-    def begin(self, event: Event) -> None:
-        """MiniportInitialize is entered: the adapter has nothing yet, so all of it is known again."""
+    def begin(self, event: MiniportInitialize) -> None:
+        """MiniportInitialize is entered: the adapter has nothing yet, so the model is complete again."""
         self._make_tables()
         if not self.certain:
             self.leaked.clear()
         self.certain = True
-        self.adapter = Adapter(event.a, event)
+        self.adapter = Adapter(event.device, event)
 
     def end(self) -> None:
-        """MiniportHalt returned, or MiniportInitialize failed: what is left has been reported."""
+        """MiniportHalt returned, or MiniportInitialize failed: the checks have reported what is left."""
         for block in self.blocks:
             if len(self.leaked) < LIMIT:
                 self.leaked.add(block.start, block.length, block)
@@ -159,20 +177,20 @@ class World:
         self.entered.clear()
 
     def forget(self) -> None:
-        """Records were lost: what was known may have changed, so nothing is known, and the unknown may be right."""
+        """Records were lost: forget everything, and report nothing because of what the model does not have."""
         self.certain = False
         self.leaked.clear()
         self.entered.clear()
         self._make_tables()
         self.adapter = Adapter(0, None, AdapterState.UNKNOWN, whole=False)
-        self.card = CardState()
+        self.card = SeenCard()
 
-    def entry(self, event: Event) -> Event | None:
-        """Where the handler that returns here was entered, also if it returns at another level."""
+    def entry(self, event: Leave) -> Enter | None:
+        """The entry of the handler that returns here, also if it returns at another level."""
         return self.entered.get((event.function, event.cpu)) or self.entered.get((event.function, -1))
 
     def room(self, table: Sized) -> bool:
-        """Whether one more can be followed. When not, what exists is not fully known from here on."""
+        """Whether one more thing can be followed. If not, the model is incomplete from here on."""
         if len(table) < LIMIT:
             return True
         self.certain = False
@@ -180,12 +198,12 @@ class World:
 
     @property
     def whole(self) -> bool:
-        """The adapter's own facts (attributes, gates, registrations) are all known."""
+        """Whether the adapter's attributes, gates and registrations are all known."""
         return self.adapter is not None and self.adapter.whole
 
     @property
     def live(self) -> int:
-        """How many things are followed: bounded by what lives in the guest, not by the stream."""
+        """How many things are followed: bounded by what exists in the guest, not by the stream."""
         tables = (
             *(
                 self.blocks,
@@ -222,5 +240,5 @@ class World:
 
 
 def where(event: Event) -> int:
-    """What tells the tasks of a machine apart: the CPU at DISPATCH_LEVEL and above, below it a task may move."""
+    """The task that made the record: its CPU at DISPATCH_LEVEL and above, -1 below, where a task may move."""
     return event.cpu if event.irql >= Irql.DISPATCH else -1
