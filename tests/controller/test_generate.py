@@ -21,8 +21,8 @@ def function(name: str) -> NdisFunction:
 
 
 def test_an_argument_that_the_headers_do_not_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    declare(monkeypatch, function("NdisFreeMemory").mutable(REPEAT, Lenght=FLAG))
-    with pytest.raises(ValueError, match="NdisFreeMemory has no argument Lenght, only VirtualAddress, Length, MemoryF"):
+    declare(monkeypatch, function("NdisFreeMemory").mutable(REPEAT, Size=FLAG))
+    with pytest.raises(ValueError, match="NdisFreeMemory has no argument Size, only VirtualAddress, Length, MemoryF"):
         generate.calls()
 
 
