@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs a page of the documentation as its reader would: every command, in order, in one shell, with the files it names.
 
-- A block of ```console: `$ ` begins a command, `> ` goes on with it, and what stands below is what it prints. Each of
-  these lines must be printed, in any order; numbers may be others (but 0 is 0), and `...` stands for anything.
-- A line that is nothing but a number, as `echo $?` prints it, must be just that number.
-- Every command ends with 0; one that does not is shown with its `echo $?` in the same line.
-- One that stays, `... &`, is waited for until it has printed what is shown, and ended when the page ends.
-- A block behind "`name`:" is written to that file.
+- In a ```console block, `$ ` begins a command, `> ` continues it, and the lines below are its output. The command must
+  print each of these lines, in any order. Numbers may differ (but 0 is 0), and `...` stands for anything.
+- A line that has only a number, as `echo $?` prints it, must be that number.
+- Every command ends with 0. If one does not, the page shows its `echo $?` in the same line.
+- A command that stays, `... &`, gets time until it has printed what is shown. It ends with the page.
+- A block below "`name`:" becomes that file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ENDED = "@ended"
 
 @dataclass(frozen=True)
 class File:
-    """A file that the page has its reader write."""
+    """A file that the reader of the page writes."""
 
     name: str
     text: str
@@ -46,7 +46,7 @@ class Command:
 
 
 def steps(page: str) -> Iterator[File | Command]:
-    """What the reader of the page does, in order."""
+    """The reader's actions, in order."""
     for block in BLOCK.finditer(page):
         if block["file"]:
             yield File(block["file"], block["body"])
@@ -72,7 +72,7 @@ def is_printed(shown: str, printed: list[str]) -> bool:
 
 
 def _plain(line: str) -> str:
-    """Without what nobody sees: how many blanks, and which."""
+    """With single blanks: how many there are does not count."""
     return " ".join(line.split())
 
 
@@ -125,15 +125,15 @@ class Shell:
     def _run(self, command: Command) -> None:
         assert self._process.stdin is not None
         self._printed = ""
-        # In braces, for the command is not to read what comes behind it as its standard input.
+        # In braces, so that the command does not read the lines after it as its standard input.
         line = f"{{\n{command.text}\n}} < /dev/null\necho {ENDED} $? $(jobs -rp | wc -w)\n"
         self._process.stdin.write(line.encode())
         self._process.stdin.flush()
         self._read_until(lambda: self._ended() and (not self._jobs() or not self._missing(command)))
-        told = f"$ {command.text}\n{self._printed}"
-        assert self._ended(), f"not done after {SECONDS} s: {told}"
-        assert self._end()[1] == "0", f"exit code {self._end()[1]}: {told}"
-        assert not self._missing(command), f"not printed: {self._missing(command)}: {told}"
+        shown = f"$ {command.text}\n{self._printed}"
+        assert self._ended(), f"not done after {SECONDS} s: {shown}"
+        assert self._end()[1] == "0", f"exit code {self._end()[1]}: {shown}"
+        assert not self._missing(command), f"not printed: {self._missing(command)}: {shown}"
 
     def _end(self) -> list[str]:
         return next((line.split() for line in self._printed.splitlines() if line.startswith(ENDED)), [])
@@ -149,7 +149,7 @@ class Shell:
         return [line for line in command.shown if not is_printed(line, printed)]
 
     def _read_until(self, holds: Callable[[], bool]) -> None:
-        """Until then, or the end of all that may print, or the deadline."""
+        """Read until it holds, or until all processes that may print have ended, or until the deadline."""
         assert self._process.stdout is not None
         deadline = time.monotonic() + SECONDS
         while not holds():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The runner of pages: what it takes for a command, and what it finds wrong."""
+"""The runner of pages: what is a command, and what is an error."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ static const struct ndis_dma_controller channel = {
 	.counter = channel_counter,
 };
 
-/* Maps what the channel needs, for a card that has one: only then is shim->controller set. */
+/* Maps what the channel needs. Only a card that has a channel gets a shim->controller. */
 int shim_channel_open(struct shim *shim)
 {
 	if (shim->pdev->device != NICRIG_DEVICE_ID_SUBORDINATE)

@@ -27,7 +27,7 @@ static int shim_get_sset_count(struct net_device *netdev, int set)
 	return set == ETH_SS_STATS ? ARRAY_SIZE(shim_statistic_names) + NICRIG_COUNTERS : -EOPNOTSUPP;
 }
 
-/* The card's counters carry its name, since "interrupts" is counted on both sides. */
+/* The card's counters have a prefix, because both sides count "interrupts". */
 static void shim_get_strings(struct net_device *netdev, u32 set, u8 *data)
 {
 	size_t i;
@@ -77,7 +77,7 @@ static void shim_get_ringparam(struct net_device *netdev, struct ethtool_ringpar
 
 	ring->rx_pending = shim_ring_size(shim, OID_GEN_RECEIVE_BUFFER_SPACE, OID_GEN_RECEIVE_BLOCK_SIZE);
 	ring->tx_pending = shim_ring_size(shim, OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_TRANSMIT_BLOCK_SIZE);
-	/* Only a bus master has rings, whose size can be chosen. */
+	/* Only a bus master has rings, so only its ring sizes can be set. */
 	if (shim->pdev->device == NICRIG_DEVICE_ID_BUS_MASTER) {
 		ring->rx_max_pending = NICRIG_RING_MAX;
 		ring->tx_max_pending = NICRIG_RING_MAX;
@@ -87,7 +87,7 @@ static void shim_get_ringparam(struct net_device *netdev, struct ethtool_ringpar
 	}
 }
 
-/* The card has one kind of reset, which is all of them. */
+/* The card has one reset, which resets everything. */
 static int shim_ethtool_reset(struct net_device *netdev, u32 *flags)
 {
 	int error = shim_reset(netdev_priv(netdev));

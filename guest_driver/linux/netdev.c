@@ -11,7 +11,7 @@
 #define SHIM_IDLE_TRIES         50      /* waits for sends under way when the device is taken down */
 #define SHIM_IDLE_MILLISECONDS  4
 
-/* Every frame that arrives: the card has no filter, and the stack drops what is not for it. */
+/* Every frame that arrives: the card has no filter, and the stack drops frames for other stations. */
 #define SHIM_PACKET_FILTER \
 	(NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST | \
 	 NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_PROMISCUOUS)
@@ -29,7 +29,7 @@ ULONG shim_query_ulong(struct shim *shim, NDIS_OID oid)
 	return shim_query(shim, oid, &value, sizeof(value)) ? 0 : value;
 }
 
-/* NDIS tells a ring as bytes of buffers and bytes a buffer; 0 if the miniport does not answer. */
+/* NDIS reports a ring as bytes of all buffers and of one; 0 if the miniport does not answer. */
 ULONG shim_ring_size(struct shim *shim, NDIS_OID space, NDIS_OID block)
 {
 	ULONG bytes = shim_query_ulong(shim, block);
@@ -102,7 +102,7 @@ static int shim_open(struct net_device *netdev)
 	return 0;
 }
 
-/* Sends that the card has are completed by the poll; one that is not done in time is taken back by a reset. */
+/* The poll completes the sends that the card has. A reset takes back those that are not done in time. */
 static void shim_finish_sends(struct shim *shim)
 {
 	unsigned int tries;
@@ -291,7 +291,7 @@ have_channel:
 	return error;
 }
 
-/* The inverse. A function that does not answer is told to the miniport first, so that nobody waits for it. */
+/* The inverse. If the function does not answer, the miniport hears it first and waits for nothing. */
 void shim_stop(struct shim *shim)
 {
 	rtnl_lock();

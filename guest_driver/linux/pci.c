@@ -29,7 +29,7 @@ static int set_recorder(const char *value, const struct kernel_param *param)
 
 static const struct kernel_param_ops recorder_ops = { .set = set_recorder, .get = param_get_uint };
 module_param_cb(recorder, &recorder_ops, &ndis_recorder_detail, 0644);
-MODULE_PARM_DESC(recorder, "Flight recorder: 0 off, 1 all but what happens for each frame (default), 2 everything, "
+MODULE_PARM_DESC(recorder, "Flight recorder: 0 off, 1 all except what happens for each frame (default), 2 everything, "
 		 "3 also the bytes of frames");
 
 static struct ndis_wrapper *shim_wrapper;

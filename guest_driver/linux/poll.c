@@ -30,7 +30,7 @@ static struct sk_buff *shim_copy(struct shim *shim, PNDIS_PACKET packet)
 	}
 	while (buffer) {
 		NdisQueryBufferSafe(buffer, &va, &length, NormalPagePriority);
-		/* A miniport that does not recalculate its totals has told too few bytes (R77). */
+		/* A miniport that does not recalculate its totals reports too few bytes (R77). */
 		if (unlikely(length > skb_tailroom(skb))) {
 			dev_core_stats_rx_dropped_inc(shim->netdev);
 			kfree_skb(skb);
@@ -68,7 +68,7 @@ void shim_receive(void *context, PPNDIS_PACKET packets, UINT count)
 	}
 }
 
-/* One deferred call; how many packets it indicated. Those that were kept go back. */
+/* One deferred call; returns how many packets it indicated. The packets that the shim kept go back. */
 static unsigned int shim_run(struct shim *shim)
 {
 	unsigned int held;

@@ -13,14 +13,14 @@
 
 #include "../ndis/binding.h"
 
-/* After <ndis.h>, whose types it is written in. */
+/* Uses types of <ndis.h>, so it comes after it. */
 #include "../miniport/hardware.h"
 
 #define SHIM_NAME       "nicrig"
 #define SHIM_VERSION    "0.1.0"
 #define SHIM_BATCH      NAPI_POLL_WEIGHT        /* packets in one indication, and in one call to send */
 
-/* What `ethtool -S` shows of the shim itself; the names stand in ethtool.c in this order. */
+/* What `ethtool -S` shows of the shim itself; ethtool.c has the names in this order. */
 struct shim_statistics {
 	u64 interrupts;
 	u64 polls;
@@ -46,7 +46,7 @@ struct shim {
 
 	/* Receive: written by the poll only. */
 	struct napi_struct napi;
-	unsigned int indicated;         /* packets, since the poll's last look */
+	unsigned int indicated;         /* packets, since the last poll */
 	PNDIS_PACKET held[SHIM_BATCH];
 	unsigned int held_count;
 

@@ -5,7 +5,7 @@
 
 #include "shim.h"
 
-/* The queue starts again when this part of the pool is free: not for every packet that comes back. */
+/* The queue starts again when this part of the pool is free, not for each packet that comes back. */
 #define SHIM_WAKE_PART 4
 
 static struct sk_buff **shim_skb_of(PNDIS_PACKET packet)
@@ -13,7 +13,7 @@ static struct sk_buff **shim_skb_of(PNDIS_PACKET packet)
 	return (struct sk_buff **)packet->ProtocolReserved;
 }
 
-/* One packet for each transmit descriptor: what is out is what the ring holds. */
+/* One packet for each transmit descriptor, so the packets that are out fit the ring. */
 int shim_transmit_create(struct shim *shim, unsigned int descriptors)
 {
 	NDIS_STATUS status;
@@ -87,7 +87,7 @@ static bool shim_pool_spent(struct shim *shim)
 	return NdisPacketPoolUsage(shim->packet_pool) >= shim->tx_limit;
 }
 
-/* Stops the queue while no packet is left. A completion may have seen it still running: hence the second look. */
+/* Stops the queue while no packet is left, then checks again: a completion may have seen it running. */
 static void shim_stop_if_spent(struct shim *shim)
 {
 	if (!shim_pool_spent(shim))
@@ -119,7 +119,7 @@ netdev_tx_t shim_xmit(struct sk_buff *skb, struct net_device *netdev)
 		shim_stop_if_spent(shim);
 		flush = __netdev_tx_sent_queue(queue, skb->len, netdev_xmit_more());
 	}
-	/* One call, and so one doorbell, for all that the stack hands over in one go. */
+	/* One call, and so one doorbell, for all that the stack hands over at once. */
 	if (flush || shim->gathered_count == SHIM_BATCH || netif_xmit_stopped(queue))
 		shim_flush(shim);
 	return NETDEV_TX_OK;
@@ -144,11 +144,11 @@ void shim_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status)
 		return;
 	}
 	dev_kfree_skb_any(skb);
-	/* Outside the poll nobody else would report it: byte limits and a stopped queue wait for that. */
+	/* Outside the poll only this call reports it, and byte limits and a stopped queue wait for the report. */
 	napi_schedule(&shim->napi);
 }
 
-/* From the poll, or while it is disabled. Tells the byte limits what was done, and wakes the queue. */
+/* From the poll, or while it is disabled. Reports what was done to the byte limits, and wakes the queue. */
 void shim_report_completions(struct shim *shim)
 {
 	unsigned int packets, bytes;

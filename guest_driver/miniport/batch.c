@@ -14,14 +14,14 @@ static NDIS_STATUS nic_batch_pools(struct nic_batch *batch)
 	}
 	NdisAllocateBufferPool(&status, &batch->buffer_pool, batch->size);
 	if (status != NDIS_STATUS_SUCCESS) {
-		/* A buffer pool's handle may be NULL when it is good (4.6), so its pair tells whether it is there. */
+		/* A good buffer pool's handle may be NULL (4.6), so the packet pool's says whether both exist. */
 		NdisFreePacketPool(batch->packet_pool);
 		batch->packet_pool = NULL;
 	}
 	return status;
 }
 
-/* Packet and buffer number i; on failure there is neither. */
+/* Packet and buffer number i; on failure it makes neither. */
 static NDIS_STATUS nic_batch_packet(struct nic_batch *batch, ULONG i)
 {
 	PNDIS_PACKET packet;
@@ -61,7 +61,7 @@ NDIS_STATUS nic_batch_create(struct nic_batch *batch, ULONG size)
 	return status;
 }
 
-/* Takes whatever part nic_batch_create() got to, in the inverse order (R36, R72, R73). */
+/* Releases all that nic_batch_create() made, also when it failed half-way, in the inverse order (R36, R72, R73). */
 VOID nic_batch_destroy(struct nic_batch *batch)
 {
 	PNDIS_BUFFER buffer;
@@ -87,7 +87,7 @@ VOID nic_batch_add(struct nic_batch *batch, ULONG length)
 
 	NdisAdjustBufferLength(batch->buffers[batch->count], length);
 	NdisRecalculatePacketCounts(packet);
-	/* RESOURCES: whoever wants to keep the frame copies it before the indication returns. */
+	/* RESOURCES: a protocol that keeps the frame copies it before the indication returns. */
 	NDIS_SET_PACKET_STATUS(packet, NDIS_STATUS_RESOURCES);
 	batch->count++;
 }

@@ -24,7 +24,7 @@ struct nic_batch {
 NDIS_STATUS nic_batch_create(struct nic_batch *batch, ULONG size);
 VOID nic_batch_destroy(struct nic_batch *batch);
 
-/* Where the next frame is to be copied, and that it has been. A full batch is indicated first. */
+/* Where to copy the next frame, and that it was copied. A full batch is indicated first. */
 static inline PVOID nic_batch_room(const struct nic_batch *batch)
 {
 	return batch->memory + batch->count * NIC_FRAME_BYTES;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the system tells of the adapter: which kind it is, its settings, its hardware resources (section 8). */
+/* What the system reports about the adapter: its kind, settings and hardware resources (section 8). */
 #include "miniport.h"
 
 #define NIC_RESOURCES           8       /* descriptors that the resource list has room for */
@@ -12,7 +12,7 @@ union nic_resource_list {
 
 static const struct nic_kind *const nic_kinds[] = { &nic_bus_master, &nic_subordinate, &nic_non_dma };
 
-/* By the PCI ids; NULL for a function that is none of this miniport's. */
+/* By the PCI ids; NULL for a function that this miniport does not drive. */
 const struct nic_kind *nic_find_kind(NDIS_HANDLE handle)
 {
 	ULONG id = 0;
@@ -27,7 +27,7 @@ const struct nic_kind *nic_find_kind(NDIS_HANDLE handle)
 	return NULL;
 }
 
-/* Without a configuration a kind's defaults hold. */
+/* Without a configuration a kind keeps its defaults. */
 VOID nic_read_configuration(struct nic_adapter *nic, NDIS_HANDLE context)
 {
 	NDIS_HANDLE configuration;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* DriverEntry: tells NDIS who the miniport is. */
+/* DriverEntry: registers the miniport with NDIS. */
 #include "miniport.h"
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);

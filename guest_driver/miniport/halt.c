@@ -7,7 +7,7 @@ VOID NTAPI MiniportHalt(NDIS_HANDLE MiniportAdapterContext)
 {
 	struct nic_adapter *nic = MiniportAdapterContext;
 
-	/* One write masks the card and ends its DMA; a card that is gone does neither anyway. */
+	/* One write masks the card and ends its DMA. A card that is gone does neither. */
 	nic_reset_card(nic);
 	nic->gone = TRUE;
 	nic_send_abort(nic, NDIS_STATUS_FAILURE);
@@ -26,7 +26,7 @@ VOID NTAPI MiniportShutdown(PVOID ShutdownContext)
 	nic->kind->access->silence(nic);
 }
 
-/* The card does not answer any more: no send waits for it, and nothing is waited for later. */
+/* The card no longer answers: no send waits for it, and no later wait does. */
 static VOID nic_card_gone(struct nic_adapter *nic)
 {
 	nic->gone = TRUE;
@@ -74,7 +74,7 @@ NDIS_STATUS NTAPI MiniportReset(PBOOLEAN AddressingReset, NDIS_HANDLE MiniportAd
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* What has come and is not taken over several checks means that the interrupt for it was lost. */
+/* When receives stay untaken over several checks, their interrupt was lost. */
 static BOOLEAN nic_receive_hangs(struct nic_adapter *nic)
 {
 	ULONG64 taken = nic->statistics.rx_ok + nic->statistics.rx_error;
@@ -87,7 +87,7 @@ static BOOLEAN nic_receive_hangs(struct nic_adapter *nic)
 	return nic->hang_checks >= NIC_HANG_CHECKS;
 }
 
-/* Section 4.8: TRUE asks NDIS for a reset; a card that is gone cannot be helped by one. */
+/* Section 4.8: TRUE asks NDIS for a reset, which cannot help a card that is gone. */
 BOOLEAN NTAPI MiniportCheckForHang(NDIS_HANDLE MiniportAdapterContext)
 {
 	struct nic_adapter *nic = MiniportAdapterContext;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Object identifiers: what is asked about the adapter and what may be set (docs/ndis51.md section 4.8). */
+/* Object identifiers: what NDIS can query and set (docs/ndis51.md section 4.8). */
 #include "miniport.h"
 #include "nicrig_oid.h"
 
 #define NIC_DRIVER_VERSION      0x0501          /* NDIS 5.1, the form that OID_GEN_DRIVER_VERSION has */
 #define NIC_VENDOR_VERSION      0x00010000
 #define NIC_VENDOR_ID           0x00ffffff      /* no IEEE-assigned code */
-#define NIC_LINK_SPEED          100000000       /* 10 Gbit/s in units of 100 bit/s: what the card may call itself */
+#define NIC_LINK_SPEED          100000000       /* 10 Gbit/s in units of 100 bit/s: the card's nominal speed */
 #define NIC_PACKET_FILTERS \
 	(NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST | \
 	 NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_PROMISCUOUS)
@@ -124,7 +124,7 @@ static BOOLEAN nic_query_statistic(struct nic_adapter *nic, NDIS_OID oid, PULONG
 	}
 }
 
-/* Section 4.8 allows a statistic to be asked as 32 or 64 bits: the room says which. */
+/* Section 4.8: a statistic has 32 or 64 bits, depending on the caller's buffer. */
 static NDIS_STATUS nic_answer_statistic(PVOID to, ULONG room, ULONG64 value, PULONG written, PULONG needed)
 {
 	ULONG low = (ULONG)value;
@@ -186,7 +186,7 @@ NDIS_STATUS NTAPI MiniportQueryInformation(NDIS_HANDLE MiniportAdapterContext, N
 	}
 }
 
-/* The card has no filter of its own: any type on opens the receiver, none closes it. */
+/* The card has no filter: any type opens the receiver, no type closes it. */
 static VOID nic_set_packet_filter(struct nic_adapter *nic, ULONG filter)
 {
 	nic->packet_filter = filter;
@@ -214,7 +214,7 @@ NDIS_STATUS NTAPI MiniportSetInformation(NDIS_HANDLE MiniportAdapterContext, NDI
 	}
 	NdisMoveMemory(&value, InformationBuffer, sizeof(value));
 	*BytesRead = sizeof(value);
-	/* Whole frames are indicated, so every lookahead is honoured. */
+	/* Whole frames are indicated, so every lookahead is met. */
 	if (Oid == OID_GEN_CURRENT_LOOKAHEAD)
 		return NDIS_STATUS_SUCCESS;
 	if (value & ~(ULONG)NIC_PACKET_FILTERS)

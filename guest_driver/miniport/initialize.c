@@ -2,7 +2,7 @@
 /* MiniportInitialize: claims everything in the canonical order of the kind (docs/ndis51.md section 8). */
 #include "miniport.h"
 
-/* What every kind promises. The rest is the kind's. */
+/* The attributes of every kind. A kind adds its own. */
 #define NIC_ATTRIBUTES \
 	(NDIS_ATTRIBUTE_DESERIALIZE | NDIS_ATTRIBUTE_SURPRISE_REMOVE_OK | NDIS_ATTRIBUTE_USES_SAFE_BUFFER_APIS)
 
@@ -16,8 +16,8 @@ static BOOLEAN nic_pick_medium(PUINT selected, const NDIS_MEDIUM *media, UINT co
 }
 
 /*
- * Section 6: what cannot be had is asked for again at half the size, each round from nothing, down to the minimum.
- * RESOURCES whatever the call was that failed, as the system should hear it (R26).
+ * Section 6: when an allocation fails, release everything and try again with half the size, down to the minimum.
+ * Returns RESOURCES, whichever call failed (R26).
  */
 NDIS_STATUS nic_allocate_halving(struct nic_adapter *nic, ULONG size, ULONG minimum,
 				 NDIS_STATUS (*allocate)(struct nic_adapter *nic, ULONG size))
@@ -29,7 +29,7 @@ NDIS_STATUS nic_allocate_halving(struct nic_adapter *nic, ULONG size, ULONG mini
 	return NDIS_STATUS_RESOURCES;
 }
 
-/* The registers, then the mapped words, and a look whether the card is one that this driver knows. */
+/* The registers, then the mapped words; then checks that this driver supports the card. */
 static NDIS_STATUS nic_claim_registers(struct nic_adapter *nic)
 {
 	NDIS_STATUS status;
@@ -54,7 +54,7 @@ have_access:
 	return status;
 }
 
-/* Everything but the interrupt. On failure nothing is left of it. */
+/* Everything except the interrupt. On failure it leaves nothing behind. */
 static NDIS_STATUS nic_claim(struct nic_adapter *nic, NDIS_HANDLE context)
 {
 	NDIS_STATUS status;
@@ -97,7 +97,7 @@ VOID nic_release(struct nic_adapter *nic)
 		nic->kind->free(nic);
 }
 
-/* All that the service routine and its deferred half touch exists by now (R13). On failure nothing is registered. */
+/* All that the service routine and its deferred half use exists by now (R13). On failure nothing is registered. */
 static NDIS_STATUS nic_start(struct nic_adapter *nic)
 {
 	NDIS_STATUS status;
@@ -122,7 +122,7 @@ static NDIS_STATUS nic_start(struct nic_adapter *nic)
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* NULL without memory. */
+/* NULL when memory is short. */
 static struct nic_adapter *nic_create(const struct nic_kind *kind, NDIS_HANDLE handle)
 {
 	struct nic_adapter *nic;

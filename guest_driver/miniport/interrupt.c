@@ -3,8 +3,8 @@
 #include "miniport.h"
 
 /*
- * Section 4.8: the vectors are message-signalled and the adapter's alone, so every interrupt is its own. There is
- * nothing to acknowledge or mask: an arm word fires once, and the next is written by MiniportEnableInterrupt.
+ * Section 4.8: the vectors are message-signalled and not shared, so every interrupt is from this card. There is
+ * nothing to acknowledge or mask: an arm word fires once, and MiniportEnableInterrupt writes the next.
  */
 VOID NTAPI MiniportISR(PBOOLEAN InterruptRecognized, PBOOLEAN QueueMiniportHandleInterrupt,
 		       NDIS_HANDLE MiniportAdapterContext)
@@ -21,7 +21,7 @@ static VOID nic_indicate_link(struct nic_adapter *nic, BOOLEAN link)
 	NdisMIndicateStatusComplete(nic->handle);
 }
 
-/* Datasheet section 9: FAULT tells the last refusal; the write clears it. */
+/* Datasheet section 9: FAULT has the last refusal; the write clears it. */
 static VOID nic_report_fault(struct nic_adapter *nic)
 {
 	ULONG status = nic_read(nic, NICRIG_CARD_STATUS);
@@ -32,7 +32,7 @@ static VOID nic_report_fault(struct nic_adapter *nic)
 	nic_write(nic, NICRIG_CARD_FAULT, 0);
 }
 
-/* EVENT counts link changes and faults: one look at a mapped word when there are none. */
+/* EVENT counts link changes and faults, so without any of them this costs one read of a mapped word. */
 static VOID nic_event_poll(struct nic_adapter *nic)
 {
 	USHORT event = (USHORT)nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_EVENT);
@@ -49,7 +49,7 @@ static VOID nic_event_poll(struct nic_adapter *nic)
 	nic_report_fault(nic);
 }
 
-/* Section 4.8: DISPATCH_LEVEL, one at a time. Sends first: what they free is what the receives may need to answer. */
+/* Section 4.8: DISPATCH_LEVEL, one at a time. Sends first: they free what answers to the receives may need. */
 VOID NTAPI MiniportHandleInterrupt(NDIS_HANDLE MiniportAdapterContext)
 {
 	struct nic_adapter *nic = MiniportAdapterContext;
@@ -61,7 +61,7 @@ VOID NTAPI MiniportHandleInterrupt(NDIS_HANDLE MiniportAdapterContext)
 	nic->kind->receive(nic);
 }
 
-/* Called only for what a kind has indicated without the status RESOURCES. */
+/* Called only for packets that a kind indicated without the status RESOURCES. */
 VOID NTAPI MiniportReturnPacket(NDIS_HANDLE MiniportAdapterContext, PNDIS_PACKET Packet)
 {
 	struct nic_adapter *nic = MiniportAdapterContext;

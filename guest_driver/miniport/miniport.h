@@ -23,7 +23,7 @@
 #define NIC_FRAME_BYTES         2048            /* room for one frame */
 #define NIC_ETHERNET_HEADER     14
 #define NIC_ADDRESS_BYTES       6
-#define NIC_ALL_ONES            0xffffffff      /* a read that nobody answered */
+#define NIC_ALL_ONES            0xffffffff      /* a read that got no answer */
 
 C_ASSERT(NIC_FRAME_BYTES >= NICRIG_FRAME_MAX);
 
@@ -45,7 +45,7 @@ struct nic_access {
 	VOID (*silence)(struct nic_adapter *nic);
 };
 
-/* What a kind is and does. A pointer that is NULL means that there is nothing to do. */
+/* What a kind is and does. NULL: nothing to do. */
 struct nic_kind {
 	USHORT device;                  /* PCI device id */
 	const CHAR *description;        /* with the NUL at its end */
@@ -68,18 +68,18 @@ struct nic_kind {
 
 	/* Sends. PENDING: the packet can be sent. The others are called with sends.lock held. */
 	NDIS_STATUS (*check)(const struct nic_adapter *nic, PNDIS_PACKET packet);
-	/* Hands over what waits, as far as it goes. */
+	/* Hands waiting packets over while there is room. */
 	VOID (*push)(struct nic_adapter *nic, struct nic_packets *done);
-	/* Takes back what the card is done with. */
+	/* Takes back the packets that the card is done with. */
 	VOID (*reap)(struct nic_adapter *nic, struct nic_packets *done);
-	/* The card is reset or gone: takes back all that it had. */
+	/* The card is reset or gone: takes back all packets. */
 	VOID (*abandon)(struct nic_adapter *nic, struct nic_packets *done, NDIS_STATUS status);
 
 	/* DISPATCH_LEVEL, the deferred half. */
 	VOID (*receive)(struct nic_adapter *nic);
 	/* For a kind that lets NDIS keep receives. */
 	VOID (*return_packet)(struct nic_adapter *nic, PNDIS_PACKET packet);
-	/* The kind's arm words, and the look at what may have come before them (datasheet section 7). */
+	/* The kind's arm words, and the second look for what came before them (datasheet section 7). */
 	VOID (*arm)(struct nic_adapter *nic);
 	VOID (*disarm)(struct nic_adapter *nic);
 	BOOLEAN (*pending)(struct nic_adapter *nic);
@@ -98,7 +98,7 @@ struct nic_resources {
 	ULONG interrupt_level;
 };
 
-/* Every packet that NDIS has handed down and that is not completed is counted, and waits here or is the kind's. */
+/* Counts every packet that NDIS has handed down and that is not completed. It waits here, or the kind has it. */
 struct nic_sends {
 	NDIS_SPIN_LOCK lock;
 	struct nic_packets waiting;
@@ -123,13 +123,13 @@ struct nic_adapter {
 	PVOID control;                  /* the control registers, as kind->access reaches them: tens of microseconds */
 	volatile ULONG *words;          /* BAR2: mapped, as fast as memory */
 	UCHAR address[NIC_ADDRESS_BYTES];
-	ULONG rx_frames;                /* frames that the way in holds, and the way out */
+	ULONG rx_frames;                /* frames that the receive and the send side hold */
 	ULONG tx_frames;
 
-	BOOLEAN gone;                   /* the card does not answer any more: touch nothing, wait for nothing */
+	BOOLEAN gone;                   /* the card no longer answers: touch nothing, wait for nothing */
 	BOOLEAN link;
 	ULONG packet_filter;
-	ULONG control_bits;             /* what CONTROL was last told */
+	ULONG control_bits;             /* last value written to CONTROL */
 	USHORT arm_sequence;
 	USHORT event;                   /* EVENT as last seen */
 	struct nic_statistics statistics;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The miniport's own object identifier, in the vendor range, for whoever queries it from above. */
+/* The miniport's own object identifier, in the vendor range. Protocols query it. */
 #ifndef NICRIG_OID_H
 #define NICRIG_OID_H
 

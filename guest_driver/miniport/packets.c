@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Packets that are the miniport's for now: lists of them, and their bytes. */
+/* Packets while the miniport owns them: lists of them, and their bytes. */
 #include "miniport.h"
 
 static PNDIS_PACKET *nic_next(PNDIS_PACKET packet)
@@ -17,7 +17,7 @@ VOID nic_packets_add(struct nic_packets *packets, PNDIS_PACKET packet)
 	packets->last = packet;
 }
 
-/* NULL from an empty list. What is taken is not touched again: it may be NDIS's the next moment. */
+/* NULL from an empty list. The list does not touch a packet that was taken: NDIS may own it already. */
 PNDIS_PACKET nic_packets_take(struct nic_packets *packets)
 {
 	PNDIS_PACKET packet = packets->first;

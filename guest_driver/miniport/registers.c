@@ -42,7 +42,7 @@ const struct nic_access nic_mapped_access = {
 	.silence = nic_mapped_silence,
 };
 
-/* Datasheet section 10: another MAJOR must be refused; what this driver needs of MINOR its device id implies. */
+/* Datasheet section 10: another MAJOR must be refused; the device id implies the MINOR that this driver needs. */
 NDIS_STATUS nic_identify(struct nic_adapter *nic)
 {
 	ULONG version = nic_read(nic, NICRIG_CARD_VERSION);
@@ -71,14 +71,14 @@ VOID nic_reset_card(struct nic_adapter *nic)
 	nic_write(nic, NICRIG_CARD_CONTROL, NICRIG_CARD_CONTROL_RESET);
 }
 
-/* What fires while INTERRUPT is 0 is held back, not lost (datasheet section 7). */
+/* An interrupt that fires while INTERRUPT is 0 is held back, not lost (datasheet section 7). */
 VOID nic_control(struct nic_adapter *nic, ULONG bits)
 {
 	nic->control_bits = bits;
 	nic_write(nic, NICRIG_CARD_CONTROL, bits);
 }
 
-/* One trapped read; all-ones is what a card that was pulled, or whose process died, answers (section 2, STATUS). */
+/* One trapped read. All-ones: the card was pulled, or its process died (section 2, STATUS). */
 BOOLEAN nic_answers(struct nic_adapter *nic)
 {
 	return nic_read(nic, NICRIG_CARD_STATUS) != NIC_ALL_ONES;
@@ -89,7 +89,7 @@ BOOLEAN nic_link_up(struct nic_adapter *nic)
 	return nic_word_read(nic, NICRIG_EVENT_BASE + NICRIG_EVENT_LINK) == 1;
 }
 
-/* A doorbell: without it the card never looks at what was made ready for it. */
+/* A doorbell: without it the card never looks at what is ready for it. */
 VOID nic_doorbell(struct nic_adapter *nic, ULONG offset, ULONG value)
 {
 	/* All that the doorbell covers must be visible to the card before it, and what was read is no longer needed. */

@@ -2,7 +2,7 @@
 /* The send path of every kind: accept, wait, complete, abort (docs/ndis51.md section 4.8). */
 #include "miniport.h"
 
-/* Takes note of the result, which travels in the out-of-band block: NDIS's and the miniport's for now. Lock held. */
+/* Stores the result in the out-of-band block, where NDIS and the miniport find it. Lock held. */
 VOID nic_send_done(struct nic_adapter *nic, struct nic_packets *done, PNDIS_PACKET packet, NDIS_STATUS status)
 {
 	if (status == NDIS_STATUS_SUCCESS)
@@ -24,7 +24,7 @@ VOID nic_send_complete(struct nic_adapter *nic, struct nic_packets *done)
 		NdisMSendComplete(nic->handle, packet, NDIS_GET_PACKET_STATUS(packet));
 }
 
-/* What the card would refuse is failed here, with a result that says why (datasheet section 9). */
+/* Fails what the card would refuse, with a status that says why (datasheet section 9). */
 static NDIS_STATUS nic_send_check(const struct nic_adapter *nic, PNDIS_PACKET packet)
 {
 	UINT length;
@@ -66,7 +66,7 @@ VOID NTAPI MiniportSendPackets(NDIS_HANDLE MiniportAdapterContext, PPNDIS_PACKET
 	nic_send_complete(nic, &done);
 }
 
-/* DISPATCH_LEVEL: completes what the card is done with, and hands over what that makes room for. */
+/* DISPATCH_LEVEL: completes what the card is done with, and hands over what fits now. */
 VOID nic_send_poll(struct nic_adapter *nic)
 {
 	struct nic_packets done = { NULL, NULL };
@@ -81,7 +81,7 @@ VOID nic_send_poll(struct nic_adapter *nic)
 	nic_send_complete(nic, &done);
 }
 
-/* The card is reset or gone: completes all that it had or that waited (R29). */
+/* The card is reset or gone: completes all packets that it had or that waited (R29). */
 VOID nic_send_abort(struct nic_adapter *nic, NDIS_STATUS status)
 {
 	struct nic_packets done = { NULL, NULL };

@@ -50,7 +50,7 @@ static VOID limits(VOID)
 	CHECK(status == NDIS_STATUS_FAILURE && !first);
 	NdisAllocateBuffer(&status, &first, two, NULL, 100);
 	CHECK(status == NDIS_STATUS_FAILURE && !first);
-	/* A stack is no nonpaged pool (R70). */
+	/* A stack is not nonpaged pool (R70). */
 	NdisAllocateBuffer(&status, &first, two, &local, 1);
 	CHECK(status == NDIS_STATUS_FAILURE && !first);
 	NdisFreeBuffer(second);

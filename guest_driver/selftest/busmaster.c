@@ -71,7 +71,7 @@ static VOID blocks(NDIS_HANDLE adapter, BOOLEAN cached)
 	NdisMUpdateSharedMemory(adapter, SELFTEST_BYTES, va, pa);
 	other.QuadPart = pa.QuadPart + 100;
 	NdisMUpdateSharedMemory(adapter, 100, (PUCHAR)va + 100, other);
-	/* Warned of, and nothing is done (R102): behind the end, and addresses that do not belong together. */
+	/* The layer warns and does nothing (R102): behind the end, and addresses that do not belong together. */
 	NdisMUpdateSharedMemory(adapter, SELFTEST_BYTES, (PUCHAR)va + 100, other);
 	NdisMUpdateSharedMemory(adapter, 100, va, other);
 	REFUSED(NdisMFreeSharedMemory(adapter, SELFTEST_BYTES - 1, cached, va, pa));
@@ -153,7 +153,7 @@ static NDIS_STATUS ask(NDIS_HANDLE adapter, ULONG length)
 
 static VOID run(NDIS_HANDLE adapter)
 {
-	/* More than there is: the answer says so. */
+	/* More memory than there is: the completion reports it. */
 	asked = 3;
 	CHECK(ask(adapter, SELFTEST_BYTES) == NDIS_STATUS_PENDING);
 	CHECK(ask(adapter, SELFTEST_BYTES) == NDIS_STATUS_PENDING);
@@ -169,7 +169,7 @@ static VOID run_passive(NDIS_HANDLE adapter)
 	/* R04, R05: too late. */
 	CHECK(!shared(adapter, SELFTEST_BYTES, FALSE));
 	CHECK(NdisMInitializeScatterGatherDma(adapter, FALSE, SELFTEST_MAXIMUM) == NDIS_STATUS_RESOURCES);
-	/* R34: answered before MiniportHalt, though nobody waits. */
+	/* R34: answered before MiniportHalt, although nothing waits. */
 	asked = 5;
 	CHECK(ask(adapter, SELFTEST_BYTES) == NDIS_STATUS_PENDING);
 	CHECK(ask(adapter, SELFTEST_BYTES) == NDIS_STATUS_PENDING);

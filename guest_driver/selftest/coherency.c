@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * docs/ndis51.md section 5 on the non-coherent machine: what a driver that flushes sees, and one that does not. Every
- * call of the layer may evict a line, so what is not seen yet is looked at before the next call, or counted by lines.
+ * call of the layer may evict a line, so these checks look before the next call, or count lines.
  */
 #include "selftest.h"
 
@@ -46,7 +46,7 @@ static VOID card_fills(UCHAR value)
 	selftest_card_writes(pa.QuadPart, copy, SELFTEST_BYTES);
 }
 
-/* Both see the same. What the card wrote comes in first, so that no store of the same value is none. */
+/* Both see the same. What the card wrote comes in first, so that every store changes a value. */
 static VOID begin(UCHAR value)
 {
 	NdisFlushBuffer(buffer, FALSE);
@@ -62,7 +62,7 @@ static VOID stores_wait_for_the_flush(VOID)
 	CHECK(card_sees(pa.QuadPart, OLD) == lines);
 	NdisFlushBuffer(buffer, TRUE);
 	CHECK(card_sees(pa.QuadPart, NEW) == lines);
-	/* What is stored while the card has the buffer comes too late. */
+	/* A store while the card has the buffer comes too late. */
 	NdisFillMemory(shared, SELFTEST_BYTES, OTHER);
 	CHECK(card_sees(pa.QuadPart, NEW) == lines);
 }
@@ -102,7 +102,7 @@ static VOID a_flush_is_of_its_range(VOID)
 	CHECK(shared[SELFTEST_HALF] == NEW && shared[SELFTEST_BYTES - 1] == NEW);
 }
 
-/* One datum of the driver's in each line that the card writes: the card's bytes are lost, and the datum is not. */
+/* The driver has data in each line that the card writes: the card's bytes are lost, the driver's data is not. */
 static VOID a_store_beside_the_buffer_destroys_a_receive(VOID)
 {
 	ULONG at;
@@ -116,7 +116,7 @@ static VOID a_store_beside_the_buffer_destroys_a_receive(VOID)
 	CHECK(card_sees(pa.QuadPart, OLD) == lines);
 }
 
-/* The card's own word in a line that the driver flushes out is what it was before. */
+/* A word that the card wrote in a line that the driver flushes out is overwritten by its old value. */
 static VOID a_send_beside_the_cards_word_brings_its_old_value_back(VOID)
 {
 	const ULONG word = 3 * line;
@@ -189,7 +189,7 @@ static VOID a_send_waits_for_the_flush(NDIS_HANDLE adapter)
 
 	NdisFillMemory(memory, SELFTEST_BYTES, NEW);
 	address = map(adapter);
-	/* The wrong way: nothing goes out but what chance takes. */
+	/* The wrong direction: only lines that chance evicts go out. */
 	NdisFlushBuffer(stream, FALSE);
 	CHECK(card_sees(address, NEW) < lines / 2);
 	NdisFlushBuffer(stream, TRUE);
@@ -313,7 +313,7 @@ static VOID complete(ULONG offset, ULONG length, BOOLEAN write)
 	CHECK(status == NDIS_STATUS_SUCCESS);
 }
 
-/* What lies beside the range in its lines is the driver's own, and stays so. */
+/* The driver's data beside the range, in the same lines, keeps its value. */
 static VOID a_receive_leaves_its_neighbours(VOID)
 {
 	NdisFillMemory(memory, SELFTEST_BYTES, OLD);

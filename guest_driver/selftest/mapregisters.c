@@ -36,7 +36,7 @@ static VOID limits(NDIS_HANDLE adapter)
 	AT_DISPATCH(status = allocate(adapter, 1, 100));
 	CHECK(status == NDIS_STATUS_RESOURCES);
 	REFUSED(NdisMFreeMapRegisters(adapter));
-	/* None at all is the gate to shared memory. */
+	/* Zero map registers also open the way to shared memory. */
 	CHECK(allocate(adapter, 0, 0) == NDIS_STATUS_SUCCESS);
 	NdisMFreeMapRegisters(adapter);
 	CHECK(NdisMAllocateMapRegisters(adapter, 0, NDIS_DMA_64BITS, 32, 1512) == NDIS_STATUS_SUCCESS);
@@ -79,7 +79,7 @@ static BOOLEAN mapped(UINT count)
 	return count && count <= SELFTEST_UNITS;
 }
 
-/* R92: nothing of this maps. */
+/* R92: none of these calls maps anything. */
 static VOID wrong_starts(NDIS_HANDLE adapter)
 {
 	PNDIS_BUFFER longer;
@@ -107,7 +107,7 @@ static VOID wrong_completions(NDIS_HANDLE adapter)
 	REFUSED(NdisMFreeMapRegisters(adapter));
 }
 
-/* R95: the driver maps the buffer and forgets to complete that; the protocol may free it all the same. */
+/* R95: the driver maps the buffer and forgets to complete that; the protocol may free it nevertheless. */
 static VOID send(NDIS_HANDLE adapter, PNDIS_PACKET its_packet)
 {
 	CHECK(!NDIS_PER_PACKET_INFO_FROM_PACKET(its_packet, ScatterGatherListPacketInfo));

@@ -113,7 +113,7 @@ static VOID initialize(NDIS_HANDLE adapter, NDIS_HANDLE configuration)
 	at_dispatch();
 }
 
-/* R06: special memory is had while the adapter initializes, or never. */
+/* R06: special memory can only be allocated while the adapter initializes. */
 static VOID run_passive(NDIS_HANDLE adapter)
 {
 	PVOID va;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The handlers: each hands over to the scenario that runs now. */
+/* The handlers: each calls the scenario that runs now. */
 #include "selftest.h"
 
 static NDIS_HANDLE adapter;
@@ -77,7 +77,7 @@ static VOID test_event(NDIS_HANDLE MiniportAdapterContext, NDIS_DEVICE_PNP_EVENT
 		selftest_now->run_passive(adapter);
 }
 
-/* The one thing of a service routine that is checked here is its level; the card never interrupts. */
+/* This checks only the level of a service routine; the card never interrupts. */
 static VOID test_isr(PBOOLEAN InterruptRecognized, PBOOLEAN QueueMiniportHandleInterrupt,
 		     NDIS_HANDLE MiniportAdapterContext)
 {
@@ -151,7 +151,7 @@ static VOID check_registration(NDIS_HANDLE wrapper)
 	CHECK(NdisMRegisterMiniport(wrapper, &bad, sizeof(bad)) == NDIS_STATUS_BAD_CHARACTERISTICS);
 }
 
-/* A registration that is taken back leaves nothing in the way of another. */
+/* After a registration is taken back, another one succeeds. */
 static VOID check_termination(NDIS_HANDLE wrapper)
 {
 	NDIS_MINIPORT_CHARACTERISTICS characteristics = good;

@@ -8,7 +8,7 @@
 #define SELFTEST_TAG    0x74736574      /* "test" */
 #define SELFTEST_ANY    ((NDIS_PHYSICAL_ADDRESS){ .QuadPart = -1 })
 
-/* One life of an adapter, made of what is checked in each part of it. What is NULL is left out. */
+/* One life of an adapter, with a function for each part of it; NULL: nothing to check. */
 struct selftest_scenario {
 	const char *name;
 	ULONG attributes;
@@ -42,7 +42,7 @@ VOID selftest_card_moves(ULONG bytes);
 /* shim.c: the card's own access to memory, by device address. */
 VOID selftest_card_reads(PVOID to, ULONGLONG address, ULONG bytes);
 VOID selftest_card_writes(ULONGLONG address, PVOID from, ULONG bytes);
-/* shim.c: bytes of a line if the card does not see the CPU's cache, else 0; a value as a line of the kernel's log. */
+/* shim.c: bytes of a line if the card does not see the CPU's cache, otherwise 0; prints a value to the kernel's log. */
 ULONG selftest_line(VOID);
 VOID selftest_say(const CHAR *what, ULONGLONG value);
 /* shim.c: what the protocol saw last. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The Linux shim of the self-test: it plays system, protocol and card, and counts what the scenarios found. */
+/* The Linux shim of the self-test: it plays system, protocol and card, and counts checks and failures. */
 #include <linux/completion.h>
 #include <linux/io.h>
 #include <linux/irq_work.h>
@@ -9,7 +9,7 @@
 #include "../ndis/layer.h"
 #include "selftest.h"
 
-/* After <ndis.h>, whose types it is written in. */
+/* Uses types of <ndis.h>, so it comes after it. */
 #include "../miniport/hardware.h"
 
 #define TESTDEV_VENDOR_ID 0x1b36
@@ -266,7 +266,7 @@ static void testdev_remove(struct pci_dev *pdev)
 	pci_disable_device(pdev);
 }
 
-/* No device tables in the module: nothing but a person loads it. */
+/* No device table in the module: it loads only by hand. */
 static const struct pci_device_id card_ids[] = {
 	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_BUS_MASTER) },
 	{ }

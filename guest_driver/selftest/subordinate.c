@@ -18,7 +18,7 @@ static NDIS_STATUS claim(NDIS_HANDLE adapter, NDIS_HANDLE *handle, ULONG maximum
 	return NdisMRegisterDmaChannel(handle, adapter, 0, TRUE, &description, maximum);
 }
 
-/* R02, R03, R07: what is a bus master's is not had. */
+/* R02, R03, R07: a bus master's calls fail. */
 static VOID bus_masters_own(NDIS_HANDLE adapter)
 {
 	NDIS_PHYSICAL_ADDRESS pa;
@@ -114,7 +114,7 @@ static VOID wrong_setups(VOID)
 	CHECK(complete(plain_buffer, 0, 10, TRUE) == NDIS_STATUS_SUCCESS);
 }
 
-/* R107: the channel is free afterwards, whatever was said. */
+/* R107: the channel is free afterwards, whatever the status. */
 static VOID wrong_completions(VOID)
 {
 	CHECK(complete(plain_buffer, 0, 10, TRUE) == NDIS_STATUS_RESOURCES);

@@ -91,7 +91,7 @@ static VOID initialize(NDIS_HANDLE adapter, NDIS_HANDLE configuration)
 	NdisMInitializeTimer(&again, adapter, expires, &event);
 	NdisMInitializeTimer(&left, adapter, expires, &event);
 	single();
-	/* Initialized again it is the same timer. */
+	/* A timer that is initialized again is the same timer. */
 	NdisMInitializeTimer(&once, adapter, expires, &event);
 	single();
 	periodic();
@@ -130,7 +130,7 @@ static VOID run_device(NDIS_HANDLE adapter)
 	CHECK(!cancelled);
 }
 
-/* R27: left running; the layer takes it away after this. */
+/* R27: left running; the layer cancels it after this. */
 static VOID halt(NDIS_HANDLE adapter)
 {
 	UNREFERENCED_PARAMETER(adapter);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* docs/ndis51.md section 4.8: packets that go down and up, each once, and only by whose they are */
+/* docs/ndis51.md section 4.8: packets that go down and up, each once, and only by their owner */
 #include "selftest.h"
 
 #define SELFTEST_BYTES 60

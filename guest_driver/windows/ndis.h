@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a miniport's <ndis.h> finds first on Windows: mingw-w64's genuine headers, with what is wrong in them put right.
+ * What a miniport's <ndis.h> finds first on Windows: mingw-w64's genuine headers with their defects corrected.
  * Every defect is in mingw-w64 10 (Debian 12) and in 12 (Debian 13).
  */
 #ifndef NICRIG_WINDOWS_NDIS_H
 #define NICRIG_WINDOWS_NDIS_H
 
-/* wdm.h compares with a name that no header defines, and so takes Vista's part of a structure for older Windows too. */
+/* wdm.h compares with a name that no header defines, so older Windows too gets Vista's part of a structure. */
 #define NTDDI_WINVISTA NTDDI_VISTA
 
 #include <ntddk.h>
@@ -50,8 +50,8 @@
 #undef NdisMWanIndicateReceiveComplete
 
 /*
- * netpnp.h leaves four events out and counts the others from 0, so that a miniport would take a query for the removal,
- * and the removal for nothing. These are the numbers that Windows passes.
+ * netpnp.h leaves four events out and counts the others from 0, so a miniport would take a query for the removal,
+ * and ignore the removal. These are the numbers that Windows passes.
  */
 #define NdisDevicePnPEventQueryRemoved          ((NDIS_DEVICE_PNP_EVENT)0)
 #define NdisDevicePnPEventRemoved               ((NDIS_DEVICE_PNP_EVENT)1)
@@ -82,7 +82,7 @@ NDISAPI VOID NTAPI NdisMDeregisterDmaChannel(NDIS_HANDLE MiniportDmaHandle);
 NDISAPI VOID NTAPI NdisCompleteDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE NdisDmaHandle, PNDIS_BUFFER Buffer,
 					   ULONG Offset, ULONG Length, BOOLEAN WriteToDevice);
 
-/* libndis has it as stdcall on x86, which a function of variable arguments cannot be: this is the name it has there. */
+/* libndis has it as stdcall on x86, which a function with variable arguments cannot be: this is its name there. */
 #ifdef _X86_
 NDISAPI VOID __cdecl NdisWriteErrorLogEntry(NDIS_HANDLE NdisAdapterHandle, NDIS_ERROR_CODE ErrorCode,
 					    ULONG NumberOfErrorValues, ...) __asm__("NdisWriteErrorLogEntry@0");

@@ -8,6 +8,7 @@ from nicrig.provision import cache, host
 TOOLS = {
     "chromium": "chromium",
     "passt": "passt",
+    "sparse": "sparse",
     "tshark": "tshark",
 }
 """Each program with the Debian package that it is in."""

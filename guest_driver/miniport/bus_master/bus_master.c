@@ -17,7 +17,7 @@ static ULONG ring_size(ULONG wanted)
 	return size;
 }
 
-/* 0 for a keyword that nobody set: the default. */
+/* 0, the default, for a keyword that is not set. */
 static ULONG read_size(NDIS_HANDLE configuration, PCWSTR name)
 {
 	PNDIS_CONFIGURATION_PARAMETER parameter;
@@ -42,7 +42,7 @@ static NDIS_STATUS bus_master_claim(struct nic_adapter *nic)
 	struct bus_master *card = to_bus_master(nic);
 	NDIS_STATUS status;
 
-	/* 7. The gate to shared memory; afterwards NDIS maps every packet that is sent. */
+	/* 7. Needed before shared memory; afterwards NDIS maps every packet that is sent. */
 	status = NdisMInitializeScatterGatherDma(nic->handle, DMA64, NICRIG_FRAME_MAX);
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The bus-master kind: rings of descriptors in shared memory, and the card moves every frame itself (datasheet sections
- * 3 to 5; docs/ndis51.md section 8.1). A frame comes in by receive.c and goes out by send.c; rxring.c and txring.c are
- * what these two own.
+ * 3 to 5; docs/ndis51.md section 8.1). A frame comes in by receive.c and goes out by send.c; rxring.c and txring.c
+ * have the memory of both.
  *
  * Locks: rx.lock guards everything in struct bus_master_rx, sends.lock everything in struct bus_master_tx. They are
  * never held together.
@@ -21,7 +21,7 @@ struct bus_master_buffer {
 	BOOLEAN indicated;
 };
 
-/* Receive ring. Indices run freely: slots [head, tail) are posted, and the card knows of those up to doorbell. */
+/* Receive ring. Indices run freely: slots [head, tail) are posted, those before doorbell announced to the card. */
 struct bus_master_rx {
 	NDIS_SPIN_LOCK lock;
 	ULONG size;

@@ -8,7 +8,7 @@ struct bus_master_buffer **bus_master_buffer_of(PNDIS_PACKET packet)
 	return (struct bus_master_buffer **)packet->MiniportReserved;
 }
 
-/* Reposts that are worth a doorbell of their own; small rings need theirs sooner. */
+/* After so many reposts the driver rings the doorbell; small rings need it sooner. */
 static ULONG repost_batch(const struct bus_master_rx *rx)
 {
 	return rx->size / 4 < NIC_BATCH ? rx->size / 4 : NIC_BATCH;
@@ -39,7 +39,7 @@ static VOID doorbell(struct bus_master *card)
 	nic_doorbell(&card->nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_TAIL, rx->tail);
 }
 
-/* After the rings were switched on: every buffer that NDIS does not have is posted again, from index 0. */
+/* After the rings were switched on: posts every buffer that NDIS does not have, from index 0. */
 VOID bus_master_rx_rebuild(struct bus_master *card)
 {
 	struct bus_master_rx *rx = &card->rx;
@@ -77,7 +77,7 @@ static ULONG count_done(const struct bus_master_rx *rx)
 	return done;
 }
 
-/* The card is not trusted either: a length is good if a frame may have it and the buffer holds it. */
+/* Does not trust the card: a length is good if a frame may have it and the buffer holds it. */
 static BOOLEAN good_frame(USHORT status, USHORT flags, ULONG length)
 {
 	return !(status & NICRIG_STATUS_ERROR) && (flags & NICRIG_FLAG_END_OF_FRAME) && length >= NICRIG_FRAME_MIN &&
@@ -85,7 +85,7 @@ static BOOLEAN good_frame(USHORT status, USHORT flags, ULONG length)
 }
 
 /*
- * Section 5, receive, for one completed buffer: flush, update, and only then may anybody look at header or payload;
+ * Section 5, receive, for one completed buffer: flush, update, and only then may header or payload be read;
  * then the buffer takes the frame's length.
  */
 static VOID hand_over(struct bus_master *card, struct bus_master_buffer *item, ULONG length)

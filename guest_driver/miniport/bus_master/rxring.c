@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the receive side owns: ring, buffers and their descriptors (docs/ndis51.md 8.1 steps 10 and 11). */
+/* The memory of the receive side: ring, buffers and their descriptors (docs/ndis51.md 8.1 steps 10 and 11). */
 #include "bus_master.h"
 
 static ULONG ring_bytes(const struct bus_master_rx *rx)
@@ -7,13 +7,13 @@ static ULONG ring_bytes(const struct bus_master_rx *rx)
 	return rx->size * sizeof(*rx->ring);
 }
 
-/* A block is whole pages, so a line-aligned length keeps every other datum out of the buffer's lines (R99). */
+/* A block is whole pages, so a line-aligned length keeps all other data out of the buffer's lines (R99). */
 static ULONG buffer_bytes(const struct bus_master *card)
 {
 	return (NIC_FRAME_BYTES + card->alignment - 1) / card->alignment * card->alignment;
 }
 
-/* Ownership: the buffer holds nothing on entry; on failure it may hold a part, which bus_master_rx_free() lets go. */
+/* Ownership: the buffer holds nothing on entry; on failure it may hold a part, which bus_master_rx_free() releases. */
 static NDIS_STATUS allocate_buffer(struct bus_master *card, struct bus_master_buffer *item)
 {
 	NDIS_STATUS status;
@@ -80,14 +80,14 @@ static NDIS_STATUS allocate_pools(struct bus_master_rx *rx)
 	}
 	NdisAllocateBufferPool(&status, &rx->buffer_pool, rx->size);
 	if (status != NDIS_STATUS_SUCCESS) {
-		/* A buffer pool's handle may be NULL when it is good (4.6), so its pair tells whether it is there. */
+		/* A good buffer pool's handle may be NULL (4.6), so the packet pool's says whether both exist. */
 		NdisFreePacketPool(rx->packet_pool);
 		rx->packet_pool = NULL;
 	}
 	return status;
 }
 
-/* All of one size, or nothing: on failure the caller finds everything released and may ask for less. */
+/* All of one size, or nothing: on failure everything is released, and the caller may ask for less. */
 NDIS_STATUS bus_master_rx_allocate(struct nic_adapter *nic, ULONG size)
 {
 	struct bus_master *card = to_bus_master(nic);
@@ -111,8 +111,8 @@ NDIS_STATUS bus_master_rx_allocate(struct nic_adapter *nic, ULONG size)
 }
 
 /*
- * Takes whatever part bus_master_rx_allocate() got to. The card no longer uses the ring, and no packet is above (R28,
- * R35).
+ * Releases all that bus_master_rx_allocate() made, also when it failed half-way. The card no longer uses the ring, and
+ * no packet is above (R28, R35).
  */
 VOID bus_master_rx_free(struct bus_master *card)
 {

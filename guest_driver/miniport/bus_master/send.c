@@ -20,7 +20,7 @@ NDIS_STATUS bus_master_check(const struct nic_adapter *nic, PNDIS_PACKET packet)
 
 /*
  * Section 5, send, steps 3 and 4 for one packet: its descriptors, then the flush of each of its buffers. Ownership
- * goes to the card with the next doorbell; until the card is done nobody stores to buffer or descriptor. Lock held.
+ * goes to the card with the next doorbell: no stores to buffer or descriptor until the card is done. Lock held.
  */
 static VOID place(struct bus_master_tx *tx, PNDIS_PACKET packet)
 {
@@ -54,7 +54,7 @@ static BOOLEAN fits(const struct bus_master_tx *tx, PNDIS_PACKET packet)
 	return tx->size - nic_span(tx->head, tx->tail) >= scatter_gather(packet)->NumberOfElements;
 }
 
-/* Moves what waits into the ring in order, as far as it goes, and rings once for all of it. Lock held. */
+/* Moves waiting packets into the ring, in order and while there is room, and rings once. Lock held. */
 VOID bus_master_push(struct nic_adapter *nic, struct nic_packets *done)
 {
 	struct bus_master_tx *tx = &to_bus_master(nic)->tx;
@@ -77,7 +77,7 @@ BOOLEAN bus_master_tx_pending(struct bus_master *card)
 	return tx->head != tx->tail && (tx->ring[tx->head & (tx->size - 1)].status & NICRIG_STATUS_DONE);
 }
 
-/* Takes completed frames off the ring; one refused descriptor makes the frame a failed one. Lock held. */
+/* Takes completed frames off the ring. One refused descriptor fails the frame. Lock held. */
 VOID bus_master_reap(struct nic_adapter *nic, struct nic_packets *done)
 {
 	struct bus_master *card = to_bus_master(nic);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the send side owns: the ring and the table of packets in it (docs/ndis51.md 8.1 steps 9 and 10). */
+/* The memory of the send side: the ring and the table of packets in it (docs/ndis51.md 8.1 steps 9 and 10). */
 #include "bus_master.h"
 
-/* All of one size, or nothing: on failure the caller finds everything released and may ask for less. */
+/* All of one size, or nothing: on failure everything is released, and the caller may ask for less. */
 NDIS_STATUS bus_master_tx_allocate(struct nic_adapter *nic, ULONG size)
 {
 	struct bus_master *card = to_bus_master(nic);

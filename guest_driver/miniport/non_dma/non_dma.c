@@ -10,7 +10,7 @@ static NDIS_STATUS create_batch(struct nic_adapter *nic, ULONG size)
 static NDIS_STATUS non_dma_claim(struct nic_adapter *nic)
 {
 	nic->rx_frames = NICRIG_SLOTS;
-	/* The slots, and a batch that gathers meanwhile. */
+	/* The slots, and a batch that collects meanwhile. */
 	nic->tx_frames = NICRIG_SLOTS + NIC_BATCH;
 	return nic_allocate_halving(nic, NIC_BATCH, NIC_BATCH_MIN, create_batch);
 }

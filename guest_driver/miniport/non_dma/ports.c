@@ -53,7 +53,7 @@ static VOID write_by_ports(struct nic_adapter *nic, ULONG offset, ULONG value)
 	NdisReleaseSpinLock(&card->ports_lock);
 }
 
-/* Whoever held the lock when the system crashed does not run any more. */
+/* The holder of the lock no longer runs after a crash. */
 static VOID silence_by_ports(struct nic_adapter *nic)
 {
 	write_unlocked(nic, NICRIG_CARD_CONTROL, NICRIG_CARD_CONTROL_RESET);

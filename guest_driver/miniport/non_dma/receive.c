@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The non-DMA kind's way in: frames are copied out of their slots, the slots given back, the copies indicated. */
+/* The non-DMA kind's receives: copy frames out of their slots, give the slots back, indicate the copies. */
 #include "non_dma.h"
 
-/* The card may fill every slot but those that have not been read yet. */
+/* The card may fill every slot that has been read. */
 VOID non_dma_give_slots(struct non_dma *card)
 {
 	nic_doorbell(&card->nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_TAIL, (USHORT)(card->rx_head + NICRIG_SLOTS));
 }
 
-/* The slot at rx_head. The card is not trusted either: its length is read once, and must be a frame's. */
+/* The slot at rx_head. Does not trust the card: reads the length once, and checks it. */
 static VOID take_frame(struct non_dma *card)
 {
 	ULONG slot = non_dma_rx_slot(card->rx_head++);
@@ -22,7 +22,7 @@ static VOID take_frame(struct non_dma *card)
 	nic_batch_add(&card->batch, length);
 }
 
-/* Frames that have come since rx_head; a head that cannot be counts as none. */
+/* Frames that have come since rx_head; none when the card's head is impossible. */
 static USHORT frames_wait(struct non_dma *card)
 {
 	USHORT count = nic_span(card->rx_head,
@@ -31,7 +31,7 @@ static USHORT frames_wait(struct non_dma *card)
 	return count <= NICRIG_SLOTS ? count : 0;
 }
 
-/* Datasheet section 16. What is there when it begins, at most all slots. */
+/* Datasheet section 16. Takes what is there at the start, at most all slots. */
 VOID non_dma_receive(struct nic_adapter *nic)
 {
 	struct non_dma *card = to_non_dma(nic);

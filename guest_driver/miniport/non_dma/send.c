@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The non-DMA kind's way out: packets are copied into slots, and the card tells when it has read them. */
+/* The non-DMA kind's sends: copy packets into slots; the card reports when it has read them. */
 #include "non_dma.h"
 
 static VOID move(PVOID to, PVOID from, ULONG length)
@@ -21,7 +21,7 @@ static BOOLEAN place(struct non_dma *card, PNDIS_PACKET packet)
 	return TRUE;
 }
 
-/* Fills the free slots with what waits, in its order, and rings once for all of it. Lock held. */
+/* Fills the free slots with waiting packets, in order, and rings once. Lock held. */
 VOID non_dma_push(struct nic_adapter *nic, struct nic_packets *done)
 {
 	struct non_dma *card = to_non_dma(nic);
@@ -45,7 +45,7 @@ static VOID take_back(struct non_dma *card, struct nic_packets *done, NDIS_STATU
 	nic_send_done(&card->nic, done, card->sent[card->tx_head++ & (NICRIG_SLOTS - 1)], status);
 }
 
-/* The slots that the card has read; a head that cannot be counts as no progress. Lock held. */
+/* The slots that the card has read; none when the card's head is impossible. Lock held. */
 VOID non_dma_reap(struct nic_adapter *nic, struct nic_packets *done)
 {
 	struct non_dma *card = to_non_dma(nic);

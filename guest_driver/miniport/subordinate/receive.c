@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The subordinate kind's way in: a transfer ends, and its packed frames are copied out and indicated. */
+/* The subordinate kind's receives: when a transfer ends, copy its packed frames out and indicate them. */
 #include "subordinate.h"
 
-/* The frame at this place of the receive buffer: its length, 0 if it cannot be. The card is not trusted either. */
+/* The length of the frame at this offset of the receive buffer; 0 if impossible. Does not trust the card. */
 static ULONG frame_at(const struct subordinate *card, ULONG offset)
 {
 	ULONG left = card->length - offset;
@@ -16,7 +16,7 @@ static ULONG frame_at(const struct subordinate *card, ULONG offset)
 	return length;
 }
 
-/* As many frames as the card says it has moved. Behind a length that cannot be nothing is found any more. */
+/* As many frames as the card says it has moved. An impossible length ends the search. */
 static VOID unpack(struct subordinate *card, ULONG frames)
 {
 	struct nic_batch *batch = &card->batch;
@@ -33,7 +33,7 @@ static VOID unpack(struct subordinate *card, ULONG frames)
 	nic_batch_indicate(&card->nic, batch);
 }
 
-/* Lock held. Whether a receive has ended, and how many of its frames are good to read. */
+/* Lock held. Whether a receive has ended, and how many of its frames can be read. */
 static BOOLEAN end_receive(struct subordinate *card, ULONG *frames)
 {
 	if (card->state != SUBORDINATE_RECEIVING || !subordinate_over(card))
@@ -46,7 +46,7 @@ static BOOLEAN end_receive(struct subordinate *card, ULONG *frames)
 	return TRUE;
 }
 
-/* While frames are indicated the answers to them gather; afterwards the channel sends them in one transfer. */
+/* While frames are indicated their answers collect; afterwards the channel sends them in one transfer. */
 VOID subordinate_receive(struct nic_adapter *nic)
 {
 	struct subordinate *card = to_subordinate(nic);

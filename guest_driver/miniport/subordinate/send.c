@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The subordinate kind's way out: packets are copied into the send buffer, which one transfer empties. */
+/* The subordinate kind's sends: copy packets into the send buffer, which one transfer empties. */
 #include "subordinate.h"
 
 static VOID move(PVOID to, PVOID from, ULONG length)
@@ -7,7 +7,7 @@ static VOID move(PVOID to, PVOID from, ULONG length)
 	NdisMoveMemory(to, from, length);
 }
 
-/* The packet as the card wants it, at this place of the send buffer (datasheet section 15). */
+/* Packs the packet for the card, at this offset of the send buffer (datasheet section 15). */
 static BOOLEAN pack(PUCHAR to, PNDIS_PACKET packet, ULONG length)
 {
 	/* The padding, if there is any, lies in the last four bytes: the frame is longer. */
@@ -16,7 +16,7 @@ static BOOLEAN pack(PUCHAR to, PNDIS_PACKET packet, ULONG length)
 	return nic_packet_copy(packet, to + NICRIG_PACK_PREFIX, length, move);
 }
 
-/* As many of the waiting packets as the buffer holds, in their order; how many bytes they take. Lock held. */
+/* Packs waiting packets in order while the buffer has room; returns their bytes. Lock held. */
 static ULONG fill(struct subordinate *card, struct nic_packets *done)
 {
 	struct nic_packets *waiting = &card->nic.sends.waiting;
@@ -52,7 +52,7 @@ static VOID finish(struct subordinate *card, struct nic_packets *done, ULONG fra
 	}
 }
 
-/* Begins a transfer of what waits. Packets that cannot be sent are done, and failed. Lock held, the channel idle. */
+/* Begins a transfer of waiting packets. Packets that cannot be sent fail. Lock held, the channel idle. */
 VOID subordinate_send(struct subordinate *card, struct nic_packets *done)
 {
 	ULONG length = fill(card, done);
@@ -61,7 +61,7 @@ VOID subordinate_send(struct subordinate *card, struct nic_packets *done)
 		finish(card, done, 0);
 }
 
-/* R107: sent is what NDIS has completed the transfer of. Lock held. */
+/* R107: a packet is sent when NDIS has completed its transfer. Lock held. */
 VOID subordinate_reap(struct nic_adapter *nic, struct nic_packets *done)
 {
 	struct subordinate *card = to_subordinate(nic);

@@ -2,7 +2,7 @@
 /* The subordinate kind: what it claims and in which order (docs/ndis51.md section 8.2), and its table. */
 #include "subordinate.h"
 
-/* The channel's buffers, each: the largest transfer, else halved down to a page: two of the longest frames. */
+/* Each of the channel's buffers: the largest transfer, otherwise halved, down to a page: two of the longest frames. */
 #define BYTES                   NICRIG_BUFFER_MAX
 #define BYTES_MIN               4096
 #define BUFFERS                 2
@@ -17,7 +17,7 @@ static NDIS_STATUS allocate_memory(PUCHAR *memory, ULONG bytes)
 	NDIS_STATUS status;
 	PVOID va;
 
-	/* What a channel with 32-bit addresses reaches (R105). */
+	/* The highest address of a channel with 32-bit addresses (R105). */
 	highest.QuadPart = 0xffffffff;
 	status = NdisAllocateMemory(&va, bytes, CHANNEL_MEMORY, highest);
 	*memory = va;
@@ -114,7 +114,7 @@ static NDIS_STATUS subordinate_claim(struct nic_adapter *nic)
 	if (status != NDIS_STATUS_SUCCESS)
 		goto have_channel;
 	nic->rx_frames = NICRIG_FIFO_FRAMES;
-	/* A batch in the send buffer, and one that gathers meanwhile. */
+	/* A batch in the send buffer, and one that collects meanwhile. */
 	nic->tx_frames = 2 * NIC_BATCH;
 	return NDIS_STATUS_SUCCESS;
 
@@ -134,7 +134,7 @@ static VOID subordinate_release(struct nic_adapter *nic)
 	free_buffers(card);
 }
 
-/* The channel is idle, both sides count from 0, and the card needs nothing posted: the first frame will ask. */
+/* The channel is idle, both sides count from 0, and nothing needs to be posted: the first frame interrupts. */
 static NDIS_STATUS subordinate_start(struct nic_adapter *nic)
 {
 	UNREFERENCED_PARAMETER(nic);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The subordinate kind: the card moves packed frames by transfers on one DMA channel, which NDIS sets up for one of two
- * buffers (datasheet section 15; docs/ndis51.md section 8.2). transfer.c decides whose turn it is; a frame comes in by
- * receive.c and goes out by send.c.
+ * buffers (datasheet section 15; docs/ndis51.md section 8.2). transfer.c gives the channel to one direction; a frame
+ * comes in by receive.c and goes out by send.c.
  *
  * sends.lock guards the channel and all of struct subordinate but the batch and the receive buffer, which are the
  * deferred half's while the channel is not theirs.
@@ -12,7 +12,7 @@
 
 #include "../batch.h"
 
-/* A buffer of the channel's: contiguous, noncached memory that holds packed frames, and the NDIS_BUFFER over it. */
+/* A buffer of the channel: contiguous, noncached memory that holds packed frames, and the NDIS_BUFFER over it. */
 struct subordinate_buffer {
 	PUCHAR memory;
 	PNDIS_BUFFER buffer;
@@ -22,7 +22,7 @@ struct subordinate_buffer {
 enum subordinate_state {
 	SUBORDINATE_IDLE,
 	SUBORDINATE_RECEIVING,  /* a transfer fills the receive buffer */
-	SUBORDINATE_UNPACKING,  /* no transfer: its frames are being indicated, and what answers them gathers */
+	SUBORDINATE_UNPACKING,  /* no transfer: its frames are being indicated, and their answers collect */
 	SUBORDINATE_SENDING,    /* a transfer empties the send buffer */
 };
 
@@ -35,10 +35,10 @@ struct subordinate {
 	NDIS_HANDLE channel;
 
 	enum subordinate_state state;
-	BOOLEAN sends_turn;             /* whose turn it is if both directions want the channel */
+	BOOLEAN sends_turn;             /* which direction is next if both want the channel */
 	USHORT transfer;                /* number of the last transfer that was started */
 	ULONG length;                   /* bytes of the transfer under way */
-	struct nic_packets sent;        /* the packets in the send buffer, in its order */
+	struct nic_packets sent;        /* the packets in the send buffer, in order */
 	struct nic_batch batch;
 };
 C_ASSERT(FIELD_OFFSET(struct subordinate, nic) == 0);

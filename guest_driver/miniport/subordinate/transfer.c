@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The channel: whose turn it is, transfers begun and ended, arm words (datasheet 7 and 15; docs/ndis51.md 4.4). */
+/* The channel: which direction has it, transfers and their end, arm words (datasheet 7 and 15; docs/ndis51.md 4.4). */
 #include "subordinate.h"
 
 static BOOLEAN busy(const struct subordinate *card)
@@ -20,12 +20,12 @@ static ULONG frames_waiting(struct subordinate *card)
 	return nic_word_read(&card->nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_WAITING);
 }
 
-/* How many of the frames that the card has taken since the reset it has given: what lies past this still waits. */
+/* How many of the frames that the card took since the reset it has moved to the driver; the others still wait. */
 static USHORT frames_got(struct subordinate *card)
 {
 	ULONG received = nic_word_read(&card->nic, NICRIG_TRANSFER_BASE + NICRIG_TRANSFER_RECEIVED);
 
-	/* RECEIVED is read before WAITING: the card writes it after WAITING, so no frame can be missed by both. */
+	/* RECEIVED is read before WAITING: the card writes it after WAITING, so every frame is in one of them. */
 	KeMemoryBarrier();
 	return (USHORT)(received - frames_waiting(card));
 }
@@ -50,8 +50,8 @@ NDIS_STATUS subordinate_begin(struct subordinate *card, ULONG length, BOOLEAN wr
 }
 
 /*
- * The transfer is over, or the card is reset or gone: the channel is idle afterwards. How many frames the card says it
- * has moved; RESOURCES: nobody knows what lies in the buffer (R107). Lock held.
+ * The transfer is over, or the card is reset or gone: the channel is idle afterwards. Returns how many frames the card
+ * says it has moved. RESOURCES: the buffer's content is undefined (R107). Lock held.
  */
 NDIS_STATUS subordinate_end(struct subordinate *card, ULONG *frames)
 {
@@ -102,8 +102,8 @@ VOID subordinate_abandon(struct nic_adapter *nic, struct nic_packets *done, NDIS
 }
 
 /*
- * The end of a transfer is always asked for, since a send may begin at any time; a frame that waits only while there is
- * none, for the end of the one under way leads to it anyway.
+ * Always arms the end of a transfer, because a send may begin at any time. Arms a waiting frame only while there is no
+ * transfer: the end of one leads to the frame anyway.
  */
 VOID subordinate_arm(struct nic_adapter *nic)
 {

@@ -159,7 +159,7 @@ VOID NdisMStartBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BU
 		}
 		give_register_back(adapter, PhysicalMapRegister);
 	}
-	ndis_record(NdisMStartBufferPhysicalMapping, Buffer, PhysicalMapRegister << 1 | !!WriteToDevice, 0,
+	ndis_record(NdisMStartBufferPhysicalMapping, Buffer, PhysicalMapRegister << 1 | (WriteToDevice ? 1 : 0), 0,
 		    MmGetMdlByteCount(Buffer), 0);
 }
 
