@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The life of an adapter, from the system's side (docs/ndis51.md sections 4.2, 4.8). */
+/* The life of an adapter as the system drives it (docs/ndis51.md sections 4.2, 4.8). */
 #include <linux/slab.h>
 
 #include "layer.h"
@@ -34,7 +34,7 @@ struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pc
 	return adapter;
 }
 
-/* Windows unloads a driver with its last adapter; what it has of the layer then is lost (R48). */
+/* Windows unloads a driver with its last adapter. What the driver still holds of the layer then is lost (R48). */
 static void record_unload(void)
 {
 	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_NONE);
@@ -53,8 +53,8 @@ void ndis_adapter_free(struct ndis_adapter *adapter)
 }
 
 /*
- * Section 4.2: PASSIVE_LEVEL, inside MiniportInitialize, before any call that claims a resource. There is no result:
- * a call that is too late or too high changes nothing, and the claims that need it then fail.
+ * Section 4.2: PASSIVE_LEVEL, inside MiniportInitialize, before any call that claims a resource. There is no result: a
+ * call that comes too late or at a higher level changes nothing, and the claims that need it fail.
  */
 VOID NdisMSetAttributesEx(NDIS_HANDLE MiniportAdapterHandle, NDIS_HANDLE MiniportAdapterContext,
 			  UINT CheckForHangTimeInSeconds, ULONG AttributeFlags, NDIS_INTERFACE_TYPE AdapterType)
@@ -76,7 +76,10 @@ unsigned int ndis_adapter_hang_seconds(const struct ndis_adapter *adapter)
 	return adapter->hang_seconds;
 }
 
-/* R22, R27: what could still run, or move data, or belongs to the machine. Memory that was left is lost. */
+/*
+ * R22, R27: takes away what could still run or move data, and what belongs to the machine. Memory that was left is
+ * lost.
+ */
 static void check_released(struct ndis_adapter *adapter)
 {
 	ndis_interrupt_check_released(adapter);
@@ -87,7 +90,7 @@ static void check_released(struct ndis_adapter *adapter)
 	ndis_shared_settle();
 }
 
-/* Section 4.8. A miniport that is not deserialized is refused: this layer keeps no send queue for it (4.2). */
+/* Section 4.8. Refuses a miniport that is not deserialized: this layer keeps no send queue (4.2). */
 NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 {
 	NDIS_MEDIUM media[] = { NdisMedium802_3 };
@@ -113,7 +116,7 @@ NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* R34: what was asked for before is handed over now, and nothing can be asked for any more. */
+/* R34: delivers the shared memory that was asked for before; from here on every request fails. */
 static void end_run(struct ndis_adapter *adapter)
 {
 	spin_lock_bh(&adapter->lock);
@@ -122,7 +125,7 @@ static void end_run(struct ndis_adapter *adapter)
 	ndis_shared_settle();
 }
 
-/* Section 4.8: PASSIVE_LEVEL, with no deferred half under way and none to come. */
+/* Section 4.8: PASSIVE_LEVEL. Call it when no deferred half runs, and none will. */
 void ndis_adapter_halt(struct ndis_adapter *adapter)
 {
 	struct ndis_caller before;
@@ -135,7 +138,7 @@ void ndis_adapter_halt(struct ndis_adapter *adapter)
 	check_released(adapter);
 }
 
-/* Section 4.8: the system goes down; the card is made quiet and nothing is released. */
+/* Section 4.8: the system goes down. The miniport makes the card quiet and releases nothing. */
 void ndis_adapter_shutdown(struct ndis_adapter *adapter)
 {
 	struct ndis_caller before;
@@ -148,7 +151,7 @@ void ndis_adapter_shutdown(struct ndis_adapter *adapter)
 	ndis_leave(MiniportShutdown, before, 0);
 }
 
-/* The function was pulled without notice: the miniport must not wait for it any more. */
+/* The card was removed without notice: the miniport must not wait for it any more. */
 void ndis_adapter_removed(struct ndis_adapter *adapter)
 {
 	struct ndis_caller before;

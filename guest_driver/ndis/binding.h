@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The upper and outer side of the NDIS layer: what the Linux shims (PCI function, network device) use to play the
- * operating system and the protocol driver. A miniport never sees this header.
+ * What the Linux shims (PCI function, netdev) use of the NDIS layer to play the operating system and the protocol
+ * driver. A miniport never includes this header.
  */
 #ifndef NICRIG_NDIS_BINDING_H
 #define NICRIG_NDIS_BINDING_H
@@ -13,19 +13,19 @@
 struct ndis_wrapper;
 struct ndis_adapter;
 
-/* What NDIS calls in the protocol. All but `interrupt` run at <= DISPATCH_LEVEL. */
+/* The handlers of the protocol, which NDIS calls. All but `interrupt` run at <= DISPATCH_LEVEL. */
 struct ndis_protocol {
-	/* Marks each packet PENDING (keeps it, NdisReturnPackets later) or leaves it (copied, not kept). */
+	/* Marks each packet that it keeps PENDING, to call NdisReturnPackets later. It copies the others. */
 	void (*receive)(void *context, PPNDIS_PACKET packets, UINT count);
-	/* The packet is the protocol's again; its memory is no longer mapped for the card. */
+	/* The protocol owns the packet again. Its memory is no longer mapped for the card. */
 	void (*send_complete)(void *context, PNDIS_PACKET packet, NDIS_STATUS status);
 	void (*status)(void *context, NDIS_STATUS status);
-	/* DIRQL: see to it that ndis_handle_interrupt() runs soon, at DISPATCH_LEVEL. */
+	/* DIRQL: schedules ndis_handle_interrupt() at DISPATCH_LEVEL. */
 	void (*interrupt)(void *context);
 };
 
 /*
- * What NdisReadConfiguration finds: a list that ends with a NULL keyword. Value 0 means "not set".
+ * The settings of NdisReadConfiguration. The list ends with a NULL keyword. Value 0 means "not set".
  * NdisReadNetworkAddress looks for the keyword NetworkAddress, whose six bytes are in `address`.
  */
 struct ndis_setting {
@@ -36,18 +36,18 @@ struct ndis_setting {
 
 /*
  * The DMA channel of a subordinate card, as the shim drives it. The layer maps and flushes the memory, and has one
- * transfer under way at a time. The context is the protocol's; <= DISPATCH_LEVEL, never twice at a time.
+ * transfer under way at a time. The context is the protocol's. <= DISPATCH_LEVEL, never two calls at once.
  */
 struct ndis_dma_controller {
-	/* Lets the channel move `length` bytes between card and device address; it begins when the card does. */
+	/* Programs the channel to move `length` bytes between card and device address. The card starts the transfer. */
 	void (*program)(void *context, dma_addr_t address, u32 length, bool write_to_device);
-	/* No DMA happens after it returns; how many bytes were not moved. */
+	/* Stops the channel: no DMA happens after it returns. Returns how many bytes were not moved. */
 	u32 (*stop)(void *context);
-	/* How many bytes are still to be moved. */
+	/* Returns how many bytes are left to move. */
 	u32 (*counter)(void *context);
 };
 
-/* The miniport's only linker name. */
+/* The only symbol of the miniport that the linker sees. */
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
 
 /* wrapper.c: loads and unloads the miniport. */
@@ -66,12 +66,12 @@ void ndis_adapter_shutdown(struct ndis_adapter *adapter);
 void ndis_adapter_removed(struct ndis_adapter *adapter);
 unsigned int ndis_adapter_hang_seconds(const struct ndis_adapter *adapter);
 
-/* interrupt.c: the deferred half, DISPATCH_LEVEL, never twice at a time for one adapter. */
+/* interrupt.c: the deferred half. DISPATCH_LEVEL, one call at a time for an adapter. */
 void ndis_handle_interrupt(struct ndis_adapter *adapter);
 void ndis_enable_interrupt(struct ndis_adapter *adapter);
 void ndis_disable_interrupt(struct ndis_adapter *adapter);
 
-/* request.c: one at a time for one adapter. */
+/* request.c: one call at a time for an adapter. */
 NDIS_STATUS ndis_query(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length);
 NDIS_STATUS ndis_set(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length);
 NDIS_STATUS ndis_reset(struct ndis_adapter *adapter);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Events: what a miniport waits for at PASSIVE_LEVEL and sets at any up to DISPATCH_LEVEL (docs/ndis51.md 8.1). */
+/* Events: a miniport waits for one at PASSIVE_LEVEL and sets it up to DISPATCH_LEVEL (docs/ndis51.md 8.1). */
 #include <linux/completion.h>
 #include <linux/jiffies.h>
 
@@ -11,14 +11,14 @@ static struct completion *to_completion(PNDIS_EVENT event)
 	return (struct completion *)event->Opaque;
 }
 
-/* Not set. PASSIVE_LEVEL. */
+/* The event starts unset. PASSIVE_LEVEL. */
 VOID NdisInitializeEvent(PNDIS_EVENT Event)
 {
 	ndis_record(NdisInitializeEvent, Event, 0, 0, 0, 0);
 	init_completion(to_completion(Event));
 }
 
-/* Stays set until it is reset, whoever waits. <= DISPATCH_LEVEL. */
+/* The event stays set until it is reset. <= DISPATCH_LEVEL. */
 VOID NdisSetEvent(PNDIS_EVENT Event)
 {
 	ndis_record(NdisSetEvent, Event, 0, 0, 0, 0);
@@ -41,7 +41,7 @@ static bool wait(PNDIS_EVENT event, UINT milliseconds)
 	return true;
 }
 
-/* TRUE if it was set in time; 0 waits for ever. FALSE at once above PASSIVE_LEVEL, where Windows stops (0x7C, 0x14). */
+/* TRUE if it was set in time; 0 means no limit. FALSE at once above PASSIVE_LEVEL, where Windows stops (0x7C, 0x14). */
 BOOLEAN NdisWaitEvent(PNDIS_EVENT Event, UINT MsToWait)
 {
 	BOOLEAN set = wait(Event, MsToWait);

@@ -5,12 +5,12 @@
 
 #include "layer.h"
 
-/* One number for every device level between DISPATCH_LEVEL and HIGH_LEVEL: Linux has but one hard-interrupt level. */
+/* One number for every device level between DISPATCH_LEVEL and HIGH_LEVEL: Linux has only one hard-interrupt level. */
 #define DEVICE_LEVEL (DISPATCH_LEVEL + 1)
 
 /*
  * Section 2: the level follows from the Linux context. in_atomic() sees a held spin lock because this module is for
- * kernels that count preemption (x86-64 distribution kernels do); without the count such code would look PASSIVE.
+ * kernels that count preemption (x86-64 distribution kernels do). Without the count such code would look PASSIVE.
  */
 KIRQL KeGetCurrentIrql(VOID)
 {
@@ -21,14 +21,14 @@ KIRQL KeGetCurrentIrql(VOID)
 	return PASSIVE_LEVEL;
 }
 
-/* Any level; at most 50 us by the rules (R132). */
+/* Any level. The rules allow at most 50 us (R132). */
 VOID KeStallExecutionProcessor(ULONG MicroSeconds)
 {
 	ndis_record(NdisStallExecution, MicroSeconds, 0, 0, 0, 0);
 	udelay(MicroSeconds);
 }
 
-/* PASSIVE_LEVEL; refused above it (R66). */
+/* PASSIVE_LEVEL. Refuses any other level (R66). */
 VOID NdisMSleep(ULONG MicrosecondsToSleep)
 {
 	ndis_record(NdisMSleep, MicrosecondsToSleep, 0, 0, 0, 0);
@@ -36,7 +36,7 @@ VOID NdisMSleep(ULONG MicrosecondsToSleep)
 		fsleep(MicrosecondsToSleep);
 }
 
-/* Spin locks of the miniport that are held on each CPU; whoever holds one stays on its CPU. */
+/* Spin locks of the miniport that are held on each CPU. The holder of one stays on its CPU. */
 static DEFINE_PER_CPU(unsigned int, locks_held);
 
 unsigned int ndis_locks_held(void)
@@ -63,7 +63,7 @@ VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
 	WARN_ON_ONCE(spin_is_locked(to_spinlock(SpinLock)));
 }
 
-/* <= DISPATCH_LEVEL; raises to DISPATCH_LEVEL until the release. */
+/* <= DISPATCH_LEVEL. Raises the level to DISPATCH_LEVEL until the release. */
 VOID NdisAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
 	spin_lock_bh(to_spinlock(SpinLock));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the NDIS layer share: what really stands behind the handles that a miniport sees. */
+/* What the files of the NDIS layer share: the objects behind the handles that a miniport gets. */
 #ifndef NICRIG_NDIS_LAYER_H
 #define NICRIG_NDIS_LAYER_H
 
@@ -14,7 +14,7 @@
 #include "noncoherent/cache.h"
 #include "recorder/recorder.h"
 
-/* What a driver can have of the layer, and leave behind (objects.c). */
+/* What a driver can hold of the layer, and leave behind (objects.c). */
 enum ndis_object_kind {
 	NDIS_OBJECT_MEMORY,
 	NDIS_OBJECT_POOL_MEMORY,
@@ -33,7 +33,7 @@ enum ndis_object_kind {
 	NDIS_OBJECT_KINDS,
 };
 
-/* An object that is known by its address, so that a free of anything else is refused. */
+/* An object that the layer finds by its address, so that it can refuse to free anything else. */
 struct ndis_object {
 	struct hlist_node node;
 	enum ndis_object_kind kind;
@@ -46,13 +46,13 @@ struct ndis_wrapper {
 	bool registered;
 };
 
-/* What every interrupt's resource says. */
+/* The level in every interrupt's resource. */
 #define NDIS_INTERRUPT_LEVEL (DISPATCH_LEVEL + 1)
 
 /* Section 4.3: a limit of NDIS, not of the platform. */
 #define NDIS_MAP_REGISTERS_MAX 64
 
-/* Base registers of one adapter; one that is in use has the buffer that it maps. Guarded by the adapter's lock. */
+/* Base registers of one adapter. A register in use has the buffer that it maps. The adapter's lock guards them. */
 struct ndis_map_registers {
 	bool allocated;
 	ULONG count;
@@ -60,7 +60,7 @@ struct ndis_map_registers {
 	struct ndis_buffer *mapped[NDIS_MAP_REGISTERS_MAX];
 };
 
-/* The handle of NdisMRegisterDmaChannel; what is transferred now, as NdisMSetupDmaTransfer was told. */
+/* The handle of NdisMRegisterDmaChannel, with the arguments of NdisMSetupDmaTransfer for the transfer under way. */
 struct ndis_dma_channel {
 	struct ndis_adapter *adapter;
 	bool registered;
@@ -77,8 +77,8 @@ struct ndis_dma_channel {
 };
 
 /*
- * MiniportAdapterHandle, WrapperConfigurationContext and NdisBindingHandle: one adapter. Created by the PCI shim
- * before MiniportInitialize, freed by it after MiniportHalt.
+ * MiniportAdapterHandle, WrapperConfigurationContext and NdisBindingHandle: one adapter. The PCI shim creates it
+ * before MiniportInitialize and frees it after MiniportHalt.
  */
 struct ndis_adapter {
 	struct pci_dev *pdev;
@@ -105,7 +105,7 @@ struct ndis_adapter {
 	struct list_head timers;
 };
 
-/* Who may touch a packet; a transition that does not start where it should is a bug of driver or protocol. */
+/* Who owns a packet. A transition from the wrong owner is a bug of driver or protocol. */
 enum ndis_packet_owner {
 	NDIS_PACKET_FREE,
 	NDIS_PACKET_IDLE,
@@ -113,7 +113,7 @@ enum ndis_packet_owner {
 	NDIS_PACKET_INDICATED,
 };
 
-/* Elements of the scatter-gather list that every packet carries; longer chains get theirs from the heap. */
+/* Elements of the scatter-gather list inside every packet. Longer lists come from the heap. */
 #define NDIS_INLINE_ELEMENTS 2
 
 struct ndis_packet {
@@ -131,9 +131,9 @@ struct ndis_packet {
 };
 
 /*
- * An NDIS_BUFFER. `dev` is set while the memory it describes is reachable by the adapter's DMA: all the time for cached
- * shared memory, else while `mapped` bytes are mapped. `pool` is NULL for a buffer of the pool whose handle is NULL.
- * `split` are the two views of memory that is not shared, while it is mapped; `flushed` is NdisFlushBuffer(TRUE) on it.
+ * An NDIS_BUFFER. `dev` is set while the adapter's DMA can reach the memory: always for cached shared memory, else
+ * while `mapped` bytes are mapped. `pool` is NULL for a buffer of the pool whose handle is NULL. `split` has the two
+ * views of memory that is not shared, while it is mapped. `flushed` remembers NdisFlushBuffer(TRUE).
  */
 struct ndis_buffer {
 	MDL mdl;
@@ -160,8 +160,8 @@ static inline struct ndis_buffer *to_ndis_buffer(PMDL mdl)
 }
 
 /*
- * Allocations may sleep only where the miniport runs at PASSIVE_LEVEL. There a large one fails before the system
- * starts to kill for it: a miniport can ask for less (docs/ndis51.md section 6).
+ * An allocation may sleep only at PASSIVE_LEVEL. There a large one fails before the system kills processes for it: a
+ * miniport can ask for less (docs/ndis51.md section 6).
  */
 static inline gfp_t ndis_gfp(void)
 {
@@ -183,17 +183,17 @@ static inline bool ndis_may_release(const struct ndis_adapter *adapter)
 	return adapter->phase != NDIS_PHASE_RUN && KeGetCurrentIrql() == PASSIVE_LEVEL;
 }
 
-/* Section 4.3: whether there are DMA resources, without which there is no shared memory and no alignment (R03). */
+/* Section 4.3: whether there are DMA resources. Shared memory and the alignment need them (R03). */
 static inline bool ndis_has_dma(const struct ndis_adapter *adapter)
 {
 	return adapter->scatter_gather || adapter->map.allocated || adapter->channel.registered;
 }
 
-/* objects.c: <= DISPATCH_LEVEL. `find` gives NULL for an address that is not of a live object of this kind. */
+/* objects.c: <= DISPATCH_LEVEL. `find` gives NULL if no live object of this kind has the address. */
 void ndis_object_add(struct ndis_object *object, enum ndis_object_kind kind, const void *address);
 struct ndis_object *ndis_object_find(enum ndis_object_kind kind, const void *address);
 void ndis_object_remove(struct ndis_object *object);
-/* Objects that are known otherwise are only counted. */
+/* Counts an object that is found in another way. */
 void ndis_object_count(enum ndis_object_kind kind, int change);
 unsigned int ndis_objects_alive(void);
 
@@ -212,37 +212,40 @@ struct ndis_block *ndis_block_find(enum ndis_object_kind kind, const void *va);
 bool ndis_block_kept(const struct ndis_block *block);
 void ndis_block_remove(struct ndis_block *block);
 
-/* memory.c: whether this page was asked for as noncached. */
+/* memory.c: whether this page is of noncached memory. */
 bool ndis_memory_noncached(const void *va);
 
-/* shared.c: before the first adapter and after the last; the latter waits for memory that is still to be released. */
+/* shared.c: before the first adapter and after the last. The latter waits until all memory is released. */
 bool ndis_shared_start(void);
 void ndis_shared_stop(void);
-/* shared.c: until nothing is allocated or released behind the miniport's back any more. PASSIVE_LEVEL. */
+/* shared.c: waits until all work items that allocate or release are done. PASSIVE_LEVEL. */
 void ndis_shared_settle(void);
 
-/* shared.c: where the device finds bytes that lie inside one block of shared memory, and whether it has two views. */
-struct ndis_shared_place {
+/* shared.c: the device address of bytes inside one block of shared memory, and its two views if it has them. */
+struct ndis_shared_range {
 	struct device *dev;
 	dma_addr_t dma;
 	bool cached;
 	struct ndis_split *split;
 };
 
-bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_place *place);
+bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_range *range);
 
-/* buffer.c: `by` gives the addresses away. False, and nothing is mapped: no resources, or the buffer is mapped. */
+/*
+ * buffer.c: `by` is the function that gives the addresses away. False, and maps nothing, without resources or if the
+ * buffer is mapped already.
+ */
 bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_function by);
 void ndis_buffer_unmap(struct ndis_buffer *buffer);
 /* buffer.c: NdisFlushBuffer on the non-coherent machine. */
 void ndis_buffer_flush(struct ndis_buffer *buffer, bool read);
 
-/* packet.c: brings the totals in the packet's private part up to date. */
+/* packet.c: updates the totals in the packet's private part. */
 void ndis_packet_recount(PNDIS_PACKET packet);
 
 /*
- * digest.c: the CRC32C of a packet's bytes and the slot that keeps them, 0 for none, in the high half; 0 for a packet
- * that is not this owner's. Any level.
+ * digest.c: the CRC32C of a packet's bytes, and in the high half the slot that keeps them or 0; 0 for a packet that is
+ * not this owner's. Any level.
  */
 u64 ndis_digest(const struct ndis_packet *packet, enum ndis_packet_owner owner);
 
@@ -250,7 +253,7 @@ u64 ndis_digest(const struct ndis_packet *packet, enum ndis_packet_owner owner);
 NDIS_STATUS ndis_packet_map(struct ndis_adapter *adapter, struct ndis_packet *packet);
 void ndis_packet_unmap(struct ndis_adapter *adapter, struct ndis_packet *packet);
 
-/* mapregister.c, channel.c, ports.c, timer.c, interrupt.c: what Initialize or Halt left is warned of and taken away. */
+/* mapregister.c, channel.c, ports.c, timer.c, interrupt.c: warn of what Initialize or Halt left, and release it. */
 void ndis_map_registers_release_packet(struct ndis_adapter *adapter, PNDIS_PACKET packet);
 void ndis_map_registers_check_released(struct ndis_adapter *adapter);
 void ndis_dma_channel_check_released(struct ndis_adapter *adapter);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What of the layer a driver has: known by address, so that nothing else is ever freed, and counted (R41, R48). */
+/* What a driver holds of the layer: found by address, so that nothing else is ever freed, and counted (R41, R48). */
 #include <linux/hashtable.h>
 #include <linux/moduleparam.h>
 #include <linux/sysfs.h>
@@ -74,7 +74,7 @@ void ndis_object_remove(struct ndis_object *object)
 	ndis_object_count(object->kind, -1);
 }
 
-/* /sys/module/.../parameters/alive: a line of kind and number for each kind of which any is alive. */
+/* /sys/module/.../parameters/alive: a line with kind and count for each kind that has live objects. */
 static int get_alive(char *text, const struct kernel_param *param)
 {
 	unsigned int kind;
@@ -89,4 +89,4 @@ static int get_alive(char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops alive_ops = { .get = get_alive };
 module_param_cb(alive, &alive_ops, NULL, 0444);
-MODULE_PARM_DESC(alive, "What the miniport and the protocol have of the NDIS layer now: kinds and numbers");
+MODULE_PARM_DESC(alive, "Live objects of the miniport and the protocol: kinds and counts");

@@ -4,7 +4,7 @@
 
 #include "layer.h"
 
-/* PENDING is not waited for: the miniports of this project answer at once. */
+/* Does not wait for PENDING: the miniports of this project answer at once. */
 NDIS_STATUS ndis_query(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, ULONG length)
 {
 	ULONG written = 0, needed = 0;

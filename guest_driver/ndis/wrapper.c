@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Registration: what happens between the loader and DriverEntry. */
+/* Registration: from the module's loader to DriverEntry. */
 #include <linux/slab.h>
 
 #include "layer.h"
 #include "faults/mutate.h"
 
-/* Windows gives every driver one; here it only carries the wrapper from loader to NdisInitializeWrapper and back. */
+/*
+ * Windows gives every driver one. Here it only carries the wrapper from the loader to NdisInitializeWrapper and back.
+ */
 struct _DRIVER_OBJECT {
 	struct ndis_wrapper *wrapper;
 };
 
-/* The handle is NULL without memory, and NdisMRegisterMiniport then fails. */
+/* Without memory the handle is NULL, and NdisMRegisterMiniport fails. */
 VOID NdisInitializeWrapper(PNDIS_HANDLE NdisWrapperHandle, PVOID SystemSpecific1, PVOID SystemSpecific2,
 			   PVOID SystemSpecific3)
 {
@@ -22,7 +24,7 @@ VOID NdisInitializeWrapper(PNDIS_HANDLE NdisWrapperHandle, PVOID SystemSpecific1
 	*NdisWrapperHandle = driver->wrapper;
 }
 
-/* Only after a failed registration: the wrapper itself goes when DriverEntry has returned. */
+/* For a failed registration only. The wrapper itself is freed after DriverEntry returned. */
 VOID NdisTerminateWrapper(NDIS_HANDLE NdisWrapperHandle, PVOID SystemSpecific)
 {
 	struct ndis_wrapper *wrapper = NdisWrapperHandle;
@@ -61,7 +63,7 @@ NDIS_STATUS NdisMRegisterMiniport(NDIS_HANDLE NdisWrapperHandle,
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* NULL when DriverEntry failed or registered nothing. */
+/* NULL if DriverEntry failed or registered nothing. */
 struct ndis_wrapper *ndis_wrapper_load(void)
 {
 	struct _DRIVER_OBJECT driver = {};

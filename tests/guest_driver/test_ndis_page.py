@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nicrig.generate import CHECKOUT, LEVELS, PAGE, macros, prototypes
+from nicrig.generate.doc_tables import LEVELS, PAGE
+from nicrig.generate.ndis_headers import CHECKOUT, macros, prototypes
 from nicrig.verifier.functions import BY_NAME, FUNCTIONS
 from tests.guest_driver.sources import DRIVER, NDIS, code
 

@@ -148,7 +148,7 @@ class Cache:
 
 Machine = Views | Cache
 Step = Callable[[Machine], object]
-"""One step of a program, on either machine: what it shows to whoever does it."""
+"""One step of a program, on either machine: what the caller sees."""
 
 ranges = st.tuples(st.integers(0, BYTES - 1), st.integers(1, 200)).map(lambda r: (r[0], min(r[1], BYTES - r[0])))
 # Few values, so that many stores change nothing, or change back what an earlier one changed.

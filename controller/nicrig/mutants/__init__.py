@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults made on purpose between miniport and NDIS, one at a time, and the reports that must catch each."""
+"""Makes faults between miniport and NDIS on purpose, one at a time, and checks that the right reports catch each."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What came of all mutants: the table for people, one JSON object for programs."""
+"""The results of all mutants: a table for people, one JSON object for programs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from nicrig.mutants.runner import MutantResult
 
 @dataclass
 class MutantsOutcome:
-    """`results` are of live mutants, `clean` of drivers that nothing was done to, `equivalent` the ones not run."""
+    """`results` has the live mutants, `clean` the unmutated drivers, `equivalent` the mutants that are not run."""
 
     equivalent: Sequence[Mutant] = ()
     results: list[MutantResult] = field(default_factory=list)
@@ -22,7 +22,7 @@ class MutantsOutcome:
 
     @property
     def survivors(self) -> list[MutantResult]:
-        """Caught by nothing that was expected, or never made."""
+        """The mutants that no expected report caught, or that changed no call."""
         return [result for result in self.results if not result.killed]
 
     @property
@@ -34,7 +34,7 @@ class MutantsOutcome:
         return not self.survivors and not self.clean_reports
 
     def lines(self) -> list[str]:
-        """A line for each live mutant, what clean drivers were reported for, and the sum."""
+        """A line for each live mutant, the reports on clean drivers, and the sum."""
         rows = [("kind", "mutant", "expected", "caught by", "frames"), *map(_row, self.results)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The job of `nicrig mutants`: kind by kind."""
+"""Runs `nicrig mutants`, kind by kind."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ SEED = 1
 
 
 async def run_mutants(mutants: Sequence[Mutant], *, count: int, report: Callable[[str], None]) -> MutantsOutcome:
-    """Run the live ones of these mutants, with at most `count` frames each."""
+    """Run those of the mutants that are live, with at most `count` frames each."""
     begun = time.monotonic()
     outcome = MutantsOutcome([each for each in mutants if not each.live])
     provision = await provide(report)

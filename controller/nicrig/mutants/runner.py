@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs mutants: a machine for each kind of card, a fresh driver for each mutant, frames until it is caught."""
+"""Runs mutants: a machine per kind of card, a fresh driver per mutant, and frames until the mutant is reported."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -20,19 +20,19 @@ from nicrig.verdict.run_verdict import violations
 from nicrig.verifier.functions import Detail
 
 BITE = 32
-"""Frames between two looks: fewer than the driver posts."""
+"""Frames between two checks of the reports: fewer than the driver posts buffers."""
 SILENT_BITES = 2
-"""After so many bites in a row without any echo there will be none."""
+"""So many bites in a row without any echo end the run."""
 SILENCE = 0.01
-"""Seconds, before scaling, without a frame after which an unloaded driver's wire is empty."""
+"""Seconds without a frame, before scaling, after which the wire of an unloaded driver is empty."""
 TRIAL = 128
-"""Frames after which more are injected only if these have made calls that are mutated."""
+"""Frames to try first: without a mutated call in them, no more are injected."""
 PARAMETERS = ("rx_ring_size=64", "tx_ring_size=64", "noncoherent=64:1")
-"""Small, so that a driver is loaded fast, and indices wrap within the frames of one run."""
+"""Small rings, so that a driver loads fast and indices wrap within one run."""
 QUIET = 0.1
-"""Seconds without any echo, before scaling, after which what is under way counts as lost."""
+"""Seconds without any echo, before scaling, after which the frames under way count as lost."""
 UNLOAD = 1.0
-"""Seconds, before scaling, that an unload may take."""
+"""Seconds that an unload may take, before scaling."""
 
 _NO_INTERFACE = 3
 _LOAD = f"""
@@ -57,9 +57,9 @@ rmmod {DRIVER}
 
 @dataclass
 class MutantResult:
-    """What one run of a driver showed: every report with its count, and how many frames were injected by its end.
+    """What one run of a driver showed: every report with its count, and how many frames were injected.
 
-    `mutated` is how many calls were changed; None where nobody could ask: the driver was not loaded any more.
+    `mutated` is how many calls were changed. It is None if the driver was not loaded any more, so nothing could count.
     """
 
     mutant: Mutant | None
@@ -69,17 +69,17 @@ class MutantResult:
 
     @property
     def caught(self) -> list[str]:
-        """The expected ones among the reports; without a mutant none is."""
+        """The reports that were expected; none without a mutant."""
         return [name for name in self.mutant.expected if self.reports[name]] if self.mutant else []
 
     @property
     def killed(self) -> bool:
-        """Caught for a reason that was expected."""
+        """Whether an expected report came, and the mutation changed a call."""
         return bool(self.caught) and self.mutated != 0
 
 
 class Bench:
-    """A running rig, and what became of the driver that it ran last."""
+    """A running rig, and the result of its last driver."""
 
     result: MutantResult
 
@@ -88,7 +88,7 @@ class Bench:
         self._recorder = rig.card.recorder()
 
     async def run(self, mutant: Mutant | None, frames: Sequence[bytes]) -> None:
-        """Load, inject until what is expected is seen, unload. `result` is kept up to date, whatever ends this."""
+        """Load the driver, inject until an expected report comes, unload. `result` is current even if this raises."""
         self.result = MutantResult(mutant)
         watch, before = LiveVerdict(self._recorder, Detail.BYTES), await self._rig.card.counters()
         try:
@@ -105,7 +105,7 @@ class Bench:
             self._take(watch)
 
     def _take(self, watch: LiveVerdict) -> None:
-        """What has been reported by now."""
+        """Take over the reports so far."""
         for name, count in watch.verifier.verdict.counts.items():
             self.result.reports[name] = count
         for word, times in watch.witnesses.counts.items():
@@ -142,7 +142,7 @@ class Bench:
         return int((await self._rig.guest.run(["cat", f"/sys/module/{DRIVER}/parameters/mutated"])).stdout)
 
     async def _drain(self) -> None:
-        """What this driver sent too much of is not the next one's."""
+        """Read what this driver still sends, so that the next one is not blamed for it."""
         while True:
             with trio.move_on_after(SILENCE * self._rig.deadlines.scale) as silence:
                 await self._rig.card.wire.receive()
@@ -155,7 +155,7 @@ class Bench:
 
 
 def machine(kind: CardKind) -> Options:
-    """What the mutants of this kind run in."""
+    """The options of the rig in which the mutants of this kind run."""
     return Options(kind=kind, detail=Detail.BYTES, ledger="report")
 
 
@@ -165,7 +165,7 @@ async def run_all(
     frames: Sequence[bytes],
     tell: Callable[[MutantResult], None],
 ) -> None:
-    """A clean run, each mutant, and a clean run again. A machine that a mutant brings down is replaced."""
+    """Run a clean driver, each mutant, and a clean driver again. Replace a machine that a mutant brings down."""
     waiting: deque[Mutant | None] = deque([None, *mutants, None])
     while waiting:
         bench = None

@@ -11,13 +11,13 @@ static NDIS_STATUS register_channel(struct ndis_adapter *adapter, const NDIS_DMA
 {
 	struct ndis_dma_channel *channel = &adapter->channel;
 
-	/* A bus master needs a channel on ISA only, and this is PCI. */
+	/* A bus master needs a channel only on ISA; this is PCI. */
 	if (!ndis_may_claim(adapter) || (adapter->attributes & NDIS_ATTRIBUTE_BUS_MASTER) || !adapter->controller ||
 	    !maximum)
 		return NDIS_STATUS_FAILURE;
 	if (channel->registered ||
 	    (description->DmaChannelSpecified && description->DmaChannel != NDIS_CARD_CHANNEL)) {
-		dev_err(&adapter->pdev->dev, "DMA channel %u is taken or not there\n", description->DmaChannel);
+		dev_err(&adapter->pdev->dev, "DMA channel %u is taken or does not exist\n", description->DmaChannel);
 		return NDIS_STATUS_RESOURCE_CONFLICT;
 	}
 	if (ndis_fail(NdisMRegisterDmaChannel, 0) ||
@@ -29,9 +29,9 @@ static NDIS_STATUS register_channel(struct ndis_adapter *adapter, const NDIS_DMA
 }
 
 /*
- * Section 4.4: SUCCESS; RESOURCE_CONFLICT if the channel is taken or is not the card's; RESOURCES when the platform
+ * Section 4.4: SUCCESS; RESOURCE_CONFLICT if the channel is taken or is not the card's; RESOURCES if the platform
  * cannot reach the addresses; FAILURE for a bus master, for a card without a channel, before the attributes, outside
- * MiniportInitialize or above PASSIVE_LEVEL. The handle is NULL on failure. DmaChannel is ignored.
+ * MiniportInitialize or above PASSIVE_LEVEL. On failure the handle is NULL. DmaChannel is ignored.
  */
 NDIS_STATUS NdisMRegisterDmaChannel(PNDIS_HANDLE MiniportDmaHandle, NDIS_HANDLE MiniportAdapterHandle,
 				    UINT DmaChannel, BOOLEAN Dma32BitAddresses, PNDIS_DMA_DESCRIPTION DmaDescription,
@@ -57,14 +57,14 @@ static unsigned int channel_access(const struct ndis_dma_channel *channel)
 	return NICRIG_GRANT_STREAMING | (channel->write ? NICRIG_GRANT_READ : NICRIG_GRANT_WRITE);
 }
 
-/* Noncached shared memory needs nothing, cached shared memory a flush, any other memory a mapping. */
+/* Noncached shared memory needs nothing, cached shared memory needs a flush, any other memory a mapping. */
 static bool map_transfer(struct ndis_dma_channel *channel)
 {
 	struct device *dev = &channel->adapter->pdev->dev;
 	void *va = (PCHAR)MmGetSystemAddressForMdl(channel->buffer) + channel->offset;
-	struct ndis_shared_place place;
+	struct ndis_shared_range range;
 
-	channel->mapped = !ndis_shared_lookup(va, channel->length, &place);
+	channel->mapped = !ndis_shared_lookup(va, channel->length, &range);
 	if (channel->mapped) {
 		if (!ndis_cache_map(dev, va, channel->length, direction(channel->write), &channel->dma,
 				    &channel->split))
@@ -73,10 +73,10 @@ static bool map_transfer(struct ndis_dma_channel *channel)
 			ndis_split_write_back(channel->split, va, channel->length);
 		return true;
 	}
-	channel->dma = place.dma;
-	if (place.split)
-		ndis_split_write_back(place.split, va, channel->length);
-	else if (place.cached)
+	channel->dma = range.dma;
+	if (range.split)
+		ndis_split_write_back(range.split, va, channel->length);
+	else if (range.cached)
 		dma_sync_single_for_device(dev, channel->dma, channel->length, direction(channel->write));
 	return true;
 }
@@ -85,17 +85,17 @@ static void unmap_transfer(struct ndis_dma_channel *channel)
 {
 	struct device *dev = &channel->adapter->pdev->dev;
 	void *va = (PCHAR)MmGetSystemAddressForMdl(channel->buffer) + channel->offset;
-	struct ndis_shared_place place = {};
+	struct ndis_shared_range range = {};
 	struct ndis_split *split;
 
 	if (!channel->mapped)
-		ndis_shared_lookup(va, channel->length, &place);
-	split = channel->mapped ? channel->split : place.split;
+		ndis_shared_lookup(va, channel->length, &range);
+	split = channel->mapped ? channel->split : range.split;
 	if (split && !channel->write)
 		ndis_split_invalidate(split, va, channel->length);
 	if (channel->mapped)
 		ndis_cache_unmap(dev, channel->dma, channel->length, direction(channel->write), &channel->split);
-	else if (place.cached && !split)
+	else if (range.cached && !split)
 		dma_sync_single_for_cpu(dev, channel->dma, channel->length, direction(channel->write));
 }
 
@@ -106,7 +106,7 @@ static bool good_range(const struct ndis_dma_channel *channel, PNDIS_BUFFER buff
 	       length <= buffer->ByteCount - offset;
 }
 
-/* The channel's lock is held: whoever makes it busy programs it. */
+/* Lock held: the caller that makes the channel busy also programs it. */
 static NDIS_STATUS set_up(struct ndis_dma_channel *channel, PNDIS_BUFFER buffer, ULONG offset, ULONG length,
 			  bool write)
 {
@@ -130,8 +130,8 @@ static NDIS_STATUS set_up(struct ndis_dma_channel *channel, PNDIS_BUFFER buffer,
 #define NDIS_RANGE(Offset, Length) ((u64)(Offset) << 32 | (Length))
 
 /*
- * Section 4.4: SUCCESS: the memory is flushed and the channel waits for the card; RESOURCES if a transfer is under way,
- * for a range outside the buffer or the channel's maximum, or without the resources. <= DISPATCH_LEVEL.
+ * Section 4.4: SUCCESS: the memory is flushed and the channel waits for the card. RESOURCES: a transfer is under way,
+ * the range is outside the buffer or beyond the channel's maximum, or there are no resources. <= DISPATCH_LEVEL.
  */
 VOID NdisMSetupDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE MiniportDmaHandle, PNDIS_BUFFER Buffer, ULONG Offset,
 			   ULONG Length, BOOLEAN WriteToDevice)
@@ -158,7 +158,7 @@ static void end_transfer(struct ndis_dma_channel *channel)
 	channel->busy = false;
 }
 
-/* R107: with other arguments than the Setup's the channel is released, and nobody knows what the data is. */
+/* R107: with other arguments than the Setup's, the channel is released and the data is undefined. */
 static NDIS_STATUS complete_transfer(struct ndis_dma_channel *channel, PNDIS_BUFFER buffer, ULONG offset,
 				     ULONG length, bool write)
 {
@@ -172,7 +172,7 @@ static NDIS_STATUS complete_transfer(struct ndis_dma_channel *channel, PNDIS_BUF
 }
 
 /*
- * Section 4.4: SUCCESS: what the card wrote can be read, what it read can be written again; RESOURCES: the channel is
+ * Section 4.4: SUCCESS: the CPU may read what the card wrote, and write what it read. RESOURCES: the channel is
  * released, but the data may be incoherent. <= DISPATCH_LEVEL.
  */
 VOID NdisMCompleteDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE MiniportDmaHandle, PNDIS_BUFFER Buffer, ULONG Offset,
@@ -197,7 +197,7 @@ static ULONG bytes_left(struct ndis_dma_channel *channel)
 	return channel->busy ? adapter->controller->counter(adapter->protocol_context) : channel->left;
 }
 
-/* Section 4.4: bytes left of the transfer that is under way, else of the last one; 0 without a channel (R111). */
+/* Section 4.4: bytes left of the transfer under way, or else of the last one; 0 without a channel (R111). */
 ULONG NdisMReadDmaCounter(NDIS_HANDLE MiniportDmaHandle)
 {
 	struct ndis_dma_channel *channel = MiniportDmaHandle;
@@ -222,7 +222,10 @@ static void release(struct ndis_dma_channel *channel)
 	ndis_object_count(NDIS_OBJECT_DMA_CHANNEL, -1);
 }
 
-/* Section 4.4: inside Initialize or Halt, PASSIVE_LEVEL, with no transfer under way; the handle is dead then (R38). */
+/*
+ * Section 4.4: inside Initialize or Halt, PASSIVE_LEVEL, no transfer under way (R38). The handle is invalid
+ * afterwards.
+ */
 VOID NdisMDeregisterDmaChannel(NDIS_HANDLE MiniportDmaHandle)
 {
 	struct ndis_dma_channel *channel = MiniportDmaHandle;

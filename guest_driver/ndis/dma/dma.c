@@ -21,8 +21,8 @@ static NDIS_STATUS initialize(struct ndis_adapter *adapter, BOOLEAN dma64, ULONG
 }
 
 /*
- * Section 4.3: NOT_SUPPORTED unless the miniport registered as 5.x and set BUS_MASTER; RESOURCES when the platform
- * cannot reach the card's addresses, a second time, or beside map registers (R09). PASSIVE_LEVEL, inside
+ * Section 4.3: SUCCESS; NOT_SUPPORTED unless the miniport registered as 5.x and set BUS_MASTER; RESOURCES if the
+ * platform cannot reach the card's addresses, for a second call, or beside map registers (R09). PASSIVE_LEVEL, inside
  * MiniportInitialize, after the attributes. There is no undo.
  */
 NDIS_STATUS NdisMInitializeScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle, BOOLEAN Dma64BitAddresses,
@@ -36,7 +36,7 @@ NDIS_STATUS NdisMInitializeScatterGatherDma(NDIS_HANDLE MiniportAdapterHandle, B
 
 /*
  * Section 4.3: 0 before the DMA resources exist or above PASSIVE_LEVEL. Never less than the cache line: x86 needs no
- * alignment, but the receive buffers must be laid out as for a machine that does (R99).
+ * alignment, but the receive buffers must be laid out for machines that need it (R99).
  */
 ULONG NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle)
 {
@@ -50,8 +50,8 @@ ULONG NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle)
 }
 
 /*
- * NdisFlushBuffer, section 4.3: TRUE (ReadOperation 0) before the card reads, FALSE before the CPU reads what the
- * card wrote. One buffer, not its chain. Memory that no card can reach needs no flush. <= DISPATCH_LEVEL.
+ * NdisFlushBuffer, section 4.3: TRUE (ReadOperation 0) before the card reads, FALSE before the CPU reads what the card
+ * wrote. Flushes one buffer, not its chain. Memory that no card can reach needs no flush. <= DISPATCH_LEVEL.
  */
 VOID KeFlushIoBuffers(PMDL Mdl, BOOLEAN ReadOperation, BOOLEAN DmaOperation)
 {

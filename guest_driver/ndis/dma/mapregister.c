@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The older model of bus-master DMA: map registers, and buffers mapped by them (docs/ndis51.md section 4.3). */
+/* The older model of bus-master DMA: map registers, and the buffers they map (docs/ndis51.md section 4.3). */
 #include "../faults/inject.h"
 #include "../layer.h"
 
-/* Section 1.3: pages that `length` bytes may touch in the worst alignment. */
+/* Section 1.3: pages that `length` bytes may touch in the worst case. */
 static ULONG worst_span(ULONG length)
 {
 	return length < 2 ? length : (length - 2) / PAGE_SIZE + 2;
@@ -23,7 +23,7 @@ static u64 dma_mask(NDIS_DMA_SIZE size)
 	}
 }
 
-/* No base register at all is a good request: it is the gate to shared memory. */
+/* A request for no base register is valid: shared memory needs the call. */
 static bool within_limit(ULONG base, ULONG maximum)
 {
 	return base <= NDIS_MAP_REGISTERS_MAX && (!base || maximum) &&
@@ -35,7 +35,7 @@ static NDIS_STATUS allocate(struct ndis_adapter *adapter, UINT channel, NDIS_DMA
 {
 	u64 mask = dma_mask(size);
 
-	/* PCI has no channel that could be reserved. */
+	/* PCI has no channel to reserve. */
 	if (!ndis_may_claim(adapter) || !(adapter->attributes & NDIS_ATTRIBUTE_BUS_MASTER) ||
 	    adapter->scatter_gather || adapter->map.allocated || channel || !mask || !within_limit(base, maximum) ||
 	    ndis_fail(NdisMAllocateMapRegisters, 0) || dma_set_mask_and_coherent(&adapter->pdev->dev, mask))
@@ -49,8 +49,8 @@ static NDIS_STATUS allocate(struct ndis_adapter *adapter, UINT channel, NDIS_DMA
 
 /*
  * Section 4.3: SUCCESS; RESOURCES for more than 64 real registers, without BUS_MASTER, in the scatter-gather model,
- * a second time, or when the platform cannot give the mask. PASSIVE_LEVEL, inside MiniportInitialize, after the
- * attributes.
+ * for a second call, or if the platform cannot reach the addresses. PASSIVE_LEVEL, inside MiniportInitialize, after
+ * the attributes.
  */
 NDIS_STATUS NdisMAllocateMapRegisters(NDIS_HANDLE MiniportAdapterHandle, UINT DmaChannel, NDIS_DMA_SIZE DmaSize,
 				      ULONG BaseMapRegistersNeeded, ULONG MaximumBufferSize)
@@ -93,7 +93,7 @@ VOID NdisMFreeMapRegisters(NDIS_HANDLE MiniportAdapterHandle)
 	release(adapter);
 }
 
-/* R92. The register is taken at once, so that no other processor has it too. */
+/* R92. Takes the register at once, so that no other CPU gets it too. */
 static bool take_register(struct ndis_adapter *adapter, struct ndis_buffer *buffer, ULONG index, BOOLEAN write)
 {
 	struct ndis_map_registers *map = &adapter->map;
@@ -118,7 +118,7 @@ static void give_register_back(struct ndis_adapter *adapter, ULONG index)
 	spin_unlock_bh(&adapter->lock);
 }
 
-/* One unit for each real register, which holds one page. */
+/* One unit for each real register; a register maps one page. */
 static UINT fill_units(const struct ndis_buffer *buffer, ULONG index, PNDIS_PHYSICAL_ADDRESS_UNIT units)
 {
 	UINT at = 0, count = 0;
@@ -139,8 +139,9 @@ static UINT fill_units(const struct ndis_buffer *buffer, ULONG index, PNDIS_PHYS
 }
 
 /*
- * Section 4.3: no units at all is the only sign of failure: an index that does not exist or is in use, a receive, an
- * empty buffer or one longer than was declared, a buffer that is mapped already, or no resources. <= DISPATCH_LEVEL.
+ * Section 4.3: no units at all is the only sign of failure. It fails for an index that does not exist or is in use,
+ * for a receive, for a buffer that is empty, longer than declared or mapped already, or without resources. <=
+ * DISPATCH_LEVEL.
  */
 VOID NdisMStartBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BUFFER Buffer,
 				     ULONG PhysicalMapRegister, BOOLEAN WriteToDevice,
@@ -163,7 +164,7 @@ VOID NdisMStartBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BU
 		    MmGetMdlByteCount(Buffer), 0);
 }
 
-/* Section 4.3, R93: the buffer and the index of the Start, once; refused otherwise. <= DISPATCH_LEVEL. */
+/* Section 4.3, R93: takes the buffer and the index of the Start, once. Refuses anything else. <= DISPATCH_LEVEL. */
 VOID NdisMCompleteBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BUFFER Buffer,
 					ULONG PhysicalMapRegister)
 {
@@ -179,7 +180,7 @@ VOID NdisMCompleteBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS
 	ndis_object_count(NDIS_OBJECT_MAPPING, -1);
 }
 
-/* R95: a packet goes back with buffers that nobody completed; they are, before their memory is freed. */
+/* R95: a packet goes back with buffers still mapped. Completes them, before their memory is freed. */
 void ndis_map_registers_release_packet(struct ndis_adapter *adapter, PNDIS_PACKET packet)
 {
 	PNDIS_BUFFER mdl;

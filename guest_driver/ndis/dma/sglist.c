@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The scatter-gather list that NDIS makes of every packet before the miniport sees it (docs/ndis51.md 4.3, 7). */
+/* The scatter-gather list that NDIS makes of every packet before the miniport gets it (docs/ndis51.md 4.3, 7). */
 #include <linux/slab.h>
 
 #include "../layer.h"
@@ -50,9 +50,9 @@ static bool fill_list(struct ndis_adapter *adapter, SCATTER_GATHER_LIST *list, P
 }
 
 /*
- * INVALID_PACKET for an empty chain. In the scatter-gather model also RESOURCES if the list or a mapping cannot be had,
- * and INVALID_LENGTH for more bytes than the miniport said it can map (R104); nothing stays mapped then. In any other
- * model the miniport sees to its packets itself.
+ * INVALID_PACKET for an empty chain. In the scatter-gather model also RESOURCES without memory for the list or a
+ * mapping, and INVALID_LENGTH for more bytes than the miniport declared (R104); nothing stays mapped then. In any
+ * other model the miniport maps its packets itself.
  */
 NDIS_STATUS ndis_packet_map(struct ndis_adapter *adapter, struct ndis_packet *packet)
 {
@@ -76,7 +76,7 @@ NDIS_STATUS ndis_packet_map(struct ndis_adapter *adapter, struct ndis_packet *pa
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* After this the list is dead (R88), and so are the addresses that map registers gave (R95). */
+/* After this the list is invalid (R88), and so are the addresses from map registers (R95). */
 void ndis_packet_unmap(struct ndis_adapter *adapter, struct ndis_packet *packet)
 {
 	if (!adapter->scatter_gather) {

@@ -34,9 +34,9 @@ static void record_sends(PPNDIS_PACKET packets, UINT count)
 }
 
 /*
- * Maps every packet, then hands the array down in one call. A packet that cannot be mapped is completed here, and
- * the rest moves up, so order is kept (R87). A deserialized miniport accepts every packet (4.2), so its out-of-band
- * status says nothing and each comes back through NdisMSendComplete. DISPATCH_LEVEL.
+ * Maps every packet, then hands the array down in one call. Completes a packet that cannot be mapped, and moves the
+ * rest up, so that the order stays (R87). A deserialized miniport accepts every packet (4.2): its out-of-band status
+ * means nothing, and each packet comes back through NdisMSendComplete. DISPATCH_LEVEL.
  */
 VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, UINT NumberOfPackets)
 {
@@ -66,7 +66,7 @@ VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, U
 	ndis_leave(MiniportSendPackets, before, 0);
 }
 
-/* Section 4.8: once for each packet; its scatter-gather list is dead afterwards (R84, R88). <= DISPATCH_LEVEL. */
+/* Section 4.8: once for each packet. Its scatter-gather list is invalid afterwards (R84, R88). <= DISPATCH_LEVEL. */
 VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, NDIS_STATUS Status)
 {
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
@@ -96,7 +96,7 @@ static void record_indications(PPNDIS_PACKET packets, UINT count)
 	}
 }
 
-/* One record for each 64 packets: which of them the protocol keeps. */
+/* Records which of up to 64 packets the protocol keeps. */
 static void record_kept(PPNDIS_PACKET packets, UINT count)
 {
 	UINT first, i;
@@ -116,8 +116,8 @@ static void record_kept(PPNDIS_PACKET packets, UINT count)
 }
 
 /*
- * Section 4.8: after the call a packet with status PENDING is the protocol's until NdisReturnPackets, any other is
- * the miniport's again. A packet that is still above is not indicated (R81). <= DISPATCH_LEVEL.
+ * Section 4.8: after the call the protocol owns each packet with status PENDING until NdisReturnPackets; the miniport
+ * owns the others again. Leaves out a packet that the protocol still has (R81). <= DISPATCH_LEVEL.
  */
 VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET ReceivePackets,
 				UINT NumberOfPackets)
@@ -177,7 +177,7 @@ VOID NdisMIndicateStatus(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS GeneralS
 	adapter->protocol->status(adapter->protocol_context, GeneralStatus);
 }
 
-/* Ends a run of status indications; the protocol here acts on each one at once. */
+/* Ends a run of status indications. The protocol here acts on each one at once. */
 VOID NdisMIndicateStatusComplete(NDIS_HANDLE MiniportAdapterHandle)
 {
 	UNREFERENCED_PARAMETER(MiniportAdapterHandle);

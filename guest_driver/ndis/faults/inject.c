@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The parameter fail=RULE[,RULE...]. RULE is FUNCTION:nth:N (its Nth call fails), FUNCTION:over:BYTES (calls for
- * more fail) or FUNCTION:probability:A/B[:SEED] (A of B calls fail, drawn from the seed). FUNCTION may be *. The
+ * The module's parameter fail=RULE[,RULE...]. RULE is FUNCTION:nth:N (its Nth call fails), FUNCTION:over:BYTES (calls
+ * for more fail) or FUNCTION:probability:A/B[:SEED] (A of B calls fail, drawn from the seed). FUNCTION may be *. The
  * parameter `failed` lists what was made to fail.
  */
 #include <linux/module.h>

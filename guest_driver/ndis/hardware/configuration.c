@@ -8,9 +8,9 @@
 #include "../faults/inject.h"
 #include "../layer.h"
 
-/* The BARs before this one are listed whatever they are, so that a miniport can tell them by their order. */
+/* Lists every BAR before this one, so that a miniport can identify them by their order. */
 #define NDIS_ORDERED_BARS 3
-/* The flight recorder is NDIS's own. */
+/* The flight recorder's BAR belongs to NDIS. */
 #define NDIS_RECORDER_BAR 3
 
 struct ndis_configuration {
@@ -66,7 +66,7 @@ static bool keyword_is(const NDIS_STRING *keyword, const char *name)
 	return i == characters && !name[i];
 }
 
-/* NULL for a keyword that nobody set. */
+/* NULL for a keyword that is not set. */
 static const struct ndis_setting *find_setting(const struct ndis_setting *setting, const NDIS_STRING *keyword)
 {
 	for (; setting->keyword; setting++)
@@ -76,8 +76,8 @@ static const struct ndis_setting *find_setting(const struct ndis_setting *settin
 }
 
 /*
- * SUCCESS and a parameter that lives until the handle is closed or the next read; FAILURE for a keyword that nobody
- * set, or a type other than an integer.
+ * SUCCESS and a parameter that lives until the next read or until the handle is closed; FAILURE for a keyword that is
+ * not set, or a type other than an integer.
  */
 VOID NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *ParameterValue,
 			   NDIS_HANDLE ConfigurationHandle, PNDIS_STRING Keyword,
@@ -109,8 +109,8 @@ static const u8 *network_address(const struct ndis_setting *setting)
 }
 
 /*
- * SUCCESS and the six bytes of the address that the user wants the card to have, which live until the handle is closed;
- * FAILURE, NULL and 0 when the user has no wish. PASSIVE_LEVEL.
+ * SUCCESS and the six bytes of the address that the user set for the card, which live until the handle is closed;
+ * FAILURE, NULL and 0 if the user set none. PASSIVE_LEVEL.
  */
 VOID NdisReadNetworkAddress(PNDIS_STATUS Status, PVOID *NetworkAddress, PUINT NetworkAddressLength,
 			    NDIS_HANDLE ConfigurationHandle)
@@ -126,7 +126,7 @@ VOID NdisReadNetworkAddress(PNDIS_STATUS Status, PVOID *NetworkAddress, PUINT Ne
 	ndis_record(NdisReadNetworkAddress, configuration, *NetworkAddressLength, 0, 0, *Status);
 }
 
-/* A handle that is not open is refused. PASSIVE_LEVEL. */
+/* Refuses a handle that is not open. PASSIVE_LEVEL. */
 VOID NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle)
 {
 	struct ndis_configuration *configuration = ConfigurationHandle;
@@ -167,9 +167,9 @@ static void describe_bar(CM_PARTIAL_RESOURCE_DESCRIPTOR *descriptor, struct pci_
 }
 
 /*
- * The BARs in their order, memory or ports, then the interrupt. RESOURCES when the buffer is too small, with the size
- * needed in *BufferSize. The interrupt is one resource however many messages the function has: NDIS 5.1 knows one
- * interrupt an adapter, and NdisMRegisterInterrupt connects every message to it.
+ * Lists the BARs in their order, memory or ports, then the interrupt. RESOURCES if the buffer is too small, with the
+ * size needed in *BufferSize. The interrupt is one resource however many messages the function has: NDIS 5.1 has one
+ * interrupt per adapter, and NdisMRegisterInterrupt connects every message to it.
  */
 VOID NdisMQueryAdapterResources(PNDIS_STATUS Status, NDIS_HANDLE WrapperConfigurationContext,
 				PNDIS_RESOURCE_LIST ResourceList, PUINT BufferSize)
@@ -203,7 +203,10 @@ VOID NdisMQueryAdapterResources(PNDIS_STATUS Status, NDIS_HANDLE WrapperConfigur
 	descriptor->u.Interrupt.Affinity = ~(KAFFINITY)0;
 }
 
-/* Bytes read: fewer than Length at the end of the space, 0 when the function does not answer. The slot is implied. */
+/*
+ * Returns the bytes read: fewer than Length at the end of the space, 0 if the function does not answer. Ignores the
+ * slot.
+ */
 ULONG NdisReadPciSlotInformation(NDIS_HANDLE NdisAdapterHandle, ULONG SlotNumber, ULONG Offset, PVOID Buffer,
 				 ULONG Length)
 {
@@ -219,7 +222,7 @@ ULONG NdisReadPciSlotInformation(NDIS_HANDLE NdisAdapterHandle, ULONG SlotNumber
 	return i;
 }
 
-/* One line in the kernel log: the event's code and at most four of the driver's values. <= DISPATCH_LEVEL. */
+/* Writes one line to the kernel log: the event's code and at most four of the driver's values. <= DISPATCH_LEVEL. */
 VOID NdisWriteErrorLogEntry(NDIS_HANDLE NdisAdapterHandle, NDIS_ERROR_CODE ErrorCode, ULONG NumberOfErrorValues,
 			    ...)
 {

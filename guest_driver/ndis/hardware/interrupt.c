@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The interrupt: its service routine, and the deferred half that the protocol shim drives (docs/ndis51.md 4.7, 4.8). */
+/*
+ * The interrupt: its service routine, and the deferred half that the protocol shim schedules (docs/ndis51.md 4.7,
+ * 4.8).
+ */
 #include <linux/interrupt.h>
 
 #include "../faults/inject.h"
 #include "../layer.h"
 
 /*
- * Section 4.7: with RequestIsr, or while the adapter initializes or halts, the miniport's routine decides whose
- * interrupt it is and whether to defer; otherwise NDIS masks the card and always defers. No deferred half runs while
- * Initialize or Halt does (R126).
+ * Section 4.7: with RequestIsr, or while the adapter initializes or halts, the miniport's routine decides whether the
+ * interrupt is its own and whether to defer. Otherwise NDIS masks the card and always defers. No deferred half runs
+ * during Initialize or Halt (R126).
  */
 static irqreturn_t ndis_interrupt(int irq, void *data)
 {
@@ -85,9 +88,9 @@ static NDIS_STATUS register_interrupt(struct ndis_adapter *adapter, PNDIS_MINIPO
 }
 
 /*
- * Section 4.7: SUCCESS; RESOURCE_CONFLICT if the adapter or somebody else has the vector; RESOURCES; FAILURE before
- * the attributes, outside MiniportInitialize, above PASSIVE_LEVEL or for a vector or level that is not in the resource
- * list. The routine may run before this returns. Every message vector of the function is connected to this one
+ * Section 4.7: SUCCESS; RESOURCE_CONFLICT if the adapter or another driver has the vector; RESOURCES; FAILURE before
+ * the attributes, outside MiniportInitialize, above PASSIVE_LEVEL, or for a vector or level that is not in the
+ * resource list. The routine may run before this returns. Connects every message vector of the function to this one
  * interrupt.
  */
 NDIS_STATUS NdisMRegisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt, NDIS_HANDLE MiniportAdapterHandle,
@@ -110,8 +113,8 @@ static void release(struct ndis_adapter *adapter)
 }
 
 /*
- * Section 4.7: no service routine runs after this returns; the card is masked by then. Inside Initialize or Halt,
- * PASSIVE_LEVEL; refused otherwise, and for an interrupt that is not registered.
+ * Section 4.7: no service routine runs after this returns. The miniport has masked the card before. Inside Initialize
+ * or Halt, PASSIVE_LEVEL. Refuses anything else, and an interrupt that is not registered.
  */
 VOID NdisMDeregisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt)
 {
@@ -124,14 +127,17 @@ VOID NdisMDeregisterInterrupt(PNDIS_MINIPORT_INTERRUPT Interrupt)
 	Interrupt->InterruptObject = NULL;
 }
 
-/* R22, R27: Windows stops when Initialize fails or Halt returns with the interrupt still there; here it is taken. */
+/*
+ * R22, R27: Windows stops if Initialize fails or Halt returns with the interrupt still registered. Here NDIS releases
+ * it.
+ */
 void ndis_interrupt_check_released(struct ndis_adapter *adapter)
 {
 	if (WARN_ON(adapter->interrupt))
 		release(adapter);
 }
 
-/* Section 4.8: DISPATCH_LEVEL; may cover several interrupts. */
+/* Section 4.8: DISPATCH_LEVEL. One call may cover several interrupts. */
 void ndis_handle_interrupt(struct ndis_adapter *adapter)
 {
 	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_RUN);
@@ -141,7 +147,7 @@ void ndis_handle_interrupt(struct ndis_adapter *adapter)
 	ndis_leave(MiniportHandleInterrupt, before, 0);
 }
 
-/* The card may interrupt again; DISPATCH_LEVEL, after the handler. */
+/* Lets the card interrupt again. DISPATCH_LEVEL, after the handler. */
 void ndis_enable_interrupt(struct ndis_adapter *adapter)
 {
 	struct ndis_caller before;

@@ -52,8 +52,8 @@ static NDIS_STATUS map(struct ndis_adapter *adapter, resource_size_t start, UINT
 }
 
 /*
- * Section 4.7: SUCCESS; RESOURCES; RESOURCE_CONFLICT for a range that is not this adapter's, so never for RAM (R110);
- * FAILURE before the attributes, outside MiniportInitialize or above PASSIVE_LEVEL. The address is NULL on failure.
+ * Section 4.7: SUCCESS; RESOURCES; RESOURCE_CONFLICT for a range that is not this adapter's, RAM included (R110);
+ * FAILURE before the attributes, outside MiniportInitialize or above PASSIVE_LEVEL. On failure the address is NULL.
  */
 NDIS_STATUS NdisMMapIoSpace(PVOID *VirtualAddress, NDIS_HANDLE MiniportAdapterHandle,
 			    NDIS_PHYSICAL_ADDRESS PhysicalAddress, UINT Length)
@@ -67,7 +67,8 @@ NDIS_STATUS NdisMMapIoSpace(PVOID *VirtualAddress, NDIS_HANDLE MiniportAdapterHa
 }
 
 /*
- * Section 4.7: a whole range as mapped, inside Initialize or Halt, PASSIVE_LEVEL; anything else is refused (R38, R110).
+ * Section 4.7: takes a whole range as mapped, inside Initialize or Halt, PASSIVE_LEVEL. Refuses anything else (R38,
+ * R110).
  */
 VOID NdisMUnmapIoSpace(NDIS_HANDLE MiniportAdapterHandle, PVOID VirtualAddress, UINT Length)
 {
@@ -87,8 +88,8 @@ VOID NdisMUnmapIoSpace(NDIS_HANDLE MiniportAdapterHandle, PVOID VirtualAddress, 
 }
 
 /*
- * NdisWriteRegister*: all that the CPU stored before it is visible to the card before the register is. A doorbell hands
- * over, so each is recorded before the card can see it. Any level.
+ * NdisWriteRegister*: the card sees everything that the CPU stored before, and then the register. A doorbell hands
+ * memory to the card, so the record is made before the write. Any level.
  */
 VOID WRITE_REGISTER_UCHAR(volatile UCHAR *Register, UCHAR Value)
 {
@@ -108,13 +109,13 @@ VOID WRITE_REGISTER_ULONG(volatile ULONG *Register, ULONG Value)
 	writel(Value, (__force volatile void __iomem *)Register);
 }
 
-/* Section 3: a copy into the card's own memory. Any level. */
+/* Section 3: copies into the card's own memory. Any level. */
 VOID NdisMoveToMappedMemory(PVOID Destination, PVOID Source, ULONG Length)
 {
 	memcpy_toio((__force void __iomem *)Destination, Source, Length);
 }
 
-/* Section 3: a copy out of the card's own memory. Any level. */
+/* Section 3: copies out of the card's own memory. Any level. */
 VOID NdisMoveFromMappedMemory(PVOID Destination, PVOID Source, ULONG Length)
 {
 	memcpy_fromio(Destination, (__force void __iomem *)Source, Length);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* I/O ports: claimed in whole ranges, and read and written only inside them (docs/ndis51.md section 4.7). */
+/* I/O ports: claimed in whole ranges, read and written only inside them (docs/ndis51.md section 4.7). */
 #include <linux/bitmap.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -17,11 +17,11 @@ struct ndis_port_range {
 	UINT count;
 };
 
-/* Which ports a miniport may touch now: looked at by every access, at any level. */
+/* The ports that a miniport may access now. Every access looks here, at any level. */
 static DECLARE_BITMAP(claimed_ports, NDIS_PORTS_END);
 static DEFINE_MUTEX(claims_lock);
 
-/* On x86 a translated port is the port. */
+/* On x86 the translated port is the port itself. */
 static void *port_offset(UINT first)
 {
 	return (void *)(unsigned long)first;
@@ -76,7 +76,7 @@ static NDIS_STATUS register_range(struct ndis_adapter *adapter, UINT first, UINT
 /*
  * Section 4.7: SUCCESS; RESOURCE_CONFLICT, logged, for ports that are claimed already or not this card's; RESOURCES;
  * FAILURE for a range that no machine has, before the attributes, outside MiniportInitialize or above PASSIVE_LEVEL.
- * The offset is NULL on failure.
+ * On failure the offset is NULL.
  */
 NDIS_STATUS NdisMRegisterIoPortRange(PVOID *PortOffset, NDIS_HANDLE MiniportAdapterHandle, UINT InitialPort,
 				     UINT NumberOfPorts)
@@ -109,7 +109,10 @@ static void release(struct ndis_port_range *range)
 	ndis_object_count(NDIS_OBJECT_PORTS, -1);
 }
 
-/* Section 4.7: a whole range as registered, inside Initialize or Halt, PASSIVE_LEVEL; refused otherwise (R38). */
+/*
+ * Section 4.7: takes a whole range as registered, inside Initialize or Halt, PASSIVE_LEVEL. Refuses anything else
+ * (R38).
+ */
 VOID NdisMDeregisterIoPortRange(NDIS_HANDLE MiniportAdapterHandle, UINT InitialPort, UINT NumberOfPorts,
 				PVOID PortOffset)
 {
@@ -131,7 +134,7 @@ void ndis_ports_check_released(struct ndis_adapter *adapter)
 	}
 }
 
-/* R109: whether an access stays inside claimed ports. One that does not never reaches the bus, as if it were empty. */
+/* R109: whether an access stays inside claimed ports. Any other access never reaches the bus. */
 static bool may_access(const void *port, UINT bytes)
 {
 	unsigned long first = (unsigned long)port;
@@ -157,7 +160,7 @@ static bool writes(const void *port, UINT bytes, ULONG count)
 	return may_access(port, bytes);
 }
 
-/* NdisRawReadPort*, section 4.7: any level. All ones outside the registered ranges. */
+/* NdisRawReadPort*, section 4.7: any level. Reads all ones outside the registered ranges. */
 UCHAR READ_PORT_UCHAR(PUCHAR Port)
 {
 	return reads(Port, sizeof(UCHAR), 1) ? inb(number(Port)) : (UCHAR)~0;
@@ -173,7 +176,7 @@ ULONG READ_PORT_ULONG(PULONG Port)
 	return reads(Port, sizeof(ULONG), 1) ? inl(number(Port)) : (ULONG)~0;
 }
 
-/* NdisRawWritePort*, section 4.7: any level. Nothing outside the registered ranges. */
+/* NdisRawWritePort*, section 4.7: any level. Writes nothing outside the registered ranges. */
 VOID WRITE_PORT_UCHAR(PUCHAR Port, UCHAR Value)
 {
 	if (writes(Port, sizeof(UCHAR), 1))
@@ -192,7 +195,10 @@ VOID WRITE_PORT_ULONG(PULONG Port, ULONG Value)
 		outl(Value, number(Port));
 }
 
-/* NdisRawReadPortBuffer*, section 4.7: one port again and again, any level. All ones outside the registered ranges. */
+/*
+ * NdisRawReadPortBuffer*, section 4.7: reads one port `Count` times, any level. All ones outside the registered
+ * ranges.
+ */
 VOID READ_PORT_BUFFER_UCHAR(PUCHAR Port, PUCHAR Buffer, ULONG Count)
 {
 	if (reads(Port, sizeof(UCHAR), Count))
@@ -217,7 +223,10 @@ VOID READ_PORT_BUFFER_ULONG(PULONG Port, PULONG Buffer, ULONG Count)
 		memset(Buffer, 0xff, (size_t)Count * sizeof(ULONG));
 }
 
-/* NdisRawWritePortBuffer*, section 4.7: one port again and again, any level. Nothing outside the registered ranges. */
+/*
+ * NdisRawWritePortBuffer*, section 4.7: writes one port `Count` times, any level. Nothing outside the registered
+ * ranges.
+ */
 VOID WRITE_PORT_BUFFER_UCHAR(PUCHAR Port, PUCHAR Buffer, ULONG Count)
 {
 	if (writes(Port, sizeof(UCHAR), Count))

@@ -7,8 +7,8 @@
 #include "../layer.h"
 
 /*
- * What stands behind an NDIS_MINIPORT_TIMER. Its own memory, so that a timer that outlives the miniport's can still be
- * stopped. The lock orders a cancellation and the next start of a periodic one.
+ * The timer behind an NDIS_MINIPORT_TIMER. It has memory of its own, so that NDIS can stop it after the miniport's
+ * memory is gone. The lock orders a cancellation against the next start of a periodic timer.
  */
 struct ndis_timer {
 	struct list_head list;
@@ -53,7 +53,7 @@ static struct ndis_timer *timer_make(struct ndis_adapter *adapter, PNDIS_MINIPOR
 	return timer;
 }
 
-/* A timer that is initialized again is the same one. */
+/* Initializing a timer again keeps its object. */
 static struct ndis_timer *timer_find(struct ndis_adapter *adapter, PNDIS_MINIPORT_TIMER miniport_timer)
 {
 	struct ndis_timer *timer;
@@ -64,7 +64,7 @@ static struct ndis_timer *timer_find(struct ndis_adapter *adapter, PNDIS_MINIPOR
 	return NULL;
 }
 
-/* PASSIVE_LEVEL, before any use; without memory or above that level the timer never expires. */
+/* PASSIVE_LEVEL, before any use. Without memory, or above that level, the timer never expires. */
 VOID NdisMInitializeTimer(PNDIS_MINIPORT_TIMER Timer, NDIS_HANDLE MiniportAdapterHandle,
 			  PNDIS_TIMER_FUNCTION TimerFunction, PVOID FunctionContext)
 {
@@ -92,7 +92,7 @@ static void timer_start(struct ndis_timer *timer, unsigned long delay, unsigned 
 	spin_unlock_bh(&timer->lock);
 }
 
-/* Expires once; one that runs starts over. <= DISPATCH_LEVEL. */
+/* Expires once. A timer that is set already starts over. <= DISPATCH_LEVEL. */
 VOID NdisMSetTimer(PNDIS_MINIPORT_TIMER Timer, UINT MillisecondsToDelay)
 {
 	ndis_record(NdisMSetTimer, Timer, MillisecondsToDelay, 0, 0, 0);
@@ -109,8 +109,8 @@ VOID NdisMSetPeriodicTimer(PNDIS_MINIPORT_TIMER Timer, UINT MillisecondPeriod)
 }
 
 /*
- * TRUE if the timer was to expire and now is not; FALSE if its function has run, or runs at this moment (R37).
- * <= DISPATCH_LEVEL.
+ * TRUE if the timer was set and is not any more; FALSE if its function has run, or runs at this moment (R37). <=
+ * DISPATCH_LEVEL.
  */
 VOID NdisMCancelTimer(PNDIS_MINIPORT_TIMER Timer, PBOOLEAN TimerCancelled)
 {
@@ -126,7 +126,7 @@ VOID NdisMCancelTimer(PNDIS_MINIPORT_TIMER Timer, PBOOLEAN TimerCancelled)
 	ndis_record(NdisMCancelTimer, Timer, 0, 0, 0, *TimerCancelled);
 }
 
-/* R22, R27: Windows stops when Initialize fails or Halt returns with a timer still running; here it is taken. */
+/* R22, R27: Windows stops if Initialize fails or Halt returns with a timer still set. Here NDIS stops the timer. */
 void ndis_timers_check_released(struct ndis_adapter *adapter)
 {
 	struct ndis_timer *timer, *next;

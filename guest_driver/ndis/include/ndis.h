@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * NDIS 5.1 as this project implements it on Linux: genuine names, types, constants and results, only the subset
+ * NDIS 5.1 as this project implements it on Linux: genuine names, types, constants and results. It has only the subset
  * that a deserialized Ethernet miniport of any of the three kinds, and its protocol, need. Some functions are macros
  * in the genuine header; here they are functions, so that they can be recorded. The contract is docs/ndis51.md; the
  * numbers in brackets are its sections. A miniport that compiles with this header and no other compiles with the
@@ -133,7 +133,7 @@ typedef struct _NDIS_SPIN_LOCK {
 	KIRQL OldIrql;
 } NDIS_SPIN_LOCK, *PNDIS_SPIN_LOCK;
 
-/* Opaque to a miniport, which gives it room in memory that outlives its use. */
+/* Opaque to a miniport, which keeps it in memory that outlives its use. */
 typedef struct _NDIS_EVENT {
 	ULONG_PTR Opaque[8];
 } NDIS_EVENT, *PNDIS_EVENT;
@@ -293,7 +293,7 @@ typedef struct _NDIS51_MINIPORT_CHARACTERISTICS {
 	PVOID Reserved4;
 } NDIS_MINIPORT_CHARACTERISTICS, *PNDIS_MINIPORT_CHARACTERISTICS;
 
-/* Lives in the miniport's memory until it is deregistered; its fields are this layer's. */
+/* Lives in the miniport's memory until it is deregistered. Only this layer uses its fields. */
 typedef struct _NDIS_MINIPORT_INTERRUPT {
 	PVOID InterruptObject;
 	PVOID Miniport;
@@ -510,7 +510,7 @@ VOID NdisMIndicateStatus(NDIS_HANDLE MiniportAdapterHandle, NDIS_STATUS GeneralS
 VOID NdisMIndicateStatusComplete(NDIS_HANDLE MiniportAdapterHandle);
 VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, NDIS_STATUS Status);
 
-/* What a protocol calls: hand packets down to be sent, and give indicated ones back. */
+/* For a protocol: hand packets down to send them, and give indicated packets back. */
 VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, UINT NumberOfPackets);
 VOID NdisReturnPackets(PNDIS_PACKET *PacketsToReturn, UINT NumberOfPackets);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The part of the Windows driver model that NDIS 5.1 stands on: base types, memory descriptor lists, resource
- * lists, levels and barriers. Names, layouts and values are the genuine ones (docs/ndis51.md); only what this
- * project implements is here. Includes nothing, so that a miniport compiles without one Linux name in sight.
+ * The part of the Windows driver model that NDIS 5.1 needs: base types, memory descriptor lists, resource lists, levels
+ * and barriers. Names, layouts and values are the genuine ones (docs/ndis51.md). Only what this project implements is
+ * here. It includes nothing, so that a miniport compiles without any Linux name.
  */
 #ifndef NICRIG_WDM_H
 #define NICRIG_WDM_H

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Blocks of memory that a miniport owns, and what each was asked for (docs/ndis51.md sections 4.1, 4.9). */
+/* Blocks of memory that a miniport owns, each with its request (docs/ndis51.md sections 4.1, 4.9). */
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -9,12 +9,12 @@
 /* Section 4.9, R120: on a 64-bit system. */
 #define NDIS_BLOCK_ALIGNMENT 16
 
-/* What a new block holds: contents are undefined by contract, so nobody may come to depend on zeroes (R50). */
+/* Fills a new block. Its contents are undefined by contract, so no driver may depend on zeroes (R50). */
 #define NDIS_POISON 0x5a
 
 /*
- * Nonpaged memory, NULL without. The size is rounded up to a power of two because those blocks of kmalloc are naturally
- * aligned: one of a page or less never crosses a page, a larger one starts on a page (4.9, R120).
+ * Nonpaged memory, or NULL. The size is rounded up to a power of two because such blocks of kmalloc are naturally
+ * aligned: a block of a page or less never crosses a page, a larger one starts on a page (4.9, R120).
  */
 void *ndis_block_memory(size_t length, size_t *room)
 {
@@ -24,7 +24,7 @@ void *ndis_block_memory(size_t length, size_t *room)
 	return kmalloc(*room, ndis_gfp());
 }
 
-/* Takes note of new memory; NULL if that cannot be done. */
+/* Makes the block's object; NULL without memory for it. */
 struct ndis_block *ndis_block_add(enum ndis_object_kind kind, void *va, size_t length, size_t room)
 {
 	struct ndis_block *block = kzalloc(sizeof(*block), ndis_gfp());
@@ -45,7 +45,7 @@ struct ndis_block *ndis_block_find(enum ndis_object_kind kind, const void *va)
 	return object ? container_of(object, struct ndis_block, object) : NULL;
 }
 
-/* R45: what lies between length and room is nobody's to write. */
+/* R45: no one may write the bytes between length and room. */
 bool ndis_block_kept(const struct ndis_block *block)
 {
 	const void *end = block->object.address + block->length;
@@ -53,7 +53,7 @@ bool ndis_block_kept(const struct ndis_block *block)
 	return !memchr_inv(end, NDIS_POISON, block->room - block->length);
 }
 
-/* The memory itself is the caller's to free. */
+/* The caller frees the memory itself. */
 void ndis_block_remove(struct ndis_block *block)
 {
 	WARN_ON_ONCE(!ndis_block_kept(block));

@@ -11,7 +11,7 @@
 #define NDIS_MEMORY_FLAGS (NDIS_MEMORY_CONTIGUOUS | NDIS_MEMORY_NONCACHED)
 #define NDIS_ANY_ADDRESS (~0ULL)
 
-/* One physical run that ends at or below `highest`, from the widest zone that has one (R121). Whole pages. */
+/* One physical run of whole pages that ends at or below `highest`, from the widest zone that has one (R121). */
 static void *contiguous_memory(size_t bytes, u64 highest)
 {
 	static const gfp_t zones[] = { 0, GFP_DMA32, GFP_DMA };
@@ -43,7 +43,7 @@ static void free_pages_of(void *va, size_t bytes, UINT flags)
 	free_pages_exact(va, bytes);
 }
 
-/* Noncached memory may be scattered, but need not: it comes from the same place, and the bound is not its own. */
+/* Noncached memory may be scattered, but need not be: it comes from the same zones, without a bound. */
 static void *special_memory(UINT length, UINT flags, u64 highest)
 {
 	size_t bytes = PAGE_ALIGN((size_t)length);
@@ -85,7 +85,7 @@ static NDIS_STATUS allocate(PVOID *address, UINT length, UINT flags, u64 highest
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* R06, R61: special memory only inside MiniportInitialize at PASSIVE_LEVEL; R46: no empty block. */
+/* R06, R61: flagged memory only inside MiniportInitialize at PASSIVE_LEVEL. R46: no empty block. */
 static bool may_allocate(UINT length, UINT flags)
 {
 	if (!length || (flags & ~NDIS_MEMORY_FLAGS))
@@ -97,7 +97,7 @@ static bool may_allocate(UINT length, UINT flags)
 
 /*
  * Section 4.1: SUCCESS, or FAILURE and NULL. <= DISPATCH_LEVEL; with a flag PASSIVE_LEVEL and only inside
- * MiniportInitialize. The address bound is one of CONTIGUOUS; any other caller gives -1.
+ * MiniportInitialize. The address bound counts only with CONTIGUOUS; any other caller gives -1.
  */
 NDIS_STATUS NdisAllocateMemory(PVOID *VirtualAddress, UINT Length, UINT MemoryFlags,
 			       NDIS_PHYSICAL_ADDRESS HighestAcceptableAddress)
@@ -114,7 +114,7 @@ NDIS_STATUS NdisAllocateMemory(PVOID *VirtualAddress, UINT Length, UINT MemoryFl
 	return status;
 }
 
-/* Section 4.1: SUCCESS, or FAILURE and NULL; a tag of 0 is a bad call (R47). <= DISPATCH_LEVEL. */
+/* Section 4.1: SUCCESS, or FAILURE and NULL, also for a tag of 0 (R47). <= DISPATCH_LEVEL. */
 NDIS_STATUS NdisAllocateMemoryWithTag(PVOID *VirtualAddress, UINT Length, ULONG Tag)
 {
 	NDIS_STATUS status = NDIS_STATUS_FAILURE;
@@ -137,8 +137,8 @@ static bool level_frees(UINT flags)
 }
 
 /*
- * Section 4.1: whole block, with the flags it was allocated with, and with the same length if there were any. Anything
- * else is refused (R40, R41, R42): the block stays, if it is one. Whether bytes behind it were written is recorded
+ * Section 4.1: takes a whole block, with the flags of its allocation, and with the same length if it has a flag.
+ * Refuses anything else (R40, R41, R42); a block then stays. Records whether the bytes behind the block were written
  * (R45).
  */
 VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)

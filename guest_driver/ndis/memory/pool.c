@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Memory of the kernel's pools (docs/ndis51.md section 4.9). Linux has no pageable kernel memory: all of it stays. */
+/*
+ * Memory of the kernel's pools (docs/ndis51.md section 4.9). Linux has no pageable kernel memory: all of it is
+ * resident.
+ */
 #include <linux/cache.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -7,7 +10,7 @@
 #include "../faults/inject.h"
 #include "../layer.h"
 
-/* What ExAllocatePool tags a block with: it reads "None". */
+/* The tag that ExAllocatePool gives a block: it reads "None". */
 #define NDIS_NO_TAG 0x656e6f4e
 
 #define NDIS_POOL_FLAGS (POOL_QUOTA_FAIL_INSTEAD_OF_RAISE | POOL_RAISE_IF_ALLOCATION_FAILURE | POOL_COLD_ALLOCATION)
@@ -70,15 +73,15 @@ static void *allocate(ULONG type, size_t length, ULONG tag)
 	return va;
 }
 
-/* A failure that should raise an exception has nobody here to catch it: a warning, and NULL. */
+/* Linux has no exception to raise here: warns, and gives NULL. */
 static void warn_if_raising(const void *va, ULONG type)
 {
 	WARN_ON_ONCE(!va && (type & POOL_RAISE_IF_ALLOCATION_FAILURE));
 }
 
 /*
- * Section 4.9: NULL for no bytes, an unknown type, a level that the type does not serve, or without memory.
- * <= DISPATCH_LEVEL, paged types <= APC_LEVEL.
+ * Section 4.9: NULL for no bytes, an unknown type, a level too high for the type, or without memory. <=
+ * DISPATCH_LEVEL, paged types <= APC_LEVEL.
  */
 PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes)
 {
@@ -103,7 +106,7 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 	return va;
 }
 
-/* R41, R42, R64: what is not a live block, at a level that frees it, is refused. */
+/* R41, R42, R64: refuses what is not a live block, and a level too high for its type. */
 static void free_block(PVOID va, const ULONG *tag)
 {
 	struct ndis_block *block;
@@ -117,7 +120,7 @@ static void free_block(PVOID va, const ULONG *tag)
 	kfree(va);
 }
 
-/* Section 4.9: the whole block, once, whatever its tag. <= DISPATCH_LEVEL, paged types <= APC_LEVEL. */
+/* Section 4.9: takes a whole block, once, with any tag. <= DISPATCH_LEVEL, paged types <= APC_LEVEL. */
 VOID ExFreePool(PVOID P)
 {
 	ndis_record(ExFreePool, P, 0, 0, 0, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Shared memory: allocated at once or later, freed at once or later (docs/ndis51.md section 4.3). */
+/* Shared memory: allocated and freed at once or by a work item (docs/ndis51.md section 4.3). */
 #include <linux/cache.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -19,7 +19,7 @@ struct ndis_shared_block {
 	struct work_struct release;
 };
 
-/* An allocation that MiniportAllocateComplete will be told of. */
+/* An allocation whose result MiniportAllocateComplete gets. */
 struct ndis_shared_request {
 	struct ndis_adapter *adapter;
 	u32 length;
@@ -28,10 +28,10 @@ struct ndis_shared_request {
 	struct work_struct work;
 };
 
-/* Every block by the page frames of its addresses: a block owns whole pages, so each page has one block. */
+/* Finds a block by the page frames of its addresses. A block owns whole pages, so each page has one block. */
 static DEFINE_XARRAY(shared_blocks);
 
-/* Where memory that was asked for or freed above PASSIVE_LEVEL is allocated and released. */
+/* Allocates and releases what a caller above PASSIVE_LEVEL asked for or freed. */
 static struct workqueue_struct *shared_work;
 
 bool ndis_shared_start(void)
@@ -82,7 +82,7 @@ static bool shared_remember(struct ndis_shared_block *block)
 	return true;
 }
 
-/* The rest of a block's last page: it is nobody's to write (R45). */
+/* The rest of a block's last page, which no one may write (R45). */
 static void *slack(const struct ndis_shared_block *block)
 {
 	return block->va + block->length;
@@ -98,7 +98,7 @@ static unsigned int shared_access(const struct ndis_shared_block *block)
 	return NICRIG_GRANT_READ | NICRIG_GRANT_WRITE | (block->cached ? NICRIG_GRANT_CACHED : 0);
 }
 
-/* R45, R108: of both views, where there are two. */
+/* R45, R108: checks both views, if there are two. */
 static bool slack_kept(const struct ndis_shared_block *block)
 {
 	return !memchr_inv(slack(block), NICRIG_GUARD, slack_bytes(block)) &&
@@ -126,20 +126,20 @@ static void shared_release_work(struct work_struct *work)
 	shared_release(container_of(work, struct ndis_shared_block, release));
 }
 
-bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_place *place)
+bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_range *range)
 {
 	struct ndis_shared_block *block = shared_find(va);
 
 	if (!block || length > block->length || va - block->va > block->length - length)
 		return false;
-	place->dev = block->dev;
-	place->dma = block->dma + (va - block->va);
-	place->cached = block->cached;
-	place->split = block->split;
+	range->dev = block->dev;
+	range->dma = block->dma + (va - block->va);
+	range->cached = block->cached;
+	range->split = block->split;
 	return true;
 }
 
-/* The driver gets the CPU's view, the card its own. */
+/* The driver gets the CPU's view, the card gets its own. */
 static bool shared_split(struct ndis_shared_block *block, size_t bytes)
 {
 	block->split = ndis_split_shared(block->dev, bytes);
@@ -163,7 +163,9 @@ static bool shared_fill(struct ndis_shared_block *block)
 	return block->va;
 }
 
-/* PASSIVE_LEVEL. NULL without memory. Both addresses are page-aligned, the block is one run for the device (R122). */
+/*
+ * PASSIVE_LEVEL. NULL without memory. Both addresses are page-aligned, and the block is one run for the device (R122).
+ */
 static struct ndis_shared_block *shared_make(struct ndis_adapter *adapter, u32 length, bool cached)
 {
 	struct ndis_shared_block *block = kzalloc(sizeof(*block), ndis_gfp());
@@ -192,7 +194,7 @@ static struct ndis_shared_block *shared_make(struct ndis_adapter *adapter, u32 l
 }
 
 /*
- * Section 4.3: NULL and address 0 are the only signs of failure: before the DMA resources exist, outside
+ * Section 4.3: NULL and address 0 are the only signs of failure. It fails before the DMA resources exist, outside
  * MiniportInitialize (R05), above PASSIVE_LEVEL, for no bytes, or without memory.
  */
 VOID NdisMAllocateSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached,
@@ -245,7 +247,7 @@ static bool may_request(const struct ndis_adapter *adapter, ULONG length)
 	       adapter->miniport->AllocateCompleteHandler;
 }
 
-/* The lock keeps Halt from beginning in between: it waits for what was queued before it, and nothing is after. */
+/* The lock keeps Halt from beginning in between. Halt waits for what was queued before, and nothing is queued after. */
 static bool queue_request(struct ndis_shared_request *request)
 {
 	struct ndis_adapter *adapter = request->adapter;
@@ -281,8 +283,8 @@ static NDIS_STATUS request_shared(struct ndis_adapter *adapter, ULONG length, bo
 }
 
 /*
- * Section 4.3: PENDING, and MiniportAllocateComplete is called once, at DISPATCH_LEVEL, before MiniportHalt if not
- * earlier (R34, R53); or FAILURE, and it is not: while the adapter initializes or halts, for a driver that is no bus
+ * Section 4.3: PENDING, and one call of MiniportAllocateComplete at DISPATCH_LEVEL, before MiniportHalt at the latest
+ * (R34, R53). FAILURE, without that call: while the adapter initializes or halts, for a driver that is not a bus
  * master or has no such handler, or without memory. <= DISPATCH_LEVEL.
  */
 NDIS_STATUS NdisMAllocateSharedMemoryAsync(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached,
@@ -303,9 +305,9 @@ static bool may_free(const struct ndis_adapter *adapter, const struct ndis_share
 }
 
 /*
- * Section 4.3: all four values as allocated, not from MiniportShutdown; refused otherwise (R33, R41, R43). The block is
- * forgotten at once, but above PASSIVE_LEVEL the memory itself goes back from a work item, since DMA memory may not be
- * freed there. <= DISPATCH_LEVEL.
+ * Section 4.3: takes all four values as allocated, but not from MiniportShutdown. Refuses anything else (R33, R41,
+ * R43). The block's object goes at once. Above PASSIVE_LEVEL, where DMA memory may not be freed, a work item frees the
+ * memory itself. <= DISPATCH_LEVEL.
  */
 VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached, PVOID VirtualAddress,
 			   NDIS_PHYSICAL_ADDRESS PhysicalAddress)
@@ -326,26 +328,26 @@ VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOL
 }
 
 /*
- * NdisMUpdateSharedMemory, section 4.3: what the card has just written to this part of one shared block is visible to
- * the CPU afterwards; a range that is not inside one, or whose addresses do not belong together, is refused (R102).
- * Also the read barrier between the ownership bit that the caller saw and the data that it reads next (section 5).
+ * NdisMUpdateSharedMemory, section 4.3: makes what the card wrote to this part of a shared block visible to the CPU.
+ * Refuses a range outside every block, or whose addresses do not belong together (R102). It is also the read barrier
+ * between the ownership bit that the caller saw and the data that it reads next (section 5).
  */
 VOID NdisUpdateSharedMemory(NDIS_HANDLE NdisAdapterHandle, ULONG Length, PVOID VirtualAddress,
 			    NDIS_PHYSICAL_ADDRESS PhysicalAddress)
 {
 	struct ndis_adapter *adapter = NdisAdapterHandle;
-	struct ndis_shared_place place;
+	struct ndis_shared_range range;
 
 	ndis_record(NdisMUpdateSharedMemory, Length, VirtualAddress, PhysicalAddress.QuadPart, 0, 0);
 	ndis_cache_tick();
-	if (WARN_ON_ONCE(!ndis_shared_lookup(VirtualAddress, Length, &place) ||
-			 place.dma != (dma_addr_t)PhysicalAddress.QuadPart))
+	if (WARN_ON_ONCE(!ndis_shared_lookup(VirtualAddress, Length, &range) ||
+			 range.dma != (dma_addr_t)PhysicalAddress.QuadPart))
 		return;
-	/* What the CPU's cache holds stays in it: bringing in what the card wrote is the flush's job. */
-	if (place.split)
-		ndis_split_write_back(place.split, VirtualAddress, Length);
-	else if (place.cached)
-		dma_sync_single_for_cpu(&adapter->pdev->dev, place.dma, Length, DMA_FROM_DEVICE);
-	/* The loads of the caller that follow may not be done before the sync. */
+	/* Leaves the CPU's cache as it is: only a flush brings in what the card wrote. */
+	if (range.split)
+		ndis_split_write_back(range.split, VirtualAddress, Length);
+	else if (range.cached)
+		dma_sync_single_for_cpu(&adapter->pdev->dev, range.dma, Length, DMA_FROM_DEVICE);
+	/* The caller's next loads must not come before the sync. */
 	dma_rmb();
 }

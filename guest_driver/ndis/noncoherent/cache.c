@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * noncoherent=LINE[:SEED] of the module: the moves between two views, and the dice that evict lines (cache.h). One lock
- * keeps every move of a line whole; on the one CPU that such a machine may have, against the driver's stores too.
+ * The module's parameter noncoherent=LINE[:SEED]: moves lines between two views, and evicts lines by chance (cache.h).
+ * One lock keeps every move of a line whole; because such a machine has one CPU, against the driver's stores too.
  */
 #include <linux/cpumask.h>
 #include <linux/module.h>
@@ -14,7 +14,7 @@
 #include "cache.h"
 #include "../layer.h"
 
-/* One of so many lines was evicted between the last store and the mapping. */
+/* One line in so many was evicted between the last store and the mapping. */
 #define EVICTED_EARLY 8
 
 DEFINE_STATIC_KEY_FALSE(ndis_split_key);
@@ -26,7 +26,10 @@ static DEFINE_SPINLOCK(cache_lock);
 static DEFINE_XARRAY_ALLOC(splits);
 static unsigned int splits_count;
 
-/* Apart, so that what the nth mapping begins with follows from the seed alone, whenever calls are made. */
+/*
+ * A generator of its own, so that the contents of the nth mapping follow from the seed alone, whatever the calls'
+ * timing.
+ */
 static struct rnd_state mapping_dice, eviction_dice;
 
 unsigned int ndis_cache_line(void)
@@ -36,7 +39,7 @@ unsigned int ndis_cache_line(void)
 
 /* -- moves ------------------------------------------------------------------------------------------- */
 
-/* Linux may have moved the card's view elsewhere (swiotlb): it follows. Lock held. */
+/* Linux may have moved the card's view (swiotlb): copies it there. Lock held. */
 static void let_card_see(struct ndis_split *split, size_t at, size_t bytes)
 {
 	if (split->mapped)
@@ -49,7 +52,7 @@ static void let_cpu_see(struct ndis_split *split, size_t at, size_t bytes)
 		dma_sync_single_for_cpu(split->dev, split->dma + at, bytes, split->direction);
 }
 
-/* The lines of a range: where the first starts, and their bytes. */
+/* The lines of a range: the start of the first, and their length in bytes. */
 static size_t widen(const struct ndis_split *split, const void *va, size_t *length)
 {
 	size_t offset = (const u8 *)va - split->views.cpu;
@@ -96,7 +99,7 @@ void ndis_cache_evict(void)
 
 	spin_lock_irqsave(&cache_lock, flags);
 	if (splits_count) {
-		/* The lowest free number is given first, so the highest in use is not below this one. */
+		/* The lowest free number is given out first, so the highest in use is not below this one. */
 		id = prandom_u32_state(&eviction_dice) % splits_count;
 		split = xa_find(&splits, &id, ULONG_MAX, XA_PRESENT);
 		evict(split, prandom_u32_state(&eviction_dice) % (split->views.bytes / line_bytes) * line_bytes);
@@ -121,7 +124,7 @@ void ndis_cache_begin(struct ndis_split *split)
 	spin_unlock_irqrestore(&cache_lock, flags);
 }
 
-/* -- what the dice know of --------------------------------------------------------------------------- */
+/* -- which memory chance evicts from ------------------------------------------------------------------ */
 
 bool ndis_cache_remember(struct ndis_split *split)
 {
@@ -189,4 +192,4 @@ static int get_noncoherent(char *text, const struct kernel_param *param)
 
 static const struct kernel_param_ops noncoherent_ops = { .set = set_noncoherent, .get = get_noncoherent };
 module_param_cb(noncoherent, &noncoherent_ops, NULL, 0444);
-MODULE_PARM_DESC(noncoherent, "A machine whose card does not see the CPU's cache: LINE[:SEED], bytes of a line");
+MODULE_PARM_DESC(noncoherent, "A machine whose card does not see the CPU's cache: LINE[:SEED], LINE in bytes");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Memory of two views: shared memory for as long as it lives, any other while it is mapped (cache.h). */
+/* Memory of two views: shared memory for as long as it lives, other memory while it is mapped (cache.h). */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -89,7 +89,10 @@ static void free_stream(struct ndis_split *split)
 	kfree(split);
 }
 
-/* Both directions for what the card writes: an evicted line must reach it too. False without resources. */
+/*
+ * Maps what the card writes in both directions, because an evicted line must reach the card too. False without
+ * resources.
+ */
 static bool map_stream(struct ndis_split *split, struct device *dev, enum dma_data_direction direction)
 {
 	split->dev = dev;
@@ -99,12 +102,12 @@ static bool map_stream(struct ndis_split *split, struct device *dev, enum dma_da
 	return split->mapped;
 }
 
-/* Shared memory has the views that it was allocated with; noncached memory is in no cache. */
+/* Shared memory has its views from its allocation; noncached memory is not in a cache. */
 static bool one_view(const void *va, size_t length)
 {
-	struct ndis_shared_place place;
+	struct ndis_shared_range range;
 
-	return !ndis_noncoherent() || ndis_shared_lookup(va, length, &place) || ndis_memory_noncached(va);
+	return !ndis_noncoherent() || ndis_shared_lookup(va, length, &range) || ndis_memory_noncached(va);
 }
 
 bool ndis_cache_map(struct device *dev, void *va, size_t length, enum dma_data_direction direction, dma_addr_t *dma,
@@ -136,7 +139,7 @@ void ndis_cache_unmap(struct device *dev, dma_addr_t dma, size_t length, enum dm
 		dma_unmap_single(dev, dma, length, direction);
 		return;
 	}
-	/* First, since a line that is evicted meanwhile has no mapping to follow into. */
+	/* First, because a line that is evicted meanwhile has no mapping to go to. */
 	(*split)->mapped = false;
 	dma_unmap_single(dev, (*split)->dma, (*split)->views.bytes, (*split)->direction);
 	free_stream(*split);

@@ -20,14 +20,14 @@ static bool dirty(const struct ndis_views *views, size_t at)
 	return !equal(views->cpu + at, views->base + at, views->line);
 }
 
-/* By way of the base, so that it is what the card's view got, whatever is stored meanwhile. */
+/* Copies by way of the base, so that the base is what the card's view got, even if the driver stores meanwhile. */
 static void write_back(struct ndis_views *views, size_t at)
 {
 	memcpy(views->base + at, views->cpu + at, views->line);
 	memcpy(views->device + at, views->base + at, views->line);
 }
 
-/* Likewise: the card may write while this reads. Most lines of a buffer hold what they held before. */
+/* By way of the base too: the card may write while this reads. Most lines of a buffer are unchanged. */
 static void fetch(struct ndis_views *views, size_t at)
 {
 	if (equal(views->base + at, views->device + at, views->line))
@@ -61,7 +61,7 @@ bool ndis_views_evict(struct ndis_views *views, size_t at)
 	return was_dirty;
 }
 
-/* A dirty line is not thrown away but goes out first, as caches do where a line has other data beside the range. */
+/* A dirty line goes out first, as in a cache whose line has other data beside the range. */
 void ndis_views_invalidate(struct ndis_views *views, size_t offset, size_t length)
 {
 	size_t at;

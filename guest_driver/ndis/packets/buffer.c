@@ -24,7 +24,7 @@ static struct ndis_buffer_pool *buffer_pool_make(UINT descriptors)
 	if (!pool)
 		return NULL;
 	spin_lock_init(&pool->lock);
-	/* One table; where sleeping is allowed it need not be contiguous. */
+	/* One table. Where the caller may sleep, it need not be contiguous. */
 	pool->buffers = kvcalloc(descriptors, sizeof(*pool->buffers), ndis_gfp());
 	if (!pool->buffers) {
 		kfree(pool);
@@ -42,8 +42,8 @@ static struct ndis_buffer_pool *buffer_pool_make(UINT descriptors)
 }
 
 /*
- * Section 4.6: judged by Status alone; RESOURCES without memory. The number is the exact limit of outstanding
- * descriptors. <= DISPATCH_LEVEL.
+ * Section 4.6: SUCCESS, or RESOURCES without memory; only Status says which. The number is the exact limit of
+ * descriptors in use. <= DISPATCH_LEVEL.
  */
 VOID NdisAllocateBufferPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors)
 {
@@ -57,8 +57,8 @@ VOID NdisAllocateBufferPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT N
 }
 
 /*
- * Section 4.6, R73: every descriptor must be back; a pool that is still used is kept rather than freed under it, and
- * what is no pool is refused, but for the one whose handle is NULL. <= DISPATCH_LEVEL.
+ * Section 4.6, R73: every descriptor must be back. Refuses a pool that is in use, and what is not a pool, except the
+ * pool whose handle is NULL. <= DISPATCH_LEVEL.
  */
 VOID NdisFreeBufferPool(NDIS_HANDLE PoolHandle)
 {
@@ -73,7 +73,7 @@ VOID NdisFreeBufferPool(NDIS_HANDLE PoolHandle)
 	kfree(pool);
 }
 
-/* The pool whose handle is NULL, as some versions of NDIS give out, is the heap (4.6, R21). */
+/* Some versions of NDIS give out a pool whose handle is NULL: it is the heap (4.6, R21). */
 static struct ndis_buffer *buffer_take(struct ndis_buffer_pool *pool)
 {
 	struct ndis_buffer *buffer;
@@ -123,33 +123,33 @@ static void describe(struct ndis_buffer *buffer, void *va, UINT length)
 	buffer->split = NULL;
 }
 
-/* R70: NULL for what is neither shared memory nor nonpaged linear memory, and when the pool is out. */
+/* R70: NULL for what is neither shared memory nor nonpaged linear memory, and if the pool is empty. */
 static PNDIS_BUFFER buffer_make(struct ndis_buffer_pool *pool, void *va, UINT length)
 {
-	struct ndis_shared_place place;
+	struct ndis_shared_range range;
 	struct ndis_buffer *buffer;
 	bool shared;
 
 	if (KeGetCurrentIrql() > DISPATCH_LEVEL || !va || !length)
 		return NULL;
-	shared = ndis_shared_lookup(va, length, &place);
+	shared = ndis_shared_lookup(va, length, &range);
 	if (!shared && !(virt_addr_valid(va) && virt_addr_valid(va + length - 1)))
 		return NULL;
 	buffer = buffer_take(pool);
 	if (!buffer)
 		return NULL;
 	describe(buffer, va, length);
-	if (shared && place.cached) {
-		buffer->dev = place.dev;
-		buffer->dma = place.dma;
+	if (shared && range.cached) {
+		buffer->dev = range.dev;
+		buffer->dma = range.dma;
 	}
 	ndis_object_count(NDIS_OBJECT_BUFFER, 1);
 	return &buffer->mdl;
 }
 
 /*
- * Section 4.6: SUCCESS, or FAILURE and NULL when the pool is out or the memory is not nonpaged linear memory (R70).
- * Describes the memory, does not own it. <= DISPATCH_LEVEL.
+ * Section 4.6: SUCCESS, or FAILURE and NULL if the pool is empty or the memory is not nonpaged linear memory (R70).
+ * The buffer describes the memory and does not own it. <= DISPATCH_LEVEL.
  */
 VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID VirtualAddress,
 			UINT Length)
@@ -162,8 +162,8 @@ VOID NdisAllocateBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE P
 }
 
 /*
- * NdisFreeBuffer, section 4.6: returns the descriptor only. NULL, one that is free already, or still mapped, is
- * refused. <= DISPATCH_LEVEL.
+ * NdisFreeBuffer, section 4.6: frees the descriptor only. Refuses NULL, and a descriptor that is free already or still
+ * mapped. <= DISPATCH_LEVEL.
  */
 VOID IoFreeMdl(PMDL Mdl)
 {
@@ -179,7 +179,7 @@ VOID IoFreeMdl(PMDL Mdl)
 
 #define NDIS_RANGE(Offset, Length) ((u64)(Offset) << 32 | (Length))
 
-/* Section 4.6: a second descriptor over part of the first; FAILURE if the part is not inside it. No data is copied. */
+/* Section 4.6: a second descriptor for a part of the first; FAILURE if the part is not inside it. Copies no data. */
 VOID NdisCopyBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolHandle, PVOID MemoryDescriptor,
 		    UINT Offset, UINT Length)
 {
@@ -192,7 +192,7 @@ VOID NdisCopyBuffer(PNDIS_STATUS Status, PNDIS_BUFFER *Buffer, NDIS_HANDLE PoolH
 	ndis_record(NdisCopyBuffer, PoolHandle, source, NDIS_RANGE(Offset, Length), *Buffer, *Status);
 }
 
-/* Section 4.6: never longer than the descriptor was made; refused then (R76). <= DISPATCH_LEVEL. */
+/* Section 4.6: refuses a length beyond the original one (R76). <= DISPATCH_LEVEL. */
 VOID NdisAdjustBufferLength(PNDIS_BUFFER Buffer, UINT Length)
 {
 	ndis_record(NdisAdjustBufferLength, Buffer, Length, 0, 0, 0);
@@ -211,7 +211,7 @@ VOID NdisQueryBuffer(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Length)
 	ndis_record(NdisQueryBuffer, Buffer, 0, 0, 0, va);
 }
 
-/* Section 4.6: the address is NULL when the system is short of mappings, here only if injected. <= DISPATCH_LEVEL. */
+/* Section 4.6: the address is NULL if the system is short of mappings, here only by injection. <= DISPATCH_LEVEL. */
 VOID NdisQueryBufferSafe(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Length, MM_PAGE_PRIORITY Priority)
 {
 	PVOID va = NULL;
@@ -255,7 +255,7 @@ void ndis_buffer_unmap(struct ndis_buffer *buffer)
 }
 
 /*
- * The flush of a send may come before its mapping (docs/ndis51.md section 5), and is made up for there. What is mapped
+ * The flush of a send may come before its mapping (docs/ndis51.md section 5); the mapping then does it. Memory mapped
  * for the card to read has nothing to bring in.
  */
 static void flush_send(struct ndis_buffer *buffer, bool read)
@@ -263,7 +263,7 @@ static void flush_send(struct ndis_buffer *buffer, bool read)
 	if (read)
 		return;
 	buffer->flushed = true;
-	/* The length may have been adjusted since the mapping, which has its own. */
+	/* The length may have been adjusted since the mapping, which keeps its own. */
 	if (buffer->split)
 		ndis_split_write_back(buffer->split, buffer->mdl.MappedSystemVa,
 				      min(buffer->mdl.ByteCount, buffer->mapped));
@@ -272,12 +272,12 @@ static void flush_send(struct ndis_buffer *buffer, bool read)
 void ndis_buffer_flush(struct ndis_buffer *buffer, bool read)
 {
 	void *va = buffer->mdl.MappedSystemVa;
-	struct ndis_shared_place place;
+	struct ndis_shared_range range;
 
-	if (!ndis_shared_lookup(va, buffer->mdl.ByteCount, &place))
+	if (!ndis_shared_lookup(va, buffer->mdl.ByteCount, &range))
 		flush_send(buffer, read);
-	else if (place.split && read)
-		ndis_split_invalidate(place.split, va, buffer->mdl.ByteCount);
-	else if (place.split)
-		ndis_split_write_back(place.split, va, buffer->mdl.ByteCount);
+	else if (range.split && read)
+		ndis_split_invalidate(range.split, va, buffer->mdl.ByteCount);
+	else if (range.split)
+		ndis_split_write_back(range.split, va, buffer->mdl.ByteCount);
 }

@@ -9,7 +9,7 @@ static PNDIS_BUFFER last_of(PNDIS_BUFFER buffer)
 	return buffer;
 }
 
-/* R78: chained again, a buffer would make the chain endless. */
+/* R78: a buffer that is chained again would make the chain endless. */
 static bool in_chain(PNDIS_PACKET packet, PNDIS_BUFFER buffer)
 {
 	PNDIS_BUFFER each;
@@ -19,7 +19,7 @@ static bool in_chain(PNDIS_PACKET packet, PNDIS_BUFFER buffer)
 	return each;
 }
 
-/* Section 4.6: the buffer may have others behind it. One that is in the chain is refused. */
+/* Section 4.6: the buffer may have others behind it. Refuses a buffer that is in the chain. */
 VOID NdisChainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
 {
 	PNDIS_BUFFER last = last_of(Buffer);
@@ -34,7 +34,7 @@ VOID NdisChainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
 	Packet->Private.ValidCounts = FALSE;
 }
 
-/* Section 4.6: the buffer may have others behind it. One that is in the chain is refused. */
+/* Section 4.6: the buffer may have others behind it. Refuses a buffer that is in the chain. */
 VOID NdisChainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
 {
 	ndis_record(NdisChainBufferAtBack, Packet, Buffer, 0, 0, 0);
@@ -48,7 +48,7 @@ VOID NdisChainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER Buffer)
 	Packet->Private.ValidCounts = FALSE;
 }
 
-/* Section 4.6: NULL when the chain is empty. */
+/* Section 4.6: NULL if the chain is empty. */
 VOID NdisUnchainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer)
 {
 	PNDIS_BUFFER first = Packet->Private.Head;
@@ -62,7 +62,7 @@ VOID NdisUnchainBufferAtFront(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer)
 	Packet->Private.ValidCounts = FALSE;
 }
 
-/* Section 4.6: NULL when the chain is empty. */
+/* Section 4.6: NULL if the chain is empty. */
 VOID NdisUnchainBufferAtBack(PNDIS_PACKET Packet, PNDIS_BUFFER *Buffer)
 {
 	PNDIS_BUFFER before = NULL, last = Packet->Private.Head;

@@ -31,7 +31,7 @@ static void packet_pool_fill(struct ndis_packet_pool *pool, unsigned int count)
 	}
 }
 
-/* Base descriptors are allocated here, overflow ones on demand. NULL without memory. */
+/* Allocates the base descriptors; overflow descriptors come on demand. NULL without memory. */
 static struct ndis_packet_pool *packet_pool_make(UINT descriptors, UINT overflow, UINT reserved)
 {
 	struct ndis_packet_pool *pool;
@@ -47,7 +47,7 @@ static struct ndis_packet_pool *packet_pool_make(UINT descriptors, UINT overflow
 	pool->oob_offset = ALIGN(FIELD_OFFSET(NDIS_PACKET, ProtocolReserved) + reserved, 8);
 	pool->stride = ALIGN(offsetof(struct ndis_packet, packet) + pool->oob_offset +
 			     sizeof(NDIS_PACKET_OOB_DATA) + sizeof(NDIS_PACKET_EXTENSION), 8);
-	/* One table; where sleeping is allowed it need not be contiguous. */
+	/* One table. Where the caller may sleep, it need not be contiguous. */
 	pool->packets = kvcalloc(descriptors, pool->stride, ndis_gfp());
 	if (!pool->packets) {
 		kfree(pool);
@@ -58,15 +58,15 @@ static struct ndis_packet_pool *packet_pool_make(UINT descriptors, UINT overflow
 	return pool;
 }
 
-/* What injection by size goes by: the packets' own bytes. */
+/* The size for fail=FUNCTION:over: the packets' own bytes. */
 static size_t packet_pool_bytes(UINT descriptors)
 {
 	return (size_t)descriptors * sizeof(struct ndis_packet);
 }
 
 /*
- * Section 4.5: SUCCESS; RESOURCES for none or more than 0xffff descriptors, or without memory. The overflow is trimmed
- * so that the sum is at most 0xffff. The handle is NULL on failure. <= DISPATCH_LEVEL.
+ * Section 4.5: SUCCESS; RESOURCES for 0 or more than 0xffff descriptors, or without memory. Trims the overflow so that
+ * the sum is at most 0xffff. On failure the handle is NULL. <= DISPATCH_LEVEL.
  */
 VOID NdisAllocatePacketPoolEx(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT NumberOfDescriptors,
 			      UINT NumberOfOverflowDescriptors, UINT ProtocolReservedLength)
@@ -95,8 +95,8 @@ VOID NdisAllocatePacketPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT N
 }
 
 /*
- * Section 4.5, R73: every descriptor must be back; a pool that is still used is kept rather than freed under it, and
- * what is no pool is refused. <= DISPATCH_LEVEL.
+ * Section 4.5, R73: every descriptor must be back. Refuses a pool that is in use, and what is not a pool. <=
+ * DISPATCH_LEVEL.
  */
 VOID NdisFreePacketPool(NDIS_HANDLE PoolHandle)
 {
@@ -143,7 +143,7 @@ static struct ndis_packet *packet_take(struct ndis_packet_pool *pool)
 	return packet;
 }
 
-/* R124: zeroed, no buffers, its pool set. NULL when all base and overflow descriptors are out. */
+/* R124: zeroed, without buffers, with its pool. NULL if all base and overflow descriptors are in use. */
 static PNDIS_PACKET packet_make(struct ndis_packet_pool *pool, bool non_interlocked)
 {
 	struct ndis_packet *packet = packet_take(pool);
@@ -169,8 +169,8 @@ static NDIS_STATUS packet_status(PNDIS_PACKET packet)
 }
 
 /*
- * Section 4.5: SUCCESS and a zeroed descriptor without buffers, or RESOURCES and NULL when all base and overflow
- * descriptors are out. <= DISPATCH_LEVEL.
+ * Section 4.5: SUCCESS and a zeroed descriptor without buffers, or RESOURCES and NULL if all base and overflow
+ * descriptors are in use. <= DISPATCH_LEVEL.
  */
 VOID NdisAllocatePacket(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDLE PoolHandle)
 {
@@ -181,7 +181,7 @@ VOID NdisAllocatePacket(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDLE P
 	ndis_record(NdisAllocatePacket, PoolHandle, *Packet, 0, 0, *Status);
 }
 
-/* Section 4.5: the same at DISPATCH_LEVEL exactly, RESOURCES at any other (R63). */
+/* Section 4.5: the same at exactly DISPATCH_LEVEL; RESOURCES at any other level (R63). */
 VOID NdisDprAllocatePacket(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDLE PoolHandle)
 {
 	*Packet = NULL;
@@ -191,7 +191,7 @@ VOID NdisDprAllocatePacket(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDL
 	ndis_record(NdisDprAllocatePacket, PoolHandle, *Packet, 0, 0, *Status);
 }
 
-/* Section 4.5: the same under a lock of the driver's own; freed by its counterpart only. Here it is locked too. */
+/* Section 4.5: the same under the driver's own lock; only its counterpart frees the packet. Here NDIS locks too. */
 VOID NdisDprAllocatePacketNonInterlocked(PNDIS_STATUS Status, PNDIS_PACKET *Packet, NDIS_HANDLE PoolHandle)
 {
 	*Packet = NULL;
@@ -221,13 +221,13 @@ static void packet_release(struct ndis_packet *packet)
 	kfree(packet);
 }
 
-/* A packet that is free already, or with somebody else, is refused. */
+/* False for a packet that is free already, or that the protocol or the card has. */
 static bool packet_may_be_freed(const struct ndis_packet *packet, bool non_interlocked)
 {
 	return packet->owner == NDIS_PACKET_IDLE && packet->non_interlocked == non_interlocked;
 }
 
-/* Section 4.5: a chain that was not saved is lost (R72). <= DISPATCH_LEVEL. */
+/* Section 4.5: a chain that the caller did not save is lost (R72). <= DISPATCH_LEVEL. */
 VOID NdisFreePacket(PNDIS_PACKET Packet)
 {
 	struct ndis_packet *packet = to_ndis_packet(Packet);
@@ -237,7 +237,7 @@ VOID NdisFreePacket(PNDIS_PACKET Packet)
 		packet_release(packet);
 }
 
-/* Section 4.5: DISPATCH_LEVEL exactly (R63); refused at any other. */
+/* Section 4.5: exactly DISPATCH_LEVEL; refused at any other level (R63). */
 VOID NdisDprFreePacket(PNDIS_PACKET Packet)
 {
 	struct ndis_packet *packet = to_ndis_packet(Packet);
@@ -247,7 +247,7 @@ VOID NdisDprFreePacket(PNDIS_PACKET Packet)
 		packet_release(packet);
 }
 
-/* Section 4.5: for packets of the NonInterlocked allocation, and only those. DISPATCH_LEVEL exactly. */
+/* Section 4.5: only for packets of the NonInterlocked allocation. Exactly DISPATCH_LEVEL. */
 VOID NdisDprFreePacketNonInterlocked(PNDIS_PACKET Packet)
 {
 	struct ndis_packet *packet = to_ndis_packet(Packet);
@@ -257,7 +257,7 @@ VOID NdisDprFreePacketNonInterlocked(PNDIS_PACKET Packet)
 		packet_release(packet);
 }
 
-/* Section 4.5: makes a packet whose chain was taken off or saved as new (R74). */
+/* Section 4.5: makes a packet like new. The caller has taken off or saved its chain (R74). */
 VOID NdisReinitializePacket(PNDIS_PACKET Packet)
 {
 	ndis_record(NdisReinitializePacket, Packet, Packet->Private.Head, 0, 0, 0);
@@ -283,7 +283,10 @@ void ndis_packet_recount(PNDIS_PACKET packet)
 	private->ValidCounts = TRUE;
 }
 
-/* Section 4.6: all outputs optional; the physical count is the sum of page spans. Totals hold until it changes. */
+/*
+ * Section 4.6: every output is optional. The physical count is the sum of page spans. Totals hold until the chain
+ * changes.
+ */
 VOID NdisQueryPacket(PNDIS_PACKET Packet, PUINT PhysicalBufferCount, PUINT BufferCount, PNDIS_BUFFER *FirstBuffer,
 		     PUINT TotalPacketLength)
 {

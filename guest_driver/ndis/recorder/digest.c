@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The CPU's witness: the CRC32C of a packet's bytes as the CPU sees them now, and on wish the bytes themselves. */
+/* The CPU's witness: the CRC32C of a packet's bytes as the CPU sees them now, and if asked for the bytes themselves. */
 #include <linux/crc32.h>
 #include <linux/rcupdate.h>
 
 #include "../layer.h"
 
-/* What does not fit into a slot is cut: a reader sees by the digest that the bytes are not whole. */
+/* Cuts what does not fit into a slot: the digest shows a reader that the bytes are not whole. */
 static void keep(u8 *slot, PNDIS_BUFFER buffer)
 {
 	size_t at = 0;
@@ -32,8 +32,8 @@ static u32 keep_bytes(PNDIS_BUFFER buffer)
 }
 
 /*
- * The kernel's table, not the CPU's instruction: it needs no further module, and an emulated CPU is faster with it.
- * A packet that is not where it should be may have no chain worth following: 0. Any level.
+ * Uses the kernel's table, not the CPU's instruction: the table needs no further module and is faster on an emulated
+ * CPU. 0 for a packet with another owner, whose chain may be invalid. Any level.
  */
 u64 ndis_digest(const struct ndis_packet *packet, enum ndis_packet_owner owner)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The flight recorder's pen, and in which phase a call is made (recorder.h; docs/datasheet.md section 14). */
+/* The flight recorder: writes records, and keeps track of the phase (recorder.h; docs/datasheet.md section 14). */
 #include <linux/io.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
@@ -10,18 +10,21 @@
 
 unsigned int ndis_recorder_detail = NDIS_DETAIL_ALLOCATIONS;
 
-/* Memory of the card's, but memory: it is read and written like any other. */
+/* The card's memory behaves like RAM: plain loads and stores. */
 static u64 __rcu *recorder;
 static struct pci_dev *recorder_pdev;
 
-/* The handler that runs on this CPU above PASSIVE_LEVEL; 0 when none does. */
+/* The phase of the handler that runs on this CPU above PASSIVE_LEVEL; 0 if none runs. */
 static DEFINE_PER_CPU(u8, running_phase);
 
-/* The handler that runs at PASSIVE_LEVEL, where a task may move from CPU to CPU: one at a time, as PCI probes are. */
+/*
+ * The handler that runs at PASSIVE_LEVEL, where a task may move between CPUs. Only one runs at a time, like PCI
+ * probes.
+ */
 static struct task_struct *passive_task;
 static u8 passive_phase;
 
-/* A card without one, or one that does not answer, is not recorded. */
+/* Records nothing if the card has no recorder, or does not answer. */
 void ndis_recorder_open(struct pci_dev *pdev, int bar)
 {
 	u64 *words;
@@ -38,7 +41,7 @@ void ndis_recorder_open(struct pci_dev *pdev, int bar)
 	recorder_pdev = pdev;
 	WRITE_ONCE(words[NICRIG_RECORDER_DETAIL], ndis_recorder_detail);
 	rcu_assign_pointer(recorder, words);
-	/* Whatever a driver before this one was granted, it has no more. */
+	/* Revokes all grants of a driver before this one. */
 	ndis_revoke(NDIS_FN_MiniportInitialize, 0, NICRIG_REVOKE_EVERYTHING, 0);
 }
 
@@ -74,7 +77,7 @@ static struct nicrig_record *record_at(u64 *words, u64 sequence)
 	return &records[(sequence - 1) % NICRIG_RECORDER_RECORDS];
 }
 
-/* Any level. A record that is interrupted has its place already, so the one that interrupts it takes the next. */
+/* Any level. An interrupted record has its slot already, so the record of the interrupt takes the next one. */
 void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, u64 d, u64 result)
 {
 	struct nicrig_record *record;
@@ -98,7 +101,7 @@ void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, 
 		record->c = c;
 		record->d = d;
 		record->result = result;
-		/* Whoever sees the sequence sees the whole record. */
+		/* A reader that sees the sequence sees the whole record. */
 		smp_store_release(&record->sequence, sequence);
 	}
 	rcu_read_unlock();
@@ -150,7 +153,7 @@ enum ndis_phase ndis_phase_now(void)
 	return in_task() && READ_ONCE(passive_task) == current ? passive_phase : NDIS_PHASE_PROTOCOL;
 }
 
-/* A handler that is called at PASSIVE_LEVEL belongs to its task, any other to its CPU. */
+/* A handler at PASSIVE_LEVEL belongs to its task, any other to its CPU. */
 static u8 exchange_phase(KIRQL level, u8 phase)
 {
 	u8 before = level > PASSIVE_LEVEL ? raw_cpu_read(running_phase) :

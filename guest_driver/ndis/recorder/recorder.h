@@ -2,10 +2,10 @@
 /*
  * The flight recorder: a record for every call between miniport and NDIS, in the card's own memory (BAR3).
  *
- * A function of the layer records itself with ndis_record(Name, a, b, c, d, result), its arguments in the order of
- * recorded.h: an acquiring one after the fact, a releasing one before it, a hand-over before the other side sees the
- * object. NDIS calls the miniport's handlers between ndis_enter_phase() and ndis_leave(), which tell in which phase
- * whatever they call is made; ndis_entered() and ndis_leave() record them.
+ * A function of the layer records itself with ndis_record(Name, a, b, c, d, result), with its arguments in the order
+ * of function_ids.h: an acquiring call after the fact, a releasing call before it, a hand-over before the other side
+ * sees the object. NDIS calls the miniport's handlers between ndis_enter_phase() and ndis_leave(), which set the phase
+ * of every call in between; ndis_entered() and ndis_leave() record the handlers.
  */
 #ifndef NICRIG_RECORDER_H
 #define NICRIG_RECORDER_H
@@ -18,31 +18,31 @@
 
 struct pci_dev;
 
-/* One recorder for the module, the first adapter's: a call that names no adapter has to go somewhere. PASSIVE_LEVEL. */
+/* The module has one recorder, the first adapter's, because many calls name no adapter. PASSIVE_LEVEL. */
 void ndis_recorder_open(struct pci_dev *pdev, int bar);
 void ndis_recorder_close(struct pci_dev *pdev);
 
 extern unsigned int ndis_recorder_detail;
 
-/* The next slot for a frame's bytes and its number; NULL without a recorder. Inside rcu_read_lock(). Any level. */
+/* The next slot for a frame's bytes, and its number; NULL without a recorder. Inside rcu_read_lock(). Any level. */
 u8 *ndis_recorder_slot(u32 *number);
 
 void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, u64 d, u64 result);
 
 /*
- * The card may touch these bytes from now on, or from now on no more; `function` is the call that says so. What is
- * granted for one packet or transfer is recorded only while the card asks for it. `guard` bytes behind the range are
- * nobody's. Any level.
+ * From now on the card may access these bytes, or must not any more. `function` is the call that grants or revokes. A
+ * streaming grant is recorded only while the card asks for it. No one may write the `guard` bytes behind the range.
+ * Any level.
  */
 void ndis_grant(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how, size_t guard);
 void ndis_revoke(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how);
 
-/* The phase of whoever calls now: the handler that runs on this CPU or in this task, else the protocol. */
+/* The caller's phase: of the handler that runs on this CPU or in this task, or else of the protocol. */
 enum ndis_phase ndis_phase_now(void);
 
 /*
- * A call of the protocol is recorded one detail later than the same call of a miniport: it makes packets for each
- * frame, and queries each one that arrives, and no rule of the contract is about it.
+ * A call of the protocol is recorded one detail later than the same call of a miniport: the protocol makes packets for
+ * each frame and queries each one that arrives, and no rule of the contract is about it.
  */
 static inline bool ndis_call_recorded(unsigned int detail)
 {
@@ -51,7 +51,7 @@ static inline bool ndis_call_recorded(unsigned int detail)
 		ndis_phase_now() != NDIS_PHASE_PROTOCOL);
 }
 
-/* Name is never expanded, since NDIS has some of these functions as macros. */
+/* Name must not be expanded: some of these functions are macros in NDIS. */
 #define ndis_record(Name, A, B, C, D, Result) do { \
 	if (ndis_call_recorded(NDIS_DETAIL_OF_##Name)) \
 		ndis_record_now(NDIS_FN_##Name, NDIS_KIND_CALL, ndis_word(A), ndis_word(B), ndis_word(C), \
@@ -62,12 +62,12 @@ static inline bool ndis_call_recorded(unsigned int detail)
 		ndis_record_now(Function, Kind, ndis_word(A), ndis_word(B), ndis_word(C), ndis_word(D), \
 				ndis_word(Result)); \
 } while (0)
-/* Pointer or number; 32 bits are never sign-extended, so that a status is recorded as it is written. */
+/* Takes a pointer or a number. Does not sign-extend 32 bits, so that a status is recorded as it is written. */
 #define ndis_word(Value) (sizeof(Value) == 4 ? (u64)(u32)(unsigned long)(Value) : (u64)(unsigned long)(Value))
 
 void ndis_recorder_set_detail(unsigned int detail);
 
-/* What to go back to when a handler ends. */
+/* What to restore when a handler ends. */
 struct ndis_caller {
 	u8 phase;
 	u8 irql;
@@ -85,7 +85,7 @@ bool ndis_level_changed(struct ndis_caller before);
 	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, 0, 0, 0, 0, Result); \
 	ndis_leave_phase(Before); \
 } while (0)
-/* For a handler that runs for each frame: its end is recorded only if level or locks changed in it (R69). */
+/* For a handler that runs for each frame: records its end only if it changed level or locks (R69). */
 #define ndis_leave_quietly(Name, Before) do { \
 	if (unlikely(ndis_level_changed(Before))) \
 		ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, 0, 0, 0, 0, 0); \

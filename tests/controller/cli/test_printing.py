@@ -95,7 +95,6 @@ def test_rules_as_json_say_which_test_shows_each_or_why_none_can() -> None:
     listed = json.loads(done.stdout)
     assert done.exit_code == COHERENT
     assert [rule["id"] for rule in listed] == list(RULES)
-    assert len(listed) == 110
     for rule in listed:
         assert rule["observable"] == (rule["reason"] == "") == (rule["test"] != ""), rule["id"]
         assert rule["text"]

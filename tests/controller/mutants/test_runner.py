@@ -41,7 +41,7 @@ DROPS, DOUBLES, LEAVES, REFUSED, FAILS, WRONG, HANGS, CRASHES, OOPSES = (
 
 
 class FakeRig:
-    """Plays guest, card and wire: the guest is told apart by what it is asked to run."""
+    """Plays guest, card and wire: it answers a command by its argv."""
 
     def __init__(self, folder: Path, clean: str) -> None:
         self.rings = Rings(folder)
@@ -120,16 +120,16 @@ def rigs(tmp_path: Path) -> Rigs:
 
 
 async def results(rigs: Rigs, *mutants: Mutant) -> list[MutantResult]:
-    told: list[MutantResult] = []
-    await run_all(rigs.open, mutants, FRAMES, told.append)
-    return told
+    found: list[MutantResult] = []
+    await run_all(rigs.open, mutants, FRAMES, found.append)
+    return found
 
 
 async def test_clean_drivers_run_before_and_after_over_all_frames(rigs: Rigs) -> None:
-    told = await results(rigs, DROPS)
-    assert [each.mutant for each in told] == [None, DROPS, None]
-    assert [told[0].frames, told[2].frames] == [len(FRAMES)] * 2
-    assert [each.reports.total() for each in (told[0], told[2])] == [0, 0]
+    found = await results(rigs, DROPS)
+    assert [each.mutant for each in found] == [None, DROPS, None]
+    assert [found[0].frames, found[2].frames] == [len(FRAMES)] * 2
+    assert [each.reports.total() for each in (found[0], found[2])] == [0, 0]
     (rig,) = rigs.opened
     assert [[each for each in load if "mutate" in each] for load in rig.loaded] == [[], ["mutate=Faulty:drops"], []]
     assert rig.unloads == 3
@@ -141,9 +141,9 @@ async def test_a_mutant_that_is_caught_gets_no_more_frames(rigs: Rigs) -> None:
 
 
 async def test_what_a_mutant_sends_too_much_of_is_not_the_next_ones(rigs: Rigs) -> None:
-    told = await results(rigs, DOUBLES)
-    assert told[2].frames == len(FRAMES)
-    assert not told[2].reports.total()
+    found = await results(rigs, DOUBLES)
+    assert found[2].frames == len(FRAMES)
+    assert not found[2].reports.total()
 
 
 async def test_one_that_frames_do_not_reach_gets_few(rigs: Rigs) -> None:
@@ -157,8 +157,8 @@ async def test_a_refusal_of_the_card_is_a_report(rigs: Rigs) -> None:
 
 
 async def test_a_driver_without_an_interface_is_unloaded_all_the_same(rigs: Rigs) -> None:
-    told = await results(rigs, FAILS)
-    assert (told[1].frames, told[1].caught) == (0, ["load-failed"])
+    found = await results(rigs, FAILS)
+    assert (found[1].frames, found[1].caught) == (0, ["load-failed"])
     assert rigs.opened[0].unloads == 3
 
 
@@ -169,9 +169,9 @@ async def test_a_mutation_that_the_module_does_not_know_ends_it(rigs: Rigs) -> N
 
 @pytest.mark.parametrize("mutant", [HANGS, CRASHES, OOPSES], ids=lambda mutant: mutant.name)
 async def test_a_machine_that_does_not_survive_is_replaced(rigs: Rigs, mutant: Mutant) -> None:
-    told = await results(rigs, mutant, FAILS)
-    assert [each.mutant for each in told] == [None, mutant, FAILS, None]
-    assert told[1].killed
+    found = await results(rigs, mutant, FAILS)
+    assert [each.mutant for each in found] == [None, mutant, FAILS, None]
+    assert found[1].killed
     assert len(rigs.opened) == 2
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from nicrig.generate.record_classes import is_handler
 from nicrig.verifier.decoder import CLASSES, make_event
 from nicrig.verifier.events import CARD_EVENTS, PACKED, CardEvent, Enter, Event, Leave, Undeclared, column_of
 from nicrig.verifier.functions import FUNCTIONS, RecordKind
-from nicrig.verifier.record_writer import is_handler
 from nicrig.verifier.records import (
     RECORDS,
     CardFrameIn,

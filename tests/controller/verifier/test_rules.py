@@ -21,12 +21,16 @@ def names_in(group: str) -> set[str]:
 
 def test_every_rule_of_the_contract_is_declared_once_and_in_order() -> None:
     assert list(RULES) == re.findall(r"^\| (R\d+) \|", CONTRACT, re.MULTILINE)
-    assert len(RULES) == 110
+    stated = re.search(r"and (\d+) machine-checkable rules", CONTRACT)
+    assert stated is not None
+    assert len(RULES) == int(stated[1])
 
 
 def test_severities_are_the_contracts() -> None:
     rows = re.findall(r"^\| (R\d+) \|(?:.*\|)? ([FEWI])\b[^|]*\|[^|]*\|$", CONTRACT, re.MULTILINE)
-    assert len(rows) == 100  # the sections 9.7 and 9.8 give none
+    without = [rule.id for rule in RULES.values() if rule.group in ("layer", "limits")]  # sections 9.7 and 9.8
+    assert len(without) == 10
+    assert len(rows) == len(RULES) - len(without)
     assert {rule: RULES[rule].severity for rule, _ in rows} == {rule: Severity(letter) for rule, letter in rows}
 
 

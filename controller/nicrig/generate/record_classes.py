@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nicrig.generate.ndis_headers import CHECKOUT
 from nicrig.verifier.events import CARD_EVENTS, LEAVE_ARGUMENTS, PACKED, PackedPart
 from nicrig.verifier.functions import FUNCTIONS, GRANT_ARGUMENTS, RecordKind
+
+RECORDS = CHECKOUT / "controller" / "nicrig" / "verifier" / "records.py"
 
 HEAD = '''# SPDX-License-Identifier: GPL-2.0-or-later
 """A class for each record: a function's call or handler, its return, and the events of the card.

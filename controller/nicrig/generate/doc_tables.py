@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The generated columns and tables of docs/ndis.md and docs/coherency.md."""
+
+from __future__ import annotations
+
+import re
+
+from nicrig.generate.ndis_headers import CHECKOUT, signatures
+from nicrig.verifier.functions import DECLARED, Irql
+from nicrig.witnesses.words import EVIDENCE
+
+PAGE = CHECKOUT / "docs" / "ndis.md"
+COHERENCY = CHECKOUT / "docs" / "coherency.md"
+
+# name, signature; level; faults; the rest
+ROW = re.compile(r"^\| (\w+)(?:<br>[^|]*)? \| ([^|]*) \| [^|]* \|(.*)$", re.MULTILINE)
+LEVELS = {Irql.PASSIVE: "PASSIVE", Irql.DISPATCH: "DISPATCH", Irql.HIGH: "any"}
+
+
+def page(text: str) -> str:
+    """docs/ndis.md with signatures, levels and faults made anew."""
+    declared = {function.name: function for function in DECLARED}
+
+    def row(match: re.Match[str]) -> str:
+        name, level, rest = match.groups()
+        if name == "function":
+            return match[0]
+        cell = "<br>".join([name, *(f"`{signature}`" for signature in signatures(name))])
+        function = declared.get(name)
+        if not function:
+            return f"| {cell} | {level} |  |{rest}"
+        faults = [*(["fail"] if function.fails else []), *(["mutate"] if function.mutability else [])]
+        return f"| {cell} | {LEVELS[function.highest]} | {' '.join(faults)} |{rest}"
+
+    return ROW.sub(row, text)
+
+
+def coherency(text: str) -> str:
+    """docs/coherency.md with the table of the verdict's words made anew."""
+    rows = [f"| {word} | {into} | {out} |" for word, (into, out) in EVIDENCE.items()]
+    table = "\n".join(["| word | of a frame that comes in | of a frame that goes out |", "|---|---|---|", *rows])
+    mark = "<!-- table: words -->\n"
+    return re.sub(f"({mark}).*?(<!-- end -->)", lambda match: f"{match[1]}{table}\n{match[2]}", text, flags=re.DOTALL)
