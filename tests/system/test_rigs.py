@@ -50,7 +50,7 @@ def test_status_lists_it(run: Run, dev: str) -> None:
     assert run("status").stdout.startswith("dev: bus-master, guest's eth0 (")
     (state,) = json.loads(run("status", dev, "--json").stdout)
     assert (state["name"], state["card"]["kind"], state["card"]["link"]) == ("dev", "bus-master", True)
-    assert state["kept"]["interface"] == "eth0"
+    assert state["daemon"]["interface"] == "eth0"
 
 
 @pytest.mark.parametrize(

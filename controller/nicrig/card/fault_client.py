@@ -27,7 +27,7 @@ class FaultState(msgspec.Struct, frozen=True):
 
 
 async def faults_of(paths: RigPaths) -> list[FaultState]:
-    """All that there are for the kind of the card at `place`."""
+    """All that there are for the kind of the card at `paths`."""
     async with card_monitor(paths) as monitor:
         return msgspec.convert(await monitor.execute("query-faults"), list[FaultState])
 

@@ -15,7 +15,7 @@ from nicrig.rundir.paths import RigPaths
 
 @asynccontextmanager
 async def card_monitor(paths: RigPaths) -> AsyncIterator[Qmp]:
-    """Connected to the monitor of the card at `place`. Raises RigError when no card answers there."""
+    """Connected to the monitor of the card at `paths`. Raises RigError when no card answers there."""
     deadlines = Deadlines()
     if not paths.monitor.is_socket():
         raise RigError(f"no card serves at {paths.folder}: start one with nicrig serve --sockets {paths.folder}")

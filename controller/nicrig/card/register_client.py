@@ -35,7 +35,7 @@ class RegisterValue(msgspec.Struct, frozen=True):
 
 
 async def registers_of(paths: RigPaths) -> list[RegisterValue]:
-    """All of the card at `place`; looking changes nothing."""
+    """All of the card at `paths`; looking changes nothing."""
     async with card_monitor(paths) as monitor:
         return msgspec.convert(await monitor.execute("query-registers"), list[RegisterValue])
 

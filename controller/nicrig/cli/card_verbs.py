@@ -25,15 +25,15 @@ def faults(
     """
     from nicrig.card import fault_client
 
-    place = named(rig)
+    paths = named(rig)
     if clear and name:
         raise typer.BadParameter("name a fault to arm, or say --clear")
     if clear:
-        run(lambda: fault_client.clear(place))
+        run(lambda: fault_client.clear(paths))
     elif name:
-        run(lambda: fault_client.arm(place, name, at=at, count=count))
+        run(lambda: fault_client.arm(paths, name, at=at, count=count))
     else:
-        for line in fault_client.show(run(lambda: fault_client.faults_of(place)), json=json):
+        for line in fault_client.show(run(lambda: fault_client.faults_of(paths)), json=json):
             print(line)
 
 
@@ -45,6 +45,6 @@ def registers(rig: RigArgument = "dev", json: JsonOption = False) -> None:
     """
     from nicrig.card import register_client
 
-    place = named(rig)
-    for line in register_client.show(run(lambda: register_client.registers_of(place)), json=json):
+    paths = named(rig)
+    for line in register_client.show(run(lambda: register_client.registers_of(paths)), json=json):
         print(line)

@@ -52,7 +52,7 @@ def up(
     Card, guest and driver, with the interface up at 10.0.0.2.
     """
     from nicrig.machine.accelerator import pick
-    from nicrig.session.daemon import keep_rig
+    from nicrig.session.daemon import serve_rig
     from nicrig.session.options import Options
     from nicrig.verifier.functions import Detail
 
@@ -68,7 +68,7 @@ def up(
         behaviour=behaviour,
     )
     if foreground:
-        run(lambda: keep_rig(name, options, _say, progress))
+        run(lambda: serve_rig(name, options, _say, progress))
     else:
         report(lambda: pick(accelerator))  # says at the terminal what the log alone would be told
         _leave_running(name)
@@ -104,8 +104,8 @@ def status(
     """
     from nicrig.session.status import look, show
 
-    places = [named(rig)] if rig else None
-    states = run(lambda: look(places))
+    paths = [named(rig)] if rig else None
+    states = run(lambda: look(paths))
     for line in show(states, json=json):
         print(line)
     if any(state.problem for state in states):
@@ -203,14 +203,14 @@ def serve(
     Says ready, and the options with which one's own QEMU reaches it.
     """
     from nicrig.rundir.directories import named_directory, shared_directory
-    from nicrig.session.daemon import keep_card
+    from nicrig.session.daemon import serve_card
     from nicrig.session.options import Options
 
     options = Options(interrupts=interrupts, kind=kind, ledger=ledger, mac=mac, behaviour=behaviour)
 
     async def keep() -> None:
         with shared_directory(sockets) if sockets else named_directory(name) as paths:
-            await keep_card(paths, options, _say)
+            await serve_card(paths, options, _say)
 
     run(keep)
 
@@ -225,11 +225,11 @@ def machine(
 
     Says ready when it has booted.
     """
-    from nicrig.session.daemon import keep_machine
+    from nicrig.session.daemon import serve_machine
     from nicrig.session.options import Options
 
     paths = named(rig)
-    run(lambda: keep_machine(paths, Options(accelerator=accelerator, memory=memory), _say))
+    run(lambda: serve_machine(paths, Options(accelerator=accelerator, memory=memory), _say))
 
 
 @app.command("qemu-args")

@@ -99,14 +99,14 @@ def starter_options(monitor: int) -> list[str]:
 
 
 def paste_line(paths: RigPaths, *, memory: int = 512, hot_plug: bool = False) -> str:
-    """What one's own QEMU needs to reach the card at `place`; `memory` in MiB. Quoted for a shell."""
+    """What one's own QEMU needs to reach the card at `paths`; `memory` in MiB. Quoted for a shell."""
     backend = f"memory-backend-memfd,id=mem,size={memory}M,share=on"
     machine = ["-machine", "q35,memory-backend=mem", "-object", backend, "-m", f"{memory}M"]
     return shlex.join([*machine, *card_options(paths.vfio_user, hot_plug=hot_plug)])
 
 
 def whole_line(program: Program, machine: Machine, paths: RigPaths, *, hot_plug: bool) -> str:
-    """The command that starts such a machine for the card at `place`, quoted for a shell."""
+    """The command that starts such a machine for the card at `paths`, quoted for a shell."""
     environment = [f"{name}={value}" for name, value in program.environment.items()]
     words = [*program.argv, *machine_options(machine, paths), *card_options(paths.vfio_user, hot_plug=hot_plug)]
     return shlex.join([*(["env", *environment] if environment else []), *words])

@@ -113,21 +113,21 @@ def nicrig_session(
 
     told = request.config.stash[SETTINGS]
     asked = wanted(request.node, told)
-    kept = nicrig_rigs.take(asked.machine(), fresh=asked.fresh)
+    thread = nicrig_rigs.take(asked.machine(), fresh=asked.fresh)
     session = TestSession(
-        kept, asked, _folder(request.node, told, tmp_path_factory), f"{told.seed} {request.node.nodeid}"
+        thread, asked, _folder(request.node, told, tmp_path_factory), f"{told.seed} {request.node.nodeid}"
     )
     try:
-        kept.wait(session.start)
+        thread.wait(session.start)
         request.node.stash[SESSION] = session
-        facts = kept.facts | {"seed": str(told.seed)} | {name: str(path) for name, path in session.files()}
+        facts = thread.facts | {"seed": str(told.seed)} | {name: str(path) for name, path in session.files()}
         request.node.user_properties += [(f"nicrig_{name}", value) for name, value in facts.items()]
         yield session
     finally:
-        if kept.alive or not kept.death_is_told:
-            kept.wait(session.finish)
+        if thread.alive or not thread.death_is_told:
+            thread.wait(session.finish)
         else:
-            kept.run(session.stop)
+            thread.run(session.stop)
         session.save()
         if asked.fresh:
             nicrig_rigs.close(asked.machine())
@@ -150,7 +150,7 @@ def nic(nicrig_session: TestSession) -> Nic:
     """The card: inject() and expect() packets, verdict(), counters(), set_link(), load() and unload() the driver."""
     from nicrig.pytest_plugin.nic import Nic
 
-    return Nic(nicrig_session.kept, nicrig_session)
+    return Nic(nicrig_session.thread, nicrig_session)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def guest(nicrig_session: TestSession) -> Guest:
     """The guest's system: run() a command in it, put() a file there."""
     from nicrig.pytest_plugin.nic import Guest
 
-    return Guest(nicrig_session.kept, nicrig_session.rig.guest)
+    return Guest(nicrig_session.thread, nicrig_session.rig.guest)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def monitor(nicrig_session: TestSession) -> Monitor:
     """The card's monitor: execute() a command."""
     from nicrig.pytest_plugin.nic import Monitor
 
-    return Monitor(nicrig_session.kept, nicrig_session.rig.card.monitor)
+    return Monitor(nicrig_session.thread, nicrig_session.rig.card.monitor)
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def sync_nic(nicrig_session: TestSession) -> SyncNic:
     """`nic` without await."""
     from nicrig.pytest_plugin.nic import SyncNic
 
-    return SyncNic(nicrig_session.kept, nicrig_session)
+    return SyncNic(nicrig_session.thread, nicrig_session)
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def sync_guest(nicrig_session: TestSession) -> SyncGuest:
     """`guest` without await."""
     from nicrig.pytest_plugin.nic import SyncGuest
 
-    return SyncGuest(nicrig_session.kept, nicrig_session.rig.guest)
+    return SyncGuest(nicrig_session.thread, nicrig_session.rig.guest)
 
 
 @pytest.fixture
@@ -198,4 +198,4 @@ def sync_monitor(nicrig_session: TestSession) -> SyncMonitor:
     """`monitor` without await."""
     from nicrig.pytest_plugin.nic import SyncMonitor
 
-    return SyncMonitor(nicrig_session.kept, nicrig_session.rig.card.monitor)
+    return SyncMonitor(nicrig_session.thread, nicrig_session.rig.card.monitor)

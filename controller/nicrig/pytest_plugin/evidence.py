@@ -37,12 +37,12 @@ def _events(session: TestSession) -> list[Event]:
 
 
 def _register(session: TestSession, event: Event) -> str:
-    name = session.kept.registers.get((event.a, event.b), f"BAR{event.a} {event.b:#x}")
+    name = session.thread.registers.get((event.a, event.b), f"BAR{event.a} {event.b:#x}")
     return f"{event.time / 1e9:>12.6f} {name:<24} {event.c:#x}"
 
 
 def _broken(session: TestSession) -> list[str]:
-    return [line for violation in session.watch.verifier.violations[:LAST] for line in violation_lines(violation)]
+    return [line for violation in session.live.verifier.violations[:LAST] for line in violation_lines(violation)]
 
 
 def _frame(way: str, data: bytes) -> str:

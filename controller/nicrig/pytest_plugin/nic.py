@@ -13,7 +13,7 @@ from scapy.packet import Packet
 from nicrig.machine.guest_agent import GuestAgent as GuestInThread
 from nicrig.process.qmp import Qmp
 from nicrig.pytest_plugin.expected_packets import Wanted
-from nicrig.pytest_plugin.kept_rig import KeptRig
+from nicrig.pytest_plugin.rig_thread import RigThread
 from nicrig.pytest_plugin.test_session import TestSession
 
 Inner = TypeVar("Inner")
@@ -26,8 +26,8 @@ Method = Callable[Concatenate[Inner, P], Awaitable[T]]
 class Face(Generic[Inner]):
     """Something that lives in the rig's thread, seen from a test."""
 
-    def __init__(self, kept: KeptRig, inner: Inner) -> None:
-        self._kept = kept
+    def __init__(self, thread: RigThread, inner: Inner) -> None:
+        self._thread = thread
         self._inner = inner
 
 
@@ -37,7 +37,7 @@ def awaited(method: Method[Inner, P, T]) -> Callable[Concatenate[Face[Inner], P]
     @wraps(method)
     async def call(face: Face[Inner], /, *args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
-        return await face._kept.call(partial(method, face._inner, *args, **kwargs))
+        return await face._thread.call(partial(method, face._inner, *args, **kwargs))
 
     return call
 
@@ -48,7 +48,7 @@ def blocking(method: Method[Inner, P, T]) -> Callable[Concatenate[Face[Inner], P
     @wraps(method)
     def call(face: Face[Inner], /, *args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
-        return face._kept.wait(partial(method, face._inner, *args, **kwargs))
+        return face._thread.wait(partial(method, face._inner, *args, **kwargs))
 
     return call
 

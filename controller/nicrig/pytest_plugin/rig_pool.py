@@ -13,7 +13,7 @@ from anyio.from_thread import start_blocking_portal
 from nicrig.errors import RigError, UsageError
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import Provision, provide
-from nicrig.pytest_plugin.kept_rig import KeptRig, Open
+from nicrig.pytest_plugin.rig_thread import Open, RigThread
 from nicrig.rundir.paths import paths_of
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig, attach_rig, open_rig
@@ -26,7 +26,7 @@ class Rigs:
         self._most = most
         self._attach_to = attach_to
         self._stack = ExitStack()
-        self._kept: dict[Options, KeptRig] = {}
+        self._threads: dict[Options, RigThread] = {}
         self._failed: dict[Options, RigError] = {}
         self._provision: Provision | None = None
 
@@ -41,38 +41,38 @@ class Rigs:
             self.close_all()
             self._portal.call(self._portal.stop, True)
 
-    def take(self, options: Options, *, fresh: bool = False) -> KeptRig:
+    def take(self, options: Options, *, fresh: bool = False) -> RigThread:
         """A rig with these options, started if there is none. Raises RigError where it cannot be, and again at once."""
         if options in self._failed:
             raise self._failed[options]
-        kept = self._kept.pop(options, None)
-        if kept is not None and (fresh or not kept.clean or not kept.alive):
-            kept.close()
-            kept = None
-        while kept is None and len(self._kept) >= self._most:
-            self.close(next(iter(self._kept)))
+        thread = self._threads.pop(options, None)
+        if thread is not None and (fresh or not thread.clean or not thread.alive):
+            thread.close()
+            thread = None
+        while thread is None and len(self._threads) >= self._most:
+            self.close(next(iter(self._threads)))
         # The one used last stands last.
-        self._kept[options] = kept = kept or self._start(options, fresh=fresh)
-        return kept
+        self._threads[options] = thread = thread or self._start(options, fresh=fresh)
+        return thread
 
     def close(self, options: Options) -> None:
         """Take the rig with these options down."""
-        self._kept.pop(options).close()
+        self._threads.pop(options).close()
 
     def close_all(self) -> None:
         """Take all of them down."""
-        for options in list(self._kept):
+        for options in list(self._threads):
             self.close(options)
 
-    def _start(self, options: Options, *, fresh: bool) -> KeptRig:
+    def _start(self, options: Options, *, fresh: bool) -> RigThread:
         try:
-            return self._kept_rig(options, fresh=fresh)
+            return self._rig_thread(options, fresh=fresh)
         except RigError as error:
             self._failed[options] = error.with_traceback(None)
             raise
 
-    def _kept_rig(self, options: Options, *, fresh: bool) -> KeptRig:
-        return KeptRig(self._portal, self._opener(options, fresh=fresh))
+    def _rig_thread(self, options: Options, *, fresh: bool) -> RigThread:
+        return RigThread(self._portal, self._opener(options, fresh=fresh))
 
     def _opener(self, options: Options, *, fresh: bool) -> Open:
         if self._attach_to:

@@ -22,7 +22,7 @@ from nicrig.machine.guest_interface import Interface
 from nicrig.pytest_plugin.expectations import Expectations
 from nicrig.pytest_plugin.expected_packets import Addresses, Wanted
 from nicrig.pytest_plugin.judgement import Judgement
-from nicrig.pytest_plugin.kept_rig import UNLOAD, KeptRig
+from nicrig.pytest_plugin.rig_thread import UNLOAD, RigThread
 from nicrig.pytest_plugin.traffic import Traffic
 from nicrig.pytest_plugin.wanted import Wanted as WantedRig
 from nicrig.verdict import echo_run
@@ -36,12 +36,15 @@ UNLOAD_SECONDS = 10.0
 class TestSession:
     """`start`, then what the test does, then `finish`. Its files are in `folder`."""
 
+    __test__ = False
+    """pytest does not collect it, though its name begins as a test's."""
+
     interface: Interface | None = None
     addresses: Addresses
 
-    def __init__(self, kept: KeptRig, wanted: WantedRig, folder: Path, seed: str) -> None:
-        self.kept = kept
-        self.rig = kept.rig
+    def __init__(self, thread: RigThread, wanted: WantedRig, folder: Path, seed: str) -> None:
+        self.thread = thread
+        self.rig = thread.rig
         self.wanted = wanted
         self.folder = folder
         self.random = random.Random(seed)
@@ -55,7 +58,7 @@ class TestSession:
         recorder = self.rig.card.recorder()
         recorder.skip()
         line = replace(self.rig.options, parameters=wanted.parameters).cache_line
-        self.watch = LiveVerdict(recorder, Detail.BYTES, self.recording, line=line)
+        self.live = LiveVerdict(recorder, Detail.BYTES, self.recording, line=line)
         self.traffic = Traffic(self.rig.card.wire)
         self._expectations = Expectations(self.traffic)
 
@@ -86,9 +89,9 @@ class TestSession:
     # -- the test's frame --------------------------------------------------------------------------------
     async def start(self) -> None:
         """A driver, fresh and with an address; from now on all is kept."""
-        self.kept.clean = False
+        self.thread.clean = False
         self._kept_all = trio.Event()
-        self.kept.start_soon(self._run)
+        self.thread.start_soon(self._run)
         await self._reset_card(self.wanted.ledger)
         self._counters = await self.rig.card.counters()
         await self.load(*self.wanted.parameters)
@@ -98,7 +101,7 @@ class TestSession:
         try:
             await self._unload()
             await self._reset_card(self.rig.options.ledger)
-            self.kept.clean = True
+            self.thread.clean = True
         finally:
             await self.stop()
 
@@ -107,7 +110,7 @@ class TestSession:
         self._scope.cancel()
         if self._kept_all is not None:
             await self._kept_all.wait()
-        await self.watch.finish()
+        await self.live.finish()
 
     async def _reset_card(self, ledger: Ledger) -> None:
         await self.rig.card.monitor.execute("clear-faults")
@@ -119,7 +122,7 @@ class TestSession:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self.watch.run)
+                    nursery.start_soon(self.live.run)
                     nursery.start_soon(self.traffic.run)
         finally:
             self._kept_all.set()
@@ -131,7 +134,7 @@ class TestSession:
         self.interface = await self.rig.guest.bring_up(*parameters)
         mac = (await self.rig.card.monitor.execute("query-card"))["mac"]
         self.addresses = Addresses(mac, GUEST_IP, BENCH_MAC, BENCH_IP)
-        await self.watch.begin((), quiet=self._quiet)
+        await self.live.begin((), quiet=self._quiet)
 
     async def unload(self) -> None:
         """Unload the driver, so that verdict() judges its end too."""
@@ -176,14 +179,14 @@ class TestSession:
         came: list[bytes] = []
         for start in range(0, len(sent), echo_run.CHUNK):
             chunk = sent[start : start + echo_run.CHUNK]
-            await self.watch.begin(chunk, quiet=self._quiet)
+            await self.live.begin(chunk, quiet=self._quiet)
             echoed = await echo_run.exchange(self.traffic, chunk, quiet=self._quiet)
-            await self.watch.settle(chunk, echoed, quiet=self._quiet)
+            await self.live.settle(chunk, echoed, quiet=self._quiet)
             came += echoed
         self.traffic.settle(len(sent), len(came))
         self._expectations.skip()
         await self.interface.stop_echo()
-        await self.watch.begin((), quiet=self._quiet)
+        await self.live.begin((), quiet=self._quiet)
         return came
 
     # -- the card ----------------------------------------------------------------------------------------
@@ -202,7 +205,7 @@ class TestSession:
     async def verdict(self) -> Judgement:
         """Wait until nothing is under way, and judge all that happened since the test began."""
         await self._settle()
-        witnesses, rules = self.watch.witnesses, self.watch.verifier
+        witnesses, rules = self.live.witnesses, self.live.verifier
         grown = await self.counters()
         first = {violation.rule: violation for violation in reversed(rules.violations)}
         self.judgement = Judgement(
@@ -218,7 +221,7 @@ class TestSession:
         return self.judgement
 
     async def _settle(self) -> None:
-        await self.watch.settle_wire(self.traffic, quiet=self._quiet)
+        await self.live.settle_wire(self.traffic, quiet=self._quiet)
 
     @property
     def _quiet(self) -> float:

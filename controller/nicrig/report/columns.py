@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nicrig.errors import RecordingError
 from nicrig.report.clock import Clock, fit
-from nicrig.verdict.offline import Judged, judge
+from nicrig.verdict.offline import OfflineVerdict, judge
 from nicrig.verifier.constants import DEVICE_BUS_MASTER, DEVICE_NON_DMA, DEVICE_SUBORDINATE
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, RecordKind
@@ -39,7 +39,7 @@ class Run:
     """`records` in the recorder's order, `times` of each on one axis that begins with the run."""
 
     path: Path
-    judged: Judged
+    judged: OfflineVerdict
     records: Records
     clock: Clock
     times: Seconds
@@ -80,7 +80,7 @@ def read_run(path: Path) -> Run:
     return made_run(path, judged, np.concatenate(parts))
 
 
-def made_run(path: Path, judged: Judged, records: Records) -> Run:
+def made_run(path: Path, judged: OfflineVerdict, records: Records) -> Run:
     """A run of these records."""
     card = is_card(records)
     clock = fit(records["time"], card, np.isin(records["function"], [NUMBERS[name] for name in PROMPT]))

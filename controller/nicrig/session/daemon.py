@@ -55,7 +55,7 @@ def description(paths: RigPaths) -> Description | None:
         return None
 
 
-async def keep_rig(name: str, options: Options, say: Say, report: Say) -> None:
+async def serve_rig(name: str, options: Options, say: Say, report: Say) -> None:
     """Card, machine and driver until cancelled; `say` tells once that all can be used, `report` of progress."""
     provision = await provide(report)
     with named_directory(name) as paths:
@@ -70,7 +70,7 @@ async def keep_rig(name: str, options: Options, say: Say, report: Say) -> None:
             await trio.sleep_forever()
 
 
-async def keep_card(paths: RigPaths, options: Options, say: Say) -> None:
+async def serve_card(paths: RigPaths, options: Options, say: Say) -> None:
     """A card alone until cancelled; `say` is called when its sockets listen."""
     library = await provide_library(lambda _: None)
     card = card_of(paths, library, options)
@@ -89,7 +89,7 @@ async def keep_card(paths: RigPaths, options: Options, say: Say) -> None:
 
 
 async def qemu_options(paths: RigPaths, memory: int) -> str:
-    """What one's own QEMU needs to reach the card that runs at `place`; `memory` in MiB."""
+    """What one's own QEMU needs to reach the card that runs at `paths`; `memory` in MiB."""
     async with card_monitor(paths) as monitor:
         card = await monitor.execute("query-card")
     return qemu.paste_line(paths, memory=memory, hot_plug=card["interrupts"] == "msi")
@@ -105,8 +105,8 @@ async def whole_line(paths: RigPaths, options: Options) -> str:
     return qemu.whole_line(qemu.program(provision), machine, paths, hot_plug=options.hot_plug)
 
 
-async def keep_machine(paths: RigPaths, options: Options, say: Say) -> None:
-    """The virtual machine alone, for the card at `place`, until cancelled; `say` is called when the guest is up."""
+async def serve_machine(paths: RigPaths, options: Options, say: Say) -> None:
+    """The virtual machine alone, for the card at `paths`, until cancelled; `say` is called when the guest is up."""
     provision = await provide(lambda _: None)
     async with card_monitor(paths) as monitor:
         card = await monitor.execute("query-card")
@@ -134,13 +134,13 @@ async def end_rig(paths: RigPaths) -> None:
     """Have whoever keeps it take it down, and wait until it is gone. Raises RigError, DeadlineError."""
     if remove_if_dead(paths):
         return
-    kept = description(paths)
-    if kept is None:
+    daemon = description(paths)
+    if daemon is None:
         raise RigError(f"{paths.folder} is being started: wait for it, or end the command that starts it")
-    ended = os.pidfd_open(kept.pid)
+    ended = os.pidfd_open(daemon.pid)
     try:
         signal.pidfd_send_signal(ended, signal.SIGTERM)
-        with Deadlines().limit(END_SECONDS, f"process {kept.pid} to take {paths.folder} down"):
+        with Deadlines().limit(END_SECONDS, f"process {daemon.pid} to take {paths.folder} down"):
             await trio.lowlevel.wait_readable(ended)
     finally:
         os.close(ended)

@@ -35,7 +35,7 @@ async def run_command(
     report: Progress,
     input: bytes | None = None,
 ) -> CommandResult:
-    """Run a command in the guest at `place`, or in one that is booted for it, with the card's interface up."""
+    """Run a command in the guest at `paths`, or in one that is booted for it, with the card's interface up."""
     async with _fresh_guest(options, report) if paths is None else attach_guest(paths) as guest:
         try:
             return await guest.run(argv, input=input, check=False, deadline=deadline / guest.deadlines.scale)

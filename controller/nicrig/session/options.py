@@ -71,6 +71,6 @@ def machine_of(options: Options, provision: Provision, accelerator: Accelerator)
 
 
 def card_of(paths: RigPaths, library: Path, options: Options) -> CardProcess:
-    """A card as these options want it, to be started at `place`."""
+    """A card as these options want it, to be started at `paths`."""
     kind, mac, behaviour = options.kind, options.mac, options.behaviour
     return CardProcess(paths, library, options.interrupts, kind, options.ledger, mac=mac, behaviour=behaviour)

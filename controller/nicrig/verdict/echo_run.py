@@ -97,7 +97,7 @@ async def run_demo(
 ) -> EchoOutcome:
     """Set up, boot, inject `count` frames drawn from `seed`, judge them and the driver's calls.
 
-    `report` gets progress, a line a stage; `save` is where the recording goes; `place` is where a rig runs already.
+    `report` gets progress, a line a stage; `save` is where the recording goes; `paths` is where a rig runs already.
     """
     clock = Stages()
     injected = generator.mixed(count, seed=seed)
@@ -106,13 +106,13 @@ async def run_demo(
         loaded = await guest_driver.loaded(rig.guest)
         if loaded:
             await rig.guest.unload_driver()
-        async with live_verdict(rig, options.detail, save) as watch:
+        async with live_verdict(rig, options.detail, save) as live:
             interface = await rig.guest.load_driver()
             await interface.up()
             await interface.start_echo()
             clock.stage("boot")
             report(f"injecting {count} frames (seed {seed})")
-            judged = await echo_and_judge(rig, interface, injected, watch)
+            judged = await echo_and_judge(rig, interface, injected, live)
             await rig.guest.unload_driver()
         # After the driver's last reset nothing is under way: all that the ledger was to find is found.
         found, ledger = findings(await rig.card.counters()), await rig.card.monitor.execute("query-ledger")
@@ -120,7 +120,7 @@ async def run_demo(
         name = rig.machine.accelerator.name
         if loaded:
             await rig.guest.bring_up()
-    rules = watch.verifier
+    rules = live.verifier
     judged = replace(judged, violations={**judged.violations, **found, **rules.verdict.counts})
     first = {violation.rule: violation for violation in reversed(rules.violations)}
     broken, blind = tuple(first.values())[::-1], judges_dma(options) and ledger["blind"]
@@ -140,24 +140,24 @@ def judges_dma(options: Options) -> bool:
 
 
 async def echo_and_judge(
-    rig: Rig, interface: Interface, injected: Sequence[bytes], watch: LiveVerdict | None = None
+    rig: Rig, interface: Interface, injected: Sequence[bytes], live: LiveVerdict | None = None
 ) -> RunVerdict:
     """Inject the frames into a guest that echoes, and judge with the card's and the driver's counters.
 
-    With a `watch` no more is injected at a time than the recorder's ring can hold the records of.
+    With a `live` no more is injected at a time than the recorder's ring can hold the records of.
     """
     before, counters_before = await interface.received(), await rig.card.counters()
     quiet = rig.deadlines.quiet * rig.deadlines.scale
-    witnesses = Witnesses() if watch is None else watch.witnesses
+    witnesses = Witnesses() if live is None else live.witnesses
     witnesses.restart()
     echoes = 0
     for start in range(0, len(injected), CHUNK):
         chunk = injected[start : start + CHUNK]
-        if watch is not None:
-            await watch.begin(chunk, quiet=quiet)
+        if live is not None:
+            await live.begin(chunk, quiet=quiet)
         echoed = await exchange(rig.card.wire, chunk, quiet=quiet)
-        if watch is not None:
-            await watch.settle(chunk, echoed, quiet=quiet)
+        if live is not None:
+            await live.settle(chunk, echoed, quiet=quiet)
         else:
             witnesses.settle(chunk, echoed)
         echoes += len(echoed)

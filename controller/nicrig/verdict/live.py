@@ -132,11 +132,11 @@ async def live_verdict(
     recorder = rig.card.recorder()
     if from_now:
         recorder.skip()
-    watch = LiveVerdict(recorder, detail, save, line=rig.options.cache_line)
+    live = LiveVerdict(recorder, detail, save, line=rig.options.cache_line)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch.run)
-            yield watch
+            nursery.start_soon(live.run)
+            yield live
             nursery.cancel_scope.cancel()
     finally:
-        await watch.finish()
+        await live.finish()

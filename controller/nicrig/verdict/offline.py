@@ -19,7 +19,7 @@ See = Callable[[list[Event]], object]
 
 
 @dataclass(frozen=True)
-class Judged:
+class OfflineVerdict:
     """What was found: `verifier` judged the calls, `witnesses` the frames, device against CPU."""
 
     detail: Detail
@@ -32,10 +32,10 @@ class Judged:
         return self.verifier.verdict.clean and not self.witnesses.counts
 
 
-def judge(path: Path, see: See = lambda part: None) -> Judged:
+def judge(path: Path, see: See = lambda part: None) -> OfflineVerdict:
     """Judge the recording. Raises RecordingError for a file that is none."""
     detail, first, events = recording.load(path)
-    judged = Judged(detail, Verifier(detail, first=first), Witnesses(first=first))
+    judged = OfflineVerdict(detail, Verifier(detail, first=first), Witnesses(first=first))
     judged.witnesses.judge_stream(_on_the_way(judged.verifier, events, see))
     judged.verifier.finish()
     return judged

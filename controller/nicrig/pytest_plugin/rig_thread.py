@@ -36,7 +36,7 @@ UNLOAD = f"[ ! -d /sys/module/{DRIVER} ] || rmmod {DRIVER}"
 FACTS = f"uname -r; modinfo -F version {DRIVER}; modinfo -F srcversion {DRIVER}"
 
 
-class KeptRig:
+class RigThread:
     """A running rig; `wait` and `call` run something beside it in its thread. `facts` are kernel, driver and so on."""
 
     rig: Rig
