@@ -170,7 +170,27 @@ def test_a_card_alone_serves_until_it_is_told_to_end(rigs: Path, run: Run) -> No
         assert "pcie-root-port" in line
         assert run("qemu-args", "alone").stdout == line
         assert "card alone" in run("status", "alone").stdout
+        check_a_guest_that_panics(environment, run)
+        assert "card alone" in run("status", "alone").stdout
     finally:
         card.send_signal(signal.SIGTERM)
         card.wait(SECONDS)
     assert not (rigs / "alone").exists()
+
+
+def check_a_guest_that_panics(environment: dict[str, str], run: Run) -> None:
+    """The machine of a card that serves alone ends with the guest's last words; the card goes on."""
+    machine = subprocess.Popen(
+        [NICRIG, "machine", "alone"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert machine.stdout is not None
+        assert machine.stdout.readline().startswith("ready: a guest for ")
+        run("run", "--rig", "alone", "--", "sh", "-c", "echo c > /proc/sysrq-trigger")
+        _, told = machine.communicate(timeout=SECONDS)
+    finally:
+        machine.kill()
+        machine.wait()
+    assert machine.returncode == 125
+    assert "the guest panicked and rebooted" in told
+    assert "its last calls between driver and NDIS: none" in told

@@ -36,7 +36,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Machine:
+class MachineSpec:
     """The virtual machine to start: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
 
     accelerator: Accelerator
@@ -73,7 +73,7 @@ def card_device(socket_path: Path, *, hot_plug: bool) -> dict[str, object]:
     return {**device, "bus": SLOT_ID} if hot_plug else device
 
 
-def machine_options(machine: Machine, paths: RigPaths) -> list[str]:
+def machine_options(machine: MachineSpec, paths: RigPaths) -> list[str]:
     """The machine without the card, as anybody may start it."""
     # share=on: without it the card sees no memory at all. -nodefaults: no disk, no card of QEMU's own, no option ROM.
     return [
@@ -105,7 +105,7 @@ def paste_line(paths: RigPaths, *, memory: int = 512, hot_plug: bool = False) ->
     return shlex.join([*machine, *card_options(paths.vfio_user, hot_plug=hot_plug)])
 
 
-def whole_line(program: Program, machine: Machine, paths: RigPaths, *, hot_plug: bool) -> str:
+def whole_line(program: Program, machine: MachineSpec, paths: RigPaths, *, hot_plug: bool) -> str:
     """The command that starts such a machine for the card at `paths`, quoted for a shell."""
     environment = [f"{name}={value}" for name, value in program.environment.items()]
     words = [*program.argv, *machine_options(machine, paths), *card_options(paths.vfio_user, hot_plug=hot_plug)]
@@ -126,7 +126,7 @@ def card_options(socket_path: Path, *, hot_plug: bool) -> list[str]:
 class Qemu:
     """A running QEMU, stopped before the guest's first instruction until its monitor says `cont`."""
 
-    def __init__(self, program: Program, machine: Machine, card: list[str], paths: RigPaths) -> None:
+    def __init__(self, program: Program, machine: MachineSpec, card: list[str], paths: RigPaths) -> None:
         self._paths = paths
         self._ending = False
         self._monitor: socket.socket | None

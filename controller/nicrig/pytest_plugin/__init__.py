@@ -18,7 +18,8 @@ from nicrig.pytest_plugin.settings import SEED_OF_ALL, Settings, add_options, se
 
 if TYPE_CHECKING:
     from nicrig.pytest_plugin.frame_capture import Capture
-    from nicrig.pytest_plugin.nic import Guest, Monitor, Nic, SyncGuest, SyncMonitor, SyncNic
+    from nicrig.pytest_plugin.machine_control import MachineControl
+    from nicrig.pytest_plugin.nic import Guest, Machine, Monitor, Nic, SyncGuest, SyncMachine, SyncMonitor, SyncNic
     from nicrig.pytest_plugin.rig_pool import Rigs
     from nicrig.pytest_plugin.test_session import TestSession
 
@@ -127,7 +128,7 @@ def nicrig_session(
         if thread.alive or not thread.death_is_told:
             thread.wait(session.finish)
         else:
-            thread.run(session.stop)
+            thread.run(session.unwatch)
         session.save()
         if asked.fresh:
             nicrig_rigs.close(asked.machine())
@@ -166,7 +167,15 @@ def monitor(nicrig_session: TestSession) -> Monitor:
     """The card's monitor: execute() a command."""
     from nicrig.pytest_plugin.nic import Monitor
 
-    return Monitor(nicrig_session.thread, nicrig_session.rig.card.monitor)
+    return Monitor(nicrig_session.thread, nicrig_session)
+
+
+@pytest.fixture
+def machine(nicrig_session: TestSession) -> Machine:
+    """The machine: unplug() and plug() the card, kill_card() and restart_card(), reboot() the guest."""
+    from nicrig.pytest_plugin.nic import Machine
+
+    return Machine(nicrig_session.thread, _control(nicrig_session))
 
 
 @pytest.fixture
@@ -198,4 +207,22 @@ def sync_monitor(nicrig_session: TestSession) -> SyncMonitor:
     """`monitor` without await."""
     from nicrig.pytest_plugin.nic import SyncMonitor
 
-    return SyncMonitor(nicrig_session.thread, nicrig_session.rig.card.monitor)
+    return SyncMonitor(nicrig_session.thread, nicrig_session)
+
+
+@pytest.fixture
+def sync_machine(nicrig_session: TestSession) -> SyncMachine:
+    """`machine` without await."""
+    from nicrig.pytest_plugin.nic import SyncMachine
+
+    return SyncMachine(nicrig_session.thread, _control(nicrig_session))
+
+
+def _control(session: TestSession) -> MachineControl:
+    from nicrig.errors import UsageError
+    from nicrig.pytest_plugin.machine_control import MachineControl
+
+    try:
+        return MachineControl(session)
+    except UsageError as error:
+        pytest.fail(str(error), pytrace=False)

@@ -11,8 +11,8 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from scapy.packet import Packet
 
 from nicrig.machine.guest_agent import GuestAgent as GuestInThread
-from nicrig.process.qmp import Qmp
 from nicrig.pytest_plugin.expected_packets import Wanted
+from nicrig.pytest_plugin.machine_control import MachineControl
 from nicrig.pytest_plugin.rig_thread import RigThread
 from nicrig.pytest_plugin.test_session import TestSession
 
@@ -128,16 +128,47 @@ class SyncGuest(Face[GuestInThread]):
     put = blocking(GuestInThread.put)
 
 
-class Monitor(Face[Qmp]):
+class Monitor(Face[TestSession]):
     """The card's monitor, which speaks QMP."""
 
-    execute = awaited(Qmp.execute)
+    execute = awaited(TestSession.execute)
 
 
-class SyncMonitor(Face[Qmp]):
+class SyncMonitor(Face[TestSession]):
     """The same without await."""
 
-    execute = blocking(Qmp.execute)
+    execute = blocking(TestSession.execute)
 
 
-__all__ = ["Guest", "Monitor", "Nic", "Packet", "SyncGuest", "SyncMonitor", "SyncNic", "Wanted"]
+class Machine(Face[MachineControl]):
+    """The virtual machine, and the life and death of its card."""
+
+    unplug = awaited(MachineControl.unplug)
+    plug = awaited(MachineControl.plug)
+    kill_card = awaited(MachineControl.kill_card)
+    restart_card = awaited(MachineControl.restart_card)
+    reboot = awaited(MachineControl.reboot)
+
+
+class SyncMachine(Face[MachineControl]):
+    """The same without await."""
+
+    unplug = blocking(MachineControl.unplug)
+    plug = blocking(MachineControl.plug)
+    kill_card = blocking(MachineControl.kill_card)
+    restart_card = blocking(MachineControl.restart_card)
+    reboot = blocking(MachineControl.reboot)
+
+
+__all__ = [
+    "Guest",
+    "Machine",
+    "Monitor",
+    "Nic",
+    "Packet",
+    "SyncGuest",
+    "SyncMachine",
+    "SyncMonitor",
+    "SyncNic",
+    "Wanted",
+]

@@ -15,6 +15,7 @@ from anyio import abc
 from anyio.from_thread import BlockingPortal
 
 from nicrig.errors import ConnectionLostError, PartDeathError, RigError, cause
+from nicrig.machine.guest_agent import GuestAgent
 from nicrig.machine.guest_interface import DRIVER
 from nicrig.session.rig import Rig
 from nicrig.session.services import POST_MORTEM_SECONDS
@@ -32,6 +33,13 @@ socket(my $echo, 2, 2, 17) or die; bind($echo, pack("S n x12", 2, 7)) or exit;
 exit if fork; open($_, "+<", "/dev/null") for *STDIN, *STDOUT, *STDERR;
 while (defined(my $from = recv($echo, my $datagram, 65535, 0))) { send($echo, $datagram, 0, $from) }
 """
+
+
+async def start_echo_service(guest: GuestAgent) -> None:
+    """From now on the guest answers each datagram to port 7 with itself."""
+    await guest.run(["perl", "-e", ECHO_SERVICE])
+
+
 UNLOAD = f"[ ! -d /sys/module/{DRIVER} ] || rmmod {DRIVER}"
 FACTS = f"uname -r; modinfo -F version {DRIVER}; modinfo -F srcversion {DRIVER}"
 
@@ -110,7 +118,7 @@ class RigThread:
 
     async def _prepare(self) -> dict[str, str]:
         await self.rig.guest.run(["sh", "-c", UNLOAD])
-        await self.rig.guest.run(["perl", "-e", ECHO_SERVICE])
+        await start_echo_service(self.rig.guest)
         there = await self.rig.card.monitor.execute("query-registers")
         self.registers = {(each["bar"], each["offset"]): f"{each['block']}.{each['name']}" for each in there}
         said = (await self.rig.guest.run(["sh", "-c", FACTS])).stdout.split()

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One test on a rig: the driver loaded afresh, an address in the guest, and everything that happens kept and judged.
+"""One test on a rig: the driver loaded afresh, an address in the guest, and a live verdict over all that happens.
 
-All of it runs in the rig's thread; a test reaches it by `nicrig.pytest_plugin.nic`.
+All of it runs in the rig's thread; a test reaches it through `nicrig.pytest_plugin.nic`.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import trio
 from scapy.packet import Packet
@@ -25,6 +26,7 @@ from nicrig.pytest_plugin.judgement import Judgement
 from nicrig.pytest_plugin.rig_thread import UNLOAD, RigThread
 from nicrig.pytest_plugin.traffic import Traffic
 from nicrig.pytest_plugin.wanted import Wanted as WantedRig
+from nicrig.recorder.reader import Recorder
 from nicrig.verdict import echo_run
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import violations
@@ -34,13 +36,19 @@ UNLOAD_SECONDS = 10.0
 
 
 class TestSession:
-    """`start`, then what the test does, then `finish`. Its files are in `folder`."""
+    """`start` comes first, then what the test does, then `finish`. Its files are in `folder`."""
 
     __test__ = False
-    """pytest does not collect it, though its name begins as a test's."""
+    """Its name begins as a test's does, but pytest must not collect it."""
 
     interface: Interface | None = None
     addresses: Addresses
+    live: LiveVerdict
+    evidence: Recorder
+    """A reader of its own: whatever happened, the recorder's last records are there."""
+    card_runs = True
+    plugged = True
+    """Whether the card is in the machine."""
 
     def __init__(self, thread: RigThread, wanted: WantedRig, folder: Path, seed: str) -> None:
         self.thread = thread
@@ -51,28 +59,21 @@ class TestSession:
         self.judgement: Judgement | None = None
         """The last verdict that the test took."""
         self._scope = trio.CancelScope()
-        self._kept_all: trio.Event | None = None
+        self._unwatched: trio.Event | None = None
+        """Set when nothing is recorded any more; None while nothing is recorded."""
+        self._recordings: list[Path] = []
         self._log_starts = self.rig.paths.serial_log.stat().st_size
-        self.evidence = self.rig.card.recorder()
-        """Reads the recorder for itself: whatever happened, its last records are there."""
-        recorder = self.rig.card.recorder()
-        recorder.skip()
-        line = replace(self.rig.options, parameters=wanted.parameters).cache_line
-        self.live = LiveVerdict(recorder, Detail.BYTES, self.recording, line=line)
         self.traffic = Traffic(self.rig.card.wire)
         self._expectations = Expectations(self.traffic)
-
-    @property
-    def recording(self) -> Path:
-        return self.folder / "recording.json"
 
     @property
     def pcapng(self) -> Path:
         return self.folder / "frames.pcapng"
 
     def files(self) -> list[tuple[str, Path]]:
-        """What the test leaves."""
-        return [("frames", self.pcapng), ("recording", self.recording), ("guest_log", self.folder / "guest.log")]
+        """What the test leaves: one recording, and one more after each reboot and each restart of the card."""
+        recordings = [(path.stem, path) for path in self._recordings]
+        return [("frames", self.pcapng), *recordings, ("guest_log", self.folder / "guest.log")]
 
     def guest_log(self) -> str:
         """What the guest's kernel has said since the test began."""
@@ -88,29 +89,45 @@ class TestSession:
 
     # -- the test's frame --------------------------------------------------------------------------------
     async def start(self) -> None:
-        """A driver, fresh and with an address; from now on all is kept."""
+        """Begin to record and to judge, and load a fresh driver."""
         self.thread.clean = False
-        self._kept_all = trio.Event()
-        self.thread.start_soon(self._run)
-        await self._reset_card(self.wanted.ledger)
-        self._counters = await self.rig.card.counters()
+        await self.watch()
         await self.load(*self.wanted.parameters)
 
     async def finish(self) -> None:
-        """Take the driver away and what the test set on the card; the rig can then serve the next one."""
-        try:
-            await self._unload()
-            await self._reset_card(self.rig.options.ledger)
-            self.thread.clean = True
-        finally:
-            await self.stop()
+        """Undo what the test set on card and guest, so that the rig can serve the next test.
 
-    async def stop(self) -> None:
-        """Nothing is kept any more."""
-        self._scope.cancel()
-        if self._kept_all is not None:
-            await self._kept_all.wait()
-        await self.live.finish()
+        A rig whose card is dead or unplugged stays as it is: it is not clean, and no other test gets it.
+        """
+        try:
+            if self.card_runs and self.plugged:
+                await self._unload()
+                await self._reset_card(self.rig.options.ledger)
+                self.thread.clean = True
+        finally:
+            await self.unwatch()
+
+    async def watch(self) -> None:
+        """Begin anew to record and to judge: verdict and counters are over what happens from now on."""
+        self.evidence, recorder = self.rig.card.recorder(), self.rig.card.recorder()
+        recorder.skip()
+        line = replace(self.rig.options, parameters=self.wanted.parameters).cache_line
+        number = len(self._recordings) + 1
+        self._recordings.append(self.folder / ("recording.json" if number == 1 else f"recording_{number}.json"))
+        self.live = LiveVerdict(recorder, Detail.BYTES, self._recordings[-1], line=line)
+        self.traffic.begin(self.rig.card.wire)
+        self._scope, self._unwatched = trio.CancelScope(), trio.Event()
+        self.thread.start_soon(self._run)
+        await self._reset_card(self.wanted.ledger)
+        self._counters = await self.rig.card.counters()
+
+    async def unwatch(self) -> None:
+        """Record and judge nothing any more."""
+        if self._unwatched is not None:
+            self._scope.cancel()
+            await self._unwatched.wait()
+            self._unwatched = None
+            await self.live.finish()
 
     async def _reset_card(self, ledger: Ledger) -> None:
         await self.rig.card.monitor.execute("clear-faults")
@@ -118,20 +135,27 @@ class TestSession:
         await self.rig.card.monitor.execute("set-ledger", {"policy": ledger})
 
     async def _run(self) -> None:
-        assert self._kept_all is not None
+        ended = self._unwatched
+        assert ended is not None
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self.live.run)
                     nursery.start_soon(self.traffic.run)
         finally:
-            self._kept_all.set()
+            ended.set()
 
     # -- the driver --------------------------------------------------------------------------------------
     async def load(self, *parameters: str) -> None:
-        """Load the driver with these parameters of its module, in the place of one that is loaded."""
+        """Load the driver with these parameters of its module; a driver that is loaded is unloaded first."""
         await self._unload()
-        self.interface = await self.rig.guest.bring_up(*parameters)
+        await self.use(await self.rig.guest.load_driver(*parameters))
+
+    async def use(self, interface: Interface) -> None:
+        """Go on with this interface of the card: bring it up, with its address."""
+        await interface.up()
+        await interface.address()
+        self.interface = interface
         mac = (await self.rig.card.monitor.execute("query-card"))["mac"]
         self.addresses = Addresses(mac, GUEST_IP, BENCH_MAC, BENCH_IP)
         await self.live.begin((), quiet=self._quiet)
@@ -139,6 +163,10 @@ class TestSession:
     async def unload(self) -> None:
         """Unload the driver, so that verdict() judges its end too."""
         await self._unload()
+
+    async def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+        """What the card's monitor returns for this command. Raises RefusedError when it refuses."""
+        return await self.rig.card.monitor.execute(command, arguments)
 
     async def _unload(self) -> None:
         self.interface = None
@@ -172,7 +200,7 @@ class TestSession:
         """
         if self.interface is None:
             raise UsageError("no driver is loaded that could echo: nic.load() loads one")
-        await self._settle()
+        await self.settle()
         await self.interface.start_echo()
         self.traffic.forget_read()
         sent = [self.addresses.frame(packet) for packet in packets]
@@ -204,7 +232,7 @@ class TestSession:
     # -- the verdict -------------------------------------------------------------------------------------
     async def verdict(self) -> Judgement:
         """Wait until nothing is under way, and judge all that happened since the test began."""
-        await self._settle()
+        await self.settle()
         witnesses, rules = self.live.witnesses, self.live.verifier
         grown = await self.counters()
         first = {violation.rule: violation for violation in reversed(rules.violations)}
@@ -220,7 +248,8 @@ class TestSession:
         )
         return self.judgement
 
-    async def _settle(self) -> None:
+    async def settle(self) -> None:
+        """Wait until nothing is under way, and judge the frames that ran."""
         await self.live.settle_wire(self.traffic, quiet=self._quiet)
 
     @property

@@ -30,6 +30,11 @@ class Traffic:
         self._settled = {"in": 0, "out": 0}
         self._read = 0
 
+    def begin(self, wire: Wire) -> None:
+        """Go on with this wire, before `run`. Frames that ran until now are not judged any more."""
+        self._wire = wire
+        self._settled = {"in": len(self.data("in")), "out": len(self.data("out"))}
+
     async def run(self) -> None:
         """Keep what comes until cancelled. Raises ConnectionLostError when the card is gone."""
         while True:

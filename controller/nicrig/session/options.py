@@ -56,9 +56,9 @@ class Options:
         return int(line) if line.isdecimal() and int(line) else LINE
 
 
-def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.Machine:
+def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.MachineSpec:
     """The virtual machine of a rig with these options."""
-    return qemu.Machine(
+    return qemu.MachineSpec(
         accelerator=accelerator,
         kernel=provision.kernel,
         image=provision.image,

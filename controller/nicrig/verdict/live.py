@@ -109,6 +109,7 @@ class LiveVerdict:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._step, True)
         self.verifier.finish()
+        self._file = None
         self._stack.close()
 
     def _step(self, to_end: bool) -> None:

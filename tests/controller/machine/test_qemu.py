@@ -9,7 +9,7 @@ import trio
 from nicrig.errors import PartDeathError
 from nicrig.machine.accelerator import TCG
 from nicrig.machine.qemu import (
-    Machine,
+    MachineSpec,
     Program,
     Qemu,
     card_options,
@@ -24,7 +24,7 @@ from tests.fakes.programs import script
 
 pytestmark = pytest.mark.anyio
 
-MACHINE = Machine(accelerator=TCG, kernel=Path("/k/vmlinuz"), image=Path("/k/initramfs"), memory=256)
+MACHINE = MachineSpec(accelerator=TCG, kernel=Path("/k/vmlinuz"), image=Path("/k/initramfs"), memory=256)
 
 
 def options() -> list[str]:
