@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The registers of a card that runs, as `nicrig registers` shows them."""
+"""The registers of a running card: `nicrig registers` shows them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RegisterValue(msgspec.Struct, frozen=True):
 
 
 async def registers_of(paths: RigPaths) -> list[RegisterValue]:
-    """All of the card at `paths`; looking changes nothing."""
+    """All registers of the card at `paths`. Reading them here changes nothing."""
     async with card_monitor(paths) as monitor:
         return msgspec.convert(await monitor.execute("query-registers"), list[RegisterValue])
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a failed test's report shows: the last of all that card, driver and guest did in it."""
+"""What a failed test's report shows: the last things that card, driver and guest did."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from nicrig.verdict.echo_run import violation_lines
 from nicrig.verifier.events import Event
 
 LOOKED_THROUGH = 4000
-"""Records among which the last accesses of registers are looked for."""
+"""How many records are searched for register accesses."""
 LAST = 15
-"""Lines of each section."""
+"""How many lines each section has at most."""
 
 
 def sections(session: TestSession) -> Iterator[tuple[str, list[str]]]:
-    """Titles and lines; a section without lines says that there was nothing."""
+    """The sections: title and lines. A section without lines means that nothing happened."""
     happened = _events(session)
     registers = [event for event in happened if event.function == "card.register"]
     yield "verdict", session.judgement.lines() if session.judgement else _broken(session)

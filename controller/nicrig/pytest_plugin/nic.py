@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a test holds in its hands: card, guest and monitor, to be awaited on any loop, and the same without await."""
+"""What a test uses: card, guest, monitor and machine, for any asynchronous loop, and the same without await."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Method = Callable[Concatenate[Inner, P], Awaitable[T]]
 
 
 class Face(Generic[Inner]):
-    """Something that lives in the rig's thread, seen from a test."""
+    """The test's side of an object that lives in the rig's thread."""
 
     def __init__(self, thread: RigThread, inner: Inner) -> None:
         self._thread = thread
@@ -43,7 +43,7 @@ def awaited(method: Method[Inner, P, T]) -> Callable[Concatenate[Face[Inner], P]
 
 
 def blocking(method: Method[Inner, P, T]) -> Callable[Concatenate[Face[Inner], P], T]:
-    """The method, which returns when it is done."""
+    """The method, for synchronous tests."""
 
     @wraps(method)
     def call(face: Face[Inner], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -72,17 +72,17 @@ class _NicFacts(Face[TestSession]):
 
     @property
     def mac_of_bench(self) -> str:
-        """The address that injected frames come from."""
+        """The bench's MAC address, from which injected frames come."""
         return self._inner.addresses.bench_mac
 
     @property
     def ip(self) -> str:
-        """The bench's address, from which injected packets come."""
+        """The bench's IP address, from which injected packets come."""
         return self._inner.addresses.bench_ip
 
     @property
     def random(self) -> Random:
-        """Draws the same for this test whenever the run has the same seed."""
+        """Draws the same values for this test in each run with the same seed."""
         return self._inner.random
 
 

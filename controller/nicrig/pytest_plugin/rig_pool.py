@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The rigs of a run of tests: which there are, which are started, and which have to go."""
+"""The rigs of a run of tests: which exist, which start, and which end to make room."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nicrig.session.rig import Rig, attach_rig, open_rig
 
 
 class Rigs:
-    """The rigs of a run: one for each combination of options, at most `most`; the one longest unused goes first."""
+    """The rigs of a run: one for each combination of options, at most `most`. The one unused for longest ends first."""
 
     def __init__(self, most: int, attach_to: str = "") -> None:
         self._most = most
@@ -42,7 +42,7 @@ class Rigs:
             self._portal.call(self._portal.stop, True)
 
     def take(self, options: Options, *, fresh: bool = False) -> RigThread:
-        """A rig with these options, started if there is none. Raises RigError where it cannot be, and again at once."""
+        """A rig with these options, started if there is none. Raises RigError when it cannot start."""
         if options in self._failed:
             raise self._failed[options]
         thread = self._threads.pop(options, None)
@@ -51,16 +51,16 @@ class Rigs:
             thread = None
         while thread is None and len(self._threads) >= self._most:
             self.close(next(iter(self._threads)))
-        # The one used last stands last.
+        # Keep the order of use: the last one used is last.
         self._threads[options] = thread = thread or self._start(options, fresh=fresh)
         return thread
 
     def close(self, options: Options) -> None:
-        """Take the rig with these options down."""
+        """End the rig with these options."""
         self._threads.pop(options).close()
 
     def close_all(self) -> None:
-        """Take all of them down."""
+        """End all rigs."""
         for options in list(self._threads):
             self.close(options)
 
@@ -84,12 +84,13 @@ class Rigs:
 
 @asynccontextmanager
 async def _attached(name: str, options: Options, *, fresh: bool) -> AsyncIterator[Rig]:
-    """The rig that runs already; if it had a driver it has one again at the end."""
+    """Attach to a running rig. If it had a driver loaded, load one again at the end."""
     if fresh:
-        raise UsageError(f"this test wants a fresh machine, and the rig {name} runs already: leave --nicrig-rig out")
+        raise UsageError(f"this test needs a fresh machine, and the rig {name} runs already: leave --nicrig-rig out")
     async with attach_rig(paths_of(name), options) as rig:
         if rig.options.kind != options.kind:
-            raise UsageError(f"this test wants a {options.kind} card, and the rig {name} has a {rig.options.kind} one")
+            has = rig.options.kind
+            raise UsageError(f"this test needs a {options.kind} card, and the rig {name} has a {has} card")
         had_driver = await Interface.find(rig.guest) is not None
         yield rig
         if had_driver:

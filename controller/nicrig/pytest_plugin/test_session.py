@@ -57,7 +57,7 @@ class TestSession:
         self.folder = folder
         self.random = random.Random(seed)
         self.judgement: Judgement | None = None
-        """The last verdict that the test took."""
+        """The last verdict that the test asked for."""
         self._scope = trio.CancelScope()
         self._unwatched: trio.Event | None = None
         """Set when nothing is recorded any more; None while nothing is recorded."""
@@ -76,12 +76,12 @@ class TestSession:
         return [("frames", self.pcapng), *recordings, ("guest_log", self.folder / "guest.log")]
 
     def guest_log(self) -> str:
-        """What the guest's kernel has said since the test began."""
+        """What the guest's kernel logged since the test began."""
         log = self.rig.paths.serial_log
         return log.read_bytes()[self._log_starts :].decode(errors="replace") if log.exists() else ""
 
     def save(self) -> None:
-        """Write the files that are not written yet."""
+        """Write the log and the frames; the recordings are written already."""
         (self.folder / "guest.log").write_text(self.guest_log())
         blocks = [pcapng.section(f"nicrig, {self.wanted.kind}"), pcapng.interface("wire", "the card's wire")]
         blocks += [pcapng.packet(0, frame.time, frame.data, frame.way) for frame in self.traffic.frames]
@@ -176,15 +176,15 @@ class TestSession:
     async def inject(self, *packets: Packet | bytes) -> None:
         """Put packets on the wire to the guest, in order, as fast as the card takes them.
 
-        Addresses that a packet leaves open are filled in: from the bench, to the card and the guest. More at once than
-        the driver has posted buffers for are lost, as with any card.
+        Addresses that a packet leaves open are filled in: from the bench, to the card and the guest. The card drops
+        frames for which the driver has posted no buffer, as any card does.
         """
         await self.traffic.send([self.addresses.frame(packet) for packet in packets])
 
     async def expect(self, wanted: Wanted, *, timeout: float = 1.0) -> Packet:
-        """The first frame out of the guest that is as wanted, of those that no expect() has returned yet.
+        """The first frame out of the guest that is as wanted, and that no expect() has returned yet.
 
-        `wanted` is a layer, such as UDP; a packet, whose given fields have to be equal; or the bytes of a frame.
+        `wanted` is a layer, such as UDP; a packet, whose given fields must be equal; or the bytes of a frame.
         `timeout` is in seconds under KVM. Raises ExpectationError, which shows the frame that was most like it.
         """
         return await self._expectations.take(wanted, timeout * self.rig.deadlines.scale)
@@ -194,12 +194,12 @@ class TestSession:
         await self._expectations.take_none(unwanted, timeout * self.rig.deadlines.scale)
 
     async def echo(self, packets: Sequence[Packet | bytes]) -> list[bytes]:
-        """Have the guest's network stack send each frame back, byte for byte; those that came back, in order.
+        """Have the guest's network stack send each frame back, byte for byte. Returns the frames that came, in order.
 
         At most 64 are under way at a time, so that none is lost. verdict() judges their whole way round.
         """
         if self.interface is None:
-            raise UsageError("no driver is loaded that could echo: nic.load() loads one")
+            raise UsageError("no driver is loaded to echo frames: call nic.load() first")
         await self.settle()
         await self.interface.start_echo()
         self.traffic.forget_read()
@@ -225,7 +225,7 @@ class TestSession:
             await self.interface.wait_carrier(up)
 
     async def counters(self) -> dict[str, int]:
-        """What the card's counters have grown by since the test began, by the datasheet's names."""
+        """By how much the card's counters have grown since the test began, by the datasheet's names."""
         now = await self.rig.card.counters()
         return {name: value - self._counters[name] for name, value in now.items()}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `nicrig status` tells of the rigs that stay."""
+"""What `nicrig status` shows: the state of the rigs that keep running."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from nicrig.session.daemon import Description, description
 
 
 class RigState(msgspec.Struct, frozen=True):
-    """One rig: `card` and `counters` as its monitor tells them, `problem` why it does not."""
+    """One rig. `card` and `counters` come from its monitor; `problem` says why the monitor does not answer."""
 
     name: str
     folder: str
@@ -25,7 +25,7 @@ class RigState(msgspec.Struct, frozen=True):
 
 
 async def look(paths: Sequence[RigPaths] | None) -> list[RigState]:
-    """The states of these, or of all that have a name."""
+    """The states of these rigs, or of all rigs that have a name."""
     found = [paths_named(name) for name in names()] if paths is None else paths
     return [await _state(each) for each in found]
 

@@ -105,7 +105,7 @@ async def test_the_environment_and_the_monitors_socket_reach_it(tmp_path: Path) 
     await qemu.child.wait()
     with qemu.take_monitor() as ours:
         assert ours.recv(16) == b"here"
-        assert ours.recv(16) == b"", "somebody else holds QEMU's end too"
+        assert ours.recv(16) == b"", "another process holds QEMU's end too"
     await qemu.close()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The plugin before any machine boots: what it costs, what it is told, and what it refuses."""
+"""The plugin before any machine boots: its cost, its settings, and what it refuses."""
 
 from __future__ import annotations
 
