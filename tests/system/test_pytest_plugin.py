@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The pytest plugin as users run it: in a pytest of their own, whose tests fail, die, are interrupted, run abreast."""
+"""The pytest plugin as users run it: in their own pytest, whose tests fail, die, are interrupted, run in parallel."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ PATIENCE = 300
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A pytest there, in a session of its own, as a terminal would start it."""
+    """A pytest in that folder, in a session of its own, as a terminal starts it."""
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", str(folder / "temp"), *arguments],
         cwd=folder,
@@ -142,7 +142,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def ended(run: subprocess.Popen[str]) -> Iterator[None]:
-    """Whatever happens, it does not go on after us."""
+    """Kill it at the end, whatever happens."""
     try:
         yield
     finally:
@@ -239,7 +239,7 @@ def test_unplugged_killed_and_rebooted_machines_serve_on_or_go(tmp_path: Path) -
 
 
 def rigs_used(shown: str) -> list[tuple[str, str, str]]:
-    """By whom, which, and the run's seed."""
+    """The worker, its rig, and the run's seed."""
     return re.findall(r"^RIG (\S+) (\S+) (\d+)", shown, re.MULTILINE)
 
 

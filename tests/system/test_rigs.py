@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rigs that stay, as people use them: the real commands, their output and their exit codes. One guest serves all."""
+"""Rigs that keep running, as people use them: the real commands, their output and exit codes. One guest serves all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def rigs() -> Iterator[Path]:
-    """Where the names of these tests are."""
+    """The folder of these tests' rigs."""
     with tempfile.TemporaryDirectory(prefix="nicrig-rigs-") as folder:
         yield Path(folder)
 
@@ -37,7 +37,7 @@ def run(rigs: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def dev(rigs: Path, run: Run) -> Iterator[str]:
-    """The name of a rig that stays."""
+    """The name of a rig that keeps running."""
     started = run("up", "--name", "dev")
     assert started.returncode == 0, started.stderr
     assert started.stdout.startswith("ready: dev (bus-master; ")

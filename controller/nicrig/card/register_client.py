@@ -21,7 +21,7 @@ class FieldValue(msgspec.Struct, frozen=True):
 
 
 class RegisterValue(msgspec.Struct, frozen=True):
-    """A register as the card tells it; `copy` tells those of one name apart."""
+    """A register, as the card reports it. `copy` numbers the registers of one name."""
 
     block: str
     copy: int

@@ -41,7 +41,7 @@ class HealthCheck(msgspec.Struct, frozen=True):
     remedy: str = ""
 
     def line(self) -> str:
-        """As people read it."""
+        """The line of text."""
         return f"{self.state:4} {self.name}: {self.found}" + (f"; fix it with: {self.remedy}" if self.remedy else "")
 
 

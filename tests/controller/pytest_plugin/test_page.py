@@ -52,7 +52,7 @@ COMMANDS = [line.partition("#")[0].strip() for line in re.findall(r"^\$ \.venv/b
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_are_taken(command: str, tmp_path: Path) -> None:
-    """What the examples then do is what CI runs; files land elsewhere."""
+    """Only collect: CI runs the examples. Their files go to another folder here."""
     words = [str(tmp_path / word) if word in ("kept", "junit.xml") else word for word in shlex.split(command)[1:]]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "--collect-only", "-q"],

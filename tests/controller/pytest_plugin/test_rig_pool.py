@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which rigs a run of tests keeps; what one is made of is tried in tests/system."""
+"""Which rigs a run of tests keeps. tests/system tries real rigs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUS_MASTER, SUBORDINATE, NON_DMA = Options(), Options(kind="subordinate"), Optio
 
 @dataclass
 class Machine:
-    """Stands for a rig: what the pool asks of one."""
+    """Stands for a rig: what the pool uses of one."""
 
     options: Options
     clean: bool = True

@@ -115,7 +115,7 @@ def test_a_wrong_argument_of_the_marker_is_one_line_before_anything_runs(
 
 
 def test_tests_of_others_are_left_to_them(pytester: pytest.Pytester) -> None:
-    """An asynchronous test without our fixtures is not ours, and one that is marked for another plugin neither."""
+    """We run no asynchronous test without our fixtures, and none with another plugin's marker."""
     pytester.makepyfile("""
         import pytest
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 class FakeRig:
-    """The rig as far as a watch sees it; `last` is set when the watch has read to the end."""
+    """The rig as far as a live verdict sees it. `last` is set when the verdict has read to the end."""
 
     options = Options()
 
