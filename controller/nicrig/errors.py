@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What can go wrong, by situation: each class is one answer to "what does the user do now?"."""
+"""What can go wrong, by situation. Each class is one answer to "what does the user do now?"."""
 
 from collections.abc import Iterator
 
 
 class RigError(Exception):
-    """The rig itself cannot run (exit code 125). The text says what, where, and what mends it."""
+    """The rig itself cannot run (exit code 125). The text says what failed, where, and what to do."""
 
     exit_code = 125
 
@@ -15,11 +15,11 @@ class CommandError(RigError):
 
 
 class PartDeathError(RigError):
-    """The card or QEMU ended while it was needed: the cause of whatever else failed at that moment."""
+    """The card or QEMU ended while it was needed. This is the cause of whatever else failed at that moment."""
 
 
 class ConnectionLostError(RigError):
-    """The other end of a socket went away: mostly the consequence of a PartDeathError."""
+    """The other end of a socket went away, mostly because of a PartDeathError."""
 
 
 class RefusedError(RigError):
@@ -31,21 +31,21 @@ class RefusedError(RigError):
 
 
 class GuestCommandError(RigError):
-    """A command in the guest ended with another code than 0."""
+    """A command in the guest ended with an exit code other than 0."""
 
 
 class UsageError(RigError):
-    """What was asked for cannot be: a wrong name, file or expression (exit code 2)."""
+    """The command line or a setting is wrong: a name, a file, an expression (exit code 2)."""
 
     exit_code = 2
 
 
 class RecordingError(UsageError):
-    """A file that should be a recording is not one, or cannot be read (exit code 2)."""
+    """A file is not a recording, or cannot be read (exit code 2)."""
 
 
 class DeadlineError(RigError):
-    """Something did not happen in its time (exit code 124)."""
+    """Something did not happen in time (exit code 124)."""
 
     exit_code = 124
 
@@ -60,13 +60,13 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def cause(error: BaseException) -> BaseException:
-    """The one exception of a group to tell the user: a part's death explains what broke with it."""
+    """The one exception of a group to show to the user: a part's death explains what else failed."""
     found = list(leaves(error))
     for kind in (KeyboardInterrupt, PartDeathError):
         for leaf in found:
             if isinstance(leaf, kind):
                 return leaf
     others = [leaf for leaf in found if not isinstance(leaf, ConnectionLostError)] or found
-    # Several parts may fail for one reason, such as a full disk: the first of them tells it.
-    told = len(others) == 1 or all(isinstance(leaf, RigError | OSError) for leaf in others)
-    return others[0] if told else error
+    # Several parts may fail for one reason, such as a full disk: the first of them is enough.
+    one_will_do = len(others) == 1 or all(isinstance(leaf, RigError | OSError) for leaf in others)
+    return others[0] if one_will_do else error

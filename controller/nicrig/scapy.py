@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Running rigs as scapy's own interfaces: `import nicrig.scapy`, then iface="nicrig-NAME".
 
-sendp, srp, srp1, sniff, AsyncSniffer and, by the route that is added, send and sr work on the wire of the card. A
-sniffer sees what the guest sends; `nicrig capture` shows both ways. Synchronous throughout, as scapy is.
+sendp, srp, srp1, sniff and AsyncSniffer work on the wire of the card. So do send and sr, by the route that is added. A
+sniffer sees what the guest sends; `nicrig capture` shows both ways. All of it is synchronous, as scapy is.
 
-What to know of scapy 2.8 itself: sniff(opened_socket=) ignores filter=, so give the filter to the socket or to its
-own sniff(); AsyncSniffer takes its time limit in join(); a socket closes itself when it is garbage, so keep it.
+Mind these habits of scapy 2.8: sniff(opened_socket=) ignores filter=, so give the filter to the socket or to its
+own sniff(). AsyncSniffer takes its time limit in join(). A socket closes itself when it is collected, so keep a
+reference to it.
 """
 
 import json
@@ -32,11 +33,11 @@ from nicrig.traffic.expression import BROADCAST, to_many
 PREFIX = "nicrig-"
 LENGTH = struct.Struct(">I")
 PATIENCE = 5.0
-"""Seconds that the card may take for anything before it counts as dead."""
+"""How many seconds the card may take for any step before it counts as dead."""
 
 
 def connect(path: Path) -> socket.socket:
-    """A socket of a running card. Raises RigError when none answers."""
+    """Connect to a socket of a running card. Raises RigError when no card listens."""
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     made.settimeout(PATIENCE)
     try:
@@ -48,7 +49,7 @@ def connect(path: Path) -> socket.socket:
 
 
 def ask(paths: RigPaths, command: str) -> dict[str, Any]:
-    """What the card's monitor there returns for a command."""
+    """What the card's monitor returns for a command."""
     with connect(paths.monitor) as monitor, monitor.makefile("rw") as stream:
         for each in ("qmp_capabilities", command):
             stream.write(json.dumps({"execute": each, "id": each}) + "\n")
@@ -59,7 +60,7 @@ def ask(paths: RigPaths, command: str) -> dict[str, Any]:
 
 
 class WireSocket(SuperSocket):
-    """The wire of a card, as scapy's layer 2 socket. Raises UsageError for a filter that cannot be honoured."""
+    """The wire of a card, as scapy's layer 2 socket. Raises UsageError for a filter that it cannot apply."""
 
     desc = "Ethernet frames on the wire of a nicrig card"
 
@@ -79,14 +80,14 @@ class WireSocket(SuperSocket):
         self.ins = self.outs = connect(self._paths.wire)
 
     def send(self, x: Packet) -> int:
-        """Send a packet; TimeoutError when the card does not take it."""
+        """Send a packet. Raises TimeoutError when the card does not take it."""
         frame = bytes(self._addressed(x))
         x.sent_time = time.time()
         self.ins.sendall(LENGTH.pack(len(frame)) + frame)
         return len(frame)
 
     def _addressed(self, packet: Packet) -> Packet:
-        """With addresses: scapy would look for what is left out among this host's neighbours, on its network."""
+        """The packet with its addresses filled in. scapy would look for them on this host's own network."""
         if not isinstance(packet, Ether) or packet.fields.get("dst") is not None:
             return packet
         addressed = packet.copy()
@@ -94,8 +95,8 @@ class WireSocket(SuperSocket):
         return addressed
 
     def recv_raw(self, x: int = 0) -> tuple[Any, bytes | None, float | None]:
-        """The next frame, nothing when it does not pass the filter. EOFError ends a sniffer whose card has gone."""
-        # Not a byte more than the frame is taken from the socket, so select tells whether there is another.
+        """The next frame; nothing when the filter drops it. EOFError ends a sniffer whose card is gone."""
+        # Take exactly one frame from the socket: then select says whether there is another.
         (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
         frame = self._exactly(length)
         wanted = self._type in (ETH_P_ALL, int.from_bytes(frame[12:14], "big")) and self._passes(frame)
@@ -111,14 +112,14 @@ class WireSocket(SuperSocket):
         return bytes(data)
 
     def sniff(self, *args: Any, filter: str | None = None, **settings: Any) -> Any:
-        """As scapy's, but a filter given here is not ignored."""
+        """As scapy's, but a filter given here works."""
         if filter:
             self._passes = capture_filter(filter)
         return super().sniff(*args, **settings)
 
     @staticmethod
     def select(sockets: list[Any], remain: float | None = conf.recv_poll_rate) -> list[Any]:
-        """Those that have something. scapy's own cannot take descriptors from 1024 on."""
+        """The sockets that have data. scapy's own select fails on descriptors from 1024 on."""
         closed = [each for each in sockets if each.closed]
         if closed:
             return closed
@@ -129,10 +130,10 @@ class WireSocket(SuperSocket):
 
 
 class ListeningSocket(WireSocket):
-    """Only receives: what a sniffer opens."""
+    """A socket that only receives. A sniffer opens it."""
 
     def send(self, x: Packet) -> NoReturn:
-        raise RigError("this socket only listens: send by sendp, or by conf.ifaces[...].l2socket()")
+        raise RigError("this socket only listens: send with sendp, or with conf.ifaces[...].l2socket()")
 
 
 class NetworkSocket(WireSocket):
@@ -147,7 +148,7 @@ class NetworkSocket(WireSocket):
         return sent
 
     def recv(self, x: int = 0, **settings: Any) -> Packet | None:
-        """What is in the next frame."""
+        """The packet in the next frame."""
         packet = super().recv(x, **settings)
         if packet is None:
             return None
@@ -156,12 +157,12 @@ class NetworkSocket(WireSocket):
 
 
 class RigProvider(InterfaceProvider):
-    """Every rig that has a name, as it is when scapy looks."""
+    """All rigs that have a name at the moment when scapy looks."""
 
     name = "nicrig"
 
     def load(self) -> dict[str, NetworkInterface]:
-        """The rigs; each has the host's end of the network that guests are in."""
+        """The rigs. Each has the bench's address on the guests' network."""
         found = {PREFIX + name: self._interface(PREFIX + name) for name in names()}
         for route in [*conf.route.routes]:
             if route[3].startswith(PREFIX):

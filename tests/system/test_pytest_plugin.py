@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The pytest plugin as users run it: in a pytest of their own, whose tests fail, die, are interrupted, run abreast."""
+"""The pytest plugin as users run it: in their own pytest, whose tests fail, die, are interrupted, run in parallel."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ ABREAST = (
     + """
 from nicrig.pytest_plugin import SETTINGS
 
-def tell(trial, request, who=None):
+def tell(session, request, who=None):
     worker = who or os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    print("RIG", worker, trial.rig.paths.folder, request.config.stash[SETTINGS].seed)
+    print("RIG", worker, session.rig.paths.folder, request.config.stash[SETTINGS].seed)
 
 @pytest.mark.parametrize("number", range(2))
 def test_abreast(sync_nic, number, nicrig_session, request):
@@ -88,11 +88,48 @@ def test_after_it(sync_guest, nicrig_session, request):
     tell(nicrig_session, request)
 """
 """A test that spoils its guest has one of its own."""
+CONTROLLED = (
+    HEAD
+    + """
+@pytest.mark.nicrig(interrupts="msi")
+def test_three_rounds_and_the_card_stays_out(sync_nic, sync_machine, nicrig_session):
+    print("CARD", nicrig_session.rig.card.pid, nicrig_session.rig.paths.folder)
+    for round_number in range(3):
+        sync_machine.unplug()
+        sync_machine.plug()
+        sync_nic.inject(IP() / ICMP(id=round_number))
+        sync_nic.expect(ICMP(id=round_number))
+    assert sync_nic.verdict().coherent
+    sync_machine.kill_card()
+    sync_machine.unplug()
+
+@pytest.mark.nicrig(interrupts="msi")
+async def test_the_next_machine_is_whole(nic, machine, monitor):
+    await machine.kill_card()
+    await machine.unplug()
+    await machine.restart_card()
+    await machine.plug()
+    assert (await monitor.execute("query-card"))["interrupts"] == "msi"
+    await nic.inject(IP() / ICMP())
+    await nic.expect(ICMP)
+    assert (await nic.verdict()).coherent
+    await machine.reboot()
+    await nic.inject(IP() / UDP(dport=7) / b"hi")
+    await nic.expect(UDP)
+    assert (await nic.verdict()).coherent
+    await nic.unload()
+    assert (await nic.verdict()).coherent
+"""
+)
+ATTACHED = """
+def test_of_a_rig_of_its_own(sync_machine):
+    sync_machine.reboot()
+"""
 PATIENCE = 300
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A pytest there, in a session of its own, as a terminal would start it."""
+    """A pytest in that folder, in a session of its own, as a terminal starts it."""
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", str(folder / "temp"), *arguments],
         cwd=folder,
@@ -105,7 +142,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def ended(run: subprocess.Popen[str]) -> Iterator[None]:
-    """Whatever happens, it does not go on after us."""
+    """Kill it at the end, whatever happens."""
     try:
         yield
     finally:
@@ -187,8 +224,22 @@ def test_each_worker_has_a_machine_of_its_own(tmp_path: Path) -> None:
     assert (len(workers - {"fresh"}), len(rigs), len(seeds)) == (2, 3, 1)
 
 
+def test_unplugged_killed_and_rebooted_machines_serve_on_or_go(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(CONTROLLED)
+    run = started(tmp_path, "-rP", "--nicrig-keep=kept", "--tb=short")
+    with ended(run):
+        shown, _ = run.communicate(timeout=PATIENCE)
+    print(shown)
+    assert run.returncode == 0
+    ((pid, folder),) = re.findall(r"^CARD (\d+) (\S+)", shown, re.MULTILINE)
+    assert not Path("/proc", pid).exists()
+    assert not Path(folder).exists()
+    recordings = (tmp_path / "kept" / "test_it.py-test_the_next_machine_is_whole").glob("recording*.json")
+    assert sorted(path.name for path in recordings) == ["recording.json", "recording_2.json", "recording_3.json"]
+
+
 def rigs_used(shown: str) -> list[tuple[str, str, str]]:
-    """By whom, which, and the run's seed."""
+    """The worker, its rig, and the run's seed."""
     return re.findall(r"^RIG (\S+) (\S+) (\d+)", shown, re.MULTILINE)
 
 
@@ -204,4 +255,15 @@ async def test_a_rig_that_runs_already_is_used_and_goes_on_running(provision: Pr
         print(shown)
         assert run.returncode == 0
         assert {used for _, used, _ in rigs_used(shown)} == {str(rig.paths.folder)}
+        (tmp_path / "test_it.py").write_text(ATTACHED)
+        run = started(tmp_path, f"--nicrig-rig={rig.paths.folder}")
+        with ended(run):
+            shown, _ = await trio.to_thread.run_sync(lambda: run.communicate(timeout=PATIENCE))
+        print(shown)
+        assert "1 error" in shown
+        (told,) = re.findall(
+            r"^(.*only that process can unplug.*)$", shown.partition("short test summary")[0], re.MULTILINE
+        )
+        assert told.endswith("run this test without --nicrig-rig")
+        assert "Traceback" not in shown
         assert (await rig.card.monitor.execute("query-card"))["receiving"]

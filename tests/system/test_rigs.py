@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rigs that stay, as people use them: the real commands, their output and their exit codes. One guest serves all."""
+"""Rigs that keep running, as people use them: the real commands, their output and exit codes. One guest serves all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def rigs() -> Iterator[Path]:
-    """Where the names of these tests are."""
+    """The folder of these tests' rigs."""
     with tempfile.TemporaryDirectory(prefix="nicrig-rigs-") as folder:
         yield Path(folder)
 
@@ -37,7 +37,7 @@ def run(rigs: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def dev(rigs: Path, run: Run) -> Iterator[str]:
-    """The name of a rig that stays."""
+    """The name of a rig that keeps running."""
     started = run("up", "--name", "dev")
     assert started.returncode == 0, started.stderr
     assert started.stdout.startswith("ready: dev (bus-master; ")
@@ -50,7 +50,7 @@ def test_status_lists_it(run: Run, dev: str) -> None:
     assert run("status").stdout.startswith("dev: bus-master, guest's eth0 (")
     (state,) = json.loads(run("status", dev, "--json").stdout)
     assert (state["name"], state["card"]["kind"], state["card"]["link"]) == ("dev", "bus-master", True)
-    assert state["kept"]["interface"] == "eth0"
+    assert state["daemon"]["interface"] == "eth0"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,27 @@ def test_a_card_alone_serves_until_it_is_told_to_end(rigs: Path, run: Run) -> No
         assert "pcie-root-port" in line
         assert run("qemu-args", "alone").stdout == line
         assert "card alone" in run("status", "alone").stdout
+        check_a_guest_that_panics(environment, run)
+        assert "card alone" in run("status", "alone").stdout
     finally:
         card.send_signal(signal.SIGTERM)
         card.wait(SECONDS)
     assert not (rigs / "alone").exists()
+
+
+def check_a_guest_that_panics(environment: dict[str, str], run: Run) -> None:
+    """The machine of a card that serves alone ends with the guest's last words; the card goes on."""
+    machine = subprocess.Popen(
+        [NICRIG, "machine", "alone"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert machine.stdout is not None
+        assert machine.stdout.readline().startswith("ready: a guest for ")
+        run("run", "--rig", "alone", "--", "sh", "-c", "echo c > /proc/sysrq-trigger")
+        _, told = machine.communicate(timeout=SECONDS)
+    finally:
+        machine.kill()
+        machine.wait()
+    assert machine.returncode == 125
+    assert "the guest panicked and rebooted" in told
+    assert "its last calls between driver and NDIS: none" in told

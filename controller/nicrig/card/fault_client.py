@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The faults of a card that runs, as `nicrig faults` shows and arms them."""
+"""The faults of a running card: `nicrig faults` shows and arms them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nicrig.rundir.paths import RigPaths
 
 
 class FaultState(msgspec.Struct, frozen=True):
-    """One fault as the card tells it; `at`, `count` and `passed`, what has come by, only while it is armed."""
+    """One fault, as the card reports it. `at`, `count` and `passed` (how many came by) are set while it is armed."""
 
     name: str
     does: str
@@ -27,13 +27,13 @@ class FaultState(msgspec.Struct, frozen=True):
 
 
 async def faults_of(paths: RigPaths) -> list[FaultState]:
-    """All that there are for the kind of the card at `place`."""
+    """All faults that the card at `paths` can make."""
     async with card_monitor(paths) as monitor:
         return msgspec.convert(await monitor.execute("query-faults"), list[FaultState])
 
 
 async def arm(paths: RigPaths, name: str, *, at: int, count: int) -> None:
-    """Have the card strike `count` times, from number `at` on. Raises UsageError when it has no such fault."""
+    """Arm a fault: the card strikes `count` times, from number `at` on. Raises UsageError for an unknown fault."""
     async with card_monitor(paths) as monitor:
         try:
             await monitor.execute("set-fault", {"name": name, "at": at, "count": count})
@@ -42,7 +42,7 @@ async def arm(paths: RigPaths, name: str, *, at: int, count: int) -> None:
 
 
 async def clear(paths: RigPaths) -> None:
-    """Disarm all."""
+    """Disarm all faults."""
     async with card_monitor(paths) as monitor:
         await monitor.execute("clear-faults")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The monitor of a card that runs, for whoever only wants to ask it something."""
+"""A short connection to the monitor of a running card."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from nicrig.rundir.paths import RigPaths
 
 @asynccontextmanager
 async def card_monitor(paths: RigPaths) -> AsyncIterator[Qmp]:
-    """Connected to the monitor of the card at `place`. Raises RigError when no card answers there."""
+    """Connect to the monitor of the card at `paths`. Raises RigError when no card answers there."""
     deadlines = Deadlines()
     if not paths.monitor.is_socket():
         raise RigError(f"no card serves at {paths.folder}: start one with nicrig serve --sockets {paths.folder}")

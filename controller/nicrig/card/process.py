@@ -18,12 +18,12 @@ from nicrig.rundir.paths import RigPaths
 Interrupts = Literal["msix", "msi"]
 CardKind = Literal["bus-master", "subordinate", "non-dma"]
 Ledger = Literal["off", "report", "enforce"]
-# -P: modules in the current folder do not shadow the card's.
+# -P: modules in the user's current folder must not shadow the card's.
 PROGRAM = (sys.executable, "-P", "-m", "nicrig_device")
 
 
 class CardProcess:
-    """One card after the other: it may be killed and started again in the same folder of sockets."""
+    """A card's process. It may be killed and started again on the same sockets."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class CardProcess:
         if mac is not None:
             self._argv += ["--mac", mac]
         if behaviour is not None:
-            # The card runs elsewhere; a file is named from here.
+            # The card may run in another folder, so make the path absolute.
             file, _, name = behaviour.rpartition(":")
             self._argv += ["--behaviour", f"{Path(file).absolute()}:{name}"]
         self._child: Child | None = None
@@ -54,7 +54,7 @@ class CardProcess:
         return self._running().pid
 
     async def start(self) -> None:
-        """Start a card; returns when its sockets listen. Raises PartDeathError or UsageError if it ends."""
+        """Start a card; returns when its sockets listen. Raises PartDeathError or UsageError if it ends instead."""
         with self.paths.card_log.open("ab") as log:
             child = self._child = Child(self._argv, stdout=subprocess.PIPE, stderr=log, private=True)
         assert child.stdout is not None
@@ -67,14 +67,14 @@ class CardProcess:
                 raise self._death(await child.wait())
 
     async def watch(self) -> None:
-        """Returns when this card was told to end; raises PartDeathError if it ended by itself."""
+        """Returns when we have ended this card; raises PartDeathError if it ended by itself."""
         child = self._running()
         code = await child.wait()
         if self._child is child:
             raise self._death(code)
 
     async def kill(self) -> None:
-        """End it as a crash would, with SIGKILL; its sockets' files stay behind."""
+        """Kill it with SIGKILL, as a crash would. The files of its sockets stay."""
         child, self._child = self._running(), None
         await child.close()
 
@@ -82,7 +82,7 @@ class CardProcess:
         self._running().signal(number)
 
     async def close(self) -> None:
-        """End it in order; nothing if none runs."""
+        """End it in order, if it runs."""
         child, self._child = self._child, None
         if child is not None:
             await child.close(patience=5)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The registers of a card that runs, as `nicrig registers` shows them."""
+"""The registers of a running card: `nicrig registers` shows them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FieldValue(msgspec.Struct, frozen=True):
 
 
 class RegisterValue(msgspec.Struct, frozen=True):
-    """A register as the card tells it; `copy` tells those of one name apart."""
+    """A register, as the card reports it. `copy` numbers the registers of one name."""
 
     block: str
     copy: int
@@ -35,7 +35,7 @@ class RegisterValue(msgspec.Struct, frozen=True):
 
 
 async def registers_of(paths: RigPaths) -> list[RegisterValue]:
-    """All of the card at `place`; looking changes nothing."""
+    """All registers of the card at `paths`. Reading them here changes nothing."""
     async with card_monitor(paths) as monitor:
         return msgspec.convert(await monitor.execute("query-registers"), list[RegisterValue])
 

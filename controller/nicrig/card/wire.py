@@ -14,18 +14,18 @@ READ_BYTES = 1 << 20
 
 
 def pack(frames: Iterable[bytes]) -> bytes:
-    """Frames as they stand on the wire."""
+    """Frames as bytes of the wire."""
     return b"".join(part for frame in frames for part in (_LENGTH.pack(len(frame)), frame))
 
 
 class Deframer:
-    """Cuts what a socket delivers, in pieces of any size, into frames."""
+    """Cuts the bytes of a socket, which come in pieces of any size, into frames."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The frames that are complete with `data`; the beginning of the next is kept."""
+        """The frames that `data` completes. The beginning of the next frame stays for the next call."""
         data = self._rest + data
         frames, at = [], 0
         while len(data) - at >= _LENGTH.size:
@@ -46,7 +46,7 @@ class Wire:
         self._deframer = Deframer()
 
     def only_send(self) -> None:
-        """Say that nothing will be received: the card then keeps no frames for us."""
+        """Receive nothing from now on: the card then keeps no frames for us."""
         self._stream.socket.shutdown(trio.socket.SHUT_RD)
 
     async def send(self, frames: Iterable[bytes]) -> None:
@@ -54,14 +54,14 @@ class Wire:
         await self.send_packed(pack(frames))
 
     async def send_packed(self, packed: bytes) -> None:
-        """As `send`, for what `pack` made before."""
+        """As `send`, for frames that `pack` has packed."""
         try:
             await self._stream.send_all(packed)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise ConnectionLostError("the card closed the wire while frames were sent") from error
 
     async def receive(self) -> list[bytes]:
-        """The frames that have come, at least one, in order. Raises ConnectionLostError when the card is gone."""
+        """Wait for frames; returns at least one, in order. Raises ConnectionLostError when the card is gone."""
         frames: list[bytes] = []
         while not frames:
             try:
@@ -78,7 +78,7 @@ class Wire:
 
 
 async def connect(path: Path) -> Wire:
-    """Plug into the wire of the card at this socket. Raises ConnectionLostError when nobody listens."""
+    """Connect to the wire of the card at this socket. Raises ConnectionLostError when no card listens."""
     try:
         return Wire(await trio.open_unix_socket(path))
     except OSError as error:

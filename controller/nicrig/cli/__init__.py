@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The command `nicrig`, a file a group of verbs. What a verb needs is imported when it runs: --help answers fast."""
+"""The command `nicrig`, a file for each group of verbs. A verb imports what it needs when it runs: --help is fast."""
 
-# The order here is the order of the help.
+# --help lists the verbs in this order.
 from nicrig.cli import card_verbs, frame_verbs, judge_verbs, rig_verbs, setup_verbs, view_verbs, wire_verbs
 from nicrig.cli.app import app
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What all verbs share: the application, its exit codes, options that several verbs have, and how a failure is told."""
+"""What all verbs share: the application, exit codes, common options, and how a failure is reported."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,22 +17,22 @@ COHERENT, VIOLATION, USAGE, DEADLINE, RIG_FAILED, INTERRUPTED = 0, 1, 2, 124, 12
 app = typer.Typer(
     name="nicrig",
     help="A DMA network card in Python for stock QEMU, its guest driver, and a bench that judges every byte.",
-    epilog="Exit codes: 0 coherent or done, 1 incoherent, 2 usage, 124 deadline, 125 the rig itself failed.",
+    epilog="Exit codes: 0 coherent or done, 1 incoherent, 2 wrong command line, 124 deadline, 125 the rig failed.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
-    # --keep-logs of demo is NICRIG_DEMO_KEEP_LOGS. Options that mean the same in several verbs name another besides.
+    # --keep-logs of demo is NICRIG_DEMO_KEEP_LOGS. Options that several verbs share have a shared one too.
     context_settings={"auto_envvar_prefix": "NICRIG"},
-    rich_markup_mode=None,  # drawing the help costs twice as long as all the rest of it
+    rich_markup_mode=None,  # drawing a rich help takes twice as long as everything else
 )
 
 
 AcceleratorOption = Annotated[
     Literal["auto", "kvm", "tcg"],
-    typer.Option("--accelerator", envvar="NICRIG_ACCELERATOR", help="auto takes KVM where it is usable."),
+    typer.Option("--accelerator", envvar="NICRIG_ACCELERATOR", help="auto uses KVM where it works, else TCG."),
 ]
 InterruptsOption = Annotated[
-    Literal["msix", "msi"], typer.Option("--interrupts", help="msi: one vector, and the card can be unplugged.")
+    Literal["msix", "msi"], typer.Option("--interrupts", help="msi has one vector, and the card can be unplugged.")
 ]
 KindOption = Annotated[
     Literal["bus-master", "subordinate", "non-dma"],
@@ -40,14 +40,14 @@ KindOption = Annotated[
 ]
 LedgerOption = Annotated[
     Literal["off", "report", "enforce"],
-    typer.Option("--ledger", help="DMA that the driver has not granted: report or refuse it."),
+    typer.Option("--ledger", help="Report DMA that the driver has not granted, or refuse it too (enforce)."),
 ]
 ParametersOption = Annotated[
     list[str],
     typer.Option(
         "--parameter",
         metavar="NAME=VALUE",
-        help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip; may be repeated.",
+        help="For the driver's module, like noncoherent=64 or mutate=NdisFlushBuffer:skip. Repeat it for more.",
     ),
 ]
 MacOption = Annotated[str | None, typer.Option("--mac", help="The card's station address, like 52:54:00:6e:69:63.")]
@@ -55,47 +55,47 @@ BehaviourOption = Annotated[
     str | None,
     typer.Option("--behaviour", metavar="FILE:NAME", help="Your own function for what the card does with frames."),
 ]
-NameOption = Annotated[str, typer.Option("--name", help="What the rig is called from now on.")]
+NameOption = Annotated[str, typer.Option("--name", help="The name to give to the rig.")]
 MemoryOption = Annotated[int, typer.Option("--memory", min=64, help="The guest's memory, in MiB.")]
 RecorderOption = Annotated[
     int,
     typer.Option(
-        "--recorder", min=0, max=3, help="How much the driver records: allocations, 2 all calls, 3 bytes too."
+        "--recorder", min=0, max=3, help="What the driver records: 1 allocations, 2 all calls, 3 frame bytes too."
     ),
 ]
 RigOption = Annotated[
     str | None,
-    typer.Option("--rig", envvar="NICRIG_RIG", metavar="RIG", help="A rig that runs already: its name, or its folder."),
+    typer.Option("--rig", envvar="NICRIG_RIG", metavar="RIG", help="Use this running rig: its name or its folder."),
 ]
 
 
 def _names(incomplete: str) -> list[str]:
-    """For the shell's completion."""
+    """Names of rigs, for the shell's completion."""
     from nicrig.rundir.paths import names
 
     return [name for name in names() if name.startswith(incomplete)]
 
 
 RigArgument = Annotated[
-    str, typer.Argument(metavar="RIG", help="A running rig: its name, or its folder.", autocompletion=_names)
+    str, typer.Argument(metavar="RIG", help="The name or the folder of a running rig.", autocompletion=_names)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def named(rig: str) -> "RigPaths":
-    """The place of a rig; a name of none ends the command."""
+    """The paths of a rig. A name that no rig has ends the command."""
     from nicrig.rundir.paths import paths_of
 
     return report(lambda: paths_of(rig))
 
 
 def found(rig: str | None) -> "RigPaths | None":
-    """As `named`, None if no rig was."""
+    """As `named`; None without a name."""
     return None if rig is None else named(rig)
 
 
 def progress(line: str) -> None:
-    """A line of progress: for people at a terminal, nobody else."""
+    """Print a line of progress if standard error is a terminal."""
     if sys.stderr.isatty():
         print(f"nicrig: {line}", file=sys.stderr)
 
@@ -110,7 +110,7 @@ def run(function: Callable[[], Awaitable[T]]) -> T:
 
 
 def report(function: Callable[[], T]) -> T:
-    """Call it; its failure becomes one message on standard error and the exit code that belongs to it."""
+    """Call the function. A failure becomes one message on standard error and an exit code."""
     from nicrig.errors import RigError, cause
     from nicrig.process.signals import TerminationError
 
@@ -122,7 +122,9 @@ def report(function: Callable[[], T]) -> T:
             print(f"nicrig: {found}", file=sys.stderr)
             raise typer.Exit(found.exit_code) from None
         if isinstance(found, OSError):
-            print(f"nicrig: {found}: check that the disk has room and that the folder may be written", file=sys.stderr)
+            print(
+                f"nicrig: {found}: check that the disk has room and that you can write to the folder", file=sys.stderr
+            )
             raise typer.Exit(RIG_FAILED) from None
         if isinstance(found, KeyboardInterrupt | TerminationError):
             print("nicrig: interrupted, everything is taken down", file=sys.stderr)

@@ -12,28 +12,28 @@ from nicrig.cli.app import JsonOption, RigArgument, app, named, run
 def faults(
     rig: RigArgument = "dev",
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The fault to arm; without one, all are listed.")
+        str | None, typer.Argument(metavar="NAME", help="The fault to arm. Without a name, all faults are listed.")
     ] = None,
-    at: Annotated[int, typer.Option("--at", min=1, help="The first to be struck, counted from now.")] = 1,
-    count: Annotated[int, typer.Option("--count", min=1, help="How many are struck.")] = 1,
-    clear: Annotated[bool, typer.Option("--clear", help="Disarm all.")] = False,
+    at: Annotated[int, typer.Option("--at", min=1, help="The first one to strike, counted from now.")] = 1,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many to strike.")] = 1,
+    clear: Annotated[bool, typer.Option("--clear", help="Disarm all faults.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """List how a card can misbehave, or have it misbehave.
+    """List the faults that a card can make, or arm one.
 
-    And what a correct driver does then.
+    The list says what a correct driver does in each case.
     """
     from nicrig.card import fault_client
 
-    place = named(rig)
+    paths = named(rig)
     if clear and name:
-        raise typer.BadParameter("name a fault to arm, or say --clear")
+        raise typer.BadParameter("give the NAME of a fault or --clear, not both")
     if clear:
-        run(lambda: fault_client.clear(place))
+        run(lambda: fault_client.clear(paths))
     elif name:
-        run(lambda: fault_client.arm(place, name, at=at, count=count))
+        run(lambda: fault_client.arm(paths, name, at=at, count=count))
     else:
-        for line in fault_client.show(run(lambda: fault_client.faults_of(place)), json=json):
+        for line in fault_client.show(run(lambda: fault_client.faults_of(paths)), json=json):
             print(line)
 
 
@@ -41,10 +41,10 @@ def faults(
 def registers(rig: RigArgument = "dev", json: JsonOption = False) -> None:
     """Print the registers of a running card.
 
-    Each with its fields; looking changes nothing. --json says what each is for.
+    Shows each register with its fields. Reading changes nothing. --json adds what each register is for.
     """
     from nicrig.card import register_client
 
-    place = named(rig)
-    for line in register_client.show(run(lambda: register_client.registers_of(place)), json=json):
+    paths = named(rig)
+    for line in register_client.show(run(lambda: register_client.registers_of(paths)), json=json):
         print(line)

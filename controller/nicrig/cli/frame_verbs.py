@@ -19,15 +19,17 @@ RateOption = Annotated[float | None, typer.Option("--rate", min=0.001, help="Fra
 @app.command()
 def inject(
     rig: RigArgument,
-    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="scapy: Ether()/IP(dst='10.0.0.2')/UDP()")],
-    count: Annotated[int, typer.Option("--count", min=1, help="How many times.")] = 1,
+    expression: Annotated[
+        str, typer.Argument(metavar="EXPRESSION", help="A scapy expression, like Ether()/IP(dst='10.0.0.2')/UDP().")
+    ],
+    count: Annotated[int, typer.Option("--count", min=1, help="How many times to send them.")] = 1,
     rate: RateOption = None,
     json: JsonOption = False,
 ) -> None:
     """Send frames to a running card, from a scapy expression.
 
-    Says what the card made of them. Addresses that are left out are the card's, and for this end 10.0.0.1, fd00::1,
-    02:00:00:00:00:01.
+    Prints what the card did with them. Addresses that you leave out are filled in: the destination is the card, the
+    source is 10.0.0.1, fd00::1 or 02:00:00:00:00:01.
     """
     from nicrig.rundir.paths import paths_of
     from nicrig.traffic.inject import inject
@@ -40,19 +42,19 @@ def replay(
     rig: RigArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A pcap or pcapng file.")],
     rate: RateOption = None,
-    flat_out: Annotated[bool, typer.Option("--flat-out", help="As fast as the card takes them.")] = False,
-    times: Annotated[int, typer.Option("--times", min=1, help="How many times over.")] = 1,
+    flat_out: Annotated[bool, typer.Option("--flat-out", help="Send as fast as the card takes them.")] = False,
+    times: Annotated[int, typer.Option("--times", min=1, help="How many times to send the capture.")] = 1,
     json: JsonOption = False,
 ) -> None:
     """Send the frames of a capture to a running card.
 
-    They go at the distances at which they were captured, unless another pace is given.
+    Keeps the gaps of the capture, unless you give --rate or --flat-out.
     """
     from nicrig.rundir.paths import paths_of
     from nicrig.traffic.replay import replay
 
     if rate and flat_out:
-        raise typer.BadParameter("--rate and --flat-out are two paces: give one of them")
+        raise typer.BadParameter("give --rate or --flat-out, not both")
     _show(run(lambda: replay(paths_of(rig), file, rate=rate, flat_out=flat_out, times=times)), json)
 
 
@@ -64,14 +66,13 @@ def _show(sent: "Sent", json: bool) -> None:
 def capture(
     rig: RigArgument,
     write: Annotated[Path, typer.Option("--write", "-w", help="The pcapng file to write; - is standard output.")],
-    count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many frames.")] = None,
-    seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="End after so long.")] = None,
-    filter: Annotated[str, typer.Option("--filter", help="Only frames that pass, like 'udp port 7'.")] = "",
+    count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after this many frames.")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="Stop after this many seconds.")] = None,
+    filter: Annotated[str, typer.Option("--filter", help="Capture only frames that match, like 'udp port 7'.")] = "",
 ) -> None:
-    """Write what a running card moves, both ways, as pcapng.
+    """Capture the frames of a running card, both ways, as pcapng.
 
-    What is known of each frame comes with it as comments: its place, the flush that covered it, its verdict. Ctrl-C
-    ends it.
+    Comments on each frame say where it lay, which flush covered it, and its verdict. Ctrl-C ends the capture.
     """
     from nicrig.captures.capture import capture, opened
     from nicrig.captures.filter import capture_filter

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Verbs that end with a verdict, and those that show what it was drawn from."""
+"""Verbs that end with a verdict, and verbs that show the evidence for one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -35,7 +35,7 @@ def demo(
     ledger: LedgerOption = "report",
     parameter: ParametersOption = [],
     frames: Annotated[int, typer.Option("--frames", min=1, help="How many frames to inject.")] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Draws sizes, bytes and order.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the frames' sizes, bytes and order.")] = 1,
     keep_logs: Annotated[Path | None, typer.Option("--keep-logs", help="Folder to copy the logs to.")] = None,
     rig: RigOption = None,
     record: Annotated[Path | None, typer.Option("--record", help="File to save the flight recording to.")] = None,
@@ -43,7 +43,7 @@ def demo(
 ) -> None:
     """Inject frames, have the guest echo them, judge every byte.
 
-    Boots a guest with the card for it, unless there is a --rig.
+    Boots a guest with the card, or uses the rig that --rig names. Exits with 1 if the verdict is incoherent.
     """
     from nicrig.session.options import Options
     from nicrig.verdict.echo_run import run_demo
@@ -70,14 +70,18 @@ def demo(
 
 @app.command()
 def recorder(
-    source: Annotated[Path, typer.Argument(help="A recording, or a running rig: its name, or its folder.")],
-    last: Annotated[int, typer.Option("--last", min=0, help="Only the guest's last records; 0: all there are.")] = 0,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    source: Annotated[Path, typer.Argument(help="A recording, or the name or folder of a running rig.")],
+    last: Annotated[
+        int, typer.Option("--last", min=0, help="Print only this many of the guest's last records; 0 prints all.")
+    ] = 0,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print new records as they come, until Ctrl-C.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Print the flight recorder.
 
-    Every call between miniport and NDIS, and what the card did meanwhile.
+    Shows every call between miniport and NDIS, and what the card did meanwhile.
     """
     from nicrig.cli.printing import show_card, show_file
     from nicrig.rundir.paths import paths_named
@@ -91,12 +95,12 @@ def recorder(
 
 @app.command()
 def verify(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording, as demo --record makes it.")],
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording that demo --record made.")],
     json: JsonOption = False,
 ) -> None:
     """Judge a recording by the rules of NDIS 5.1.
 
-    Exit 1 if one is broken.
+    Exits with 1 if the driver broke a rule.
     """
     from nicrig.cli.printing import verify_file
 
@@ -108,7 +112,7 @@ def verify(
 def rules(json: JsonOption = False) -> None:
     """List the rules of NDIS 5.1.
 
-    What breaks each, how bad that is, and which test shows it.
+    Shows how severe each rule is, where it comes from, and the test that breaks it.
     """
     from nicrig.cli.printing import show_rules
 
@@ -119,22 +123,24 @@ def rules(json: JsonOption = False) -> None:
 def mutants(
     kind: Annotated[
         Literal["bus-master", "subordinate", "non-dma"] | None,
-        typer.Option("--kind", help="Only mutants of this kind of card."),
+        typer.Option("--kind", help="Only mutants for this kind of card."),
     ] = None,
-    only: Annotated[str, typer.Option("--only", help="Only mutants like this, as NdisFlushBuffer:*.")] = "*",
-    frames: Annotated[int, typer.Option("--frames", min=1, help="At most so many frames for each.")] = 1000,
+    only: Annotated[
+        str, typer.Option("--only", help="Only mutants that match this pattern, like NdisFlushBuffer:*.")
+    ] = "*",
+    frames: Annotated[int, typer.Option("--frames", min=1, help="At most this many frames for each mutant.")] = 1000,
     json: JsonOption = False,
 ) -> None:
-    """Make each fault of a driver, and see it caught.
+    """Make each fault of a driver, and check that it is caught.
 
-    One at a time, between miniport and NDIS, and for the right reason.
+    Makes one fault at a time, between miniport and NDIS. Each must be caught for an expected reason.
     """
     from nicrig.mutants.matrix import chosen
     from nicrig.mutants.run import run_mutants
 
     wanted = chosen(kind, only)
     if not any(mutant.live for mutant in wanted):
-        raise typer.BadParameter(f"no live mutant is like {only}: they are called as mutate= of the driver takes them")
+        raise typer.BadParameter(f"no live mutant matches {only}: write it as the driver's parameter mutate= does")
     outcome: Mutation = run(lambda: run_mutants(wanted, count=frames, report=progress))
     for line in [outcome.json()] if json else outcome.lines():
         print(line)

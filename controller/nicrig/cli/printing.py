@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.1
 
 @contextmanager
 def _pipe_may_close() -> Iterator[None]:
-    """Whoever reads what is printed may have seen enough: `nicrig ... | head`."""
+    """The reader of the output may close the pipe early: `nicrig ... | head`."""
     try:
         yield
         sys.stdout.flush()
@@ -45,7 +45,7 @@ def show_file(path: Path, *, last: int, json: bool) -> None:
 
 
 async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> None:
-    """Print what the rings of a running card hold, and with `follow` what comes. Raises RigError without a card."""
+    """Print the records of a running card, and with `follow` new ones as they come. Raises RigError without a card."""
     recorder = Recorder(await _layout(folder))
     batches = recorder.last(last) if last else recorder.read(to_end=not follow)
     with _pipe_may_close():
@@ -72,7 +72,7 @@ def _print(found: Iterable[Event], *, json: bool) -> None:
 
 
 def verify_file(path: Path, *, json: bool) -> bool:
-    """Judge a recording and print what was found; whether it is clean."""
+    """Judge a recording and print the findings; returns whether it is clean."""
     judged = judge(path)
     with _pipe_may_close():
         _print_judged(judged.verifier, judged.witnesses, json=json)
@@ -118,7 +118,7 @@ def _print_judged(verifier: Verifier, witnesses: Witnesses, *, json: bool) -> No
 
 @_pipe_may_close()
 def show_rules(*, json: bool) -> None:
-    """Print the catalogue, one rule a line and its text below, or as JSON."""
+    """Print all rules: a line each with its test below, or JSON."""
     if json:
         listed = [
             {

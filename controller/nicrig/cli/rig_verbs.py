@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Verbs for rigs that stay, and for what goes on in their guests."""
+"""Verbs for rigs that keep running, and for their guests."""
 
 import os
 import sys
@@ -45,14 +45,14 @@ def up(
     parameter: ParametersOption = [],
     mac: MacOption = None,
     behaviour: BehaviourOption = None,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay, until Ctrl-C.")] = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay in the foreground until Ctrl-C.")] = False,
 ) -> None:
-    """Start a rig that stays.
+    """Start a rig that keeps running.
 
-    Card, guest and driver, with the interface up at 10.0.0.2.
+    Starts card, guest and driver, and brings the interface up at 10.0.0.2.
     """
     from nicrig.machine.accelerator import pick
-    from nicrig.session.daemon import keep_rig
+    from nicrig.session.daemon import serve_rig
     from nicrig.session.options import Options
     from nicrig.verifier.functions import Detail
 
@@ -68,9 +68,9 @@ def up(
         behaviour=behaviour,
     )
     if foreground:
-        run(lambda: keep_rig(name, options, _say, progress))
+        run(lambda: serve_rig(name, options, _say, progress))
     else:
-        report(lambda: pick(accelerator))  # says at the terminal what the log alone would be told
+        report(lambda: pick(accelerator))  # warns at the terminal: the daemon's warning goes to its log
         _leave_running(name)
 
 
@@ -84,7 +84,7 @@ def _leave_running(name: str) -> None:
     from nicrig.rundir.directories import free_paths
     from nicrig.rundir.paths import log_of
 
-    report(lambda: free_paths(name))  # before anything is written: the log of a rig that runs is its own
+    report(lambda: free_paths(name))  # first of all: a rig of that name that runs keeps its log
     run(lambda: provide(progress))
     progress("starting the card and booting the guest")
     try:
@@ -96,16 +96,16 @@ def _leave_running(name: str) -> None:
 
 @app.command()
 def status(
-    rig: Annotated[str | None, typer.Argument(metavar="RIG", help="Only this one.")] = None, json: JsonOption = False
+    rig: Annotated[str | None, typer.Argument(metavar="RIG", help="Only this rig.")] = None, json: JsonOption = False
 ) -> None:
-    """List the rigs that stay.
+    """List the rigs that keep running.
 
-    And how their cards are; exit 125 if one is dead.
+    Shows the state of each card. Exits with 125 if a rig is dead.
     """
     from nicrig.session.status import look, show
 
-    places = [named(rig)] if rig else None
-    states = run(lambda: look(places))
+    paths = [named(rig)] if rig else None
+    states = run(lambda: look(paths))
     for line in show(states, json=json):
         print(line)
     if any(state.problem for state in states):
@@ -114,18 +114,18 @@ def status(
 
 @app.command()
 def down(
-    rig: Annotated[str | None, typer.Argument(metavar="RIG", help="The rig's name, or its folder.")] = None,
-    all: Annotated[bool, typer.Option("--all", help="All rigs of this user.")] = False,
+    rig: Annotated[str | None, typer.Argument(metavar="RIG", help="The name or the folder of a rig.")] = None,
+    all: Annotated[bool, typer.Option("--all", help="End all your rigs.")] = False,
 ) -> None:
-    """End a rig that stays.
+    """End a rig that keeps running.
 
-    Nothing of it is left.
+    Ends its processes, and removes its sockets and files.
     """
     from nicrig.rundir.paths import names
     from nicrig.session.daemon import end_rig
 
     if all == bool(rig):
-        raise typer.BadParameter("name a rig, or say --all")
+        raise typer.BadParameter("give the name of a rig or --all, not both")
     for paths in [named(each) for each in (names() if all else [str(rig)])]:
         run(partial(end_rig, paths))
 
@@ -140,11 +140,13 @@ def run_in_guest(
     ledger: LedgerOption = "off",
     memory: MemoryOption = 512,
     parameter: ParametersOption = [],
-    deadline: Annotated[float, typer.Option("--deadline", min=0.1, help="Seconds that the command may take.")] = 600,
+    deadline: Annotated[
+        float, typer.Option("--deadline", min=0.1, help="How many seconds the command may take.")
+    ] = 600,
 ) -> None:
     """Run a command in a guest with the card.
 
-    Its output and its exit code are this command's own. Boots a guest for it, unless there is a --rig.
+    Prints the command's output and exits with its exit code. Boots a guest, or uses the rig that --rig names.
     """
     from nicrig.session.guest_shell import run_command
     from nicrig.session.options import Options
@@ -166,9 +168,9 @@ def run_in_guest(
 
 @app.command()
 def shell(rig: RigArgument) -> None:
-    """A shell in the guest of a rig.
+    """Open a shell in the guest of a rig.
 
-    Ctrl-] leaves it. Without a terminal the guest's sh runs standard input.
+    Leave it with Ctrl-]. Without a terminal, the guest's sh runs standard input.
     """
     from nicrig.session.guest_shell import fit_shell, join_shell, run_command
     from nicrig.session.options import Options
@@ -176,7 +178,7 @@ def shell(rig: RigArgument) -> None:
     paths = named(rig)
     if sys.stdin.isatty():
         run(lambda: fit_shell(paths))
-        progress("the guest's shell; Ctrl-] leaves it")
+        progress("the guest's shell: leave it with Ctrl-]")
         report(lambda: join_shell(paths))
         return
     script = sys.stdin.buffer.read()
@@ -190,7 +192,7 @@ def shell(rig: RigArgument) -> None:
 def serve(
     name: NameOption = "dev",
     sockets: Annotated[
-        Path | None, typer.Option("--sockets", help="Folder for the sockets, instead of one that is found by the name.")
+        Path | None, typer.Option("--sockets", help="Folder for the sockets, instead of one that --name finds.")
     ] = None,
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
@@ -198,19 +200,19 @@ def serve(
     mac: MacOption = None,
     behaviour: BehaviourOption = None,
 ) -> None:
-    """Serve a card alone, until Ctrl-C.
+    """Serve a card without a machine, until Ctrl-C.
 
-    Says ready, and the options with which one's own QEMU reaches it.
+    Prints "ready", and the options that connect your own QEMU to the card.
     """
     from nicrig.rundir.directories import named_directory, shared_directory
-    from nicrig.session.daemon import keep_card
+    from nicrig.session.daemon import serve_card
     from nicrig.session.options import Options
 
     options = Options(interrupts=interrupts, kind=kind, ledger=ledger, mac=mac, behaviour=behaviour)
 
     async def keep() -> None:
         with shared_directory(sockets) if sockets else named_directory(name) as paths:
-            await keep_card(paths, options, _say)
+            await serve_card(paths, options, _say)
 
     run(keep)
 
@@ -221,29 +223,29 @@ def machine(
     accelerator: AcceleratorOption = "auto",
     memory: MemoryOption = 512,
 ) -> None:
-    """Run a guest alone, for a card that runs, until Ctrl-C.
+    """Run a machine for a card that runs already, until Ctrl-C.
 
-    Says ready when it has booted.
+    Prints "ready" when the guest has booted.
     """
-    from nicrig.session.daemon import keep_machine
+    from nicrig.session.daemon import serve_machine
     from nicrig.session.options import Options
 
     paths = named(rig)
-    run(lambda: keep_machine(paths, Options(accelerator=accelerator, memory=memory), _say))
+    run(lambda: serve_machine(paths, Options(accelerator=accelerator, memory=memory), _say))
 
 
 @app.command("qemu-args")
 def qemu_args(
-    rig: Annotated[str, typer.Argument(metavar="RIG", help="The rig whose card is meant: name or folder.")] = "dev",
+    rig: Annotated[str, typer.Argument(metavar="RIG", help="The name or the folder of the rig.")] = "dev",
     memory: MemoryOption = 512,
     accelerator: AcceleratorOption = "auto",
     whole: Annotated[
-        bool, typer.Option("--whole", help="The whole command that up starts, also for a name that has no rig yet.")
+        bool, typer.Option("--whole", help="Print the whole command that up starts. The rig need not exist yet.")
     ] = False,
 ) -> None:
-    """Print the options that give one's own QEMU the card.
+    """Print the options that connect your own QEMU to the card.
 
-    Quoted for a shell; for a QEMU 10.1 or later.
+    They are quoted for a shell. Your QEMU must be 10.1 or later.
     """
     from nicrig.rundir.paths import paths_named
     from nicrig.session.daemon import qemu_options, whole_line
@@ -256,11 +258,11 @@ def qemu_args(
 
 @app.command("qemu", context_settings={"ignore_unknown_options": True})
 def run_qemu(
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="-- OPTIONS...", help="QEMU's own.")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="-- OPTIONS...", help="Options for QEMU.")] = None,
 ) -> None:
-    """Run the rigs' own QEMU with options of one's own.
+    """Run the QEMU of the rigs with your own options.
 
-    The host's QEMU if it is good enough, else the one that setup made.
+    Uses the host's QEMU if it is recent enough, else the one that setup built.
     """
     from nicrig.machine.qemu import program
     from nicrig.provision import provide

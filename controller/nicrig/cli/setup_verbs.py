@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Verbs that make what the rig is started from."""
+"""Verbs that build and check what a rig needs."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from nicrig.cli.app import RIG_FAILED, JsonOption, app, progress, report, run
 def setup() -> None:
     """Build what the rig needs, once.
 
-    That is libvfio-user, QEMU, and the guest's kernel, module and image.
+    Builds libvfio-user, QEMU, and the guest's kernel, module and image.
     """
     from nicrig.provision import provide
 
@@ -25,9 +25,9 @@ def setup() -> None:
 
 @app.command()
 def windows() -> None:
-    """Build the same miniport as a Windows driver.
+    """Build the miniport as a Windows driver.
 
-    nicrig.sys for x86 and x64, with mingw-w64's NDIS headers.
+    Makes nicrig.sys for x86 and x64, with mingw-w64's NDIS headers.
     """
     from nicrig.provision.cache import folder
     from nicrig.provision.windows import DRIVER, MACHINES, provide
@@ -41,7 +41,7 @@ def windows() -> None:
 def tools() -> None:
     """Install what only nicrig's own tests need.
 
-    Debian packages on this host, as `make test` does.
+    Installs Debian packages on this host, as `make test` does.
     """
     from nicrig.provision.tools import provide
 
@@ -50,9 +50,9 @@ def tools() -> None:
 
 @app.command()
 def doctor(json: JsonOption = False) -> None:
-    """Look whether a rig can run here.
+    """Check whether a rig can run here.
 
-    A line a check, with the command that mends what fails; exit 125 then.
+    Prints a line for each check. If a check fails, its line shows the command that fixes it, and the exit code is 125.
     """
     from nicrig.session.doctor import Health, examine, show
 
@@ -69,7 +69,10 @@ def bench(
         list[str], typer.Argument(metavar="PART...", help="Measure only these parts. An unknown name lists them.")
     ] = [],
 ) -> None:
-    """Measure speed, as ratios to peers in the same run. `make bench` does the same."""
+    """Measure speed, as ratios to peers in the same run.
+
+    `make bench` does the same.
+    """
     from nicrig.errors import UsageError
 
     def measure() -> int:

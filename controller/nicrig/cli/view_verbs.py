@@ -12,14 +12,14 @@ from nicrig.cli.app import report as reported
 
 @app.command()
 def report(
-    source: Annotated[Path, typer.Argument(metavar="RUN", help="A recording, as demo --record makes it.")],
+    source: Annotated[Path, typer.Argument(metavar="RUN", help="A recording that demo --record made.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; RUN with the ending .html unless given.")
+        Path | None, typer.Option("--output", "-o", help="The file to write. Without it: RUN with the ending .html.")
     ] = None,
 ) -> None:
     """Write a recording as one HTML page.
 
-    Rates, rings, latencies, a time axis, broken rules. It needs no network.
+    Shows rates, rings, latencies, a time axis and broken rules. The page needs no network.
     """
     from nicrig.report.page import write
 
@@ -29,12 +29,14 @@ def report(
 @app.command()
 def top(
     rig: RigArgument,
-    once: Annotated[bool, typer.Option("--once", help="Show it once and end; so it is without a terminal.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Print once and exit. Without a terminal this is always so.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show a running card, live.
 
-    Rates, rings, interrupts, ledger and broken rules; q or Ctrl-C ends it.
+    Shows rates, rings, interrupts, ledger and broken rules. Quit with q or Ctrl-C.
     """
     from nicrig.rundir.paths import paths_of
     from nicrig.top.loop import show_top

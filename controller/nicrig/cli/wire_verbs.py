@@ -7,7 +7,7 @@ import typer
 
 from nicrig.cli.app import app, run
 
-END = "A rig's name, its folder, or the path of a socket that speaks QEMU's stream framing."
+END = "The name or folder of a rig, or the path of a socket that speaks QEMU's stream framing."
 
 
 @app.command()
@@ -15,9 +15,9 @@ def join(
     one: Annotated[str, typer.Argument(metavar="A", help=END)],
     other: Annotated[str, typer.Argument(metavar="B", help=END)],
 ) -> None:
-    """Join two wires, until one of them closes or Ctrl-C.
+    """Join two wires, until one of them closes or until Ctrl-C.
 
-    Two cards, or a card and whoever else speaks QEMU's stream framing on a unix socket, such as passt.
+    Joins two cards, or a card and a program that speaks QEMU's stream framing on a unix socket, such as passt.
     """
     from nicrig.traffic.bridge import join
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which accelerator QEMU gets, and how much longer everything takes under it."""
+"""Which accelerator QEMU gets, and how much slower the guest is under it."""
 
 import os
 import sys
@@ -38,9 +38,9 @@ def obstacle(cpuinfo: str, opens: str | None) -> str | None:
 
 
 def choose(wanted: Wanted, why_not: str | None) -> Accelerator:
-    """The accelerator for what was asked. Raises RigError when KVM was asked for by name and cannot be used."""
+    """Choose the accelerator. Raises RigError when you ask for KVM by name and it cannot be used."""
     if wanted == "kvm" and why_not:
-        raise RigError(f"KVM is not usable: {why_not}; use --accelerator tcg, or mend that")
+        raise RigError(f"KVM is not usable: {why_not}; fix that, or use --accelerator tcg")
     return TCG if wanted == "tcg" or why_not else KVM
 
 
@@ -50,7 +50,7 @@ def why_no_kvm() -> str | None:
 
 
 def pick(wanted: Wanted) -> Accelerator:
-    """Look at this machine and choose; a fall back from auto to TCG is said in one line on standard error."""
+    """Choose for this host. A fall back from auto to TCG prints one line on standard error."""
     why_not = why_no_kvm()
     chosen = choose(wanted, why_not)
     if wanted == "auto" and chosen is TCG:

@@ -13,12 +13,12 @@ from nicrig.errors import GuestCommandError
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
 
-# The agent has no event for the end of a command. The first look comes when a short command can have ended; each later
-# one costs the guest's only CPU, so they get rarer.
+# The agent has no event for the end of a command, so we poll. The first look comes when a short command may have ended.
+# Each look costs the guest's only CPU, so they get rarer.
 FIRST_LOOK = 0.004
 RAREST_LOOK = 0.1
 CHUNK = 48 * 1024
-"""Bytes of a file that go in one message."""
+"""How many bytes of a file go in one message."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class GuestAgent:
         self.deadlines = deadlines
 
     async def ping(self) -> None:
-        """Returns when the agent has answered."""
+        """Returns when the agent answers."""
         await self._agent.execute("guest-ping")
 
     async def run(
@@ -58,11 +58,11 @@ class GuestAgent:
         return result
 
     async def start(self, argv: Sequence[str]) -> int:
-        """Start a command and leave it alone; its process id in the guest."""
+        """Start a command and do not wait for it. Returns its process id in the guest."""
         return await self._exec({"path": argv[0], "arg": list(argv[1:])})
 
     async def put(self, path: str, data: bytes) -> None:
-        """Write a file of the guest anew."""
+        """Write a file in the guest; an old one is replaced."""
         handle = await self._agent.execute("guest-file-open", {"path": path, "mode": "w"})
         try:
             for at in range(0, len(data), CHUNK):

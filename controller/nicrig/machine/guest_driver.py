@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The driver's module in the guest: loaded, unloaded, and what it says when it is not taken."""
+"""The driver's module in the guest: load it, unload it, and find its words when the load fails."""
 
 from nicrig.errors import GuestCommandError
 from nicrig.machine.guest_agent import GuestAgent
@@ -7,16 +7,16 @@ from nicrig.machine.guest_interface import DRIVER
 
 
 async def load(guest: GuestAgent, parameters: list[str]) -> None:
-    """Load nicrig.ko. Raises GuestCommandError, with the kernel's words, when it does not take the parameters."""
+    """Load nicrig.ko. Raises GuestCommandError, with the kernel's words, when the driver refuses the parameters."""
     done = await guest.run(["modprobe", DRIVER, *parameters], check=False)
     said = await _said(guest, parameters) if done.code or len(parameters) > 1 else ""
     ignored = any(f"unknown parameter '{value.partition('=')[0]}'" in said for value in parameters)
     if done.code or ignored:
-        raise GuestCommandError(f"the driver is not loaded with {' '.join(parameters)}: {said or done.stderr.strip()}")
+        raise GuestCommandError(f"the driver did not load with {' '.join(parameters)}: {said or done.stderr.strip()}")
 
 
 async def loaded(guest: GuestAgent) -> bool:
-    """Whether the guest has the module."""
+    """Whether the module is loaded."""
     return (await guest.run(["test", "-d", f"/sys/module/{DRIVER}"], check=False)).code == 0
 
 

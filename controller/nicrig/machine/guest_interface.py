@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card's network interface in the guest: up and down, its counters, and the echo that the guest's stack makes."""
+"""The card's network interface in the guest: up and down, its counters, and the echo of the guest's stack."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ DRIVER = "nicrig"
 FIND = f'for net in /sys/bus/pci/drivers/{DRIVER}/*/net/*; do [ -e "$net" ] && echo "${{net##*/}}"; done; true'
 
 # From the stack's first step after the driver (tc's ingress hook) out through the same interface: no protocol of the
-# guest's looks at the frame or changes it. GRO is off, for it would make one frame of several, and one queue takes the
-# place of fq_codel, which lets flows overtake each other. The queue has room for more than a ring can hold at once, as
-# the stack drops what finds it full. tc by its path: busybox's own, which its shell would take, knows no filters.
+# guest sees the frame or changes it. GRO is off: it would make one frame of several. One queue replaces fq_codel, which
+# lets flows overtake each other. The queue has room for more than a ring can hold, as the stack drops frames when it is
+# full. tc is called by its path: the shell's own, busybox's, has no filters.
 ECHO = """
 ethtool -K "$0" gro off
 modprobe -a sch_ingress cls_matchall act_mirred
@@ -23,7 +23,7 @@ modprobe -a sch_ingress cls_matchall act_mirred
 /usr/bin/tc filter add dev "$0" ingress matchall action mirred egress redirect dev "$0"
 """
 
-# ip by its path, as tc: busybox's own knows no neigh.
+# ip is called by its path too: busybox's has no neigh.
 ADDRESS = f"""
 /usr/bin/ip addr replace {GUEST_IP}/{NETWORK_BITS} dev "$0"
 /usr/bin/ip neigh replace {BENCH_IP} lladdr {BENCH_MAC} nud permanent dev "$0"
@@ -43,7 +43,7 @@ class Interface:
 
     @classmethod
     async def find(cls, guest: GuestAgent) -> "Interface | None":
-        """The interface that the driver has made, or None."""
+        """The interface that the driver made, or None."""
         names = (await guest.run(["sh", "-c", FIND])).stdout.split()
         return cls(guest, names[0]) if names else None
 
@@ -56,7 +56,7 @@ class Interface:
         await self.guest.run(["ip", "link", "set", "dev", self.name, "down"])
 
     async def wait_carrier(self, up: bool) -> None:
-        """Returns when the guest sees the link so. Raises DeadlineError when it does not."""
+        """Returns when the guest sees the carrier come or go. Raises DeadlineError when it does not in time."""
 
         async def look() -> str | None:
             seen = await self._read("carrier", check=False)
@@ -67,19 +67,19 @@ class Interface:
             await until(look)
 
     async def address(self) -> None:
-        """Give it GUEST_IP; whatever the guest sends to others goes to BENCH_MAC."""
+        """Give it GUEST_IP. All that the guest sends off its network goes to BENCH_MAC."""
         await self.guest.run(["sh", "-ec", ADDRESS, self.name])
 
     async def start_echo(self) -> None:
-        """From now on the guest's stack sends back, byte for byte, each frame that the driver hands it."""
+        """Have the guest's stack send back, byte for byte, each frame that it gets from the driver."""
         await self.guest.run(["sh", "-ec", ECHO, self.name])
 
     async def stop_echo(self) -> None:
-        """From now on the guest's stack takes frames itself again."""
+        """Have the guest's stack process frames itself again."""
         await self.guest.run(["sh", "-ec", NO_ECHO, self.name])
 
     async def received(self) -> int:
-        """Frames that the driver counted as received since it was loaded: what the CPU saw."""
+        """How many frames the driver has received since it was loaded: what the CPU saw."""
         return int(await self._read("statistics/rx_packets"))
 
     async def _read(self, attribute: str, *, check: bool = True) -> str:

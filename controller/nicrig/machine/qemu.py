@@ -23,21 +23,21 @@ SHELL_ID = "shell"
 AGENT_ID = "agent"
 AGENT_PORT = "org.qemu.guest_agent.0"
 
-# The log on the serial console tells of a panic; the reboot that follows it at once tells us that there was one.
+# panic=-1: the guest reboots at once after a panic, which we notice. The console's log says why it panicked.
 KERNEL_ARGUMENTS = "console=ttyS0 panic=-1"
 
 
 @dataclass(frozen=True)
 class Program:
-    """How QEMU is run: the start of its argv, and what it needs in its environment."""
+    """How to run QEMU: the start of its argv, and what it needs in its environment."""
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Machine:
-    """The virtual machine to start: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
+class MachineSpec:
+    """A virtual machine: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
 
     accelerator: Accelerator
     kernel: Path
@@ -50,12 +50,12 @@ class Machine:
 
 
 def program(provision: Provision) -> Program:
-    """The host's QEMU when it is good enough, else the root's."""
+    """The host's QEMU when it is recent enough, else the root's."""
     return Program((str(provision.host_qemu),)) if provision.host_qemu else from_root(provision.root)
 
 
 def from_root(root: Root) -> Program:
-    """The root's QEMU, run by the root's own loader: no chroot, no privilege, and every path is the host's."""
+    """The root's QEMU, run by the root's own loader. No chroot, no privilege; all paths are the host's."""
     share = root.path / "usr/share"
     return Program(
         (*root.loader(str(root.program(QEMU))), "-L", str(share / "qemu"), "-L", str(share / "seabios")),
@@ -73,9 +73,9 @@ def card_device(socket_path: Path, *, hot_plug: bool) -> dict[str, object]:
     return {**device, "bus": SLOT_ID} if hot_plug else device
 
 
-def machine_options(machine: Machine, paths: RigPaths) -> list[str]:
-    """The machine without the card, as anybody may start it."""
-    # share=on: without it the card sees no memory at all. -nodefaults: no disk, no card of QEMU's own, no option ROM.
+def machine_options(machine: MachineSpec, paths: RigPaths) -> list[str]:
+    """The options of the machine without the card."""
+    # share=on: the card can only reach shared memory. -nodefaults: no disk, no card of QEMU's own, no option ROM.
     return [
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *("-machine", "q35,memory-backend=mem", "-accel", machine.accelerator.name, "-cpu", "max"),
@@ -93,46 +93,46 @@ def machine_options(machine: Machine, paths: RigPaths) -> list[str]:
 
 
 def starter_options(monitor: int) -> list[str]:
-    """What only its starter adds: a monitor of its own, the file descriptor of a connected socket."""
-    # -S: it starts when we listen, so that no event is missed.
+    """What the process that starts QEMU adds: a monitor of its own, on the file descriptor of a connected socket."""
+    # -S: the guest starts when we listen, so that we miss no event.
     return ["-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control", "-S"]
 
 
 def paste_line(paths: RigPaths, *, memory: int = 512, hot_plug: bool = False) -> str:
-    """What one's own QEMU needs to reach the card at `place`; `memory` in MiB. Quoted for a shell."""
+    """The options that connect your own QEMU to the card at `paths`, quoted for a shell; `memory` in MiB."""
     backend = f"memory-backend-memfd,id=mem,size={memory}M,share=on"
     machine = ["-machine", "q35,memory-backend=mem", "-object", backend, "-m", f"{memory}M"]
     return shlex.join([*machine, *card_options(paths.vfio_user, hot_plug=hot_plug)])
 
 
-def whole_line(program: Program, machine: Machine, paths: RigPaths, *, hot_plug: bool) -> str:
-    """The command that starts such a machine for the card at `place`, quoted for a shell."""
+def whole_line(program: Program, machine: MachineSpec, paths: RigPaths, *, hot_plug: bool) -> str:
+    """The command that starts this machine for the card at `paths`, quoted for a shell."""
     environment = [f"{name}={value}" for name, value in program.environment.items()]
     words = [*program.argv, *machine_options(machine, paths), *card_options(paths.vfio_user, hot_plug=hot_plug)]
     return shlex.join([*(["env", *environment] if environment else []), *words])
 
 
 def _server(name: str, path: Path) -> str:
-    # A comma ends an option's value; two of them are one.
+    # A comma ends an option's value; a doubled comma stands for one.
     return f"socket,id={name},path={str(path).replace(',', ',,')},server=on,wait=off"
 
 
 def card_options(socket_path: Path, *, hot_plug: bool) -> list[str]:
-    """The card, behind a port of its own where it is to be unplugged."""
+    """The card's options; a card that can be unplugged gets a port of its own."""
     port = ["-device", f"pcie-root-port,id={SLOT_ID},chassis=1,slot=1"] if hot_plug else []
     return [*port, "-device", json.dumps(card_device(socket_path, hot_plug=hot_plug))]
 
 
 class Qemu:
-    """A running QEMU, stopped before the guest's first instruction until its monitor says `cont`."""
+    """A running QEMU. The guest waits before its first instruction until the monitor gets `cont`."""
 
-    def __init__(self, program: Program, machine: Machine, card: list[str], paths: RigPaths) -> None:
+    def __init__(self, program: Program, machine: MachineSpec, card: list[str], paths: RigPaths) -> None:
         self._paths = paths
         self._ending = False
         self._monitor: socket.socket | None
         self._monitor, its_monitor = socket.socketpair()
         options = [*machine_options(machine, paths), *starter_options(its_monitor.fileno())]
-        # Closed here in any case: then only QEMU holds its end, and its death is seen as the connection's end.
+        # Close QEMU's end here in any case: only QEMU then holds it, and the connection ends when QEMU dies.
         with its_monitor, paths.qemu_log.open("wb") as log:
             self.child = Child(
                 [*program.argv, *options, *card],
@@ -144,13 +144,13 @@ class Qemu:
             )
 
     def take_monitor(self) -> socket.socket:
-        """Our end of its QMP monitor's socket; it is the caller's from now on."""
+        """Our end of the socket of QEMU's monitor. The caller owns it from now on."""
         assert self._monitor is not None, "taken already"
         taken, self._monitor = self._monitor, None
         return taken
 
     async def watch(self) -> None:
-        """Returns when QEMU was closed; raises PartDeathError, with its words and command line, if it ended itself."""
+        """Returns when we have closed QEMU; raises PartDeathError, with log and command line, if it ended by itself."""
         code = await self.child.wait()
         if not self._ending:
             raise PartDeathError(

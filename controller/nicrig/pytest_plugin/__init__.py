@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The pytest plugin: a card, its guest and its driver as fixtures (docs/packet-tests.md).
 
-Nothing of the rig is imported before a test asks for it.
+It imports nothing of the rig before a test asks for one.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from nicrig.pytest_plugin.settings import SEED_OF_ALL, Settings, add_options, se
 
 if TYPE_CHECKING:
     from nicrig.pytest_plugin.frame_capture import Capture
-    from nicrig.pytest_plugin.nic import Guest, Monitor, Nic, SyncGuest, SyncMonitor, SyncNic
+    from nicrig.pytest_plugin.machine_control import MachineControl
+    from nicrig.pytest_plugin.nic import Guest, Machine, Monitor, Nic, SyncGuest, SyncMachine, SyncMonitor, SyncNic
     from nicrig.pytest_plugin.rig_pool import Rigs
     from nicrig.pytest_plugin.test_session import TestSession
 
 SETTINGS = pytest.StashKey[Settings]()
 SESSION = pytest.StashKey["TestSession"]()
 LAST = pytest.StashKey[pytest.Item | None]()
-"""The last test that wants a rig: when it is done there is no machine any more."""
+"""The last test that uses a rig: after it, all machines end."""
 NEEDED = "nicrig_session"
-"""What every fixture of ours needs: another's fixture may be called `nic` too."""
+"""Every fixture of ours needs this one. Another plugin, too, may have a fixture that is called `nic`."""
 OTHERS_RUN = ("anyio", "asyncio", "trio", "twisted")
-"""Markers of plugins that run asynchronous tests."""
+"""The markers of plugins that run asynchronous tests."""
 
 
 # -- hooks ---------------------------------------------------------------------------------------------------
@@ -41,20 +42,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "nicrig(kind, accelerator, interrupts, cpus, memory, kernel_arguments, ledger, parameters, fresh): "
-        "what the test asks of its rig (docs/packet-tests.md)",
+        "the rig that the test needs (docs/packet-tests.md)",
     )
     config.stash[SETTINGS] = settings(config)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """The workers of pytest-xdist draw from one seed."""
+    """Give all workers of pytest-xdist the same seed."""
     node.workerinput[SEED_OF_ALL] = node.config.stash[SETTINGS].seed
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """A marker's wrong argument ends the run before the first machine boots."""
+    """Check all markers: a wrong argument ends the run before the first machine boots."""
     ours = [item for item in items if isinstance(item, pytest.Function) and NEEDED in item.fixturenames]
     config.stash[LAST] = ours[-1] if ours else None
     marked = [item for item in items if item.get_closest_marker("nicrig")]
@@ -67,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Confi
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """anyio's plugin runs an asynchronous test with one of our fixtures on trio, unless another plugin is to run it."""
+    """Have anyio run an asynchronous test with our fixtures, on trio, unless another plugin's marker is there."""
     ours = inspect.iscoroutinefunction(pyfuncitem.obj) and NEEDED in pyfuncitem.fixturenames
     if ours and not any(map(pyfuncitem.get_closest_marker, OTHERS_RUN)):
         pyfuncitem.funcargs.setdefault("anyio_backend", "trio")
@@ -78,7 +79,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test's report shows what the rig did."""
+    """Show in a failed test's report what the rig did."""
     report = yield
     session = item.stash.get(SESSION, None)
     if session is not None and call.when == "call" and report.failed:
@@ -93,11 +94,11 @@ def pytest_runtest_makereport(
 # -- fixtures ------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="session")
 def nicrig_rigs(request: pytest.FixtureRequest) -> Iterator[Rigs]:
-    """The rigs of this run, each started when the first test asks for it."""
+    """The rigs of this run. Each starts when the first test asks for it."""
     from nicrig.pytest_plugin.rig_pool import Rigs
 
-    told = request.config.stash[SETTINGS]
-    with Rigs(told.machines, told.rig) as rigs:
+    chosen = request.config.stash[SETTINGS]
+    with Rigs(chosen.machines, chosen.rig) as rigs:
         yield rigs
 
 
@@ -107,27 +108,27 @@ def nicrig_session(
     nicrig_rigs: Rigs,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[TestSession]:
-    """This test on its rig: the driver loaded afresh, all that happens kept and judged."""
+    """This test on its rig: a fresh driver, and a live verdict over all that happens."""
     from nicrig.pytest_plugin.test_session import TestSession
     from nicrig.pytest_plugin.wanted import wanted
 
-    told = request.config.stash[SETTINGS]
-    asked = wanted(request.node, told)
-    kept = nicrig_rigs.take(asked.machine(), fresh=asked.fresh)
+    chosen = request.config.stash[SETTINGS]
+    asked = wanted(request.node, chosen)
+    thread = nicrig_rigs.take(asked.machine(), fresh=asked.fresh)
     session = TestSession(
-        kept, asked, _folder(request.node, told, tmp_path_factory), f"{told.seed} {request.node.nodeid}"
+        thread, asked, _folder(request.node, chosen, tmp_path_factory), f"{chosen.seed} {request.node.nodeid}"
     )
     try:
-        kept.wait(session.start)
+        thread.wait(session.start)
         request.node.stash[SESSION] = session
-        facts = kept.facts | {"seed": str(told.seed)} | {name: str(path) for name, path in session.files()}
+        facts = thread.facts | {"seed": str(chosen.seed)} | {name: str(path) for name, path in session.files()}
         request.node.user_properties += [(f"nicrig_{name}", value) for name, value in facts.items()]
         yield session
     finally:
-        if kept.alive or not kept.death_is_told:
-            kept.wait(session.finish)
+        if thread.alive or not thread.death_is_told:
+            thread.wait(session.finish)
         else:
-            kept.run(session.stop)
+            thread.run(session.unwatch)
         session.save()
         if asked.fresh:
             nicrig_rigs.close(asked.machine())
@@ -135,12 +136,12 @@ def nicrig_session(
             nicrig_rigs.close_all()
 
 
-def _folder(item: pytest.Item, told: Settings, factory: pytest.TempPathFactory) -> Path:
-    """Where this test leaves its files."""
+def _folder(item: pytest.Item, chosen: Settings, factory: pytest.TempPathFactory) -> Path:
+    """The folder for this test's files."""
     name = re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-")
-    if not told.keep:
+    if not chosen.keep:
         return factory.mktemp(name[-60:])
-    folder = Path(told.keep, name).absolute()
+    folder = Path(chosen.keep, name).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -150,7 +151,7 @@ def nic(nicrig_session: TestSession) -> Nic:
     """The card: inject() and expect() packets, verdict(), counters(), set_link(), load() and unload() the driver."""
     from nicrig.pytest_plugin.nic import Nic
 
-    return Nic(nicrig_session.kept, nicrig_session)
+    return Nic(nicrig_session.thread, nicrig_session)
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def guest(nicrig_session: TestSession) -> Guest:
     """The guest's system: run() a command in it, put() a file there."""
     from nicrig.pytest_plugin.nic import Guest
 
-    return Guest(nicrig_session.kept, nicrig_session.rig.guest)
+    return Guest(nicrig_session.thread, nicrig_session.rig.guest)
 
 
 @pytest.fixture
@@ -166,7 +167,15 @@ def monitor(nicrig_session: TestSession) -> Monitor:
     """The card's monitor: execute() a command."""
     from nicrig.pytest_plugin.nic import Monitor
 
-    return Monitor(nicrig_session.kept, nicrig_session.rig.card.monitor)
+    return Monitor(nicrig_session.thread, nicrig_session)
+
+
+@pytest.fixture
+def machine(nicrig_session: TestSession) -> Machine:
+    """The machine: unplug() and plug() the card, kill_card() and restart_card(), reboot() the guest."""
+    from nicrig.pytest_plugin.nic import Machine
+
+    return Machine(nicrig_session.thread, _control(nicrig_session))
 
 
 @pytest.fixture
@@ -182,7 +191,7 @@ def sync_nic(nicrig_session: TestSession) -> SyncNic:
     """`nic` without await."""
     from nicrig.pytest_plugin.nic import SyncNic
 
-    return SyncNic(nicrig_session.kept, nicrig_session)
+    return SyncNic(nicrig_session.thread, nicrig_session)
 
 
 @pytest.fixture
@@ -190,7 +199,7 @@ def sync_guest(nicrig_session: TestSession) -> SyncGuest:
     """`guest` without await."""
     from nicrig.pytest_plugin.nic import SyncGuest
 
-    return SyncGuest(nicrig_session.kept, nicrig_session.rig.guest)
+    return SyncGuest(nicrig_session.thread, nicrig_session.rig.guest)
 
 
 @pytest.fixture
@@ -198,4 +207,22 @@ def sync_monitor(nicrig_session: TestSession) -> SyncMonitor:
     """`monitor` without await."""
     from nicrig.pytest_plugin.nic import SyncMonitor
 
-    return SyncMonitor(nicrig_session.kept, nicrig_session.rig.card.monitor)
+    return SyncMonitor(nicrig_session.thread, nicrig_session)
+
+
+@pytest.fixture
+def sync_machine(nicrig_session: TestSession) -> SyncMachine:
+    """`machine` without await."""
+    from nicrig.pytest_plugin.nic import SyncMachine
+
+    return SyncMachine(nicrig_session.thread, _control(nicrig_session))
+
+
+def _control(session: TestSession) -> MachineControl:
+    from nicrig.errors import UsageError
+    from nicrig.pytest_plugin.machine_control import MachineControl
+
+    try:
+        return MachineControl(session)
+    except UsageError as error:
+        pytest.fail(str(error), pytrace=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a failed test's report shows: the last of all that card, driver and guest did in it."""
+"""What a failed test's report shows: the last things that card, driver and guest did."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from nicrig.verifier.events import Event
 from nicrig.verifier.records import CardRegister
 
 LOOKED_THROUGH = 4000
-"""Records among which the last accesses of registers are looked for."""
+"""How many records are searched for register accesses."""
 LAST = 15
-"""Lines of each section."""
+"""How many lines each section has at most."""
 
 
 def sections(session: TestSession) -> Iterator[tuple[str, list[str]]]:
-    """Titles and lines; a section without lines says that there was nothing."""
+    """The sections: title and lines. A section without lines means that nothing happened."""
     happened = _events(session)
     registers = [event for event in happened if isinstance(event, CardRegister)]
     yield "verdict", session.judgement.lines() if session.judgement else _broken(session)
@@ -38,12 +38,12 @@ def _events(session: TestSession) -> list[Event]:
 
 
 def _register(session: TestSession, event: CardRegister) -> str:
-    name = session.kept.registers.get((event.bar, event.offset), f"BAR{event.bar} {event.offset:#x}")
+    name = session.thread.registers.get((event.bar, event.offset), f"BAR{event.bar} {event.offset:#x}")
     return f"{event.time / 1e9:>12.6f} {name:<24} {event.value:#x}"
 
 
 def _broken(session: TestSession) -> list[str]:
-    return [line for violation in session.watch.verifier.violations[:LAST] for line in violation_lines(violation)]
+    return [line for violation in session.live.verifier.violations[:LAST] for line in violation_lines(violation)]
 
 
 def _frame(way: str, data: bytes) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a test expects of the guest, and what it is told when that does not come."""
+"""What a test expects of the guest, and the error when it does not come."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nicrig.pytest_plugin.traffic import Traffic
 
 
 class ExpectationError(AssertionError):
-    """What was expected of the guest did not happen."""
+    """The guest did not do what the test expects."""
 
 
 class Expectations:
-    """The frames out of the guest that nobody has taken yet."""
+    """The frames out of the guest that no expect() has taken yet."""
 
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
@@ -24,7 +24,7 @@ class Expectations:
         self._looked_at = 0
 
     async def take(self, wanted: Wanted, seconds: float) -> Packet:
-        """The first of them that is as wanted. Raises ExpectationError when none has come in time."""
+        """Take the first frame that is as wanted. Raises ExpectationError when none comes in time."""
         with trio.move_on_after(seconds):
             while (found := self._find(wanted)) is None:
                 await self._traffic.arrival()
@@ -32,7 +32,7 @@ class Expectations:
         raise ExpectationError("\n".join([f"no {text(wanted)} within {seconds:g} s", *nearest(self._open, wanted)]))
 
     async def take_none(self, unwanted: Wanted, seconds: float) -> None:
-        """Returns after so many seconds. Raises ExpectationError when one comes that is like that."""
+        """Returns after `seconds`. Raises ExpectationError when such a frame comes."""
         try:
             found = await self.take(unwanted, seconds)
         except ExpectationError:
@@ -40,7 +40,7 @@ class Expectations:
         raise ExpectationError(f"the guest sent what it should not: {found.summary()}")
 
     def skip(self) -> None:
-        """What has come by now is nothing that anybody expects."""
+        """Drop all frames that have come by now."""
         self._look()
         self._open.clear()
 
@@ -52,7 +52,7 @@ class Expectations:
         return None
 
     def _look(self) -> None:
-        """scapy takes its time for a frame: each is dissected once."""
+        """Dissect each frame once: scapy is slow."""
         fresh = self._traffic.data("out")[self._looked_at :]
         self._looked_at += len(fresh)
         self._open += map(Ether, fresh)

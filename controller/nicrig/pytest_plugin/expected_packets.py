@@ -12,7 +12,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import NoPayload, Packet, Padding, Raw
 
 Wanted = type[Packet] | Packet | bytes
-"""A layer that is to be there; a packet whose fields, as far as they were given, are to be equal; or a whole frame."""
+"""A layer that must be there; a packet whose given fields must be equal; or the bytes of a whole frame."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Addresses:
     bench_ip: str
 
     def frame(self, packet: Packet | bytes) -> bytes:
-        """The frame to inject: addresses that the packet leaves open are those of a frame from the bench to the card.
+        """The frame to inject. Addresses that the packet leaves open become those from the bench to the card.
 
-        scapy would take this host's own instead, and ask its network for them.
+        scapy would use this host's own instead, and ask this host's network for them.
         """
         if isinstance(packet, bytes):
             return packet
@@ -45,7 +45,7 @@ class Addresses:
 
 
 class Difference(NamedTuple):
-    """A field that is not as wanted."""
+    """A field that differs from the wanted one."""
 
     layer: str
     field: str
@@ -69,7 +69,7 @@ def like(got: Packet, wanted: Wanted) -> bool:
 
 
 def differences(got: Packet, wanted: Wanted) -> list[Difference]:
-    """All that keeps the packet from being as wanted, in the order of its layers."""
+    """All differences between the packet and the wanted one, in the order of the layers."""
     if isinstance(wanted, bytes):
         return [] if bytes(got) == wanted else [Difference("frame", "", wanted.hex(), bytes(got).hex())]
     if isinstance(wanted, type):
@@ -104,22 +104,22 @@ def _missing(layer: type[Packet]) -> Difference:
 
 
 def _distance(found: list[Difference]) -> tuple[int, int]:
-    """A layer that is missing is farther off than any field."""
+    """How far off a packet is. A missing layer counts more than any number of fields."""
     return sum(not difference.field for difference in found), len(found)
 
 
 def text(wanted: Wanted) -> str:
-    """What is wanted, in a line."""
+    """The wanted packet, in a line."""
     if isinstance(wanted, bytes):
         return f"a frame of {len(wanted)} bytes"
     return wanted.__name__ if isinstance(wanted, type) else str(wanted.summary())
 
 
 def nearest(seen: Sequence[Packet], wanted: Wanted) -> list[str]:
-    """Where the packet that is most like the wanted one differs from it, one line a field."""
+    """The packet that is most like the wanted one, with a line for each field that differs."""
     if not seen:
         return ["no frame came out of the guest"]
     found = [differences(packet, wanted) for packet in seen]
     best = min(range(len(seen)), key=lambda number: _distance(found[number]))
-    head = f"of {len(seen)} frames out of the guest number {best + 1} is most like it: {seen[best].summary()}"
+    head = f"of {len(seen)} frames out of the guest, number {best + 1} is most like it: {seen[best].summary()}"
     return [head, *(f"  {difference}" for difference in found[best])]

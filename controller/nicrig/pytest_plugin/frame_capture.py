@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The frames of a test, both ways, and the files that it leaves."""
+"""The frames of a test, both ways, and the file that they go to."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from nicrig.pytest_plugin.traffic import Frame
 
 
 class Capture:
-    """What has run over the wire since the test began."""
+    """The frames that ran over the wire since the test began."""
 
     def __init__(self, session: TestSession) -> None:
         self._session = session
 
     @property
     def frames(self) -> Sequence[Frame]:
-        """Every frame: when, which way ("in" to the guest, "out" of it), its bytes."""
+        """Every frame: its time, its way ("in" to the guest, "out" of it), its bytes."""
         return tuple(self._session.traffic.frames)
 
     @property
     def packets(self) -> list[Packet]:
-        """The same as scapy has it."""
+        """The same frames as scapy packets."""
         return [Ether(frame.data) for frame in self.frames]
 
     @property
     def path(self) -> Path:
-        """The file that has them when the test is over."""
+        """The pcapng file that has them after the test."""
         return self._session.pcapng

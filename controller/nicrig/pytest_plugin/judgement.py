@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The verdict of a test: what witnesses, rules, ledger and card say of all that happened since it began."""
+"""The verdict of a test: what witnesses, rules, ledger and card say about all that happened since it began."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from nicrig.witnesses.words import Word
 
 @dataclass(frozen=True, repr=False)
 class Judgement:
-    """`injected` and `received` are frames, `unseen` are records that were lost before they were judged."""
+    """`injected` and `received` count frames, `unseen` counts records that were lost before they were judged."""
 
     injected: int
     received: int
     faults: Mapping[Word, int]
-    """Frames that one witness saw otherwise than the one before, by word."""
+    """How many frames one witness saw differently from the one before, by word."""
     violations: Mapping[str, int]
     """What the card refused and what its ledger found, by name."""
     broken: Mapping[str, int]
-    """Rules of NDIS 5.1 that the driver broke."""
+    """How often the driver broke each rule of NDIS 5.1."""
     unseen: int = 0
     findings: Sequence[FrameFinding] = field(default=())
     """The first frame of each fault, with what happened around it."""
@@ -33,7 +33,7 @@ class Judgement:
 
     @property
     def coherent(self) -> bool:
-        """Wire, device and CPU saw the same bytes, the driver broke no rule, and nothing went unseen."""
+        """Whether wire, device and CPU saw the same bytes, the driver broke no rule, and no record was lost."""
         return not (any(self.faults.values()) or self.violations or self.broken or self.unseen)
 
     @property
@@ -48,7 +48,7 @@ class Judgement:
         return f"<{self.word}: {told or f'{self.injected} frames in, {self.received} out'}>"
 
     def lines(self) -> list[str]:
-        """All of it for people; the first line sums up."""
+        """The whole verdict as text. The first line sums it up."""
         frames = [line for finding in self.findings for line in finding_text.report(finding)]
         rules = [line for violation in self.evidence for line in violation_lines(violation)]
         return [repr(self), *frames, *rules]

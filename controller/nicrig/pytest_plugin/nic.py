@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a test holds in its hands: card, guest and monitor, to be awaited on any loop, and the same without await."""
+"""What a test uses: card, guest, monitor and machine, for any asynchronous loop, and the same without await."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from scapy.packet import Packet
 
 from nicrig.machine.guest_agent import GuestAgent as GuestInThread
-from nicrig.process.qmp import Qmp
 from nicrig.pytest_plugin.expected_packets import Wanted
-from nicrig.pytest_plugin.kept_rig import KeptRig
+from nicrig.pytest_plugin.machine_control import MachineControl
+from nicrig.pytest_plugin.rig_thread import RigThread
 from nicrig.pytest_plugin.test_session import TestSession
 
 Inner = TypeVar("Inner")
@@ -24,10 +24,10 @@ Method = Callable[Concatenate[Inner, P], Awaitable[T]]
 
 
 class Face(Generic[Inner]):
-    """Something that lives in the rig's thread, seen from a test."""
+    """The test's side of an object that lives in the rig's thread."""
 
-    def __init__(self, kept: KeptRig, inner: Inner) -> None:
-        self._kept = kept
+    def __init__(self, thread: RigThread, inner: Inner) -> None:
+        self._thread = thread
         self._inner = inner
 
 
@@ -37,18 +37,18 @@ def awaited(method: Method[Inner, P, T]) -> Callable[Concatenate[Face[Inner], P]
     @wraps(method)
     async def call(face: Face[Inner], /, *args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
-        return await face._kept.call(partial(method, face._inner, *args, **kwargs))
+        return await face._thread.call(partial(method, face._inner, *args, **kwargs))
 
     return call
 
 
 def blocking(method: Method[Inner, P, T]) -> Callable[Concatenate[Face[Inner], P], T]:
-    """The method, which returns when it is done."""
+    """The method, for synchronous tests."""
 
     @wraps(method)
     def call(face: Face[Inner], /, *args: P.args, **kwargs: P.kwargs) -> T:
         __tracebackhide__ = True
-        return face._kept.wait(partial(method, face._inner, *args, **kwargs))
+        return face._thread.wait(partial(method, face._inner, *args, **kwargs))
 
     return call
 
@@ -72,17 +72,17 @@ class _NicFacts(Face[TestSession]):
 
     @property
     def mac_of_bench(self) -> str:
-        """The address that injected frames come from."""
+        """The bench's MAC address, from which injected frames come."""
         return self._inner.addresses.bench_mac
 
     @property
     def ip(self) -> str:
-        """The bench's address, from which injected packets come."""
+        """The bench's IP address, from which injected packets come."""
         return self._inner.addresses.bench_ip
 
     @property
     def random(self) -> Random:
-        """Draws the same for this test whenever the run has the same seed."""
+        """Draws the same values for this test in each run with the same seed."""
         return self._inner.random
 
 
@@ -128,16 +128,47 @@ class SyncGuest(Face[GuestInThread]):
     put = blocking(GuestInThread.put)
 
 
-class Monitor(Face[Qmp]):
+class Monitor(Face[TestSession]):
     """The card's monitor, which speaks QMP."""
 
-    execute = awaited(Qmp.execute)
+    execute = awaited(TestSession.execute)
 
 
-class SyncMonitor(Face[Qmp]):
+class SyncMonitor(Face[TestSession]):
     """The same without await."""
 
-    execute = blocking(Qmp.execute)
+    execute = blocking(TestSession.execute)
 
 
-__all__ = ["Guest", "Monitor", "Nic", "Packet", "SyncGuest", "SyncMonitor", "SyncNic", "Wanted"]
+class Machine(Face[MachineControl]):
+    """The virtual machine, and the life and death of its card."""
+
+    unplug = awaited(MachineControl.unplug)
+    plug = awaited(MachineControl.plug)
+    kill_card = awaited(MachineControl.kill_card)
+    restart_card = awaited(MachineControl.restart_card)
+    reboot = awaited(MachineControl.reboot)
+
+
+class SyncMachine(Face[MachineControl]):
+    """The same without await."""
+
+    unplug = blocking(MachineControl.unplug)
+    plug = blocking(MachineControl.plug)
+    kill_card = blocking(MachineControl.kill_card)
+    restart_card = blocking(MachineControl.restart_card)
+    reboot = blocking(MachineControl.reboot)
+
+
+__all__ = [
+    "Guest",
+    "Machine",
+    "Monitor",
+    "Nic",
+    "Packet",
+    "SyncGuest",
+    "SyncMachine",
+    "SyncMonitor",
+    "SyncNic",
+    "Wanted",
+]

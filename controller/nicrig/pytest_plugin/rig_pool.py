@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The rigs of a run of tests: which there are, which are started, and which have to go."""
+"""The rigs of a run of tests: which exist, which start, and which end to make room."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from anyio.from_thread import start_blocking_portal
 from nicrig.errors import RigError, UsageError
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import Provision, provide
-from nicrig.pytest_plugin.kept_rig import KeptRig, Open
+from nicrig.pytest_plugin.rig_thread import Open, RigThread
 from nicrig.rundir.paths import paths_of
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig, attach_rig, open_rig
 
 
 class Rigs:
-    """The rigs of a run: one for each combination of options, at most `most`; the one longest unused goes first."""
+    """The rigs of a run: one for each combination of options, at most `most`. The one unused for longest ends first."""
 
     def __init__(self, most: int, attach_to: str = "") -> None:
         self._most = most
         self._attach_to = attach_to
         self._stack = ExitStack()
-        self._kept: dict[Options, KeptRig] = {}
+        self._threads: dict[Options, RigThread] = {}
         self._failed: dict[Options, RigError] = {}
         self._provision: Provision | None = None
 
@@ -41,38 +41,38 @@ class Rigs:
             self.close_all()
             self._portal.call(self._portal.stop, True)
 
-    def take(self, options: Options, *, fresh: bool = False) -> KeptRig:
-        """A rig with these options, started if there is none. Raises RigError where it cannot be, and again at once."""
+    def take(self, options: Options, *, fresh: bool = False) -> RigThread:
+        """A rig with these options, started if there is none. Raises RigError when it cannot start."""
         if options in self._failed:
             raise self._failed[options]
-        kept = self._kept.pop(options, None)
-        if kept is not None and (fresh or not kept.clean or not kept.alive):
-            kept.close()
-            kept = None
-        while kept is None and len(self._kept) >= self._most:
-            self.close(next(iter(self._kept)))
-        # The one used last stands last.
-        self._kept[options] = kept = kept or self._start(options, fresh=fresh)
-        return kept
+        thread = self._threads.pop(options, None)
+        if thread is not None and (fresh or not thread.clean or not thread.alive):
+            thread.close()
+            thread = None
+        while thread is None and len(self._threads) >= self._most:
+            self.close(next(iter(self._threads)))
+        # Keep the order of use: the last one used is last.
+        self._threads[options] = thread = thread or self._start(options, fresh=fresh)
+        return thread
 
     def close(self, options: Options) -> None:
-        """Take the rig with these options down."""
-        self._kept.pop(options).close()
+        """End the rig with these options."""
+        self._threads.pop(options).close()
 
     def close_all(self) -> None:
-        """Take all of them down."""
-        for options in list(self._kept):
+        """End all rigs."""
+        for options in list(self._threads):
             self.close(options)
 
-    def _start(self, options: Options, *, fresh: bool) -> KeptRig:
+    def _start(self, options: Options, *, fresh: bool) -> RigThread:
         try:
-            return self._kept_rig(options, fresh=fresh)
+            return self._rig_thread(options, fresh=fresh)
         except RigError as error:
             self._failed[options] = error.with_traceback(None)
             raise
 
-    def _kept_rig(self, options: Options, *, fresh: bool) -> KeptRig:
-        return KeptRig(self._portal, self._opener(options, fresh=fresh))
+    def _rig_thread(self, options: Options, *, fresh: bool) -> RigThread:
+        return RigThread(self._portal, self._opener(options, fresh=fresh))
 
     def _opener(self, options: Options, *, fresh: bool) -> Open:
         if self._attach_to:
@@ -84,12 +84,13 @@ class Rigs:
 
 @asynccontextmanager
 async def _attached(name: str, options: Options, *, fresh: bool) -> AsyncIterator[Rig]:
-    """The rig that runs already; if it had a driver it has one again at the end."""
+    """Attach to a running rig. If it had a driver loaded, load one again at the end."""
     if fresh:
-        raise UsageError(f"this test wants a fresh machine, and the rig {name} runs already: leave --nicrig-rig out")
+        raise UsageError(f"this test needs a fresh machine, and the rig {name} runs already: leave --nicrig-rig out")
     async with attach_rig(paths_of(name), options) as rig:
         if rig.options.kind != options.kind:
-            raise UsageError(f"this test wants a {options.kind} card, and the rig {name} has a {rig.options.kind} one")
+            has = rig.options.kind
+            raise UsageError(f"this test needs a {options.kind} card, and the rig {name} has a {has} card")
         had_driver = await Interface.find(rig.guest) is not None
         yield rig
         if had_driver:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the whole run may be told: each setting an option, an ini key and an environment variable, declared once."""
+"""The settings of a run. Each is an option, an ini key and an environment variable, declared once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Setting:
         return f"nicrig_{self.name}"
 
     def check(self, value: str, where: str) -> str:
-        """The value. Raises UsageError where it cannot be."""
+        """The value. Raises UsageError when it is wrong."""
         if self.choices and value not in self.choices:
             raise pytest.UsageError(f"{where}: {value!r} is none of {', '.join(self.choices)}")
         if self.number and not value.isdecimal():
@@ -42,18 +42,16 @@ class Setting:
 
 SETTINGS = (
     Setting("kind", "How the card moves frames.", "bus-master", ("bus-master", "subordinate", "non-dma"), shared=True),
-    Setting("accelerator", "auto takes KVM where it is usable.", "auto", ("auto", "kvm", "tcg"), shared=True),
-    Setting("seed", "Draws what nic.random draws; without one each run has its own.", number=True),
-    Setting("keep", "Folder in which each test leaves its files, a folder a test; else they go to pytest's own."),
-    Setting(
-        "rig", "A rig that runs already: its name or its folder. The tests use it and leave it running.", shared=True
-    ),
-    Setting("machines", "At most so many virtual machines at a time.", "2", number=True),
+    Setting("accelerator", "auto uses KVM where it works, else TCG.", "auto", ("auto", "kvm", "tcg"), shared=True),
+    Setting("seed", "Seed of nic.random. Without one, each run draws its own.", number=True),
+    Setting("keep", "Folder for the tests' files, with a folder for each test. Default: pytest's own."),
+    Setting("rig", "Use this running rig, by its name or folder, and leave it running.", shared=True),
+    Setting("machines", "How many virtual machines may run at a time.", "2", number=True),
 )
 
 
 SEED_OF_ALL = "nicrig_seed"
-"""Under this name a worker of pytest-xdist is told the seed."""
+"""The key under which a worker of pytest-xdist gets the seed."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -78,7 +76,7 @@ class Settings:
 
 
 def settings(config: pytest.Config) -> Settings:
-    """What this run was told. Raises UsageError for what cannot be."""
+    """The settings of this run. Raises UsageError for a wrong one."""
     found = {each.name: _value(config, each) for each in SETTINGS}
     drawn = getattr(config, "workerinput", {}).get(SEED_OF_ALL) or random.SystemRandom().randrange(1 << 32)
     seed = int(found["seed"] or drawn)

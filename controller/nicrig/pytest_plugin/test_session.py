@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One test on a rig: the driver loaded afresh, an address in the guest, and everything that happens kept and judged.
+"""One test on a rig: the driver loaded afresh, an address in the guest, and a live verdict over all that happens.
 
-All of it runs in the rig's thread; a test reaches it by `nicrig.pytest_plugin.nic`.
+All of it runs in the rig's thread; a test reaches it through `nicrig.pytest_plugin.nic`.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import trio
 from scapy.packet import Packet
@@ -22,9 +23,10 @@ from nicrig.machine.guest_interface import Interface
 from nicrig.pytest_plugin.expectations import Expectations
 from nicrig.pytest_plugin.expected_packets import Addresses, Wanted
 from nicrig.pytest_plugin.judgement import Judgement
-from nicrig.pytest_plugin.kept_rig import UNLOAD, KeptRig
+from nicrig.pytest_plugin.rig_thread import UNLOAD, RigThread
 from nicrig.pytest_plugin.traffic import Traffic
 from nicrig.pytest_plugin.wanted import Wanted as WantedRig
+from nicrig.recorder.reader import Recorder
 from nicrig.verdict import echo_run
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import violations
@@ -34,50 +36,52 @@ UNLOAD_SECONDS = 10.0
 
 
 class TestSession:
-    """`start`, then what the test does, then `finish`. Its files are in `folder`."""
+    """`start` comes first, then what the test does, then `finish`. Its files are in `folder`."""
+
+    __test__ = False
+    """Its name begins as a test's does, but pytest must not collect it."""
 
     interface: Interface | None = None
     addresses: Addresses
+    live: LiveVerdict
+    evidence: Recorder
+    """A reader of its own: whatever happened, the recorder's last records are there."""
+    card_runs = True
+    plugged = True
+    """Whether the card is in the machine."""
 
-    def __init__(self, kept: KeptRig, wanted: WantedRig, folder: Path, seed: str) -> None:
-        self.kept = kept
-        self.rig = kept.rig
+    def __init__(self, thread: RigThread, wanted: WantedRig, folder: Path, seed: str) -> None:
+        self.thread = thread
+        self.rig = thread.rig
         self.wanted = wanted
         self.folder = folder
         self.random = random.Random(seed)
         self.judgement: Judgement | None = None
-        """The last verdict that the test took."""
+        """The last verdict that the test asked for."""
         self._scope = trio.CancelScope()
-        self._kept_all: trio.Event | None = None
+        self._unwatched: trio.Event | None = None
+        """Set when nothing is recorded any more; None while nothing is recorded."""
+        self._recordings: list[Path] = []
         self._log_starts = self.rig.paths.serial_log.stat().st_size
-        self.evidence = self.rig.card.recorder()
-        """Reads the recorder for itself: whatever happened, its last records are there."""
-        recorder = self.rig.card.recorder()
-        recorder.skip()
-        line = replace(self.rig.options, parameters=wanted.parameters).cache_line
-        self.watch = LiveVerdict(recorder, Detail.BYTES, self.recording, line=line)
         self.traffic = Traffic(self.rig.card.wire)
         self._expectations = Expectations(self.traffic)
-
-    @property
-    def recording(self) -> Path:
-        return self.folder / "recording.json"
 
     @property
     def pcapng(self) -> Path:
         return self.folder / "frames.pcapng"
 
     def files(self) -> list[tuple[str, Path]]:
-        """What the test leaves."""
-        return [("frames", self.pcapng), ("recording", self.recording), ("guest_log", self.folder / "guest.log")]
+        """What the test leaves: one recording, and one more after each reboot and each restart of the card."""
+        recordings = [(path.stem, path) for path in self._recordings]
+        return [("frames", self.pcapng), *recordings, ("guest_log", self.folder / "guest.log")]
 
     def guest_log(self) -> str:
-        """What the guest's kernel has said since the test began."""
+        """What the guest's kernel logged since the test began."""
         log = self.rig.paths.serial_log
         return log.read_bytes()[self._log_starts :].decode(errors="replace") if log.exists() else ""
 
     def save(self) -> None:
-        """Write the files that are not written yet."""
+        """Write the log and the frames; the recordings are written already."""
         (self.folder / "guest.log").write_text(self.guest_log())
         blocks = [pcapng.section(f"nicrig, {self.wanted.kind}"), pcapng.interface("wire", "the card's wire")]
         blocks += [pcapng.packet(0, frame.time, frame.data, frame.way) for frame in self.traffic.frames]
@@ -85,29 +89,45 @@ class TestSession:
 
     # -- the test's frame --------------------------------------------------------------------------------
     async def start(self) -> None:
-        """A driver, fresh and with an address; from now on all is kept."""
-        self.kept.clean = False
-        self._kept_all = trio.Event()
-        self.kept.start_soon(self._run)
-        await self._reset_card(self.wanted.ledger)
-        self._counters = await self.rig.card.counters()
+        """Begin to record and to judge, and load a fresh driver."""
+        self.thread.clean = False
+        await self.watch()
         await self.load(*self.wanted.parameters)
 
     async def finish(self) -> None:
-        """Take the driver away and what the test set on the card; the rig can then serve the next one."""
-        try:
-            await self._unload()
-            await self._reset_card(self.rig.options.ledger)
-            self.kept.clean = True
-        finally:
-            await self.stop()
+        """Undo what the test set on card and guest, so that the rig can serve the next test.
 
-    async def stop(self) -> None:
-        """Nothing is kept any more."""
-        self._scope.cancel()
-        if self._kept_all is not None:
-            await self._kept_all.wait()
-        await self.watch.finish()
+        A rig whose card is dead or unplugged stays as it is: it is not clean, and no other test gets it.
+        """
+        try:
+            if self.card_runs and self.plugged:
+                await self._unload()
+                await self._reset_card(self.rig.options.ledger)
+                self.thread.clean = True
+        finally:
+            await self.unwatch()
+
+    async def watch(self) -> None:
+        """Begin anew to record and to judge: verdict and counters are over what happens from now on."""
+        self.evidence, recorder = self.rig.card.recorder(), self.rig.card.recorder()
+        recorder.skip()
+        line = replace(self.rig.options, parameters=self.wanted.parameters).cache_line
+        number = len(self._recordings) + 1
+        self._recordings.append(self.folder / ("recording.json" if number == 1 else f"recording_{number}.json"))
+        self.live = LiveVerdict(recorder, Detail.BYTES, self._recordings[-1], line=line)
+        self.traffic.begin(self.rig.card.wire)
+        self._scope, self._unwatched = trio.CancelScope(), trio.Event()
+        self.thread.start_soon(self._run)
+        await self._reset_card(self.wanted.ledger)
+        self._counters = await self.rig.card.counters()
+
+    async def unwatch(self) -> None:
+        """Record and judge nothing any more."""
+        if self._unwatched is not None:
+            self._scope.cancel()
+            await self._unwatched.wait()
+            self._unwatched = None
+            await self.live.finish()
 
     async def _reset_card(self, ledger: Ledger) -> None:
         await self.rig.card.monitor.execute("clear-faults")
@@ -115,27 +135,38 @@ class TestSession:
         await self.rig.card.monitor.execute("set-ledger", {"policy": ledger})
 
     async def _run(self) -> None:
-        assert self._kept_all is not None
+        ended = self._unwatched
+        assert ended is not None
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self.watch.run)
+                    nursery.start_soon(self.live.run)
                     nursery.start_soon(self.traffic.run)
         finally:
-            self._kept_all.set()
+            ended.set()
 
     # -- the driver --------------------------------------------------------------------------------------
     async def load(self, *parameters: str) -> None:
-        """Load the driver with these parameters of its module, in the place of one that is loaded."""
+        """Load the driver with these parameters of its module; a driver that is loaded is unloaded first."""
         await self._unload()
-        self.interface = await self.rig.guest.bring_up(*parameters)
+        await self.use(await self.rig.guest.load_driver(*parameters))
+
+    async def use(self, interface: Interface) -> None:
+        """Go on with this interface of the card: bring it up, with its address."""
+        await interface.up()
+        await interface.address()
+        self.interface = interface
         mac = (await self.rig.card.monitor.execute("query-card"))["mac"]
         self.addresses = Addresses(mac, GUEST_IP, BENCH_MAC, BENCH_IP)
-        await self.watch.begin((), quiet=self._quiet)
+        await self.live.begin((), quiet=self._quiet)
 
     async def unload(self) -> None:
         """Unload the driver, so that verdict() judges its end too."""
         await self._unload()
+
+    async def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
+        """What the card's monitor returns for this command. Raises RefusedError when it refuses."""
+        return await self.rig.card.monitor.execute(command, arguments)
 
     async def _unload(self) -> None:
         self.interface = None
@@ -145,15 +176,15 @@ class TestSession:
     async def inject(self, *packets: Packet | bytes) -> None:
         """Put packets on the wire to the guest, in order, as fast as the card takes them.
 
-        Addresses that a packet leaves open are filled in: from the bench, to the card and the guest. More at once than
-        the driver has posted buffers for are lost, as with any card.
+        Addresses that a packet leaves open are filled in: from the bench, to the card and the guest. The card drops
+        frames for which the driver has posted no buffer, as any card does.
         """
         await self.traffic.send([self.addresses.frame(packet) for packet in packets])
 
     async def expect(self, wanted: Wanted, *, timeout: float = 1.0) -> Packet:
-        """The first frame out of the guest that is as wanted, of those that no expect() has returned yet.
+        """The first frame out of the guest that is as wanted, and that no expect() has returned yet.
 
-        `wanted` is a layer, such as UDP; a packet, whose given fields have to be equal; or the bytes of a frame.
+        `wanted` is a layer, such as UDP; a packet, whose given fields must be equal; or the bytes of a frame.
         `timeout` is in seconds under KVM. Raises ExpectationError, which shows the frame that was most like it.
         """
         return await self._expectations.take(wanted, timeout * self.rig.deadlines.scale)
@@ -163,27 +194,27 @@ class TestSession:
         await self._expectations.take_none(unwanted, timeout * self.rig.deadlines.scale)
 
     async def echo(self, packets: Sequence[Packet | bytes]) -> list[bytes]:
-        """Have the guest's network stack send each frame back, byte for byte; those that came back, in order.
+        """Have the guest's network stack send each frame back, byte for byte. Returns the frames that came, in order.
 
         At most 64 are under way at a time, so that none is lost. verdict() judges their whole way round.
         """
         if self.interface is None:
-            raise UsageError("no driver is loaded that could echo: nic.load() loads one")
-        await self._settle()
+            raise UsageError("no driver is loaded to echo frames: call nic.load() first")
+        await self.settle()
         await self.interface.start_echo()
         self.traffic.forget_read()
         sent = [self.addresses.frame(packet) for packet in packets]
         came: list[bytes] = []
         for start in range(0, len(sent), echo_run.CHUNK):
             chunk = sent[start : start + echo_run.CHUNK]
-            await self.watch.begin(chunk, quiet=self._quiet)
+            await self.live.begin(chunk, quiet=self._quiet)
             echoed = await echo_run.exchange(self.traffic, chunk, quiet=self._quiet)
-            await self.watch.settle(chunk, echoed, quiet=self._quiet)
+            await self.live.settle(chunk, echoed, quiet=self._quiet)
             came += echoed
         self.traffic.settle(len(sent), len(came))
         self._expectations.skip()
         await self.interface.stop_echo()
-        await self.watch.begin((), quiet=self._quiet)
+        await self.live.begin((), quiet=self._quiet)
         return came
 
     # -- the card ----------------------------------------------------------------------------------------
@@ -194,15 +225,15 @@ class TestSession:
             await self.interface.wait_carrier(up)
 
     async def counters(self) -> dict[str, int]:
-        """What the card's counters have grown by since the test began, by the datasheet's names."""
+        """By how much the card's counters have grown since the test began, by the datasheet's names."""
         now = await self.rig.card.counters()
         return {name: value - self._counters[name] for name, value in now.items()}
 
     # -- the verdict -------------------------------------------------------------------------------------
     async def verdict(self) -> Judgement:
         """Wait until nothing is under way, and judge all that happened since the test began."""
-        await self._settle()
-        witnesses, rules = self.watch.witnesses, self.watch.verifier
+        await self.settle()
+        witnesses, rules = self.live.witnesses, self.live.verifier
         grown = await self.counters()
         first = {violation.rule: violation for violation in reversed(rules.violations)}
         self.judgement = Judgement(
@@ -217,8 +248,9 @@ class TestSession:
         )
         return self.judgement
 
-    async def _settle(self) -> None:
-        await self.watch.settle_wire(self.traffic, quiet=self._quiet)
+    async def settle(self) -> None:
+        """Wait until nothing is under way, and judge the frames that ran."""
+        await self.live.settle_wire(self.traffic, quiet=self._quiet)
 
     @property
     def _quiet(self) -> float:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What runs over the wire during a test, both ways, each frame kept with its time."""
+"""The frames of a test, both ways, each with its time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nicrig.card.wire import Wire
 
 
 class Frame(NamedTuple):
-    """One frame: nanoseconds since the epoch, and "in" when it went to the guest, "out" when it came from it."""
+    """One frame: nanoseconds since the epoch, "in" to the guest or "out" of it, and its bytes."""
 
     time: int
     way: Literal["in", "out"]
@@ -21,7 +21,7 @@ class Frame(NamedTuple):
 
 
 class Traffic:
-    """`run` reads the wire all the time, so that a guest never waits for a test; others look at what it kept."""
+    """`run` reads the wire all the time, so that a guest never waits for a test. It keeps all frames."""
 
     def __init__(self, wire: Wire) -> None:
         self.frames: list[Frame] = []
@@ -30,8 +30,13 @@ class Traffic:
         self._settled = {"in": 0, "out": 0}
         self._read = 0
 
+    def begin(self, wire: Wire) -> None:
+        """Go on with this wire, before `run`. Frames that ran until now are not judged any more."""
+        self._wire = wire
+        self._settled = {"in": len(self.data("in")), "out": len(self.data("out"))}
+
     async def run(self) -> None:
-        """Keep what comes until cancelled. Raises ConnectionLostError when the card is gone."""
+        """Read frames until cancelled. Raises ConnectionLostError when the card is gone."""
         while True:
             self._keep("out", await self._wire.receive())
             self._arrived.set()
@@ -43,7 +48,7 @@ class Traffic:
         await self._wire.send(frames)
 
     async def receive(self) -> list[bytes]:
-        """The frames out of the guest since the last call, at least one: so it is a wire to whoever wants one."""
+        """Wait for frames out of the guest since the last call; returns at least one. This makes it a FramePort."""
         while len(out := self.data("out")) == self._read:
             await self.arrival()
         fresh, self._read = out[self._read :], len(out)
@@ -58,21 +63,21 @@ class Traffic:
         return [frame.data for frame in self.frames if frame.way == way]
 
     async def wait_out(self, count: int) -> None:
-        """Returns when so many frames have come out of the guest that are not settled yet."""
+        """Returns when `count` frames that are not settled yet have come out of the guest."""
         while len(self.unsettled("out")) < count:
             await self.arrival()
 
     def unsettled(self, way: Literal["in", "out"]) -> list[bytes]:
-        """The frames of that way that no judge has taken yet."""
+        """The frames of that way that are not judged yet."""
         return self.data(way)[self._settled[way] :]
 
     def settle(self, in_count: int, out_count: int) -> None:
-        """So many more frames have been judged."""
+        """Count this many more frames as judged."""
         self._settled["in"] += in_count
         self._settled["out"] += out_count
 
     def forget_read(self) -> None:
-        """receive() goes on with what comes from now on."""
+        """Have receive() go on with the next frame that comes."""
         self._read = len(self.data("out"))
 
     def _keep(self, way: Literal["in", "out"], frames: Sequence[bytes]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What one test asks of its rig: its markers over the settings of the run."""
+"""The rig that a test needs: its marker over the settings of the run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nicrig.verifier.functions import Detail
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The arguments of the marker `nicrig`. Tests that agree on the machine share one."""
+    """The arguments of the marker `nicrig`. Tests with the same machine share it."""
 
     kind: CardKind = "bus-master"
     accelerator: Accelerator = "auto"
@@ -25,12 +25,12 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger: Ledger = "report"
     """What the card does about DMA that the driver has not granted."""
     parameters: tuple[str, ...] = ()
-    """Of the driver's module, like `noncoherent=64`."""
+    """Parameters of the driver's module, like `noncoherent=64`."""
     fresh: bool = False
-    """A machine that no other test has used or will use."""
+    """Whether the test needs a machine that no other test uses."""
 
     def machine(self) -> Options:
-        """The machine; ledger and driver are set up for each test."""
+        """The options of the machine. Ledger and driver are set for each test."""
         return Options(
             accelerator=self.accelerator,
             interrupts=self.interrupts,
@@ -43,7 +43,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def wanted(item: pytest.Item, settings: Settings) -> Wanted:
-    """What the test asks for: the closest marker counts. Raises UsageError for an argument that cannot be."""
+    """The rig that the test needs. The closest marker counts. Raises UsageError for a wrong argument."""
     asked: dict[str, object] = {"kind": settings.kind, "accelerator": settings.accelerator}
     for marker in reversed(list(item.iter_markers("nicrig"))):
         if marker.args:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from nicrig.errors import RecordingError
 from nicrig.report.clock import Clock, fit
-from nicrig.verdict.offline import Judged, judge
+from nicrig.verdict.offline import OfflineVerdict, judge
 from nicrig.verifier.constants import DEVICE_BUS_MASTER, DEVICE_NON_DMA, DEVICE_SUBORDINATE
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event, column_of
@@ -42,7 +42,7 @@ class Run:
     """`records` are in the recorder's order, `times` are theirs in seconds since the run began."""
 
     path: Path
-    judged: Judged
+    judged: OfflineVerdict
     records: Records
     clock: Clock
     times: Seconds
@@ -83,7 +83,7 @@ def read_run(path: Path) -> Run:
     return made_run(path, judged, np.concatenate(parts))
 
 
-def made_run(path: Path, judged: Judged, records: Records) -> Run:
+def made_run(path: Path, judged: OfflineVerdict, records: Records) -> Run:
     """A run of these records."""
     card = is_card(records)
     clock = fit(records["time"], card, np.isin(records["function"], [NUMBERS[name] for name in PROMPT]))

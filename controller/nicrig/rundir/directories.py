@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The folder with a rig's sockets and logs: short, ours alone, and gone when the rig is gone.
+"""The folder with a rig's sockets and logs: its path is short, only this user can open it, and it goes with the rig.
 
-Each folder holds a lock that its process keeps. A process that was killed outright leaves its folder behind, unlocked,
-and the next rig removes it. A rig's name is a link to its folder.
+The process of the rig holds a lock in the folder. A process that is killed outright leaves the folder behind, with the
+lock free, and the next rig removes it. A rig's name is a link to its folder.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}"
 def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None) -> Iterator[RigPaths]:
     """A fresh folder below `parent`; at the end its *.log files are copied to `keep_logs`, and it is removed.
 
-    Raises UsageError when a socket's path in it would be longer than the kernel takes.
+    Raises UsageError when a socket's path in it would be too long for the kernel.
     """
     _remove_abandoned(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
@@ -42,14 +42,16 @@ def run_directory(parent: Path = Path("/tmp"), *, keep_logs: Path | None = None)
 
 @contextmanager
 def named_directory(name: str) -> Iterator[RigPaths]:
-    """As `run_directory`, for a rig that others call by its name. Raises UsageError when one of that name runs."""
+    """As `run_directory`, for a rig with a name. Raises UsageError when a rig of that name runs."""
     paths = free_paths(name)
     with run_directory(paths.folder.parent) as fresh:
-        # Under its name only when it is locked, and only if nobody else was faster.
+        # Link the name only when the folder is locked. Another process may have been faster.
         try:
             paths.folder.symlink_to(fresh.folder.name)
         except FileExistsError as error:
-            raise UsageError(f"a rig {name} was started at the same moment") from error
+            raise UsageError(
+                f"another process started a rig {name} at the same moment: choose another name with --name"
+            ) from error
         try:
             yield paths
         finally:
@@ -57,14 +59,16 @@ def named_directory(name: str) -> Iterator[RigPaths]:
 
 
 def free_paths(name: str) -> RigPaths:
-    """The place of a rig that is to be called so. Raises UsageError when that is no name, or when one of it runs."""
+    """The paths for a new rig of this name. Raises UsageError for a bad name, or when a rig of that name runs."""
     if not re.fullmatch(NAME, name):
-        raise UsageError(f"{name!r} is no name for a rig: letters, digits, - and _ make one")
+        raise UsageError(
+            f"{name!r} is no name for a rig: use letters, digits, - and _, and begin with a letter or a digit"
+        )
     parent, paths = names_folder(), paths_named(name)
     paths.check_length()
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if parent.stat().st_uid != os.getuid():
-        raise UsageError(f"{parent} belongs to somebody else: have NICRIG_RIGS name a folder of your own")
+        raise UsageError(f"{parent} belongs to another user: set NICRIG_RIGS to a folder of your own")
     if paths.folder.exists() and not remove_if_dead(paths):
         raise UsageError(f"a rig {name} runs already: nicrig down {name} ends it, --name gives this one another name")
     return paths
@@ -72,7 +76,7 @@ def free_paths(name: str) -> RigPaths:
 
 @contextmanager
 def shared_directory(folder: Path) -> Iterator[RigPaths]:
-    """A folder that is given, such as one that containers share; it stays if it was there before.
+    """Use the folder that the caller names, such as one that containers share. It stays if it existed before.
 
     Raises UsageError when a rig runs there.
     """
@@ -100,13 +104,13 @@ def _locked(folder: Path) -> Iterator[None]:
     fresh = paths.lock.with_suffix(".new")
     with fresh.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Under its name only when it is ours: a folder with a free lock is one that anybody may remove.
+        # Give the lock its name only when we hold it: other rigs remove a folder whose lock is free.
         fresh.rename(paths.lock)
         yield
 
 
 def remove_if_dead(paths: RigPaths) -> bool:
-    """Remove what a rig has left whose process was killed outright; whether it was one."""
+    """Remove what is left of a rig whose process is gone; returns whether it was gone."""
     try:
         with paths.lock.open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,13 +128,13 @@ def remove_if_dead(paths: RigPaths) -> bool:
 
 def _remove_abandoned(parent: Path) -> None:
     for lock in parent.glob(f"{PREFIX}*/lock"):
-        # Another user's, or another process was faster.
+        # It may belong to another user, or another process may have been faster.
         with suppress(OSError), lock.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(lock.parent)
 
 
 def last_lines(log: Path, count: int = 15) -> str:
-    """The end of a log, each line set off, for an error message; empty when there is nothing in it."""
+    """The end of a log, each line indented, for an error message; empty for an empty log."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return "".join(f"\n  | {line}" for line in lines[-count:])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whose turn it is with a guest: QEMU lets one client at a time reach its monitor and the guest's agent."""
+"""The lock on a guest: QEMU serves one client at a time on its monitor and on the guest's agent."""
 
 import fcntl
 import os
@@ -10,17 +10,17 @@ from nicrig.rundir.paths import RigPaths
 
 
 class GuestLock:
-    """This process's turn at a place; it ends with the process too."""
+    """The lock of the rig at `paths`, free or held by this process. It is released when the process ends, too."""
 
     def __init__(self, paths: RigPaths) -> None:
         self._paths = paths
         self._lock: int | None = None
 
     async def acquire(self, deadlines: Deadlines) -> None:
-        """Returns when it is ours, at once if it is already. Raises DeadlineError when others do not give it."""
+        """Returns when this process holds the lock, at once if it does already. Raises DeadlineError."""
         if self._lock is None:
             with deadlines.limit(
-                deadlines.command, f"another command to be done with the guest of {self._paths.folder}"
+                deadlines.command, f"another command to finish with the guest of {self._paths.folder}"
             ):
                 self._lock = await until(self._try)
 
@@ -34,7 +34,7 @@ class GuestLock:
         return lock
 
     def release(self) -> None:
-        """Others may have it; nothing if it is not ours."""
+        """Release the lock, if this process holds it."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

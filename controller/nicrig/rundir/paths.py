@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where a rig is: one folder of sockets, by which all its parts find each other, whoever started them."""
+"""The paths of a rig: one folder of sockets in which its parts find each other, whichever process started them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LONGEST_SOCKET_PATH = 107
 
 
 class RigPaths(NamedTuple):
-    """The folder of a rig, and what is called how in it."""
+    """The folder of a rig, and the names in it."""
 
     folder: Path
 
     @property
     def vfio_user(self) -> Path:
-        """Where QEMU plugs the card in."""
+        """QEMU connects to the card here."""
         return self.folder / "vfio-user.sock"
 
     @property
@@ -54,7 +54,7 @@ class RigPaths(NamedTuple):
 
     @property
     def guest_lock(self) -> Path:
-        """Locked by whoever is connected to `machine` or `agent`."""
+        """Locked while a process is connected to `machine` or `agent`."""
         return self.folder / "guest.lock"
 
     @property
@@ -68,7 +68,7 @@ class RigPaths(NamedTuple):
 
     @property
     def lock(self) -> Path:
-        """Held by the process that keeps the rig, as long as it lives."""
+        """Locked by the process that serves the rig, as long as it lives."""
         return self.folder / "lock"
 
     @property
@@ -77,7 +77,7 @@ class RigPaths(NamedTuple):
         return self.folder / "rig.json"
 
     def check_length(self) -> None:
-        """Raises UsageError when a socket's path in it would be longer than the kernel takes."""
+        """Raises UsageError when a socket's path in the folder would be too long for the kernel."""
         if len(bytes(self.vfio_user)) > LONGEST_SOCKET_PATH:
             raise UsageError(
                 f"{self.vfio_user} is longer than a unix socket's {LONGEST_SOCKET_PATH} bytes: use a shorter folder"
@@ -85,28 +85,28 @@ class RigPaths(NamedTuple):
 
 
 def names_folder() -> Path:
-    """Where rigs with a name are: NICRIG_RIGS, else a folder of this user's in /tmp."""
+    """The folder of rigs that have a name: NICRIG_RIGS, else one for this user in /tmp."""
     return Path(os.environ.get("NICRIG_RIGS") or f"/tmp/nicrig-{os.getuid()}")
 
 
 def paths_named(name: str) -> RigPaths:
-    """The place of a rig of this name, whether there is one or not."""
+    """The paths of a rig of this name, whether it exists or not."""
     return RigPaths(names_folder() / name)
 
 
 def log_of(name: str) -> Path:
-    """What the keeper of a named rig wrote, of a rig that has ended too."""
+    """The log of a named rig's daemon. It stays when a rig dies."""
     return names_folder() / f"{name}.log"
 
 
 def names() -> list[str]:
-    """The names of the rigs that are there, dead ones too."""
+    """The names of all rigs, dead ones too."""
     folder = names_folder()
     return sorted(entry.name for entry in folder.iterdir() if entry.is_symlink()) if folder.is_dir() else []
 
 
 def paths_of(rig: str) -> RigPaths:
-    """The place that is called so: a name, else the path of a folder. Raises UsageError when there is none."""
+    """The paths of a rig: `rig` is its name, or the path of its folder. Raises UsageError when it does not exist."""
     paths = RigPaths(Path(rig).absolute()) if "/" in rig or rig in (".", "..") else paths_named(rig)
     if not paths.folder.is_dir():
         known = f"there is {', '.join(names())}" if names() else f"nicrig up --name {rig} starts one"

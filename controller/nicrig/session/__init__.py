@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What users start: a rig of card, machine and guest, and the daemon that keeps one running."""
+"""What users start: a rig of card, machine and guest, and the daemon that serves one."""

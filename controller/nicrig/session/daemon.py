@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rigs that stay: what `up`, `serve` and `machine` keep running, what describes it, and how it is ended."""
+"""The daemons: what `up`, `serve` and `machine` run, the file that describes a rig, and how `down` ends it."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 
 
 class Description(msgspec.Struct, frozen=True):
-    """The file rig.json of a place: who keeps the rig (`pid`), since when, and how its guest is reached."""
+    """The file rig.json of a rig: its daemon (`pid`), since when it runs, and its guest's interface."""
 
     pid: int
     started: float
@@ -36,27 +36,27 @@ class Description(msgspec.Struct, frozen=True):
     kind: str
     interrupts: str
     accelerator: str | None = None
-    """None where only a card runs."""
+    """None when only a card runs."""
     interface: str | None = None
 
 
 def describe(paths: RigPaths, description: Description) -> None:
-    """Write it, whole or not at all."""
+    """Write the description, whole or not at all."""
     fresh = paths.description.with_suffix(".new")
     fresh.write_bytes(msgspec.json.encode(description))
     fresh.rename(paths.description)
 
 
 def description(paths: RigPaths) -> Description | None:
-    """What is written there, or None."""
+    """The description of the rig at `paths`, or None."""
     try:
         return msgspec.json.decode(paths.description.read_bytes(), type=Description)
     except (OSError, msgspec.DecodeError):
         return None
 
 
-async def keep_rig(name: str, options: Options, say: Say, report: Say) -> None:
-    """Card, machine and driver until cancelled; `say` tells once that all can be used, `report` of progress."""
+async def serve_rig(name: str, options: Options, say: Say, report: Say) -> None:
+    """Run card, machine and driver until cancelled. `say` gets one line when all is ready, `report` gets progress."""
     provision = await provide(report)
     with named_directory(name) as paths:
         async with open_rig(provision, options, paths) as rig:
@@ -70,8 +70,8 @@ async def keep_rig(name: str, options: Options, say: Say, report: Say) -> None:
             await trio.sleep_forever()
 
 
-async def keep_card(paths: RigPaths, options: Options, say: Say) -> None:
-    """A card alone until cancelled; `say` is called when its sockets listen."""
+async def serve_card(paths: RigPaths, options: Options, say: Say) -> None:
+    """Run a card alone until cancelled; `say` gets its lines when the card's sockets listen."""
     library = await provide_library(lambda _: None)
     card = card_of(paths, library, options)
     try:
@@ -89,14 +89,14 @@ async def keep_card(paths: RigPaths, options: Options, say: Say) -> None:
 
 
 async def qemu_options(paths: RigPaths, memory: int) -> str:
-    """What one's own QEMU needs to reach the card that runs at `place`; `memory` in MiB."""
+    """The options that connect your own QEMU to the card that runs at `paths`; `memory` in MiB."""
     async with card_monitor(paths) as monitor:
         card = await monitor.execute("query-card")
     return qemu.paste_line(paths, memory=memory, hot_plug=card["interrupts"] == "msi")
 
 
 async def whole_line(paths: RigPaths, options: Options) -> str:
-    """The command line of QEMU that `up` starts there; where a card runs already, what `machine` starts for it."""
+    """The command line of QEMU that `up` starts at `paths`, or that `machine` starts for a card that runs there."""
     provision = await provide(lambda _: None)
     if paths.monitor.is_socket():
         async with card_monitor(paths) as monitor:
@@ -105,8 +105,8 @@ async def whole_line(paths: RigPaths, options: Options) -> str:
     return qemu.whole_line(qemu.program(provision), machine, paths, hot_plug=options.hot_plug)
 
 
-async def keep_machine(paths: RigPaths, options: Options, say: Say) -> None:
-    """The virtual machine alone, for the card at `place`, until cancelled; `say` is called when the guest is up."""
+async def serve_machine(paths: RigPaths, options: Options, say: Say) -> None:
+    """Run a virtual machine for the card at `paths` until cancelled; `say` gets a line when the guest is up."""
     provision = await provide(lambda _: None)
     async with card_monitor(paths) as monitor:
         card = await monitor.execute("query-card")
@@ -119,7 +119,7 @@ async def keep_machine(paths: RigPaths, options: Options, say: Say) -> None:
 
 @contextmanager
 def guest_described(paths: RigPaths, accelerator: str) -> Iterator[None]:
-    """The description of a card alone tells of its guest too, while it has one: who waits for it looks there."""
+    """Add the guest to the description of a card alone: a process that waits for the guest looks there."""
     alone = description(paths)
     if alone is not None:
         describe(paths, msgspec.structs.replace(alone, accelerator=accelerator))
@@ -131,16 +131,16 @@ def guest_described(paths: RigPaths, accelerator: str) -> Iterator[None]:
 
 
 async def end_rig(paths: RigPaths) -> None:
-    """Have whoever keeps it take it down, and wait until it is gone. Raises RigError, DeadlineError."""
+    """End the daemon of the rig, and wait until it is gone. Raises RigError, DeadlineError."""
     if remove_if_dead(paths):
         return
-    kept = description(paths)
-    if kept is None:
-        raise RigError(f"{paths.folder} is being started: wait for it, or end the command that starts it")
-    ended = os.pidfd_open(kept.pid)
+    daemon = description(paths)
+    if daemon is None:
+        raise RigError(f"{paths.folder} is starting: wait until it is ready, or end the command that starts it")
+    ended = os.pidfd_open(daemon.pid)
     try:
         signal.pidfd_send_signal(ended, signal.SIGTERM)
-        with Deadlines().limit(END_SECONDS, f"process {kept.pid} to take {paths.folder} down"):
+        with Deadlines().limit(END_SECONDS, f"process {daemon.pid} to end {paths.folder}"):
             await trio.lowlevel.wait_readable(ended)
     finally:
         os.close(ended)

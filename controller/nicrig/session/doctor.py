@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `nicrig doctor` looks at: one line a check, and with each failure the one command that mends it."""
+"""The checks of `nicrig doctor`: a line each, and for each failure the one command that fixes it."""
 
 import os
 import platform
@@ -25,7 +25,7 @@ SECONDS = 20
 
 
 class Health(StrEnum):
-    """How a check ended; a warning is something that works, but not as well as it could."""
+    """How a check ended. A warning means that something works, but slowly or barely."""
 
     OK = "ok"
     WARN = "warn"
@@ -33,7 +33,7 @@ class Health(StrEnum):
 
 
 class HealthCheck(msgspec.Struct, frozen=True):
-    """One line: what was looked at, what was found, and the command that mends it, if one is needed."""
+    """One line: the check's name, what it found, and the command that fixes it, if one is needed."""
 
     name: str
     state: Health
@@ -41,12 +41,12 @@ class HealthCheck(msgspec.Struct, frozen=True):
     remedy: str = ""
 
     def line(self) -> str:
-        """As people read it."""
-        return f"{self.state:4} {self.name}: {self.found}" + (f"; mend it with: {self.remedy}" if self.remedy else "")
+        """The line of text."""
+        return f"{self.state:4} {self.name}: {self.found}" + (f"; fix it with: {self.remedy}" if self.remedy else "")
 
 
 def examine() -> list[HealthCheck]:
-    """Look at all of it; nothing is built, started or changed."""
+    """Run all checks. They build, start and change nothing."""
     return [check() for check in CHECKS]
 
 
@@ -62,8 +62,10 @@ def _python() -> HealthCheck:
 
 def _machine() -> HealthCheck:
     machine = platform.machine()
-    found = f"{machine}: " + ("stores are seen in order" if machine == "x86_64" else "the card needs x86-64's order")
-    return _finding("processor", machine == "x86_64", found, "none: run it on an x86-64 machine")
+    found = f"{machine}: " + (
+        "stores become visible in order" if machine == "x86_64" else "the card needs the memory order of x86-64"
+    )
+    return _finding("processor", machine == "x86_64", found, "an x86-64 machine")
 
 
 def _setpriv() -> HealthCheck:
@@ -78,16 +80,16 @@ def _built() -> HealthCheck:
 
 
 def _qemu() -> HealthCheck:
-    """Version and device both: a QEMU that is new enough may be built without the client."""
+    """Check version and device: a QEMU that is new enough may be built without vfio-user."""
     if missing():
         good = host.good_qemu()
-        found = f"{good}" if good else f"this host has none from {host.OLDEST_QEMU[0]}.{host.OLDEST_QEMU[1]} on"
+        found = f"{good}" if good else f"this host has no QEMU {host.OLDEST_QEMU[0]}.{host.OLDEST_QEMU[1]} or later"
         return _finding("qemu", good is not None, found, "make setup")
     return judge_qemu(*_ask_qemu(provided()))
 
 
 def judge_qemu(version: str, devices: str) -> HealthCheck:
-    """From what it says to --version and -device help."""
+    """Judge a QEMU by its output for --version and for -device help."""
     number = host.qemu_version(version)
     if number is None:
         return HealthCheck("qemu", Health.FAIL, f"does not run: {version.strip()[-200:]}", "make clean setup")
@@ -138,7 +140,7 @@ def _sockets() -> HealthCheck:
 def _disk() -> HealthCheck:
     there = next(parent for parent in (folder(), *folder().parents) if parent.exists())
     free, needed = shutil.disk_usage(there).free, ROOM_TO_BUILD if missing() else ROOM_TO_RUN
-    found = f"{free >> 20} MiB free of the {needed >> 20} that are needed at {there}"
+    found = f"{free >> 20} MiB free at {there}, {needed >> 20} needed"
     return _finding("disk", free >= needed, found, "export NICRIG_CACHE=a folder on a larger disk")
 
 
@@ -146,7 +148,7 @@ def _memory() -> HealthCheck:
     lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     free = int(lines["MemAvailable"].split()[0])
     good = free >= MEMORY_KIB
-    return HealthCheck("memory", Health.OK if good else Health.WARN, f"{free >> 10} MiB free, a guest takes 512")
+    return HealthCheck("memory", Health.OK if good else Health.WARN, f"{free >> 10} MiB free, a guest needs 512")
 
 
 def _finding(name: str, good: bool, found: str, remedy: str) -> HealthCheck:

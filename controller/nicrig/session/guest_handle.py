@@ -16,7 +16,7 @@ from nicrig.session.services import Services
 
 
 class GuestHandle(GuestAgent):
-    """A running guest; `parameters` are those of every load of its driver."""
+    """A running guest. Each load of its driver gets `parameters`."""
 
     def __init__(self, agent: Qmp, machine: MachineHandle, parameters: Sequence[str]) -> None:
         super().__init__(agent, machine.deadlines)

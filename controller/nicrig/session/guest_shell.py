@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Commands and a shell in the guest, for people."""
+"""`nicrig run` and `nicrig shell`: a command or a shell in the guest."""
 
 import os
 import select
@@ -23,7 +23,7 @@ LEAVE = b"\x1d"
 """Ctrl-]"""
 READ_BYTES = 4096
 NOT_FOUND = 127
-"""What a shell returns when there is no such command."""
+"""A shell's exit code for an unknown command."""
 
 
 async def run_command(
@@ -35,7 +35,7 @@ async def run_command(
     report: Progress,
     input: bytes | None = None,
 ) -> CommandResult:
-    """Run a command in the guest at `place`, or in one that is booted for it, with the card's interface up."""
+    """Run a command in the guest at `paths`. Without `paths`, boot a guest for it and bring the card's interface up."""
     async with _fresh_guest(options, report) if paths is None else attach_guest(paths) as guest:
         try:
             return await guest.run(argv, input=input, check=False, deadline=deadline / guest.deadlines.scale)
@@ -53,7 +53,7 @@ async def _fresh_guest(options: Options, report: Progress) -> AsyncIterator[Gues
 
 
 async def fit_shell(paths: RigPaths) -> None:
-    """Tell the guest's shell how large this terminal is, if it knows that itself."""
+    """Give the guest's shell the size of this terminal, if the terminal has one."""
     size = os.get_terminal_size()
     if not size.lines:
         return
@@ -62,13 +62,13 @@ async def fit_shell(paths: RigPaths) -> None:
 
 
 def join_shell(paths: RigPaths) -> None:
-    """Put this terminal and the guest's shell together until Ctrl-]. Raises RigError when nobody serves there."""
+    """Connect this terminal to the guest's shell until Ctrl-]. Raises RigError when no guest serves a shell."""
     with socket.socket(socket.AF_UNIX) as shell, _raw_terminal() as (keys, screen):
         try:
             shell.connect(str(paths.shell))
         except OSError as error:
             raise RigError(f"no guest serves a shell at {paths.shell}: {error.strerror}") from error
-        shell.send(b"\n")  # for a prompt
+        shell.send(b"\n")  # to get a prompt
         while True:
             ready, _, _ = select.select([keys, shell.fileno()], [], [])
             if keys in ready and not _pass_keys(os.read(keys, READ_BYTES), shell):
@@ -88,7 +88,7 @@ def _pass_keys(typed: bytes, shell: socket.socket) -> bool:
 
 @contextmanager
 def _raw_terminal() -> Iterator[tuple[int, int]]:
-    """This terminal's input and output, every key passed on as it is."""
+    """This terminal's input and output, in raw mode: it passes every key on."""
     keys, screen = sys.stdin.fileno(), sys.stdout.fileno()
     before = termios.tcgetattr(keys)
     tty.setraw(keys)

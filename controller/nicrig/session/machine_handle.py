@@ -82,7 +82,7 @@ class OwnMachine(MachineHandle):
 
     @asynccontextmanager
     async def rebooting(self) -> AsyncIterator[None]:
-        """The guest is made to reboot in this block, which ends when the guest's agent is there again."""
+        """Expect one reboot, which the block causes. It ends when the guest's agent is there again."""
         with self.monitor.listening("RESET", "VSERPORT_CHANGE") as events:
             self._reboot_expected = True
             yield
@@ -91,7 +91,7 @@ class OwnMachine(MachineHandle):
         self._reboot_expected = False
 
     async def watch_reboots(self, last_records: Callable[[], str], *, task_status: trio.TaskStatus[None]) -> None:
-        """Raises PartDeathError when the guest resets itself unasked: it has panicked (its kernel has panic=-1)."""
+        """Raises PartDeathError when the guest resets itself and no reboot is expected: panic=-1 makes it do so."""
         with self.monitor.listening("RESET") as events, suppress(ConnectionLostError):
             task_status.started()
             while await events.wait(guest=True):

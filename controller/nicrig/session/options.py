@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a rig may be asked for, and the card and the machine that this makes."""
+"""The options of a rig, and the card and the machine that follow from them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from nicrig.witnesses.judge import LINE
 
 @dataclass(frozen=True)
 class Options:
-    """What a rig may be asked for: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
+    """The options of a rig. `memory` is in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
 
     accelerator: Wanted = "auto"
     interrupts: Interrupts = "msix"
@@ -30,9 +30,9 @@ class Options:
     parameters: tuple[str, ...] = ()
     """Further parameters of the driver's module, like `noncoherent=64`."""
     ledger: Ledger = "off"
-    """What the card does about DMA that the driver has not granted."""
+    """What the card does about DMA that the driver has not granted (docs/coherency.md)."""
     mac: str | None = None
-    """The card's station address; None for the card's own."""
+    """The card's station address; None for its default."""
     behaviour: str | None = None
     """The user's own function for the card, as FILE.py:NAME."""
     kernel_arguments: tuple[str, ...] = ()
@@ -50,15 +50,15 @@ class Options:
 
     @property
     def cache_line(self) -> int:
-        """Bytes of a cache line: those of the non-coherent machine if the driver is told to make one, else 64."""
+        """Bytes of a cache line: 64, unless the driver's parameter `noncoherent` sets another size."""
         lines = [value.partition(":")[0] for value in self.parameters if value.startswith("noncoherent=")]
         line = lines[-1].removeprefix("noncoherent=") if lines else ""
         return int(line) if line.isdecimal() and int(line) else LINE
 
 
-def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.Machine:
+def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.MachineSpec:
     """The virtual machine of a rig with these options."""
-    return qemu.Machine(
+    return qemu.MachineSpec(
         accelerator=accelerator,
         kernel=provision.kernel,
         image=provision.image,
@@ -71,6 +71,6 @@ def machine_of(options: Options, provision: Provision, accelerator: Accelerator)
 
 
 def card_of(paths: RigPaths, library: Path, options: Options) -> CardProcess:
-    """A card as these options want it, to be started at `place`."""
+    """The card that these options describe, to be started at `paths`."""
     kind, mac, behaviour = options.kind, options.mac, options.behaviour
     return CardProcess(paths, library, options.interrupts, kind, options.ledger, mac=mac, behaviour=behaviour)

@@ -56,7 +56,7 @@ class OwnRig(Rig):
     lock: GuestLock
 
     async def release(self) -> None:
-        """Leave wire and guest to other processes, and only keep the parts running."""
+        """Leave wire and guest to other processes. The parts keep running."""
         await self.card.wire.aclose()
         self.agent.stop()
         self.lock.release()
@@ -102,7 +102,7 @@ async def open_machine(provision: Provision, options: Options, paths: RigPaths) 
 
 @asynccontextmanager
 async def attach_rig(paths: RigPaths, options: Options) -> AsyncIterator[Rig]:
-    """As `open_rig`, with the parts that run at `paths`, which say what they are. They run on after the block.
+    """As `open_rig`, for the parts that run at `paths`; they say what they are. They keep running after the block.
 
     The rig is a peer of the card's wire: read it, or the card waits, though not for long.
     """
@@ -117,7 +117,7 @@ async def attach_rig(paths: RigPaths, options: Options) -> AsyncIterator[Rig]:
 
 @asynccontextmanager
 async def attach_guest(paths: RigPaths) -> AsyncIterator[GuestHandle]:
-    """The guest of the rig that runs at `paths`, without its card. It runs on after the block."""
+    """The guest of the rig that runs at `paths`, without its card. It keeps running after the block."""
     async with open_services() as services:
         _, guest = await _attach_guest(paths, Options(), services, _guest_lock(paths, services))
         yield guest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `nicrig status` tells of the rigs that stay."""
+"""What `nicrig status` shows: the state of the rigs that keep running."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -14,31 +14,31 @@ from nicrig.session.daemon import Description, description
 
 
 class RigState(msgspec.Struct, frozen=True):
-    """One rig: `card` and `counters` as its monitor tells them, `problem` why it does not."""
+    """One rig. `card` and `counters` come from its monitor; `problem` says why the monitor does not answer."""
 
     name: str
     folder: str
-    kept: Description | None
+    daemon: Description | None
     card: dict[str, Any] | None = None
     counters: dict[str, int] | None = None
     problem: str | None = None
 
 
-async def look(places: Sequence[RigPaths] | None) -> list[RigState]:
-    """The states of these, or of all that have a name."""
-    found = [paths_named(name) for name in names()] if places is None else places
-    return [await _state(paths) for paths in found]
+async def look(paths: Sequence[RigPaths] | None) -> list[RigState]:
+    """The states of these rigs, or of all rigs that have a name."""
+    found = [paths_named(name) for name in names()] if paths is None else paths
+    return [await _state(each) for each in found]
 
 
 async def _state(paths: RigPaths) -> RigState:
-    kept = description(paths)
+    daemon = description(paths)
     try:
         async with card_monitor(paths) as monitor:
             card = await monitor.execute("query-card")
             counters = await monitor.execute("query-counters")
     except RigError as error:
-        return RigState(paths.folder.name, str(paths.folder), kept, problem=str(error))
-    return RigState(paths.folder.name, str(paths.folder), kept, card, counters)
+        return RigState(paths.folder.name, str(paths.folder), daemon, problem=str(error))
+    return RigState(paths.folder.name, str(paths.folder), daemon, card, counters)
 
 
 def show(states: Iterable[RigState], *, json: bool) -> list[str]:
@@ -49,13 +49,13 @@ def show(states: Iterable[RigState], *, json: bool) -> list[str]:
 def _line(state: RigState) -> str:
     if state.card is None or state.counters is None:
         return f"{state.name}: dead: {state.problem}"
-    kept, card, counters = state.kept, state.card, state.counters
-    guest = f"{_guest(kept)} ({kept.accelerator})" if kept and kept.accelerator else "card alone"
-    age = f", {time.time() - kept.started:.0f} s old" if kept else ""
+    daemon, card, counters = state.daemon, state.card, state.counters
+    guest = f"{_guest(daemon)} ({daemon.accelerator})" if daemon and daemon.accelerator else "card alone"
+    age = f", {time.time() - daemon.started:.0f} s old" if daemon else ""
     link = "up" if card["link"] else "down"
     frames = f"{counters['rx_frames']} frames in, {counters['tx_frames']} out"
     return f"{state.name}: {card['kind']}, {guest}, link {link}, {frames}{age}, {state.folder}"
 
 
-def _guest(kept: Description) -> str:
-    return f"guest's {kept.interface}" if kept.interface else "a guest"
+def _guest(daemon: Description) -> str:
+    return f"guest's {daemon.interface}" if daemon.interface else "a guest"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The verdict over a run: live beside it, offline from a file, and the echo run that nicrig demo does."""
+"""The verdict over a run: live while it goes on, offline from a file, and the echo run of nicrig demo."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The main job: inject a thousand mixed frames, have the guest's stack echo each, and judge every byte."""
+"""The main job: inject mixed frames, have the guest's stack echo each of them, and judge every byte."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -26,20 +26,20 @@ from nicrig.verifier.verdict import Violation
 from nicrig.witnesses import finding_text as witnessed
 from nicrig.witnesses.judge import Witnesses
 
-# Fewer than the driver posts, so that no frame finds the ring empty: what is lost then was lost, not refused.
+# Fewer than the driver posts: no frame then finds the ring empty, and a missing frame was lost, not refused.
 WINDOW = 64
 CHUNK = 4000
-"""Frames whose records fit into the recorder's ring, with room to spare."""
+"""How many frames' records fit into the recorder's ring, with room to spare."""
 
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class EchoOutcome:
-    """A verdict, on which kind of card, under which accelerator, and how many seconds each stage took.
+    """A verdict, with the kind of card, the accelerator, and how many seconds each stage took.
 
-    `broken` is the first violation of each rule of the NDIS contract that the miniport broke; `unseen` is how many of
-    the flight recorder's records were lost before they were judged; `blind` is why the card's ledger judges nothing.
+    `broken` is the first violation of each rule of the NDIS contract that the miniport broke. `unseen` is how many
+    records of the flight recorder were lost before they were judged. `blind` is why the card's ledger judged nothing.
     """
 
     verdict: RunVerdict
@@ -51,7 +51,7 @@ class EchoOutcome:
     blind: str | None = None
 
     def lines(self) -> list[str]:
-        """What people read; the line with the verdict comes last."""
+        """The text output. The line with the verdict comes last."""
         judged = self.verdict
         counts = " ".join(f"{name} {count}" for name, count in self.counts().items())
         lines = [line for finding in judged.findings for line in witnessed.report(finding)]
@@ -59,7 +59,7 @@ class EchoOutcome:
         lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
         if self.unseen:
             lines.append(
-                f"{self.unseen} records of the flight recorder were lost: the driver's calls are judged in part"
+                f"{self.unseen} records of the flight recorder were lost: some of the driver's calls are not judged"
             )
         if self.blind:
             lines.append(f"the ledger of granted memory was blind: {self.blind}")
@@ -67,13 +67,13 @@ class EchoOutcome:
         return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
 
     def counts(self) -> dict[str, int]:
-        """The five counts that are always told, and the others where they are not zero."""
+        """The five counts that are always shown, and the others that are not zero."""
         judged = self.verdict
         always = {"injected": judged.injected, "cpu": judged.cpu, "echoed": judged.echoed, "lost": 0, "corrupted": 0}
         return always | {str(word): count for word, count in judged.counts.items()}
 
     def json(self) -> str:
-        """The same as one JSON object on one line."""
+        """The same, as one JSON object on one line."""
         violations = [{"name": name, "count": count} for name, count in self.verdict.violations.items()]
         made = {
             "verdict": self.verdict.word,
@@ -95,9 +95,9 @@ def violation_lines(violation: Violation) -> list[str]:
 async def run_demo(
     options: Options, *, count: int, seed: int, report: Report, save: Path | None = None, paths: RigPaths | None = None
 ) -> EchoOutcome:
-    """Set up, boot, inject `count` frames drawn from `seed`, judge them and the driver's calls.
+    """Boot a guest, inject `count` frames drawn from `seed`, and judge the frames and the driver's calls.
 
-    `report` gets progress, a line a stage; `save` is where the recording goes; `place` is where a rig runs already.
+    `report` gets a line for each stage; the recording goes to `save`. With `paths`, use the rig that runs there.
     """
     clock = Stages()
     injected = generator.mixed(count, seed=seed)
@@ -106,21 +106,21 @@ async def run_demo(
         loaded = await guest_driver.loaded(rig.guest)
         if loaded:
             await rig.guest.unload_driver()
-        async with live_verdict(rig, options.detail, save) as watch:
+        async with live_verdict(rig, options.detail, save) as live:
             interface = await rig.guest.load_driver()
             await interface.up()
             await interface.start_echo()
             clock.stage("boot")
             report(f"injecting {count} frames (seed {seed})")
-            judged = await echo_and_judge(rig, interface, injected, watch)
+            judged = await echo_and_judge(rig, interface, injected, live)
             await rig.guest.unload_driver()
-        # After the driver's last reset nothing is under way: all that the ledger was to find is found.
+        # After the driver's last reset nothing is under way: the ledger's findings are complete.
         found, ledger = findings(await rig.card.counters()), await rig.card.monitor.execute("query-ledger")
         clock.stage("traffic")
         name = rig.machine.accelerator.name
         if loaded:
             await rig.guest.bring_up()
-    rules = watch.verifier
+    rules = live.verifier
     judged = replace(judged, violations={**judged.violations, **found, **rules.verdict.counts})
     first = {violation.rule: violation for violation in reversed(rules.violations)}
     broken, blind = tuple(first.values())[::-1], judges_dma(options) and ledger["blind"]
@@ -135,29 +135,29 @@ async def _rig(options: Options, report: Report, clock: "Stages") -> AbstractAsy
 
 
 def judges_dma(options: Options) -> bool:
-    """Whether the card has a ledger that is on, and DMA to hold against it."""
+    """Whether the card does DMA and has a ledger that is on."""
     return options.ledger != "off" and options.kind != "non-dma"
 
 
 async def echo_and_judge(
-    rig: Rig, interface: Interface, injected: Sequence[bytes], watch: LiveVerdict | None = None
+    rig: Rig, interface: Interface, injected: Sequence[bytes], live: LiveVerdict | None = None
 ) -> RunVerdict:
     """Inject the frames into a guest that echoes, and judge with the card's and the driver's counters.
 
-    With a `watch` no more is injected at a time than the recorder's ring can hold the records of.
+    With `live`, the frames go in chunks whose records fit into the recorder's ring.
     """
     before, counters_before = await interface.received(), await rig.card.counters()
     quiet = rig.deadlines.quiet * rig.deadlines.scale
-    witnesses = Witnesses() if watch is None else watch.witnesses
+    witnesses = Witnesses() if live is None else live.witnesses
     witnesses.restart()
     echoes = 0
     for start in range(0, len(injected), CHUNK):
         chunk = injected[start : start + CHUNK]
-        if watch is not None:
-            await watch.begin(chunk, quiet=quiet)
+        if live is not None:
+            await live.begin(chunk, quiet=quiet)
         echoed = await exchange(rig.card.wire, chunk, quiet=quiet)
-        if watch is not None:
-            await watch.settle(chunk, echoed, quiet=quiet)
+        if live is not None:
+            await live.settle(chunk, echoed, quiet=quiet)
         else:
             witnesses.settle(chunk, echoed)
         echoes += len(echoed)
@@ -167,19 +167,19 @@ async def echo_and_judge(
 
 
 class FramePort(Protocol):
-    """Where frames go to the guest, and come from it."""
+    """Frames to the guest, and from the guest."""
 
     async def send(self, generator: Sequence[bytes]) -> None:
         """Put the frames on the wire."""
 
     async def receive(self) -> list[bytes]:
-        """The next frames out of the guest, at least one."""
+        """Wait for frames out of the guest; returns at least one."""
 
 
 async def exchange(wire: FramePort, injected: Sequence[bytes], *, quiet: float, window: int = WINDOW) -> list[bytes]:
-    """Send all frames, at most `window` of them ahead of the echo; the echoed frames in order.
+    """Send all frames, at most `window` of them ahead of the echo. Returns the echoed frames in order.
 
-    After `quiet` seconds without any echo what is under way counts as lost, and the rest is sent.
+    After `quiet` seconds without an echo, frames under way count as lost, and the rest is sent.
     """
     echoed: list[bytes] = []
     sent = settled = 0
@@ -195,7 +195,7 @@ async def exchange(wire: FramePort, injected: Sequence[bytes], *, quiet: float, 
             settled = min(sent, settled + len(arrived))
         if silence.cancelled_caught:
             settled, silent = sent, True
-    # A frame that came twice stood in for one that is still to come; a card that repeats itself is not listened to.
+    # A frame that came twice was counted for one that is still to come. Wait for that, unless only repeats come.
     seen = set(echoed)
     while not silent and (known := len(seen)) < len(set(injected)):
         with trio.move_on_after(quiet) as silence:
@@ -208,7 +208,7 @@ async def exchange(wire: FramePort, injected: Sequence[bytes], *, quiet: float, 
 
 
 class Stages:
-    """Seconds between the ends of named stages."""
+    """Measures how many seconds each named stage took."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

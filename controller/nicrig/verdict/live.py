@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Judges a rig's records while they come, and saves them if asked to."""
+"""The live verdict: judges a rig's records as they come, and may save them."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from nicrig.session.rig import Rig
 
 PERIOD = 0.02
-"""Seconds between two looks: at full speed the ring holds several times as much."""
+"""Seconds between two reads: at full speed the ring holds the records of several such periods."""
 REST_PERIOD = 0.001
 
 
 class WireLog(Protocol):
-    """What has run over the wire, in order, and which of it was judged."""
+    """The frames that ran over the wire, in order, and how many of them were judged."""
 
     async def wait_out(self, count: int) -> None:
-        """Returns when so many frames have come out of the guest that are not settled yet."""
+        """Returns when `count` frames that are not settled yet have come out of the guest."""
 
     def unsettled(self, way: Literal["in", "out"]) -> list[bytes]:
-        """The frames of that way that nobody has judged yet."""
+        """The frames of that way that are not judged yet."""
 
     def settle(self, in_count: int, out_count: int) -> None:
-        """So many more have been judged."""
+        """Count this many more frames as judged."""
 
 
 class LiveVerdict:
-    """`run` goes on beside the traffic; `finish` comes when guest and card are at rest.
+    """`run` it beside the traffic, and `finish` it when guest and card are at rest.
 
-    `verifier` judges the calls, `witnesses` the frames that run between begin() and settle().
+    `verifier` judges the calls, `witnesses` judges the frames between begin() and settle().
     """
 
     def __init__(self, recorder: Recorder, detail: Detail, save: Path | None = None, *, line: int = LINE) -> None:
@@ -54,41 +54,41 @@ class LiveVerdict:
             self._file.write(recording.header(detail, recorder.next))
 
     async def run(self) -> None:
-        """Judge what comes until cancelled."""
+        """Judge records as they come, until cancelled."""
         while True:
             await trio.sleep(PERIOD)
             await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Judge what has been recorded by now: whoever makes records faster than they are judged waits here."""
+        """Judge all that is recorded by now. Wait here when you make records faster than they are judged."""
         async with self._turn:
             await trio.to_thread.run_sync(self._step, False)
 
     async def begin(self, injected: Sequence[bytes], *, quiet: float) -> None:
-        """Before these frames are injected. Waits, at most `quiet` seconds, until nothing is under way."""
+        """Call it before you inject these frames. Waits until nothing is under way, at most `quiet` seconds."""
         await self._rest(quiet)
         async with self._turn:
             self.witnesses.begin(injected)
 
     async def settle(self, injected: Sequence[bytes], echoed: Sequence[bytes] | None, *, quiet: float) -> None:
-        """Judge these frames and what came back, None where nothing is to come back. Waits as begin() does."""
+        """Judge these frames and their echo; None means that no echo is expected. Waits as begin() does."""
         await self._rest(quiet)
         async with self._turn:
             await trio.to_thread.run_sync(self.witnesses.settle, injected, echoed)
 
     async def settle_wire(self, wire: WireLog, *, quiet: float) -> None:
-        """Judge what ran since begin() or the last call, with a guest that answers as it likes; a chunk begins anew.
+        """Judge what ran since begin() or the last call, with a guest that answers freely; then begin a new chunk.
 
-        Waits as begin() does, and as long for frames that are not where they go to: what is missing then is lost.
+        Waits as begin() does, and as long again for frames on their way. Frames that are missing then are lost.
         """
         with trio.move_on_after(quiet):
-            # A card that sleeps may just not have seen a frame yet, or its driver the interrupt.
+            # A card that sleeps may not have seen the frame yet, nor the driver the interrupt.
             while not self.witnesses.complete(len(wire.unsettled("in"))):
                 await trio.sleep(REST_PERIOD)
                 await self.catch_up()
         await self._rest(quiet)
         async with self._turn:
-            # Nothing is fed meanwhile: the chunk ends with the frame that the device sent last.
+            # No records are fed meanwhile, so the chunk ends with the frame that the device sent last.
             with trio.move_on_after(quiet):
                 await wire.wait_out(self.witnesses.sent)
             injected, left = wire.unsettled("in"), wire.unsettled("out")[: self.witnesses.sent]
@@ -97,7 +97,7 @@ class LiveVerdict:
             self.witnesses.begin()
 
     async def _rest(self, quiet: float) -> None:
-        """A send may never be completed: hence the limit."""
+        """Wait until nothing is under way, but not for ever: a send may never complete."""
         with trio.move_on_after(quiet):
             await self.catch_up()
             while not self._recorder.at_rest() or self.witnesses.outstanding:
@@ -105,10 +105,11 @@ class LiveVerdict:
                 await self.catch_up()
 
     async def finish(self) -> None:
-        """Judge what is left."""
+        """Judge the rest, and close the file."""
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._step, True)
         self.verifier.finish()
+        self._file = None
         self._stack.close()
 
     def _step(self, to_end: bool) -> None:
@@ -116,7 +117,7 @@ class LiveVerdict:
             if batch.card_lost:
                 self.verifier.lost(0, batch.card_lost)
                 self.witnesses.lost()
-            # What nobody declared is a gap in the numbers, and judged as one.
+            # A record of an undeclared function counts as a gap in the numbers.
             happened = list(filter(recording.declared, events(batch.records, self._recorder.names)))
             if self._file is not None:
                 self._file.writelines(map(recording.line, happened))
@@ -132,11 +133,11 @@ async def live_verdict(
     recorder = rig.card.recorder()
     if from_now:
         recorder.skip()
-    watch = LiveVerdict(recorder, detail, save, line=rig.options.cache_line)
+    live = LiveVerdict(recorder, detail, save, line=rig.options.cache_line)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch.run)
-            yield watch
+            nursery.start_soon(live.run)
+            yield live
             nursery.cancel_scope.cancel()
     finally:
-        await watch.finish()
+        await live.finish()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A saved recording, judged again as it is read."""
+"""The offline verdict: a saved recording, judged as it is read."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from nicrig.witnesses.judge import Witnesses
 PART = 1000
 
 See = Callable[[list[Event]], object]
-"""Gets the events as they pass, part by part."""
+"""Gets the events as they pass, in parts."""
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What was found: `verifier` judged the calls, `witnesses` the frames, device against CPU."""
+class OfflineVerdict:
+    """The findings: `verifier` judged the calls, `witnesses` judged the frames, device against CPU."""
 
     detail: Detail
     verifier: Verifier
@@ -28,21 +28,21 @@ class Judged:
 
     @property
     def clean(self) -> bool:
-        """No rule was broken and no frame differs."""
+        """Whether no rule was broken and no frame differs."""
         return self.verifier.verdict.clean and not self.witnesses.counts
 
 
-def judge(path: Path, see: See = lambda part: None) -> Judged:
-    """Judge the recording. Raises RecordingError for a file that is none."""
+def judge(path: Path, see: See = lambda part: None) -> OfflineVerdict:
+    """Judge the recording. Raises RecordingError for a file that is not a recording."""
     detail, first, events = recording.load(path)
-    judged = Judged(detail, Verifier(detail, first=first), Witnesses(first=first))
+    judged = OfflineVerdict(detail, Verifier(detail, first=first), Witnesses(first=first))
     judged.witnesses.judge_stream(_on_the_way(judged.verifier, events, see))
     judged.verifier.finish()
     return judged
 
 
 def _on_the_way(verifier: Verifier, found: Iterable[Event], see: See) -> Iterator[Event]:
-    """The same events, which the verifier has seen."""
+    """The same events, after the verifier has judged them."""
     events = iter(found)
     while part := list(islice(events, PART)):
         verifier.feed(part)

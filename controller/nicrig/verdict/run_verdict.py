@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The verdict over a run: what the witnesses found, what the card refused, and whether the account closes."""
+"""The verdict over a run: what the witnesses found, what the card refused, and whether the counts agree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ REFUSAL_PREFIX, LEDGER_PREFIX = "refused_", "ledger_"
 
 @dataclass(frozen=True)
 class RunVerdict:
-    """`injected`, `cpu` and `echoed` are frames; `counts` the faults by word, `findings` the first frame of each.
+    """`injected`, `cpu` and `echoed` count frames; `counts` has the faults by word, `findings` the first frame of each.
 
-    `violations` are the card's refusals and what its ledger found, by name and count.
+    `violations` has the card's refusals and its ledger's findings, by name.
     """
 
     injected: int
@@ -26,7 +26,7 @@ class RunVerdict:
 
     @property
     def coherent(self) -> bool:
-        """All witnesses saw the same bytes in the same order, and the card refused nothing."""
+        """Whether all witnesses saw the same bytes in the same order, and the card refused nothing."""
         return not any(self.counts.values()) and not self.violations and self.injected == self.cpu == self.echoed
 
     @property
@@ -37,9 +37,9 @@ class RunVerdict:
 def judge(
     injected: Sequence[bytes], echoed: Sequence[bytes], *, cpu: int, counters: Mapping[str, int] | None = None
 ) -> RunVerdict:
-    """Judge by the wire alone: frames in order, and what came back; `cpu` frames were counted by the guest's driver.
+    """Judge by the wire alone: the frames in order, and the echo. The guest's driver counted `cpu` frames.
 
-    `counters` is what the card's counters grew by.
+    `counters` is by how much the card's counters grew.
     """
     witnesses = Witnesses()
     witnesses.settle(injected, echoed)
@@ -55,11 +55,11 @@ def conclude(
 
 
 def violations(counters: Mapping[str, int]) -> dict[str, int]:
-    """The refusals and findings among the card's counters that are not zero."""
+    """The refusals and findings among the card's counters, where they are not zero."""
     refused = {name: count for name, count in counters.items() if name.startswith(REFUSAL_PREFIX) and count}
     return {name.removeprefix(REFUSAL_PREFIX): count for name, count in refused.items()} | findings(counters)
 
 
 def findings(counters: Mapping[str, int]) -> dict[str, int]:
-    """What the card's ledger has found (datasheet section 17)."""
+    """The findings of the card's ledger (datasheet section 17)."""
     return {name: count for name, count in counters.items() if name.startswith(LEDGER_PREFIX) and count}

@@ -43,7 +43,7 @@ async def test_a_card_that_ends_instead_shows_its_own_words(tmp_path: Path) -> N
     await made.close()
 
 
-async def test_a_death_that_nobody_asked_for_is_told(tmp_path: Path) -> None:
+async def test_an_unexpected_death_is_reported(tmp_path: Path) -> None:
     made = card(tmp_path, "print('ready', flush=True); raise SystemExit(3)")
     await made.start()
     with pytest.raises(PartDeathError, match="code 3"):
@@ -63,7 +63,7 @@ async def test_a_killed_card_is_no_death_and_another_may_follow(tmp_path: Path) 
         _ = made.pid
 
 
-async def test_a_card_that_was_asked_for_wrongly_is_the_users_to_mend(tmp_path: Path) -> None:
+async def test_a_card_with_wrong_options_is_a_usage_error(tmp_path: Path) -> None:
     made = card(tmp_path, "import sys; print('card: behaviour x: no Python file x', file=sys.stderr); sys.exit(2)")
     with pytest.raises(UsageError, match=r"^card: behaviour x: no Python file x$"):
         await made.start()

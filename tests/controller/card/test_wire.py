@@ -65,6 +65,6 @@ async def test_the_end_of_the_card_is_told() -> None:
         await Wire(ours).receive()
 
 
-async def test_nobody_at_the_socket_is_told_with_its_path(tmp_path: Path) -> None:
+async def test_a_missing_card_is_reported_with_its_socket(tmp_path: Path) -> None:
     with pytest.raises(ConnectionLostError, match=r"wire\.sock"):
         await connect(tmp_path / "wire.sock")

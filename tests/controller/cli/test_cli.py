@@ -81,7 +81,7 @@ def long_name(parameter: TyperOption) -> str:
 
 
 def variable_of(verb: str, parameter: TyperOption) -> str:
-    """The one that the option alone has: nicrig demo --keep-logs is NICRIG_DEMO_KEEP_LOGS."""
+    """The variable of this option alone: nicrig demo --keep-logs is NICRIG_DEMO_KEEP_LOGS."""
     return f"NICRIG_{verb}_{long_name(parameter).removeprefix('--')}".replace("-", "_").upper()
 
 
@@ -118,7 +118,7 @@ def test_a_variable_that_several_verbs_share_means_the_same_in_each() -> None:
 
 
 def complete(shell: str, line: str, **environment: str) -> str:
-    """What `nicrig` answers to a shell that asks how this line may go on."""
+    """The completions that `nicrig` gives a shell for this line."""
     words = {
         "bash": {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)},
         "zsh": {"_TYPER_COMPLETE_ARGS": line},

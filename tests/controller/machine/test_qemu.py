@@ -9,7 +9,7 @@ import trio
 from nicrig.errors import PartDeathError
 from nicrig.machine.accelerator import TCG
 from nicrig.machine.qemu import (
-    Machine,
+    MachineSpec,
     Program,
     Qemu,
     card_options,
@@ -24,7 +24,7 @@ from tests.fakes.programs import script
 
 pytestmark = pytest.mark.anyio
 
-MACHINE = Machine(accelerator=TCG, kernel=Path("/k/vmlinuz"), image=Path("/k/initramfs"), memory=256)
+MACHINE = MachineSpec(accelerator=TCG, kernel=Path("/k/vmlinuz"), image=Path("/k/initramfs"), memory=256)
 
 
 def options() -> list[str]:
@@ -105,7 +105,7 @@ async def test_the_environment_and_the_monitors_socket_reach_it(tmp_path: Path) 
     await qemu.child.wait()
     with qemu.take_monitor() as ours:
         assert ours.recv(16) == b"here"
-        assert ours.recv(16) == b"", "somebody else holds QEMU's end too"
+        assert ours.recv(16) == b"", "another process holds QEMU's end too"
     await qemu.close()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is expected is found once, in whatever order it comes; what does not come is told."""
+"""An expected frame is found once, in any order. A missing frame is an error that shows the nearest one."""
 
 from __future__ import annotations
 

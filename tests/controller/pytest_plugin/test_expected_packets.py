@@ -82,7 +82,7 @@ def test_a_payload_counts_whatever_scapy_takes_it_for() -> None:
 def test_the_nearest_frame_is_shown() -> None:
     seen = [received(Ether() / ARP()), PADDED]
     head, *rest = nearest(seen, IP(src="10.0.0.2") / UDP(dport=8))
-    assert head.startswith("of 2 frames out of the guest number 2 ")
+    assert head.startswith("of 2 frames out of the guest, number 2 ")
     assert [line.split() for line in rest] == [["UDP", "dport", "expected", "8", "got", "9"]]
 
 

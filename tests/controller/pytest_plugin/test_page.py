@@ -33,7 +33,7 @@ def test_the_snippets_are_the_examples() -> None:
     shown = [snippet.strip() for snippet in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)]
     there = [test for path in EXAMPLES for test in examples_in(path)]
     assert sorted(shown) == sorted(there)
-    assert len(there) == 10
+    assert len(there) == 13
 
 
 def test_every_argument_of_the_marker_is_told_and_no_other() -> None:
@@ -52,7 +52,7 @@ COMMANDS = [line.partition("#")[0].strip() for line in re.findall(r"^\$ \.venv/b
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_are_taken(command: str, tmp_path: Path) -> None:
-    """What the examples then do is what CI runs; files land elsewhere."""
+    """Only collect: CI runs the examples. Their files go to another folder here."""
     words = [str(tmp_path / word) if word in ("kept", "junit.xml") else word for word in shlex.split(command)[1:]]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "--collect-only", "-q"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which rigs a run of tests keeps; what one is made of is tried in tests/system."""
+"""Which rigs a run of tests keeps. tests/system tries real rigs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from nicrig.errors import RigError
-from nicrig.pytest_plugin.kept_rig import KeptRig
 from nicrig.pytest_plugin.rig_pool import Rigs
+from nicrig.pytest_plugin.rig_thread import RigThread
 from nicrig.session.options import Options
 
 BUS_MASTER, SUBORDINATE, NON_DMA = Options(), Options(kind="subordinate"), Options(kind="non-dma")
@@ -18,7 +18,7 @@ BUS_MASTER, SUBORDINATE, NON_DMA = Options(), Options(kind="subordinate"), Optio
 
 @dataclass
 class Machine:
-    """Stands for a rig: what the pool asks of one."""
+    """Stands for a rig: what the pool uses of one."""
 
     options: Options
     clean: bool = True
@@ -41,13 +41,13 @@ class Pool(Rigs):
     def __post_init__(self) -> None:
         super().__init__(self.most)
 
-    def boot(self) -> KeptRig:
+    def boot(self) -> RigThread:
         if self.broken:
             raise RigError("no QEMU")
         self.started.append(Machine(BUS_MASTER))
-        return cast(KeptRig, self.started[-1])
+        return cast(RigThread, self.started[-1])
 
-    def _kept_rig(self, options: Options, *, fresh: bool) -> KeptRig:
+    def _rig_thread(self, options: Options, *, fresh: bool) -> RigThread:
         return self.boot()
 
 

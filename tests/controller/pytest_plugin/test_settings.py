@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The plugin before any machine boots: what it costs, what it is told, and what it refuses."""
+"""The plugin before any machine boots: its cost, its settings, and what it refuses."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_wrong_argument_of_the_marker_is_one_line_before_anything_runs(
 
 
 def test_tests_of_others_are_left_to_them(pytester: pytest.Pytester) -> None:
-    """An asynchronous test without our fixtures is not ours, and one that is marked for another plugin neither."""
+    """We run no asynchronous test without our fixtures, and none with another plugin's marker."""
     pytester.makepyfile("""
         import pytest
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nicrig.report.columns import Run, columns, made_run
-from nicrig.verdict.offline import Judged
+from nicrig.verdict.offline import OfflineVerdict
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import Detail, Phase, RecordKind
@@ -54,7 +54,7 @@ def _event(
 
 def run_of(events: Sequence[Event], path: Path = Path("made.json")) -> Run:
     """A run of these events, judged."""
-    judged = Judged(Detail.FRAMES, Verifier(), Witnesses())
+    judged = OfflineVerdict(Detail.FRAMES, Verifier(), Witnesses())
     judged.verifier.feed(events)
     judged.witnesses.judge_stream(events)
     return made_run(path, judged, columns(list(events)))

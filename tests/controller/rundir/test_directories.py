@@ -15,8 +15,8 @@ def left_in(parent: Path) -> list[Path]:
 
 
 async def test_cancelling_leaves_nothing(tmp_path: Path) -> None:
-    with trio.move_on_after(0), run_directory(tmp_path) as place:
-        (place.folder / "wire.sock").touch()
+    with trio.move_on_after(0), run_directory(tmp_path) as paths:
+        (paths.folder / "wire.sock").touch()
         await trio.sleep_forever()
     assert left_in(tmp_path) == []
 
@@ -39,8 +39,8 @@ def test_the_folder_of_a_killed_rig_is_removed_by_the_next(tmp_path: Path) -> No
     abandoned = tmp_path / f"{PREFIX}dead"
     abandoned.mkdir()
     (abandoned / "lock").touch()
-    with run_directory(tmp_path) as place:
-        assert left_in(tmp_path) == [place.folder]
+    with run_directory(tmp_path) as paths:
+        assert left_in(tmp_path) == [paths.folder]
 
 
 def test_the_folder_of_a_living_rig_stays(tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_the_folder_of_a_living_rig_stays(tmp_path: Path) -> None:
 
 def test_logs_are_kept_when_asked(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    with run_directory(tmp_path, keep_logs=kept) as place:
-        place.card_log.write_text("said")
-        place.wire.touch()
+    with run_directory(tmp_path, keep_logs=kept) as paths:
+        paths.card_log.write_text("said")
+        paths.wire.touch()
     assert [path.name for path in kept.iterdir()] == ["card.log"]
     assert left_in(tmp_path) == []
 

@@ -22,10 +22,10 @@ async def test_one_after_the_other(tmp_path: Path) -> None:
     second.release()
 
 
-async def test_who_waits_too_long_is_told_for_what(tmp_path: Path) -> None:
+async def test_a_wait_that_is_too_long_ends_with_its_reason(tmp_path: Path) -> None:
     holder = GuestLock(RigPaths(tmp_path))
     await holder.acquire(Deadlines())
-    with pytest.raises(DeadlineError, match=f"another command to be done with the guest of {tmp_path}"):
+    with pytest.raises(DeadlineError, match=f"another command to finish with the guest of {tmp_path}"):
         await GuestLock(RigPaths(tmp_path)).acquire(Deadlines(command=0.1))
     holder.release()
     holder.release()

@@ -40,6 +40,6 @@ def test_the_description_of_a_card_that_ended_first_does_not_come_back(tmp_path:
     assert description(paths) is None
 
 
-def test_a_card_that_nobody_described_stays_so(tmp_path: Path) -> None:
+def test_a_card_without_a_description_stays_so(tmp_path: Path) -> None:
     with guest_described(RigPaths(tmp_path), "tcg"):
         assert description(RigPaths(tmp_path)) is None

@@ -46,7 +46,7 @@ def test_each_failure_is_one_line_with_its_command_and_the_exit_code_is_125(
     failed = [line for line in lines if line.startswith("FAIL")]
     assert any(line.startswith("FAIL parts: not built: libvfio-user, root, module, image") for line in failed)
     assert any(line.startswith("FAIL sockets: ") for line in failed)
-    assert all("; mend it with: " in line for line in failed)
+    assert all("; fix it with: " in line for line in failed)
     assert not (tmp_path / "empty").exists(), "it only looks"
 
 

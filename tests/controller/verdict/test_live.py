@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 class FakeRig:
-    """The rig as far as a watch sees it; `last` is set when the watch has read to the end."""
+    """The rig as far as a live verdict sees it. `last` is set when the verdict has read to the end."""
 
     options = Options()
 
@@ -113,9 +113,7 @@ async def test_what_the_card_lost_reaches_the_judge(rig: FakeRig) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"function": 999}, {"function": 0}, {"kind": 5}, {"phase": 6}])
-async def test_a_record_that_nobody_declared_counts_as_lost(
-    rig: FakeRig, tmp_path: Path, fields: dict[str, int]
-) -> None:
+async def test_an_undeclared_record_counts_as_lost(rig: FakeRig, tmp_path: Path, fields: dict[str, int]) -> None:
     async with live_verdict(rig.as_rig(), Detail.FRAMES, tmp_path / "saved") as watch:
         rig.rings.guest.write(**{"function": 1} | fields)
         call(rig.rings, "NdisMSleep", phase=Phase.RUN)

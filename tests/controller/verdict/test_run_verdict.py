@@ -57,7 +57,7 @@ def test_a_frame_that_was_overtaken_is_reordered() -> None:
     assert counts(verdict([ONE, THREE, TWO, FOUR, FIVE, SIX])) == {"reordered": 1}
 
 
-def test_a_frame_that_nobody_injected_is_unexpected() -> None:
+def test_a_frame_that_was_not_injected_is_unexpected() -> None:
     assert counts(verdict([*FRAMES, b"guest's own" * 6])) == {"unexpected": 1}
 
 

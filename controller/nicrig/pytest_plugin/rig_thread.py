@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A rig in a thread of its own, with a loop of its own: so it is watched between tests and whatever a test does.
+"""A rig in a thread of its own, with a loop of its own: the rig is watched between tests, whatever a test does.
 
-When a part of the rig dies, what was called in it ends at once with the part's last words.
+When a part of the rig dies, every call into the thread ends at once with the part's last words.
 """
 
 from __future__ import annotations
@@ -15,43 +15,51 @@ from anyio import abc
 from anyio.from_thread import BlockingPortal
 
 from nicrig.errors import ConnectionLostError, PartDeathError, RigError, cause
+from nicrig.machine.guest_agent import GuestAgent
 from nicrig.machine.guest_interface import DRIVER
 from nicrig.session.rig import Rig
 from nicrig.session.services import POST_MORTEM_SECONDS
 
 TOLD = (RigError, AssertionError)
-"""What says all in its words: where it happened in the rig's thread is no news to a test."""
+"""The text of these errors says all. A traceback from the rig's thread would not help a test."""
 
 T = TypeVar("T")
 Open = Callable[[], AbstractAsyncContextManager[Rig]]
 
-# Answers each datagram to port 7 with itself, as RFC 862 says. It goes on in the guest; a second one finds the port
-# taken and ends.
+# Answers each datagram to port 7 with itself (RFC 862). It runs on in the guest; a second one finds the port taken and
+# ends.
 ECHO_SERVICE = """
 socket(my $echo, 2, 2, 17) or die; bind($echo, pack("S n x12", 2, 7)) or exit;
 exit if fork; open($_, "+<", "/dev/null") for *STDIN, *STDOUT, *STDERR;
 while (defined(my $from = recv($echo, my $datagram, 65535, 0))) { send($echo, $datagram, 0, $from) }
 """
+
+
+async def start_echo_service(guest: GuestAgent) -> None:
+    """Have the guest answer each datagram to port 7 with itself."""
+    await guest.run(["perl", "-e", ECHO_SERVICE])
+
+
 UNLOAD = f"[ ! -d /sys/module/{DRIVER} ] || rmmod {DRIVER}"
 FACTS = f"uname -r; modinfo -F version {DRIVER}; modinfo -F srcversion {DRIVER}"
 
 
-class KeptRig:
-    """A running rig; `wait` and `call` run something beside it in its thread. `facts` are kernel, driver and so on."""
+class RigThread:
+    """A running rig. `wait` and `call` run a function in its thread. `facts` names kernel, driver and so on."""
 
     rig: Rig
     facts: dict[str, str]
     registers: dict[tuple[int, int], str]
-    """Names by BAR and offset."""
+    """The registers' names, by BAR and offset."""
 
     def __init__(self, portal: BlockingPortal, open_it: Open) -> None:
         self.clean = True
-        """Whether the last test left it as it found it."""
+        """Whether the last test left the rig as it found it."""
         self._portal = portal
         self._open = open_it
         self._death: Exception | None = None
         self.death_is_told = False
-        """Whether somebody was told of it: what dies unseen is told at the end of the test."""
+        """Whether a test has seen the error. If not, the end of the test raises it."""
         self._calls: set[trio.CancelScope] = set()
         self._enough, self._over = trio.Event(), trio.Event()
         self._task, _ = portal.start_task(self._keep)
@@ -61,7 +69,7 @@ class KeptRig:
         return not self._over.is_set() and self._death is None
 
     def start_soon(self, task: Callable[[], Awaitable[None]]) -> None:
-        """From the rig's thread: a task that lives at most as long as the rig, and ends it by failing."""
+        """Call it in the rig's thread. The task ends with the rig at the latest; if it fails, the rig ends."""
         self._nursery.start_soon(task)
 
     def wait(self, function: Callable[[], Awaitable[T]]) -> T:
@@ -77,11 +85,11 @@ class KeptRig:
             raise
 
     def run(self, function: Callable[[], Awaitable[T]]) -> T:
-        """The result of `function` in the rig's thread, whether the rig lives or not."""
+        """The result of `function` in the rig's thread, whether the rig is alive or not."""
         return self._portal.call(function)
 
     async def call(self, function: Callable[[], Awaitable[T]]) -> T:
-        """As `wait`, from any loop; cancelling it cancels the function."""
+        """As `wait`, from any loop. Cancelling it cancels the function."""
         __tracebackhide__ = True
         try:
             return await self._portal.call_async(self._within, function)
@@ -89,7 +97,7 @@ class KeptRig:
             raise error.with_traceback(None) from None
 
     def close(self) -> None:
-        """Take it down, if it has not come down by itself."""
+        """End the rig, if it has not ended by itself."""
         self._portal.call(self._enough.set)
         self._task.result()
 
@@ -110,7 +118,7 @@ class KeptRig:
 
     async def _prepare(self) -> dict[str, str]:
         await self.rig.guest.run(["sh", "-c", UNLOAD])
-        await self.rig.guest.run(["perl", "-e", ECHO_SERVICE])
+        await start_echo_service(self.rig.guest)
         there = await self.rig.card.monitor.execute("query-registers")
         self.registers = {(each["bar"], each["offset"]): f"{each['block']}.{each['name']}" for each in there}
         said = (await self.rig.guest.run(["sh", "-c", FACTS])).stdout.split()
@@ -136,7 +144,7 @@ class KeptRig:
                 try:
                     return await function()
                 except ConnectionLostError:
-                    # What broke the connection is what the user wants to read.
+                    # Wait for the death that broke the connection: that is what the user wants to read.
                     with trio.move_on_after(2 * POST_MORTEM_SECONDS):
                         await self._over.wait()
                     if self._death is None:
@@ -146,5 +154,5 @@ class KeptRig:
         await self._over.wait()
         self.death_is_told = True
         if self._death is None or isinstance(self._death, RigError):
-            raise PartDeathError(str(self._death or "the rig was taken down already"))
+            raise PartDeathError(str(self._death or "the rig has ended already"))
         raise RuntimeError("the rig's thread has failed") from self._death
