@@ -17,8 +17,8 @@ help: ## this list
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nicrig needs Python 3.11 or later: make PYTHON=python3.11 setup" >&2; exit 125; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends python3-venv >/dev/null; } || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 125; }
 	$(PYTHON) -m venv .venv
-	@echo "$(BIN)/pip install -r requirements.txt"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt || { echo "pip could not install requirements.txt: check that this machine reaches the package index, then run it again" >&2; exit 125; }
+	@echo "$(BIN)/pip install --require-hashes -r requirements.txt"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt || { echo "pip could not install requirements.txt: check that this machine reaches the package index, then run it again" >&2; exit 125; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
