@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m nicrig_device", description="Run one nicrig network card.")
     made.add_argument("--sockets", type=Path, required=True, help="folder for vfio-user.sock, wire.sock, monitor.sock")
     made.add_argument("--kind", choices=tuple(KINDS), default="bus-master", help="how frames move (bus-master)")
-    made.add_argument("--library", type=Path, help="libvfio-user.so, its header beside it (default: found)")
+    made.add_argument("--library", type=Path, required=True, help="libvfio-user.so, with its header in the same folder")
     made.add_argument("--interrupts", choices=("msix", "msi"), default="msix", help="msi can be hot-unplugged")
     made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
     ledger = "DMA that the driver has not granted is not looked for, happens and is reported, or is refused (off)"

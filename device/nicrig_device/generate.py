@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from nicrig_device.spec.descriptors import (
 from nicrig_device.spec.findings import FINDING_DOC
 from nicrig_device.spec.layout import Register, RegisterBlock
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(str(files("nicrig_guest_driver"))).parent
 HEADER = CHECKOUT / "guest_driver" / "miniport" / "hardware.h"
 RECORD_HEADER = CHECKOUT / "guest_driver" / "ndis" / "recorder" / "layout.h"
 DATASHEET = CHECKOUT / "docs" / "datasheet.md"
@@ -307,7 +308,10 @@ def stale() -> list[tuple[Path, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the stale files, or with --check name them and return 1."""
+    """Write the stale files, or with --check name them and return 1. Returns 2 outside a checkout."""
+    if not DATASHEET.exists():
+        print("generate: this needs a checkout of nicrig, and this nicrig was installed without one", file=sys.stderr)
+        return 2
     out_of_date = stale()
     for path, text in out_of_date:
         if "--check" in arguments:

@@ -13,7 +13,6 @@ import pytest
 
 from nicrig_device.ledger.ledger import Policy
 from nicrig_device.models.catalogue import KINDS
-from nicrig_device.vfio_user import library
 from tests.fakes.bus import Bus
 from tests.fakes.card_driver import CardDriver
 from tests.fakes.card_process import CardProcess
@@ -78,7 +77,7 @@ def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
     def start(
         interrupts: Literal["msix", "msi"] = "msix", kind: str = "bus-master", ledger: str = "off"
     ) -> CardProcess:
-        started.append(CardProcess(sockets, library.find()[0], interrupts, kind, ledger))
+        started.append(CardProcess(sockets, interrupts, kind, ledger))
         return started[-1]
 
     yield start

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import pytest
 from qemu.qmp import ExecuteError, QMPClient
 
-from nicrig_device.vfio_user import library
 from tests.fakes.card_process import CHECKOUT, CardProcess
 from tests.fakes.unix_socket import connect_unix
 from tests.fakes.vfio_user_bus import VfioUserBus
@@ -34,7 +33,7 @@ Answer = TypeVar("Answer")
 @pytest.fixture(scope="module")
 def card() -> Iterator[CardProcess]:
     """One card for all tests here; each leaves it as it found it, but for its link."""
-    with tempfile.TemporaryDirectory(prefix="nicrig-") as folder, CardProcess(Path(folder), library.find()[0]) as made:
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as folder, CardProcess(Path(folder)) as made:
         yield made
         assert made.close() == 0, made.errors()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.card_process import CHECKOUT, CardProcess
+from tests.fakes.card_process import BUILT_LIBRARY, CHECKOUT, CardProcess
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def folder() -> Iterator[Path]:
 
 
 def run_card(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "nicrig_device", *arguments]
+    command = [sys.executable, "-m", "nicrig_device", "--library", str(BUILT_LIBRARY), *arguments]
     return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -47,7 +47,7 @@ def test_a_folder_whose_name_is_too_long_for_sockets_is_refused(folder: Path) ->
 
 @pytest.mark.real
 def test_a_second_card_in_one_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
-    with CardProcess(folder, None) as card:
+    with CardProcess(folder) as card:
         run = run_card("--sockets", str(folder))
         assert run.returncode == 125
         assert "another card serves this folder" in run.stderr
@@ -56,7 +56,7 @@ def test_a_second_card_in_one_folder_is_refused_and_the_first_goes_on(folder: Pa
 
 @pytest.mark.real
 def test_a_card_that_is_told_to_end_leaves_no_socket(folder: Path) -> None:
-    with CardProcess(folder, None) as card:
+    with CardProcess(folder) as card:
         sockets = {path.name for path in folder.iterdir() if path.is_socket()}
         assert sockets == {"vfio-user.sock", "wire.sock", "monitor.sock"}
         assert card.close() == 0

@@ -12,7 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from nicrig.provision.cache import folder
+from nicrig.provision.libvfio_user import LIBRARY
+
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
+BUILT_LIBRARY = folder() / "libvfio-user" / LIBRARY
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 SOCKET_PATH_MAX = 107
@@ -27,7 +31,6 @@ class CardProcess:
     def __init__(
         self,
         sockets: Path,
-        library: Path | None,
         interrupts: Interrupts = "msix",
         kind: str = "bus-master",
         ledger: str = "off",
@@ -38,8 +41,8 @@ class CardProcess:
         if len(str(self.vfio_user)) > SOCKET_PATH_MAX:
             raise ValueError(f"{self.vfio_user} is too long for a unix socket: give a shorter directory")
         self._errors = os.memfd_create("card-errors", os.MFD_CLOEXEC)
-        arguments = ["--sockets", str(sockets), "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
-        arguments += ["--library", str(library)] if library else []
+        arguments = ["--sockets", str(sockets), "--library", str(BUILT_LIBRARY)]
+        arguments += ["--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "nicrig_device", *arguments],
             cwd=CHECKOUT,

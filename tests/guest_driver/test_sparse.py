@@ -16,8 +16,9 @@ import pytest
 import trio
 
 from nicrig.provision import provide
-from nicrig.provision.module import SOURCES, command_line, sources
+from nicrig.provision.module import command_line, sources
 from nicrig.provision.root import MODULE_MOUNT
+from nicrig.provision.sources import GUEST_DRIVER
 
 pytestmark = pytest.mark.system
 
@@ -32,7 +33,7 @@ def test_sparse_warns_of_nothing(tmp_path: Path) -> None:
     for path in sources():
         if path.parts[0] != "selftest":
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(SOURCES / path, tmp_path / path)
+            shutil.copyfile(GUEST_DRIVER / path, tmp_path / path)
     kbuild = tmp_path / "Kbuild"
     kbuild.write_text(kbuild.read_text().replace("obj-m := nicrig.o selftest/", "obj-m := nicrig.o"))
     checker = shutil.which("sparse")

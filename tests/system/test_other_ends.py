@@ -46,7 +46,7 @@ ADDRESSES = {"ours": "10.9.0.1", "theirs": "10.9.0.2", "second": "10.9.0.3"}
 
 @pytest.fixture(scope="module")
 def second_card() -> Iterator[CardProcess]:
-    with run_directory() as place, CardProcess(place.folder, None) as card:
+    with run_directory() as place, CardProcess(place.folder) as card:
         yield card
 
 

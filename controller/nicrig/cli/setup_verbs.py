@@ -3,7 +3,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,8 +42,10 @@ def tools() -> None:
 
     Installs Debian packages on this host, as `make test` does.
     """
+    from nicrig.provision.sources import checkout
     from nicrig.provision.tools import provide
 
+    report(lambda: checkout("nicrig tools"))
     run(lambda: provide(progress))
 
 
@@ -73,14 +74,10 @@ def bench(
 
     `make bench` does the same.
     """
-    from nicrig.errors import UsageError
+    from nicrig.provision.sources import checkout
 
     def measure() -> int:
-        checkout = Path(__file__).resolve().parents[3]
-        if not (checkout / "benchmarks").is_dir():
-            raise UsageError(
-                f"{checkout} has no benchmarks: run this in a source tree, because pip does not install them"
-            )
-        return subprocess.run([sys.executable, "-m", "benchmarks", *parts], cwd=checkout, check=False).returncode
+        argv = [sys.executable, "-m", "benchmarks", *parts]
+        return subprocess.run(argv, cwd=checkout("nicrig bench"), check=False).returncode
 
     raise typer.Exit(report(measure))

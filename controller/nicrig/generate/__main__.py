@@ -26,7 +26,10 @@ def stale() -> list[tuple[Path, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the stale files, or with --check name them and return 1."""
+    """Write the stale files, or with --check name them and return 1. Returns 2 outside a checkout."""
+    if not PAGE.exists():
+        print("generate: this needs a checkout of nicrig, and this nicrig was installed without one", file=sys.stderr)
+        return 2
     out_of_date = stale()
     for path, text in out_of_date:
         if "--check" in arguments:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-NDIS = CHECKOUT / "guest_driver" / "ndis"
+from nicrig.provision.sources import GUEST_DRIVER
+
+CHECKOUT = GUEST_DRIVER.parent
+NDIS = GUEST_DRIVER / "ndis"
 NDIS_HEADERS = [NDIS / "include" / name for name in ("wdm.h", "ntddndis.h", "ndis.h")]
 
 PROTOTYPE = re.compile(r"^(\w+)\s+(\w+)(\([^;{}()]*\));", re.MULTILINE)

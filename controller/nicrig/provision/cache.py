@@ -17,6 +17,7 @@ from pathlib import Path
 import trio
 
 from nicrig.errors import RigError
+from nicrig.provision.sources import CHECKOUT
 
 Progress = Callable[[str], None]
 Recipe = Callable[[Path], Awaitable[None]]
@@ -26,9 +27,14 @@ KEPT_BUILDS = 4
 
 
 def folder() -> Path:
-    """Where everything that is built lands: NICRIG_CACHE, else `.cache` in the checkout."""
-    named = os.environ.get("NICRIG_CACHE")
-    return Path(named).absolute() if named else Path(__file__).resolve().parents[3] / ".cache"
+    """Where nicrig keeps what it builds: NICRIG_CACHE, else the checkout's `.cache`, else the user's cache folder."""
+    if named := os.environ.get("NICRIG_CACHE"):
+        return Path(named).absolute()
+    if CHECKOUT is not None:
+        return CHECKOUT / ".cache"
+    users = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The XDG specification has relative paths ignored.
+    return (users if users.is_absolute() else Path.home() / ".cache") / "nicrig"
 
 
 def key(*inputs: str | bytes) -> str:

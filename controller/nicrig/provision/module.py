@@ -7,11 +7,11 @@ from pathlib import Path
 
 from nicrig.provision import cache, host_command
 from nicrig.provision.root import MODULE_MOUNT, Root
+from nicrig.provision.sources import GUEST_DRIVER
 
-SOURCES = Path(__file__).resolve().parents[3] / "guest_driver"
 MODULE = "nicrig.ko"
 SELFTEST = "nicrig_selftest.ko"
-_SCRIPT = Path(__file__).with_name("compile-module")
+SCRIPT = Path(__file__).with_name("compile-module")
 _REMEDY = (
     "mend the source that the lines below name"
     if os.geteuid() == 0
@@ -19,16 +19,16 @@ _REMEDY = (
 )
 
 
-def sources(top: Path = SOURCES) -> list[Path]:
+def sources(top: Path = GUEST_DRIVER) -> list[Path]:
     """The files that the modules are made of, relative to `top`: no product of an earlier build, nothing of Windows."""
     found = [path.relative_to(top) for path in top.rglob("*") if path.is_file()]
     wanted = [path for path in found if path.suffix in {".c", ".h"} or path.name in {"Kbuild", "Makefile"}]
     return sorted(path for path in wanted if path.parts[0] != "windows" and not path.name.endswith(".mod.c"))
 
 
-def key(root_key: str, top: Path = SOURCES) -> str:
+def key(root_key: str, top: Path = GUEST_DRIVER) -> str:
     contents = (item for path in sources(top) for item in (str(path), (top / path).read_bytes()))
-    return cache.key(root_key, _SCRIPT.read_bytes(), *contents)
+    return cache.key(root_key, SCRIPT.read_bytes(), *contents)
 
 
 async def make(folder: Path, root: Root, report: cache.Progress) -> None:
@@ -36,7 +36,7 @@ async def make(folder: Path, root: Root, report: cache.Progress) -> None:
     work = folder / "source"
     for path in sources():
         (work / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(SOURCES / path, work / path)
+        shutil.copyfile(GUEST_DRIVER / path, work / path)
     output = await host_command.run(
         command_line(root, work),
         purpose="compiling the guest module",
@@ -55,7 +55,7 @@ def command_line(root: Root, work: Path) -> list[str]:
     if root.path == Path("/"):
         build = root.modules / "build"
         return ["make", "-C", str(build), f"M={work}", f"-j{len(os.sched_getaffinity(0))}", "modules"]
-    return [*_unshare(), str(_SCRIPT), str(root.path), str(work), MODULE_MOUNT, root.kernel_version]
+    return [*_unshare(), str(SCRIPT), str(root.path), str(work), MODULE_MOUNT, root.kernel_version]
 
 
 def _unshare() -> list[str]:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from nicrig.provision import cache, host, host_command
-from nicrig.provision.module import SOURCES
+from nicrig.provision.sources import GUEST_DRIVER
 
 DRIVER = "nicrig.sys"
 MACHINES = ("x86", "x64")
@@ -25,7 +25,7 @@ async def provide(report: cache.Progress) -> Path:
     return await cache.Cache(cache.folder(), report).part("windows", key(), make)
 
 
-def key(top: Path = SOURCES) -> str:
+def key(top: Path = GUEST_DRIVER) -> str:
     found = [path for folder in ("miniport", "windows") for path in sorted((top / folder).rglob("*")) if path.is_file()]
     contents = (item for path in found for item in (str(path.relative_to(top)), path.read_bytes()))
     return cache.key(*(_state(name) for name in COMPILERS), *contents)
@@ -34,7 +34,7 @@ def key(top: Path = SOURCES) -> str:
 async def make(folder: Path) -> None:
     """The recipe: leaves nicrig.sys for each machine in a folder of its name."""
     await host_command.run(
-        ["make", "-C", str(SOURCES / "windows"), f"--jobs={len(MACHINES)}", f"OUT={folder}"],
+        ["make", "-C", str(GUEST_DRIVER / "windows"), f"--jobs={len(MACHINES)}", f"OUT={folder}"],
         purpose="compiling the miniport for Windows",
         remedy="mend the source that the lines below name",
     )

@@ -76,7 +76,7 @@ def _setpriv() -> HealthCheck:
 def _built() -> HealthCheck:
     lacking = missing()
     found = f"not built: {', '.join(lacking)}" if lacking else f"all built, in {folder()}"
-    return _finding("parts", not lacking, found, "make setup")
+    return _finding("parts", not lacking, found, "nicrig setup")
 
 
 def _qemu() -> HealthCheck:
@@ -84,7 +84,7 @@ def _qemu() -> HealthCheck:
     if missing():
         good = host.good_qemu()
         found = f"{good}" if good else f"this host has no QEMU {host.OLDEST_QEMU[0]}.{host.OLDEST_QEMU[1]} or later"
-        return _finding("qemu", good is not None, found, "make setup")
+        return _finding("qemu", good is not None, found, "nicrig setup")
     return judge_qemu(*_ask_qemu(provided()))
 
 
@@ -92,10 +92,14 @@ def judge_qemu(version: str, devices: str) -> HealthCheck:
     """Judge a QEMU by its output for --version and for -device help."""
     number = host.qemu_version(version)
     if number is None:
-        return HealthCheck("qemu", Health.FAIL, f"does not run: {version.strip()[-200:]}", "make clean setup")
+        return HealthCheck("qemu", Health.FAIL, f"does not run: {version.strip()[-200:]}", _rebuild())
     has = '"vfio-user-pci"' in devices
     found = f"{number[0]}.{number[1]} {'with' if has else 'without'} vfio-user-pci"
-    return _finding("qemu", has and number >= host.OLDEST_QEMU, found, "make clean setup")
+    return _finding("qemu", has and number >= host.OLDEST_QEMU, found, _rebuild())
+
+
+def _rebuild() -> str:
+    return f"rm -r {folder()}/root* && nicrig setup"
 
 
 def _ask_qemu(made: Provision) -> tuple[str, str]:

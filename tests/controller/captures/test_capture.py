@@ -28,7 +28,7 @@ SECONDS = 20.0
 
 @pytest.fixture
 def card() -> Iterator[tuple[CardProcess, RigPaths]]:
-    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name), None) as process:
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name)) as process:
         yield process, RigPaths(Path(name))
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """The folder of a card that runs."""
-    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name), None):
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name)):
         yield Path(name)
 
 

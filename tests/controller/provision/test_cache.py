@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from nicrig.provision import cache as cache_module
 from nicrig.provision.cache import KEPT_BUILDS, Cache, folder, key, remove_tree, tree_sha256
 
 pytestmark = pytest.mark.anyio
@@ -148,6 +149,20 @@ def test_the_environment_names_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert folder() == tmp_path
     monkeypatch.delenv("NICRIG_CACHE")
     assert folder() == Path(__file__).resolve().parents[3] / ".cache"
+
+
+@pytest.mark.parametrize(
+    ("variable", "wanted"),
+    [("/elsewhere", "/elsewhere/nicrig"), ("", "/home/me/.cache/nicrig"), ("relative", "/home/me/.cache/nicrig")],
+)
+def test_without_a_checkout_the_folder_is_in_the_users_cache(
+    monkeypatch: pytest.MonkeyPatch, variable: str, wanted: str
+) -> None:
+    monkeypatch.setattr(cache_module, "CHECKOUT", None)
+    monkeypatch.delenv("NICRIG_CACHE", raising=False)
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("XDG_CACHE_HOME", variable)
+    assert folder() == Path(wanted)
 
 
 def test_a_tree_that_denies_writing_is_removed_too(tmp_path: Path) -> None:

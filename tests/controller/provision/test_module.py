@@ -32,10 +32,8 @@ def test_the_key_follows_every_source_and_the_root(tmp_path: Path) -> None:
 
 def test_chroot_is_found_on_the_path_of_a_plain_user(tmp_path: Path) -> None:
     script(tmp_path / "mount", "")
-    argv = ["controller/nicrig/provision/compile-module", str(tmp_path / "no-root"), "sources", "mount", "kernel"]
-    done = subprocess.run(
-        argv, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, cwd=module.SOURCES.parent, capture_output=True, check=False
-    )
+    argv = [str(module.SCRIPT), str(tmp_path / "no-root"), "sources", "mount", "kernel"]
+    done = subprocess.run(argv, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, check=False)
     # chroot's own code when it cannot enter; 127 would be the shell's, for a chroot that it does not find.
     assert done.returncode == 125
 

@@ -39,7 +39,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def card(folder: Path) -> Iterator[CardProcess]:
-    with CardProcess(folder, None) as process:
+    with CardProcess(folder) as process:
         yield process
 
 

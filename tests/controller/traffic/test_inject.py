@@ -23,7 +23,7 @@ PING = 'Ether()/IP(dst="10.0.0.2")/ICMP()'
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name), None):
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name)):
         yield Path(name)
 
 
@@ -92,7 +92,7 @@ def test_two_paces_are_a_usage_error(folder: Path, recorded: Path) -> None:
 
 def test_the_sockets_of_a_killed_card_are_a_one_line_error() -> None:
     with tempfile.TemporaryDirectory(prefix="nicrig-") as name:
-        with CardProcess(Path(name), None) as card:
+        with CardProcess(Path(name)) as card:
             os.kill(card.pid, signal.SIGKILL)
         done = nicrig("inject", name, PING)
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (125, "", 1), done.stderr
