@@ -13,7 +13,7 @@ export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/installed: requirements.txt pyproject.toml setup.py
+.venv/installed: requirements.txt pyproject.toml setup.py controller/nicrig/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nicrig needs Python 3.11 or later: make PYTHON=python3.11 setup" >&2; exit 125; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends python3-venv >/dev/null; } || { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 125; }
 	$(PYTHON) -m venv .venv

@@ -15,9 +15,9 @@
 
 /* Uses types of <ndis.h>, so it comes after it. */
 #include "../miniport/hardware.h"
+#include "version.h"
 
 #define SHIM_NAME       "nicrig"
-#define SHIM_VERSION    "0.1.0"
 #define SHIM_BATCH      NAPI_POLL_WEIGHT        /* packets in one indication, and in one call to send */
 
 /* What `ethtool -S` shows of the shim itself; ethtool.c has the names in this order. */

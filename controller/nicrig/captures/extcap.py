@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 
+from nicrig import __version__
 from nicrig.captures.pcapng import ETHERNET
 
 PREFIX = "nicrig-"
@@ -44,7 +45,7 @@ def show_interfaces() -> int:
     """Print one line for each named rig."""
     from nicrig.rundir.paths import names
 
-    print("extcap {version=0.1.0}{display=nicrig}")
+    print(f"extcap {{version={__version__}}}{{display=nicrig}}")
     for name in names():
         print(f"interface {{value={PREFIX}{name}}}{{display=card of the nicrig rig {name}}}")
     return 0

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from nicrig.generate.doc_tables import COHERENCY, PAGE, coherency, page
-from nicrig.generate.guest_headers import CALLS, FUNCTION_IDS, MUTABLE, calls, function_ids, mutable
+from nicrig.generate.guest_headers import CALLS, FUNCTION_IDS, MUTABLE, VERSION, calls, function_ids, mutable, version
 from nicrig.generate.ndis_headers import CHECKOUT
 from nicrig.generate.record_classes import RECORDS, records
 
@@ -18,6 +18,7 @@ def stale() -> list[tuple[Path, str]]:
         (FUNCTION_IDS, function_ids()),
         (CALLS, calls()),
         (MUTABLE, mutable()),
+        (VERSION, version()),
         (PAGE, page(PAGE.read_text())),
         (COHERENCY, coherency(COHERENCY.read_text())),
         (RECORDS, records()),

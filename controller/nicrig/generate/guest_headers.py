@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The generated headers of the guest driver: what is recorded, what can be made to fail, what can be mutated."""
+"""The generated headers of the guest driver: version, what is recorded, what can be made to fail or be mutated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+from nicrig import __version__
 from nicrig.generate.ndis_headers import NDIS, functions, handlers, symbol
+from nicrig.provision.sources import GUEST_DRIVER
 from nicrig.verifier.functions import (
     DECLARED,
     FUNCTIONS,
@@ -23,6 +25,7 @@ from nicrig.verifier.functions import (
 FUNCTION_IDS = NDIS / "recorder" / "function_ids.h"
 CALLS = NDIS / "faults" / "calls.h"
 MUTABLE = NDIS / "faults" / "mutable.h"
+VERSION = GUEST_DRIVER / "linux" / "version.h"
 
 PARAMETER = re.compile(r"(\w[\w *]*[ *])(\w+)[,)]")
 
@@ -42,6 +45,20 @@ def _header(guard: str, *about: str) -> list[str]:
 
 def _text(guard: str, lines: list[str]) -> str:
     return "\n".join([*lines, "", f"#endif /* {guard} */", ""])
+
+
+def version() -> str:
+    """The text of guest_driver/linux/version.h."""
+    guard = "NICRIG_VERSION_H"
+    lines = [
+        "/* SPDX-License-Identifier: GPL-2.0-or-later */",
+        "/* Generated from controller/nicrig/__init__.py by `make generate`: do not edit. */",
+        f"#ifndef {guard}",
+        f"#define {guard}",
+        "",
+        f'#define SHIM_VERSION    "{__version__}"',
+    ]
+    return _text(guard, lines)
 
 
 def function_ids() -> str:

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the monitor says of itself, in its greeting and to `query-version`."""
+"""The card's version, as the monitor's greeting and `query-version` give it."""
 
 from __future__ import annotations
+
+import re
+from importlib.metadata import version
 
 import msgspec
 
@@ -9,15 +12,15 @@ import msgspec
 class Triple(msgspec.Struct, frozen=True):
     """A version number."""
 
-    major: int = 0
-    minor: int = 1
-    micro: int = 0
+    major: int
+    minor: int
+    micro: int
 
 
 class Version(msgspec.Struct):
-    """QMP has a version of `qemu`, whoever speaks it: here it is the card's."""
+    """QMP calls the version `qemu` for every server; here it is the card's."""
 
-    qemu: Triple = Triple()
+    qemu: Triple = Triple(*map(int, re.findall(r"\d+", version("nicrig"))[:3]))
     package: str = "nicrig"
 
 

@@ -28,7 +28,7 @@ def test_each_named_rig_is_an_interface(monkeypatch: pytest.MonkeyPatch, capsys:
     with named_directory("dev"):
         assert ask(monkeypatch, "--extcap-interfaces") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "extcap {version=0.1.0}{display=nicrig}",
+        f"extcap {{version={nicrig.__version__}}}{{display=nicrig}}",
         "interface {value=nicrig-dev}{display=card of the nicrig rig dev}",
     ]
 
