@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# One word a job. `make` alone lists them.
+# One word per job. `make` alone lists them.
 
 PYTHON ?= python3
 CACHE := $(or $(NICRIG_CACHE),$(CURDIR)/.cache)
@@ -22,7 +22,7 @@ help: ## this list
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-setup: .venv/installed ## build all that the rig needs, once; leaves .venv/bin/nicrig
+setup: .venv/installed ## build everything that a rig needs, once; installs .venv/bin/nicrig
 	@$(BIN)/nicrig setup
 
 demo: setup ## a thousand frames through card, driver and guest, and the verdict
@@ -31,7 +31,7 @@ demo: setup ## a thousand frames through card, driver and guest, and the verdict
 windows: .venv/installed ## the same miniport as a Windows driver, for x86 and x64
 	@$(BIN)/nicrig windows
 
-tools: .venv/installed ## the programs that only the tests need, tshark for one
+tools: .venv/installed ## programs that only the tests need, such as tshark
 	@$(BIN)/nicrig tools
 
 lint: .venv/installed ## style, types, imports, spelling, and that generated files are fresh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Make the base image from the Debian archive, for a site whose engine reaches no image registry:
 #   docker/base.sh && export NICRIG_BASE=nicrig-base
-# As root; needs mmdebstrap. The host's own certificate authorities come along: what intercepts TLS here does so there.
+# As root; needs mmdebstrap. It copies this host's own certificate authorities, for networks that intercept TLS.
 set -eu
 name=${1:-nicrig-base}
 authorities=/usr/local/share/ca-certificates

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One engine and one set of containers' names for the session; what was started is taken down at its end."""
+"""One engine and one set of containers' names for the session; everything is taken down at its end."""
 
 from __future__ import annotations
 

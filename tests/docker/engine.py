@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The container engine: this host's, else Debian's, run while the tests are."""
+"""The container engine: this host's, else Debian's, which runs as long as the tests."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ ANSWER_SECONDS, BUILD_SECONDS = 60, 900
 
 @dataclass(frozen=True)
 class Engine:
-    """How it is reached: what commands need in their environment, and which of the two composes there is."""
+    """How to reach it: what commands need in their environment, and which of the two composes there is."""
 
     environment: Mapping[str, str]
     compose: str
 
     def run(self, command: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        """Run a line of the shell in the checkout; where the host has Compose 1, that is what `docker compose` is."""
+        """Run a shell command in the checkout. On a host with Compose 1, `docker compose` in it means that."""
         return subprocess.run(
             ["sh", "-c", command.replace("docker compose", self.compose)],
             cwd=CHECKOUT,

@@ -30,7 +30,7 @@ class Provision:
 async def provide(report: Progress) -> Provision:
     """Build what is missing or out of date, reuse the rest, and say where it all is.
 
-    `report` gets one line for each thing that is begun. Raises RigError with what failed and what mends it.
+    `report` gets one line for each step. Raises RigError, which says what failed and what to do.
     """
     builder = _Builder(Cache(folder(), report), host.good_qemu())
     await builder.install_host_packages()
@@ -41,7 +41,7 @@ async def provide(report: Progress) -> Provision:
 
 
 async def provide_library(report: Progress) -> Path:
-    """As `provide`, for libvfio-user alone: all that a card needs."""
+    """As `provide`, for libvfio-user alone, which is all that a card needs."""
     builder = _Builder(Cache(folder(), report), host_qemu=None)
     await host.install(builder.library_packages(), report)
     await builder.build_library()
@@ -55,7 +55,7 @@ def missing() -> list[str]:
 
 
 def provided() -> Provision:
-    """As `provide`, when nothing is missing."""
+    """What `provide` returns when nothing is missing."""
     builder = _Builder(Cache(folder(), lambda _: None), host.good_qemu())
     parts = {name: builder.cache.whole(name, part_key) for name, part_key in builder.keys().items()}
     builder.library, builder.root, builder.image = parts["libvfio-user"], root.Root(parts["root"]), parts["image"]
@@ -63,7 +63,7 @@ def provided() -> Provision:
 
 
 class _Builder:
-    """The order of things: the library stands alone; root, module and image follow each other."""
+    """Builds in order: the library on its own, and root, module and image each from the one before."""
 
     def __init__(self, cache: Cache, host_qemu: Path | None) -> None:
         self.cache = cache
@@ -82,14 +82,14 @@ class _Builder:
         }
 
     async def install_host_packages(self) -> None:
-        """In one go and before anything else: two apt-get at once would lock each other out."""
+        """Install them at once, before anything else: two apt-get at the same time lock each other out."""
         needed = self.library_packages()
         if not self.cache.has("root", self.root_key):
             needed += root.host_packages()
         await host.install(needed, self.cache.report)
 
     def library_packages(self) -> list[str]:
-        """What building the library needs of the host, if it is to be built."""
+        """The host packages that building the library needs; none when it is built."""
         return [] if self.cache.has("libvfio-user", self.library_key) else [*libvfio_user.host_packages()]
 
     async def build_library(self) -> None:

@@ -2,7 +2,7 @@
 """The cache folder: each part is built once for each key, whole or not at all.
 
 `<cache>/<part>-<key>/` holds one build and never changes again; `<cache>/<part>` is a link to the one that was used
-last, for people and for whoever needs a stable path. A build grows in `<cache>/.<part>-<key>.<pid>.partial` and gets
+last, for people and programs that need a stable path. A build grows in `<cache>/.<part>-<key>.<pid>.partial` and gets
 its name by a rename at the end, so an interrupted one is never mistaken for a whole one.
 """
 
@@ -86,7 +86,7 @@ class Cache:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RigError(
-                f"the cache folder {self.root} cannot be made ({error.strerror}): set NICRIG_CACHE to another one"
+                f"cannot create the cache folder {self.root} ({error.strerror}): set NICRIG_CACHE to another folder"
             ) from None
 
     def whole(self, name: str, part_key: str) -> Path:
@@ -106,9 +106,9 @@ class Cache:
                 await self._sweep(name)
 
     async def _sweep(self, name: str) -> None:
-        """Remove every unfinished build of the part; who holds its lock knows that nobody works on one."""
+        """Remove unfinished builds of the part. The caller holds its lock, so no process works on one."""
         for remains in self.root.glob(f".{name}-{'[0-9a-f]' * 16}.*partial"):
-            # Commands of a build that was killed outright outlive it by seconds and still write: swept next time, then.
+            # The commands of a killed build live on for seconds and still write. The next sweep removes what is left.
             with suppress(OSError):
                 await trio.to_thread.run_sync(remove_tree, remains)
 
@@ -140,7 +140,7 @@ class Cache:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all below it, also below folders that deny writing (an unpacked root has such)."""
+    """Remove a folder and all below it, even below folders without write permission: an unpacked root has some."""
     if not path.exists():
         return
     for inner, _, _ in os.walk(path):

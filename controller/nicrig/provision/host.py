@@ -40,20 +40,20 @@ def tool(name: str) -> str:
     beside = Path(sys.executable).parent
     found = shutil.which(name, path=os.pathsep.join([str(beside), os.environ.get("PATH", os.defpath)]))
     if found is None:
-        raise RigError(f"{name} is not beside {sys.executable} nor on PATH: pip install {name}")
+        raise RigError(f"{name} is neither beside {sys.executable} nor on PATH: pip install {name}")
     return found
 
 
 async def install(packages: Iterable[str], report: Progress) -> None:
-    """Have these Debian packages on the host: as root they are installed, else a RigError names the command."""
+    """Install these Debian packages where they are missing. Without root, raises RigError with the command to run."""
     lacking = sorted(set(packages) - _installed(packages))
     if not lacking:
         return
     line = f"apt-get install --no-install-recommends {' '.join(lacking)}"
     if shutil.which("apt-get") is None:
-        raise RigError(f"this host has no apt-get: install by hand what Debian calls {' '.join(lacking)}")
+        raise RigError(f"this host has no apt-get: install what Debian calls {' '.join(lacking)} by hand")
     if os.geteuid() != 0:
-        raise RigError(f"the host lacks packages: sudo {line}")
+        raise RigError(f"this host lacks packages: run sudo {line}")
     report(f"installing on this host: {' '.join(lacking)}")
     for argv in (["apt-get", "-q", "update"], [*line.split(), "-q", "-y"]):
         await host_command.run(

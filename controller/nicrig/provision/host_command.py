@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs the commands of the set-up; a failing one is shown with its own last lines and the remedy."""
+"""Runs the commands of the set-up. The error of a failed one shows its last lines and the remedy."""
 
 import shlex
 import subprocess

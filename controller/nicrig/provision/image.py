@@ -14,7 +14,7 @@ from nicrig.provision.root import Root
 
 IMAGE = "initramfs.cpio"
 PROGRAMS = ("qemu-ga", "ethtool", "ip", "tc", "perl")
-"""perl without its modules: for what busybox has no word for, such as answering a datagram."""
+"""perl without its modules, for what busybox cannot do, such as answering a datagram."""
 MODULES = (
     "sch_ingress",
     "cls_matchall",
@@ -79,7 +79,7 @@ async def _add_busybox(archive: Archive, root: Root) -> None:
     busybox = root.program("busybox")
     archive.file("bin/busybox", busybox.read_bytes(), executable=True)
     applets = await host_command.run(
-        [str(busybox), "--list"], purpose="listing busybox's applets", remedy="is it x86-64?"
+        [str(busybox), "--list"], purpose="listing busybox's applets", remedy="run it on an x86-64 host"
     )
     for name in applets.split():
         if name != "busybox" and f"usr/bin/{name}" not in archive:

@@ -37,7 +37,7 @@ def collect(modules: Path, wanted: tuple[str, ...]) -> list[Module]:
 
 
 def from_file(path: Path) -> Module:
-    """A module that was compiled outside the kernel's own tree; what it needs stands in its own `depends=`."""
+    """A module that was compiled outside the kernel's own tree; its own `depends=` lists what it needs."""
     data = path.read_bytes()
     depends = re.search(rb"\0depends=([^\0]*)\0", data)
     needs = tuple(name for name in depends[1].decode().split(",") if name) if depends else ()

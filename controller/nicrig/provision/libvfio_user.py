@@ -2,7 +2,7 @@
 """libvfio-user: the system's, else built from the copy inside Debian's source package of QEMU.
 
 Debian has no package of it. The source package is fetched with a private apt configuration (own sources, lists and
-download folders), so that the host's apt is not touched.
+download folders), so that the host's own apt stays as it is.
 """
 
 from pathlib import Path
@@ -59,7 +59,7 @@ async def make(folder: Path) -> None:
 
 
 async def fetch(work: Path) -> Path:
-    """The source tree of libvfio-user below `work`. Raises RigError when it is not the tree that we know."""
+    """The source tree of libvfio-user below `work`. Raises RigError when its sum is not TREE_SHA256."""
     configuration = private_apt(work)
     remedy = "check that this machine reaches deb.debian.org, then run it again"
     for argv in (["apt-get", "-q", "update"], ["apt-get", "-q", "source", "--download-only", "qemu"]):
@@ -74,7 +74,7 @@ async def fetch(work: Path) -> Path:
     await host_command.run(
         ["tar", "--extract", "--no-same-owner", "--strip-components=3", "--wildcards", f"--file={archive}", SUBPROJECT],
         purpose="unpacking libvfio-user",
-        remedy="is the disk full?",
+        remedy="check that the disk has room, then run it again",
         cwd=_made(work / "libvfio-user"),
     )
     got = cache.tree_sha256(work / "libvfio-user")

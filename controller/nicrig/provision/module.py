@@ -13,14 +13,14 @@ MODULE = "nicrig.ko"
 SELFTEST = "nicrig_selftest.ko"
 SCRIPT = Path(__file__).with_name("compile-module")
 _REMEDY = (
-    "mend the source that the lines below name"
+    "fix the source file that the lines below name"
     if os.geteuid() == 0
-    else "mend what the lines below name (`unshare` refused: allow user namespaces, or run it as root)"
+    else "fix what the lines below name; if `unshare` was refused, allow user namespaces or run it as root"
 )
 
 
 def sources(top: Path = GUEST_DRIVER) -> list[Path]:
-    """The files that the modules are made of, relative to `top`: no product of an earlier build, nothing of Windows."""
+    """The sources of the modules, relative to `top`: without products of an earlier build, and without windows/."""
     found = [path.relative_to(top) for path in top.rglob("*") if path.is_file()]
     wanted = [path for path in found if path.suffix in {".c", ".h"} or path.name in {"Kbuild", "Makefile"}]
     return sorted(path for path in wanted if path.parts[0] != "windows" and not path.name.endswith(".mod.c"))
@@ -51,7 +51,7 @@ async def make(folder: Path, root: Root, report: cache.Progress) -> None:
 
 
 def command_line(root: Root, work: Path) -> list[str]:
-    """In a mount namespace and a chroot, unless the root is this very system: a container may make neither."""
+    """In a mount namespace and a chroot, unless the root is this system itself: a container can make neither."""
     if root.path == Path("/"):
         build = root.modules / "build"
         return ["make", "-C", str(build), f"M={work}", f"-j{len(os.sched_getaffinity(0))}", "modules"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Debian 13 root file system: guest kernel, headers, compiler, guest programs and, where needed, QEMU.
 
-Nothing boots from it and nobody logs in: it is a shelf that the guest image, the guest module and QEMU are taken from.
+Nothing boots from it: the guest image, the guest module and QEMU are taken from it.
 """
 
 import os
@@ -35,7 +35,7 @@ QEMU_PACKAGES = ("qemu-system-x86", "seabios", "ipxe-qemu")
 # trixie's own QEMU is 10.0, one release too old for vfio-user-pci. All of it must come from backports, or apt refuses.
 PIN = "Package: qemu* seabios ipxe-qemu\\nPin: release n=trixie-backports\\nPin-Priority: 990\\n"
 
-# Never unpacked: documentation, drivers that no guest of ours has, and the hook that would build an initramfs of
+# Never unpacked: documentation, drivers that no guest here has, and the hook that would build an initramfs of
 # Debian's own for each kernel (17 s of 43).
 NOT_UNPACKED = (
     "/usr/share/man/*",
@@ -49,7 +49,7 @@ NOT_UNPACKED = (
 )
 
 MODULE_MOUNT = "guest_driver"
-"""Where the module's sources are mounted while they are compiled: the compiler's messages then name them as we do."""
+"""Where the module's sources are mounted while they are compiled, so that the compiler's messages show our paths."""
 
 _REMEDY = "check that this machine reaches deb.debian.org and that its disk has 2 GB free, then run it again"
 
@@ -97,20 +97,20 @@ def packages(with_qemu: bool) -> tuple[str, ...]:
 
 
 def given() -> Path | None:
-    """A root that is there already: NICRIG_ROOT. In a container's image it is `/`, where no other can be made."""
+    """A root that exists already: NICRIG_ROOT. In a container's image it is `/`, because no other can be made there."""
     named = os.environ.get("NICRIG_ROOT")
     return Path(named) if named else None
 
 
 def host_packages() -> tuple[str, ...]:
-    """What the host needs to build it; without root also newuidmap, for mmdebstrap's user namespace."""
+    """What the host needs to build it. A plain user also needs newuidmap, for mmdebstrap's user namespace."""
     if given():
         return ()
     return ("mmdebstrap",) if os.geteuid() == 0 else ("mmdebstrap", "uidmap")
 
 
 def key(with_qemu: bool) -> str:
-    """Of the whole recipe but for the mode, which makes no difference to what comes out; of a given root its kernel."""
+    """A hash of the recipe without its mode, which does not change the result; for a given root, of its kernel."""
     if (path := given()) is not None:
         return cache.key(str(path), Root(path).kernel_version)
     words = mmdebstrap(Path("root"), with_qemu=with_qemu)
@@ -118,7 +118,7 @@ def key(with_qemu: bool) -> str:
 
 
 def mmdebstrap(target: Path, *, with_qemu: bool) -> list[str]:
-    """The command that makes the root: into a folder as root, into a tar without."""
+    """The command that makes the root: in a folder as root, in a tar file as a plain user."""
     mode = "root" if os.geteuid() == 0 else "unshare"
     return [
         "mmdebstrap",
@@ -155,13 +155,13 @@ async def make(folder: Path, *, with_qemu: bool) -> None:
 
 
 def _require_subordinate_ids(table: Path = Path("/etc/subuid")) -> None:
-    """mmdebstrap's user namespace needs a range of user ids; most systems give one to each user, but not all."""
+    """mmdebstrap's user namespace needs a range of user ids. Most systems give one to each user, but not all."""
     user = pwd.getpwuid(os.geteuid()).pw_name
     lines = table.read_text().splitlines() if table.exists() else []
     if not any(line.split(":")[0] in (user, str(os.geteuid())) for line in lines):
         ids = "100000-165535"
         raise RigError(
-            f"{table} gives {user} no range of ids, which building the guest's root without root takes: "
+            f"building the guest's root as a plain user needs a range of ids, and {table} has none for {user}: run "
             f"sudo usermod --add-subuids {ids} --add-subgids {ids} {user}"
         )
 

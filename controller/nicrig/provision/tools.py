@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Programs that only the tests need: the other ends at which people use nicrig."""
+"""Programs that only the tests need, because people use nicrig together with them."""
 
 import shutil
 
@@ -15,5 +15,5 @@ TOOLS = {
 
 
 async def provide(report: cache.Progress) -> None:
-    """Have them on this host. Raises RigError, which names the packages that are missing and cannot be installed."""
+    """Install those that this host lacks. Raises RigError with the packages that it cannot install."""
     await host.install([package for name, package in TOOLS.items() if shutil.which(name) is None], report)

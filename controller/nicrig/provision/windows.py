@@ -17,7 +17,7 @@ COMPILERS = {
 
 
 async def provide(report: cache.Progress) -> Path:
-    """The folder that holds x86/nicrig.sys and x64/nicrig.sys, built if need be.
+    """The folder that holds x86/nicrig.sys and x64/nicrig.sys, built if necessary.
 
     Raises RigError when a compiler is missing and cannot be installed, or when a source does not compile.
     """
@@ -36,7 +36,7 @@ async def make(folder: Path) -> None:
     await host_command.run(
         ["make", "-C", str(GUEST_DRIVER / "windows"), f"--jobs={len(MACHINES)}", f"OUT={folder}"],
         purpose="compiling the miniport for Windows",
-        remedy="mend the source that the lines below name",
+        remedy="fix the source file that the lines below name",
     )
 
 

@@ -92,7 +92,7 @@ async def test_a_killed_build_that_still_writes_does_not_reach_the_next(cache: C
     assert [path.name for path in whole.iterdir()] == ["file"]
 
 
-async def test_a_failed_recipe_is_told_and_leaves_nothing(cache: Cache) -> None:
+async def test_a_failed_recipe_raises_and_leaves_nothing(cache: Cache) -> None:
     async def failing(_: Path) -> None:
         raise RuntimeError("no compiler")
 
@@ -109,7 +109,7 @@ async def test_two_at_once_build_it_once(cache: Cache) -> None:
     assert recipe.runs == 1
 
 
-async def test_who_waits_for_another_process_says_so_and_can_be_cancelled(tmp_path: Path) -> None:
+async def test_waiting_for_another_process_is_reported_and_can_be_cancelled(tmp_path: Path) -> None:
     said: list[str] = []
     cache = Cache(tmp_path, said.append)
     with (tmp_path / ".image.lock").open("w") as held:
@@ -129,7 +129,7 @@ async def test_old_builds_are_forgotten_but_not_other_parts(cache: Cache) -> Non
     assert cache.has("image-tools", part_key(0))
 
 
-def test_a_key_depends_on_every_input_and_on_where_one_ends() -> None:
+def test_a_key_depends_on_every_input_and_on_where_it_ends() -> None:
     assert key("a", "bc") != key("ab", "c")
     assert key("a", "b") != key("b", "a")
     assert key("a", b"b") == key("a", "b")

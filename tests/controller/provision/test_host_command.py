@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def python(code: str, **more: str) -> str:
-    return await run([sys.executable, "-c", code], purpose="trying", remedy="mend it", env=more)
+    return await run([sys.executable, "-c", code], purpose="trying", remedy="repair it", env=more)
 
 
 async def test_both_outputs_come_back_in_order() -> None:
@@ -34,7 +34,7 @@ async def test_a_failure_shows_purpose_remedy_command_and_last_lines() -> None:
     with pytest.raises(CommandError) as caught:
         await python("for n in range(40): print('line', n)\nraise SystemExit(3)")
     text = str(caught.value)
-    assert text.startswith("trying failed with code 3; mend it\n  $ ")
+    assert text.startswith("trying failed with code 3; repair it\n  $ ")
     assert text.splitlines()[-LAST_LINES:] == [f"  | line {n}" for n in range(40 - LAST_LINES, 40)]
 
 
@@ -53,7 +53,7 @@ async def test_cancelling_ends_the_command_and_what_it_started(tmp_path: Path) -
         await trio.lowlevel.wait_readable(reader)
         assert os.read(reader, 16) == b"up\n"
         nursery.cancel_scope.cancel()
-    # Readable with nothing to read: nobody has it open for writing any more.
+    # Readable with nothing to read: no process has it open for writing any more.
     with trio.fail_after(5):
         await trio.lowlevel.wait_readable(reader)
     assert os.read(reader, 16) == b""

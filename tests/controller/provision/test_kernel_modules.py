@@ -44,7 +44,7 @@ def test_the_dependency_file_is_modprobes(modules: Path) -> None:
 
 
 @pytest.mark.parametrize(("depends", "needs"), [(b"", ()), (b"garp,stp", ("garp", "stp"))])
-def test_our_own_module_tells_what_it_needs(tmp_path: Path, depends: bytes, needs: tuple[str, ...]) -> None:
+def test_our_own_module_lists_what_it_needs(tmp_path: Path, depends: bytes, needs: tuple[str, ...]) -> None:
     (tmp_path / "nicrig.ko").write_bytes(b"\x7fELF\0license=GPL\0depends=" + depends + b"\0name=nicrig\0")
     module = from_file(tmp_path / "nicrig.ko")
     assert (module.name, module.needs) == ("nicrig", needs)

@@ -16,7 +16,7 @@ def tree(folder: Path) -> Path:
     return folder
 
 
-def test_the_sources_are_ours_and_no_product_of_a_build(tmp_path: Path) -> None:
+def test_the_sources_are_without_products_of_a_build(tmp_path: Path) -> None:
     found = module.sources(tree(tmp_path))
     assert [str(path) for path in found] == ["Kbuild", "ndis/include/ndis.h", "ndis/memory.c"]
 

@@ -30,7 +30,7 @@ def test_the_kernel_is_the_one_that_is_there(tmp_path: Path) -> None:
     assert root.modules == tmp_path / "usr/lib/modules/6.12.1-amd64"
 
 
-def test_a_root_without_kernel_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_a_root_without_kernel_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "boot").mkdir()
     with pytest.raises(RigError, match="nicrig setup"):
         _ = Root(tmp_path).kernel_version
