@@ -205,6 +205,11 @@ def test_a_pytest_project_with_a_controller_of_its_own_uses_the_card(
     assert "1 passed" in shown
 
 
+def test_the_windows_driver_is_built_from_the_wheel(program: Path, project: Path, cache_home: Path) -> None:
+    shown = succeed([program, "windows"], project, XDG_CACHE_HOME=str(cache_home)).splitlines()
+    assert shown == [f"{cache_home}/nicrig/windows/{machine}/nicrig.sys" for machine in ("x86", "x64")]
+
+
 @pytest.mark.parametrize("verb", ["bench", "tools"])
 def test_what_needs_a_checkout_says_so_in_one_line(program: Path, project: Path, verb: str) -> None:
     done = run([program, verb], project)
