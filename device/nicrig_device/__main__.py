@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`python -m nicrig_device`: runs one card alone until it is told to stop."""
+"""`python -m nicrig_device`: runs one card until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import gc
 import logging
 import sys
 from pathlib import Path
+from typing import get_args
 
 from nicrig_device.dma.barrier import require_strong_ordering
-from nicrig_device.ledger.ledger import Policy
 from nicrig_device.models.catalogue import KINDS
 from nicrig_device.service import Service
 from nicrig_device.vfio_user.library import load
-from nicrig_device.wire.hook import BehaviourError, load_behaviour
+from nicrig_device.wire.behaviour import BehaviourError, load_behaviour
+from nicrig_interface.files import MONITOR_SOCKET, VFIO_SOCKET, WIRE_SOCKET
+from nicrig_interface.words import InterruptMode, LedgerPolicy
 
 MAC_BYTES = 6
 
@@ -32,20 +34,28 @@ def mac_address(text: str) -> bytes:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m nicrig_device", description="Run one nicrig network card.")
-    made.add_argument("--sockets", type=Path, required=True, help="folder for vfio-user.sock, wire.sock, monitor.sock")
-    made.add_argument("--kind", choices=tuple(KINDS), default="bus-master", help="how frames move (bus-master)")
+    sockets = f"{VFIO_SOCKET}, {WIRE_SOCKET} and {MONITOR_SOCKET}"
+    made.add_argument("--sockets", type=Path, required=True, help=f"folder for {sockets}")
+    made.add_argument(
+        "--kind", choices=tuple(KINDS), default="bus-master", help="how the card moves frames (bus-master)"
+    )
     made.add_argument("--library", type=Path, required=True, help="libvfio-user.so, with its header in the same folder")
-    made.add_argument("--interrupts", choices=("msix", "msi"), default="msix", help="msi can be hot-unplugged")
+    made.add_argument(
+        "--interrupts",
+        choices=get_args(InterruptMode),
+        default="msix",
+        help="msi: one vector, and the card can be unplugged",
+    )
     made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
-    ledger = "DMA that the driver has not granted is not looked for, happens and is reported, or is refused (off)"
-    made.add_argument("--ledger", type=Policy, choices=tuple(Policy), default=Policy.OFF, help=ledger)
-    behaviour = "function NAME of a Python file that moves the frames between wire and driver (docs/behaviours.md)"
+    ledger = "DMA that the driver has not granted: not checked, done and reported, or refused and reported (off)"
+    made.add_argument("--ledger", choices=get_args(LedgerPolicy), default="off", help=ledger)
+    behaviour = "your own function NAME of a Python file, which gets all frames (docs/behaviours.md)"
     made.add_argument("--behaviour", metavar="FILE:NAME", help=behaviour)
     return made
 
 
 def main() -> int:
-    """Run the card; 0 when stopped by SIGTERM or SIGINT, 2 without its behaviour, 125 when it cannot run."""
+    """Run the card. 0: stopped by SIGTERM or SIGINT. 2: the behaviour cannot be loaded. 125: the card cannot run."""
     options = parser().parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s card: %(message)s")
     try:
@@ -63,7 +73,7 @@ def main() -> int:
     except (OSError, RuntimeError) as error:
         print(f"card: {error}", file=sys.stderr)
         return 125
-    # Nothing that lives past this line makes reference cycles in the hot loop; a collection would only cost latency.
+    # The loop makes no reference cycles, so a collection would only cost latency.
     gc.freeze()
     gc.disable()
     with service:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card: its kind, registers, interrupts and link put together. Knows no library and no socket."""
+"""The card: its kind, registers, interrupts and link put together, without library or socket."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from nicrig_device.dma.barrier import full_barrier
 from nicrig_device.dma.frames import Frames
 from nicrig_device.dma.memory import GuestMemory
+from nicrig_device.hooks import Hook, Hooks
 from nicrig_device.ledger.ledger import Ledger
 from nicrig_device.models.base import Board, CardModel
 from nicrig_device.pci.control import ControlRegisters
@@ -22,19 +23,19 @@ from nicrig_device.recorder import RecordRing, Trace, TraceEvent
 from nicrig_device.spec import registers
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.registers import EVENT_BLOCK, FRAME_MAX, FRAME_MIN
+from nicrig_device.wire.behaviour import Act, Behaviour
 from nicrig_device.wire.egress import Egress
 from nicrig_device.wire.framing import WirePort
-from nicrig_device.wire.hook import Act, Behaviour
+from nicrig_interface.files import RECORDER_FILE, TRACE_FILE
 
 EVENT_MASK = 0xFFFF
-RECORDER_FILE, TRACE_FILE = "recorder", "trace"
 
 
 class Card:
-    """What all kinds share, around the one that `kind` makes.
+    """What all kinds share, around the part that is one kind's.
 
-    `fire` sends a vector's message and says whether anybody is listening to it. The records of guest and card are
-    files in `folder`, for others to read; without one they are memory.
+    `fire` sends a vector's message and returns whether a client takes messages. The records of guest and card are
+    files in `folder`, which other processes read; without a folder they are in memory.
     """
 
     def __init__(
@@ -51,7 +52,8 @@ class Card:
         self.memory = GuestMemory()
         self.page = DoorbellPage(kind.page_bytes)
         self.counters = Counters()
-        self.egress = Egress(wire, self.counters)
+        self.hooks = Hooks()
+        self.egress = Egress(wire, self.counters, self.hooks)
         self.recorder = RecordRing(folder and folder / RECORDER_FILE)
         try:
             self._trace_ring = RecordRing(folder and folder / TRACE_FILE)
@@ -59,14 +61,16 @@ class Card:
             self.recorder.close()
             raise
         self.trace = Trace(self.recorder, self._trace_ring)
-        self.ledger = Ledger(self.recorder, self.memory, self.counters, self.trace)
+        self.ledger = Ledger(self.recorder, self.memory, self.counters, self.trace, self.hooks)
         self.refusals = Refusals(self.counters, self._refused)
         self.fire_vector = fire
         self._words = self.page.words
         self._sleeping = self.page.index(EVENT_BLOCK, registers.SLEEPING)
         self._event = self.page.index(EVENT_BLOCK, registers.EVENT)
         self._link = self.page.index(EVENT_BLOCK, registers.LINK)
-        board = Board(self.memory, self.ledger, self.page, self.egress, self.counters, self.refusals, self.trace)
+        board = Board(
+            self.memory, self.ledger, self.page, self.egress, self.counters, self.refusals, self.trace, self.hooks
+        )
         self.kind = kind(board)
         moderation = Moderation(registers.MODERATION)
         event_arm = self.page.index(EVENT_BLOCK, registers.EVENT_ARM)
@@ -74,16 +78,16 @@ class Card:
         self.interrupts = Interrupts(self.page, sources, moderation, self._fire)
         capability = registers.CAPABILITY.pack(QUEUES=kind.queues, VECTORS=vectors, RING_MAX=kind.ring_max)
         self.control = ControlRegisters(
-            self, self.interrupts, moderation, self.counters, self.refusals, self.trace, capability
+            self, self.interrupts, moderation, self.counters, self.refusals, self.trace, self.hooks, capability
         )
         self.ports = Ports(self.control, self.refusals)
         self.kind.add_registers(self.control, self.interrupts)
         self._words[self._link] = 1
         self.next_due: float | None = None
-        """When the card has something to do, if nothing wakes it before, on the monotonic clock."""
+        """When the card next has something to do by itself, in seconds of the monotonic clock; None for never."""
 
     def reset(self) -> None:
-        """Function, device or lost-connection reset (section 8): when it returns no DMA and no interrupt follows."""
+        """Function, device or lost-connection reset (section 8). After it returns no DMA and no interrupt follows."""
         self.counters.add("resets")
         self.trace.add(TraceEvent.RESET)
         self.kind.reset()
@@ -93,13 +97,15 @@ class Card:
         self.ports.reset()
         self.receiving = False
         self.page.clear(keep=(self._link, self._sleeping))
+        for hook in self.hooks.armed:
+            hook.reset()
 
     @property
     def link_up(self) -> bool:
         return self.egress.link_up
 
     def set_link(self, up: bool) -> None:
-        """Bring the link up or down; a change counts as an event."""
+        """Bring the link up or down. A change counts as an event."""
         if up != self.egress.link_up:
             self.egress.link_up = up
             self._words[self._link] = int(up)
@@ -107,23 +113,29 @@ class Card:
             self._count_event()
 
     def behave(self, act: Act) -> None:
-        """From now on `act` says what becomes of the frames."""
-        self.egress.behave = Behaviour(act, self._deliver, self.egress.send, self.counters).move
+        """Call `act` with all frames from now on."""
+        self.hooks.armed = (Behaviour(act, self._deliver_behind, self.egress, self.counters), *self.hooks.armed)
 
     def receive(self, frames: Frames) -> None:
         """Take a batch from the wire."""
         if not self.egress.link_up:
             self.counters.add("rx_link_down", len(frames))
-        elif self.egress.behave is not None and self.receiving:
-            self.egress.behave(self._within_limits(frames).tolist(), [])
         else:
-            self._deliver(frames)
+            self._deliver(frames, self.hooks.armed)
 
-    def _deliver(self, frames: Frames) -> None:
+    def _deliver_behind(self, frames: Frames) -> None:
+        """Take frames that the behaviour made, past the behaviour."""
+        self._deliver(frames, self.hooks.armed[1:])
+
+    def _deliver(self, frames: Frames, hooks: tuple[Hook, ...]) -> None:
         if not self.receiving:
             self.counters.add("rx_disabled", len(frames))
-        else:
-            self.kind.receive(self._within_limits(frames))
+            return
+        frames = self._within_limits(frames)
+        for hook in hooks:
+            frames = hook.frames_in(frames)
+        if len(frames):
+            self.kind.receive(frames)
 
     def _within_limits(self, frames: Frames) -> Frames:
         short, long = frames.length < FRAME_MIN, frames.length > FRAME_MAX
@@ -135,22 +147,23 @@ class Card:
         return frames.select(~wrong)
 
     def transmit(self) -> bool:
-        """Do what the driver's doorbells ask for; whether there was anything."""
-        return self.kind.transmit()
+        """Do what the driver's doorbells ask for. Returns whether there was anything to do."""
+        return not self._holds() and self.kind.transmit()
 
     def interrupt(self, now: float) -> None:
-        """Fire what is due, and note when the next moderated vector or finding will be."""
-        dues = (self.interrupts.work(now), self.ledger.due(now))
+        """Do what is due, and note in `next_due` when the next thing is."""
+        dues = [hook.due(now) for hook in self.hooks.armed]
+        dues += (self.interrupts.work(now), self.ledger.due(now))
         self.next_due = min((due for due in dues if due is not None), default=None)
 
     def may_sleep(self, now: float) -> bool:
-        """Say SLEEPING; False if a doorbell came before the driver could see that. `wake` ends it.
+        """Publish SLEEPING. False if a doorbell came before the driver could see it. `wake` ends the sleep.
 
-        Arm words that came in that moment are answered here: their driver saw no SLEEPING and did not kick.
+        Arm words that came in that moment are answered here, because the driver saw no SLEEPING and did not kick.
         """
         self._words[self._sleeping] = 1
         full_barrier()
-        if self.kind.moved():
+        if self.kind.moved() and not self._holds():
             self.wake()
             return False
         self.interrupt(now)
@@ -161,7 +174,7 @@ class Card:
         self._words[self._sleeping] = 0
 
     def close(self) -> None:
-        """Let go of guest memory, of the doorbell page and of the records."""
+        """Release guest memory, the doorbell page and the records."""
         self.memory.clear()
         self.kind.reset()
         self.page.close()
@@ -175,8 +188,18 @@ class Card:
         self.trace.add(TraceEvent.REFUSAL, code, index, int(transmit))
         self._count_event()
 
+    def _holds(self) -> bool:
+        armed = self.hooks.armed
+        return bool(armed) and any(hook.holds() for hook in armed)  # no generator in a turn without hooks
+
     def _fire(self, vector: int) -> None:
-        if self.fire_vector(vector):
+        messages = 1
+        for hook in self.hooks.armed:
+            messages = hook.messages(vector, messages)
+        taken = True
+        for _ in range(messages):
+            taken = self.fire_vector(vector) and taken
+        if taken:
             self.counters.add("interrupts")
             if self.trace.steps:
                 self.trace.add(TraceEvent.INTERRUPT, vector)

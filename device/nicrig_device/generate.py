@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes what is made from the declarations: the driver's C headers, and the tables of the pages in docs/.
+"""Writes the generated files: the driver's C headers, and the tables of the pages in docs/.
 
-`python -m nicrig_device.generate` writes them; with `--check` it writes nothing and exits 1 when one is stale.
+`python -m nicrig_device.generate` writes them. With `--check` it writes nothing, and exits 1 when one is stale.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from nicrig_device import recorder
-from nicrig_device.faults.fault import EVERY_KIND, Fault
+from nicrig_device.faults.fault import Fault
 from nicrig_device.faults.table import FAULTS
+from nicrig_device.models.catalogue import KINDS
 from nicrig_device.monitor.doc_tables import COMMAND_HEAD, EVENT_HEAD, Page
 from nicrig_device.recorder import EVENT_DOC, HEADER_DOC, RECORD, RECORD_DOC
 from nicrig_device.spec import registers
@@ -43,9 +44,7 @@ FAULTS_PAGE = CHECKOUT / "docs" / "faults.md"
 
 CONSTANTS = {
     "VENDOR_ID": registers.VENDOR_ID,
-    "DEVICE_ID_BUS_MASTER": registers.DEVICE_ID_BUS_MASTER,
-    "DEVICE_ID_SUBORDINATE": registers.DEVICE_ID_SUBORDINATE,
-    "DEVICE_ID_NON_DMA": registers.DEVICE_ID_NON_DMA,
+    **{f"DEVICE_ID_{name.upper().replace('-', '_')}": kind.device_id for name, kind in KINDS.items()},
     "MAGIC": registers.MAGIC,
     "VERSION_MAJOR": registers.VERSION_MAJOR,
     "BAR_CONTROL": registers.BAR_CONTROL,
@@ -219,7 +218,7 @@ def _structure_table(structure: np.dtype[Any], docs: Mapping[str, str]) -> str:
     fields: Mapping[str, Any] = structure.fields or {}
     return _table(
         ("offset", "bytes", "field", "meaning"),
-        ((str(place[1]), str(place[0].itemsize), name, docs[name]) for name, place in fields.items()),
+        ((str(field[1]), str(field[0].itemsize), name, docs[name]) for name, field in fields.items()),
     )
 
 
@@ -233,7 +232,7 @@ def monitor_tables() -> dict[str, str]:
 
 
 def tables() -> dict[str, str]:
-    """The datasheet's generated tables by the name in their marker."""
+    """The generated tables of the datasheet, by the name in their marker."""
     made = {f"block {block.name}": _block_table(block) for block in registers.BLOCKS}
     made["constants"] = _table(
         ("constant", "value"), ((name, f"0x{value:x} ({value})") for name, value in CONSTANTS.items())
@@ -271,10 +270,10 @@ def tables() -> dict[str, str]:
 
 
 def filled(path: Path, text: str, made: Mapping[str, str]) -> str:
-    """A page's text with its tables made anew; ValueError when a table has no marker, or a marker no table."""
-    places = re.findall(r"<!-- table: (.*?) -->", text)
-    if sorted(places) != sorted(made):
-        raise ValueError(f"docs/{path.name}: markers {sorted(places)} do not match the tables {sorted(made)}")
+    """A page's text with new tables. Raises ValueError when a table has no marker, or a marker no table."""
+    markers = re.findall(r"<!-- table: (.*?) -->", text)
+    if sorted(markers) != sorted(made):
+        raise ValueError(f"docs/{path.name}: markers {sorted(markers)} do not match the tables {sorted(made)}")
     return re.sub(
         r"(<!-- table: (.*?) -->\n).*?(<!-- end -->)",
         lambda match: f"{match[1]}{made[match[2]]}\n{match[3]}",
@@ -287,7 +286,7 @@ def fault_tables() -> dict[str, str]:
     """The table of faults.md."""
     head = ("fault", "kinds", "counts", "what the card does", "what a correct driver does")
     rows = (
-        (f"`{name}`", "all" if fault.kinds == EVERY_KIND else ", ".join(fault.kinds), *_texts(fault))
+        (f"`{name}`", "all" if fault.kinds == tuple(KINDS) else ", ".join(fault.kinds), *_texts(fault))
         for name, fault in FAULTS.items()
     )
     return {"faults": _table(head, rows)}
@@ -301,14 +300,14 @@ PAGES = {DATASHEET: tables, SOCKETS: monitor_tables, FAULTS_PAGE: fault_tables}
 
 
 def stale() -> list[tuple[Path, str]]:
-    """The generated files that differ from what they should hold, with that text."""
+    """The generated files that are stale, each with the text that it should have."""
     wanted = [(HEADER, header()), (RECORD_HEADER, record_header())]
     wanted += [(path, filled(path, path.read_text(), made())) for path, made in PAGES.items()]
     return [(path, text) for path, text in wanted if not path.exists() or path.read_text() != text]
 
 
 def main(arguments: list[str]) -> int:
-    """Write the stale files, or with --check name them and return 1. Returns 2 outside a checkout."""
+    """Write the stale files. With --check, only name them and return 1. Returns 2 outside a checkout."""
     if not DATASHEET.exists():
         print("generate: this needs a checkout of nicrig, and this nicrig was installed without one", file=sys.stderr)
         return 2

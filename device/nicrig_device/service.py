@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card's one hot thread: library, wire, rings and monitor in a loop that polls under traffic, else sleeps."""
+"""The card's one thread: library, wire, rings and monitor in a loop that polls under traffic and else sleeps."""
 
 from __future__ import annotations
 
@@ -24,28 +24,31 @@ from nicrig_device.vfio_user.endpoint import Endpoint
 from nicrig_device.vfio_user.library import Library
 from nicrig_device.wire.hub import SocketWire
 from nicrig_device.wire.peer import STALL_SECONDS, WirePeer
+from nicrig_interface.files import MONITOR_SOCKET, VFIO_SOCKET, WIRE_SOCKET
+from nicrig_interface.words import InterruptMode
 
 SPIN_SECONDS = 0.0005
-"""How long the loop polls after the last work: longer than a guest's answer takes, shorter than anyone's patience."""
-VFIO_SOCKET, WIRE_SOCKET, MONITOR_SOCKET = "vfio-user.sock", "wire.sock", "monitor.sock"
+"""How long the loop polls after the last work: longer than a guest takes to answer."""
 
 log = logging.getLogger("nicrig_device")
 Handler = Callable[[int], bool]
 
 
 def open_descriptors() -> set[int]:
-    """The numbers of this process's open descriptors, and that of the listing, which is closed again by then."""
+    """The numbers of this process's open descriptors, and that of the listing itself, which is closed on return."""
     return {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
 
 
 class Service:
-    """A card with its sockets in one folder. Use as a context manager and call run()."""
+    """A card with its sockets in one folder. Use it as a context manager and call run()."""
 
-    def __init__(self, folder: Path, library: Library, kind: type[CardModel], mac: bytes, interrupts: str) -> None:
+    def __init__(
+        self, folder: Path, library: Library, kind: type[CardModel], mac: bytes, interrupts: InterruptMode
+    ) -> None:
         self._handlers: dict[int, Handler] = {}
         self._stopping = False
         self._endpoint_fd = -1
-        with ExitStack() as parts:  # a part that cannot be made takes down those before it
+        with ExitStack() as parts:  # if one part fails, those before it are closed
             self._epoll = parts.enter_context(select.epoll())
             wire = SocketWire(folder / WIRE_SOCKET, self._watch_peer, self._unwatch_peer, self._want_room)
             self._wire = parts.enter_context(closing(wire))
@@ -95,14 +98,14 @@ class Service:
                 busy_until = time.monotonic() + SPIN_SECONDS
 
     def _sleep_seconds(self, now: float) -> float:
-        """How long to block: until something is due, or a full wire counts as stalled; -1 for ever."""
+        """How long to block: until something is due, or until a full wire counts as stalled. -1: no limit."""
         dues = [due for due in (self.card.next_due, self._monitor.due()) if due is not None]
         if dues:
             return max(0.0, min(dues) - now)
         return STALL_SECONDS if self._wire.full() else -1.0
 
     def _turn(self, timeout: float) -> bool:
-        """One round: wait at most timeout seconds for a descriptor, then work the rings. Whether there was work."""
+        """Wait at most timeout seconds for a descriptor, then work the rings. Returns whether there was work."""
         worked = False
         ready = self._epoll.poll(timeout)
         self.card.trace.begin()
@@ -122,7 +125,7 @@ class Service:
 
     def _unwatch(self, fd: int) -> None:
         if self._handlers.pop(fd, None) is not None:
-            with suppress(OSError):  # closed already: the kernel has forgotten it
+            with suppress(OSError):  # already closed: the kernel has removed it
                 self._epoll.unregister(fd)
 
     def _watch_endpoint(self) -> None:
@@ -133,16 +136,16 @@ class Service:
     def _serve_endpoint(self, _: int) -> bool:
         if self._endpoint.work():
             self._watch_endpoint()
-            log.info("client %s", "connected" if self._endpoint.connected else "gone")
+            log.info("client %s", "connected" if self._endpoint.connected else "disconnected")
             self._monitor.client(self._endpoint.connected)
         if not self._endpoint.connected:
             self._close_left_behind()
         return True
 
     def _close_left_behind(self) -> None:
-        """Close descriptors that nobody knows: the library forgets those that came with a message cut short.
+        """Close the descriptors that the library leaks: it forgets those that came with an incomplete message.
 
-        With no client connected, all that is open is what was open at the start, and what this loop watches.
+        While no client is connected, only what was open at the start and what this loop watches may be open.
         """
         for fd in open_descriptors() - self._own_fds - self._handlers.keys():
             with suppress(OSError):  # the listing's own
@@ -162,7 +165,7 @@ class Service:
         self._unwatch(peer.connection.fileno())
 
     def _want_room(self, peer: WirePeer, wanted: bool) -> None:
-        """Ask to be told of room in a peer's socket while a batch waits for it."""
+        """Watch for room in a peer's socket while a batch waits."""
         self._epoll.modify(peer.connection.fileno(), select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
 
     def _serve_peer(self, peer: WirePeer, events: int) -> bool:

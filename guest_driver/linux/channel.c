@@ -54,7 +54,7 @@ static const struct ndis_dma_controller channel = {
 /* Maps what the channel needs. Only a card that has a channel gets a shim->controller. */
 int shim_channel_open(struct shim *shim)
 {
-	if (shim->pdev->device != NICRIG_DEVICE_ID_SUBORDINATE)
+	if (!shim->kind->channel)
 		return 0;
 	shim->control = pci_iomap(shim->pdev, NICRIG_BAR_CONTROL, 0);
 	if (!shim->control)

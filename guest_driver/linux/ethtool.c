@@ -77,14 +77,8 @@ static void shim_get_ringparam(struct net_device *netdev, struct ethtool_ringpar
 
 	ring->rx_pending = shim_ring_size(shim, OID_GEN_RECEIVE_BUFFER_SPACE, OID_GEN_RECEIVE_BLOCK_SIZE);
 	ring->tx_pending = shim_ring_size(shim, OID_GEN_TRANSMIT_BUFFER_SPACE, OID_GEN_TRANSMIT_BLOCK_SIZE);
-	/* Only a bus master has rings, so only its ring sizes can be set. */
-	if (shim->pdev->device == NICRIG_DEVICE_ID_BUS_MASTER) {
-		ring->rx_max_pending = NICRIG_RING_MAX;
-		ring->tx_max_pending = NICRIG_RING_MAX;
-	} else {
-		ring->rx_max_pending = ring->rx_pending;
-		ring->tx_max_pending = ring->tx_pending;
-	}
+	ring->rx_max_pending = shim->kind->ring_max ?: ring->rx_pending;
+	ring->tx_max_pending = shim->kind->ring_max ?: ring->tx_pending;
 }
 
 /* The card has one reset, which resets everything. */

@@ -206,7 +206,8 @@ static const struct net_device_ops shim_netdev_ops = {
 };
 
 /* A network device that does nothing yet; free_netdev() undoes it. */
-struct net_device *shim_create(struct pci_dev *pdev, ULONG rx_ring_size, ULONG tx_ring_size)
+struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kind, ULONG rx_ring_size,
+			       ULONG tx_ring_size)
 {
 	struct net_device *netdev = alloc_etherdev(sizeof(struct shim));
 	struct shim *shim;
@@ -215,6 +216,7 @@ struct net_device *shim_create(struct pci_dev *pdev, ULONG rx_ring_size, ULONG t
 		return NULL;
 	SET_NETDEV_DEV(netdev, &pdev->dev);
 	shim = netdev_priv(netdev);
+	shim->kind = kind;
 	shim->netdev = netdev;
 	shim->pdev = pdev;
 	shim->settings[0] = (struct ndis_setting){ "RxRingSize", rx_ring_size };

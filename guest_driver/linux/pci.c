@@ -79,7 +79,7 @@ static int shim_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	vectors = shim_enable(pdev);
 	if (vectors < 0)
 		return dev_err_probe(&pdev->dev, vectors, "cannot enable the function\n");
-	netdev = shim_create(pdev, rx_ring_size, tx_ring_size);
+	netdev = shim_create(pdev, (const struct shim_kind *)id->driver_data, rx_ring_size, tx_ring_size);
 	if (!netdev) {
 		error = -ENOMEM;
 		goto enabled;
@@ -119,10 +119,14 @@ static void shim_shutdown(struct pci_dev *pdev)
 	ndis_adapter_shutdown(shim->adapter);
 }
 
+static const struct shim_kind bus_master = { .ring_max = NICRIG_RING_MAX };
+static const struct shim_kind subordinate = { .channel = true };
+static const struct shim_kind non_dma = {};
+
 static const struct pci_device_id shim_ids[] = {
-	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_BUS_MASTER) },
-	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_SUBORDINATE) },
-	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_NON_DMA) },
+	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_BUS_MASTER), .driver_data = (kernel_ulong_t)&bus_master },
+	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_SUBORDINATE), .driver_data = (kernel_ulong_t)&subordinate },
+	{ PCI_DEVICE(NICRIG_VENDOR_ID, NICRIG_DEVICE_ID_NON_DMA), .driver_data = (kernel_ulong_t)&non_dma },
 	{ }
 };
 MODULE_DEVICE_TABLE(pci, shim_ids);

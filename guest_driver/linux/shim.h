@@ -31,7 +31,14 @@ struct shim_statistics {
 	u64 resets;
 };
 
+/* What the shim has to know of a kind of card: the driver data of its PCI id. */
+struct shim_kind {
+	ULONG ring_max;                 /* descriptors; 0: the driver cannot choose the size of its queues */
+	bool channel;                   /* has a DMA channel, which the platform sets up */
+};
+
 struct shim {
+	const struct shim_kind *kind;
 	struct net_device *netdev;
 	struct pci_dev *pdev;
 	struct ndis_adapter *adapter;
@@ -67,7 +74,8 @@ struct shim {
 };
 
 /* netdev.c */
-struct net_device *shim_create(struct pci_dev *pdev, ULONG rx_ring_size, ULONG tx_ring_size);
+struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kind, ULONG rx_ring_size,
+			       ULONG tx_ring_size);
 int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vectors);
 void shim_stop(struct shim *shim);
 int shim_reset(struct shim *shim);

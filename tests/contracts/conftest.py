@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 import pytest
 
-from nicrig_device.ledger.ledger import Policy
 from nicrig_device.models.catalogue import KINDS
+from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
 from tests.fakes.bus import Bus
 from tests.fakes.card_driver import CardDriver
 from tests.fakes.card_process import CardProcess
@@ -75,7 +75,7 @@ def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
     started: list[CardProcess] = []
 
     def start(
-        interrupts: Literal["msix", "msi"] = "msix", kind: str = "bus-master", ledger: str = "off"
+        interrupts: InterruptMode = "msix", kind: CardKind = "bus-master", ledger: LedgerPolicy = "off"
     ) -> CardProcess:
         started.append(CardProcess(sockets, interrupts, kind, ledger))
         return started[-1]
@@ -88,15 +88,15 @@ def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
 AnyBench: TypeAlias = KindBench[Any]
 
 
-def _in_memory(kind: str, ledger: str) -> Iterator[AnyBench]:
+def _in_memory(kind: CardKind, ledger: LedgerPolicy) -> Iterator[AnyBench]:
     bus = MemoryBus(kind=KINDS[kind])
-    bus.card.ledger.set_policy(Policy(ledger))
+    bus.card.ledger.set_policy(ledger)
     bus.memory.map(MEMORY_AT, MEMORY_BYTES)
     yield KindBench(bus, DRIVERS[kind](bus), bus.peer)
     bus.close()
 
 
-def _over_library(card: CardProcess, kind: str) -> Iterator[AnyBench]:
+def _over_library(card: CardProcess, kind: CardKind) -> Iterator[AnyBench]:
     bus = VfioUserBus(card.vfio_user)
     try:
         bus.memory.map(MEMORY_AT, MEMORY_BYTES)
@@ -106,7 +106,9 @@ def _over_library(card: CardProcess, kind: str) -> Iterator[AnyBench]:
         bus.close()
 
 
-def benches(request: pytest.FixtureRequest, face: str, kind: str, ledger: str = "off") -> Iterator[AnyBench]:
+def benches(
+    request: pytest.FixtureRequest, face: str, kind: CardKind, ledger: LedgerPolicy = "off"
+) -> Iterator[AnyBench]:
     """One bench; when the test is done the driver stops, and all that the card may not touch is checked."""
     if face == "memory":
         made = _in_memory(kind, ledger)
@@ -146,19 +148,19 @@ def non_dma(request: pytest.FixtureRequest) -> Iterator[KindBench[NonDmaDriver]]
 
 
 @pytest.fixture(params=list(KINDS))
-def kind(request: pytest.FixtureRequest) -> str:
+def kind(request: pytest.FixtureRequest) -> CardKind:
     """Each kind's name in turn."""
-    name: str = request.param
+    name: CardKind = request.param
     return name
 
 
 @pytest.fixture(params=["memory", REAL_MSIX])
-def any_bench(request: pytest.FixtureRequest, kind: str) -> Iterator[KindBench[CardDriver]]:
+def any_bench(request: pytest.FixtureRequest, kind: CardKind) -> Iterator[KindBench[CardDriver]]:
     """Every kind on both faces."""
     yield from benches(request, request.param, kind)
 
 
 @pytest.fixture
-def real_any_bench(request: pytest.FixtureRequest, kind: str) -> Iterator[KindBench[CardDriver]]:
+def real_any_bench(request: pytest.FixtureRequest, kind: CardKind) -> Iterator[KindBench[CardDriver]]:
     """Every kind's process, for what only a process does."""
     yield from benches(request, "msix", kind)

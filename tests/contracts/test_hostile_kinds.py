@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig_device.dma.frames import Bytes, Frames
+from nicrig_device.dma.transfer import Transfer
 from nicrig_device.models.base import CardModel
 from nicrig_device.models.non_dma import non_dma
 from nicrig_device.models.non_dma.non_dma import NonDma
@@ -211,7 +212,7 @@ def test_a_channel_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     driver.start()
     honest = Subordinate._read_transfer
 
-    def read_then_rewritten(card: Subordinate, start: int) -> subordinate.Transfer:
+    def read_then_rewritten(card: Subordinate, start: int) -> Transfer:
         transfer = honest(card, start)
         bus.doorbells[channel_word(registers.ADDRESS_LOW)] = MEMORY_AT + MEMORY_BYTES - 4
         bus.doorbells[channel_word(registers.LENGTH)] = 0xFFFFFFFF

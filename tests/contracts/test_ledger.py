@@ -11,6 +11,7 @@ import pytest
 from nicrig_device.spec import registers
 from nicrig_device.spec.descriptors import Flag, Refusal
 from nicrig_device.spec.findings import FINDING_DOC, LedgerFinding
+from nicrig_interface.words import CardKind, LedgerPolicy
 from tests.contracts.conftest import REAL_MSIX, AnyBench, Bench, KindBench, benches
 from tests.contracts.test_receive import frames_of
 from tests.fakes.guest_memory import guard_pattern
@@ -28,7 +29,7 @@ def face(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def audited(request: pytest.FixtureRequest, face: str, kind: str, policy: str) -> Iterator[AnyBench]:
+def audited(request: pytest.FixtureRequest, face: str, kind: CardKind, policy: LedgerPolicy) -> Iterator[AnyBench]:
     """A card with a ledger, and a driver that records what it grants."""
     for bench in benches(request, face, kind, policy):
         bench.driver.record_grants()
@@ -37,12 +38,12 @@ def audited(request: pytest.FixtureRequest, face: str, kind: str, policy: str) -
 
 
 @pytest.fixture
-def master(request: pytest.FixtureRequest, face: str, policy: str) -> Iterator[Bench]:
+def master(request: pytest.FixtureRequest, face: str, policy: LedgerPolicy) -> Iterator[Bench]:
     yield from audited(request, face, "bus-master", policy)
 
 
 @pytest.fixture
-def channel(request: pytest.FixtureRequest, face: str, policy: str) -> Iterator[KindBench[SubordinateDriver]]:
+def channel(request: pytest.FixtureRequest, face: str, policy: LedgerPolicy) -> Iterator[KindBench[SubordinateDriver]]:
     yield from audited(request, face, "subordinate", policy)
 
 
@@ -122,7 +123,7 @@ def test_an_honest_driver_gives_no_finding(master: Bench) -> None:
 @each_policy
 @pytest.mark.parametrize(("mistake", "finding"), [*MISTAKES, (for_reading, LedgerFinding.WRONG_DIRECTION)])
 def test_a_receive_buffer_that_is_not_granted(
-    master: Bench, policy: str, mistake: Callable[[Bench], int], finding: LedgerFinding
+    master: Bench, policy: LedgerPolicy, mistake: Callable[[Bench], int], finding: LedgerFinding
 ) -> None:
     address = mistake(master)
     master.driver.post_raw(master.driver.rx, [(address, SIZE, 0, 0)])
@@ -143,7 +144,7 @@ def test_a_receive_buffer_that_is_not_granted(
 @each_policy
 @pytest.mark.parametrize(("mistake", "finding"), [*MISTAKES, (for_writing, LedgerFinding.WRONG_DIRECTION)])
 def test_a_transmit_buffer_that_is_not_granted(
-    master: Bench, policy: str, mistake: Callable[[Bench], int], finding: LedgerFinding
+    master: Bench, policy: LedgerPolicy, mistake: Callable[[Bench], int], finding: LedgerFinding
 ) -> None:
     address, (honest,) = mistake(master), frames_of(60)
     length = SIZE if finding is LedgerFinding.ACROSS_END else 100
@@ -160,7 +161,7 @@ def test_a_transmit_buffer_that_is_not_granted(
 
 
 @each_policy
-def test_a_late_grant_is_named(master: Bench, policy: str) -> None:
+def test_a_late_grant_is_named(master: Bench, policy: LedgerPolicy) -> None:
     address = ungranted(master)
     master.driver.post_raw(master.driver.tx, [(address, 100, Flag.END_OF_FRAME, 0)])
     master.bus.wait(lambda: master.driver.tx.completed() == 1, "the card to have touched it")
@@ -188,7 +189,7 @@ def test_guard_bytes_that_changed_are_told_once(master: Bench) -> None:
 
 
 @each_policy
-def test_a_ring_that_is_not_granted_stays_off(master: Bench, policy: str) -> None:
+def test_a_ring_that_is_not_granted_stays_off(master: Bench, policy: LedgerPolicy) -> None:
     master.driver.card.write(registers.RING_CONTROL, 0, registers.TX_BLOCK)
     address = ungranted(master)
     master.driver.program_ring("transmit", address, 8)
@@ -201,7 +202,7 @@ def test_a_ring_that_is_not_granted_stays_off(master: Bench, policy: str) -> Non
 
 
 @each_policy
-def test_a_ring_that_is_revoked_under_the_card_is_found(master: Bench, policy: str) -> None:
+def test_a_ring_that_is_revoked_under_the_card_is_found(master: Bench, policy: LedgerPolicy) -> None:
     driver = master.driver
     assert driver.granting is not None
     driver.post_receives(1)
@@ -228,7 +229,9 @@ def test_off_finds_nothing(master: Bench) -> None:
 
 
 @pytest.mark.parametrize("policy", [ENFORCE])
-def test_a_driver_that_records_nothing_is_not_judged(request: pytest.FixtureRequest, face: str, policy: str) -> None:
+def test_a_driver_that_records_nothing_is_not_judged(
+    request: pytest.FixtureRequest, face: str, policy: LedgerPolicy
+) -> None:
     for bench in benches(request, face, "bus-master", policy):
         bench.driver.start()
         bench.driver.post_receives()
@@ -251,7 +254,9 @@ def test_an_honest_channel_gives_no_finding(channel: KindBench[SubordinateDriver
 
 
 @each_policy
-def test_a_transfer_on_a_channel_that_the_layer_took_down(channel: KindBench[SubordinateDriver], policy: str) -> None:
+def test_a_transfer_on_a_channel_that_the_layer_took_down(
+    channel: KindBench[SubordinateDriver], policy: LedgerPolicy
+) -> None:
     """The buffer is shared memory and stays granted: what is gone is the channel's own grant."""
     sent = frames_of(60)
     channel.peer.send(sent)
@@ -271,7 +276,7 @@ def test_a_transfer_on_a_channel_that_the_layer_took_down(channel: KindBench[Sub
 
 
 @each_policy
-def test_a_transfer_against_the_grants_direction(channel: KindBench[SubordinateDriver], policy: str) -> None:
+def test_a_transfer_against_the_grants_direction(channel: KindBench[SubordinateDriver], policy: LedgerPolicy) -> None:
     driver = channel.driver
     (frame,) = frames_of(60)
     channel.bus.memory.view(driver.buffer, 64)[:] = list(packed(frame))

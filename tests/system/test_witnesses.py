@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Each word of the verdict on a live machine: what the witnesses say of a card that lies and of a driver that errs."""
+"""Each word of the verdict on a live machine: the witnesses find faults of the card and errors of the driver."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
@@ -26,27 +24,20 @@ from tests.system.conftest import every_kind, held, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
-LYING_CARD = Path(__file__).with_name("lying_card.py")
 RING = 256
+FRAMES_UNDER_FAULT = 40
 
 
 @pytest.fixture(scope="module")
-async def lying(
-    provision: Provision, tmp_path_factory: pytest.TempPathFactory, nursery: trio.Nursery
-) -> AsyncIterator[tuple[Rig, Interface, LiveVerdict]]:
-    async with held(nursery, lying_rig(provision, tmp_path_factory.mktemp("lying"))) as lying:
-        yield lying
+async def faulty(provision: Provision, nursery: trio.Nursery) -> AsyncIterator[tuple[Rig, Interface, LiveVerdict]]:
+    async with held(nursery, echoing_rig(provision)) as opened:
+        yield opened
 
 
 @asynccontextmanager
-async def lying_rig(provision: Provision, folder: Path) -> AsyncIterator[tuple[Rig, Interface, LiveVerdict]]:
-    """A rig with a lying card."""
-    (folder / "sitecustomize.py").write_text(LYING_CARD.read_text())
-    async with AsyncExitStack() as stack:
-        with pytest.MonkeyPatch.context() as patch:  # of this card only
-            patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-            rig = await stack.enter_async_context(open_rig(provision, Options(detail=Detail.BYTES)))
-        watch = await stack.enter_async_context(live_verdict(rig, Detail.BYTES))
+async def echoing_rig(provision: Provision) -> AsyncIterator[tuple[Rig, Interface, LiveVerdict]]:
+    """A rig whose driver echoes."""
+    async with open_rig(provision, Options(detail=Detail.BYTES)) as rig, live_verdict(rig, Detail.BYTES) as watch:
         interface = await rig.guest.load_driver(f"rx_ring_size={RING}")
         await interface.up()
         await interface.start_echo()
@@ -56,36 +47,31 @@ async def lying_rig(provision: Provision, folder: Path) -> AsyncIterator[tuple[R
         yield rig, interface, watch
 
 
-def with_a_lie(word: str) -> list[bytes]:
-    """Forty frames; the one in the middle asks for the lie."""
-    frames = udp_frames([200 + number for number in range(40)])
-    frames[20] = frames[20][:60] + f"LIE:{word}!".encode() + frames[20][66 + len(word) - 1 :]
-    return frames
-
-
-LIES: tuple[tuple[str, Word], ...] = (
-    ("lost", "lost"),
-    ("duplicated", "duplicated"),
-    ("reordered", "reordered"),
-    ("truncated", "truncated"),
-    ("cut-on-the-way-out", "truncated"),
-    ("overrun", "overrun"),
-    ("misdirected", "misdirected"),
-    ("torn", "torn"),
-    ("stale", "stale"),
-    ("changed-under-device", "changed-under-device"),
-    ("scribbled-on", "changed-under-device"),
-    ("written-after-completion", "written-after-completion"),
+FAULTS: tuple[tuple[str, Word], ...] = (
+    ("frame-lost", "lost"),
+    ("frame-doubled", "duplicated"),
+    ("frame-reordered", "reordered"),
+    ("length-cut", "truncated"),
+    ("send-cut", "truncated"),
+    ("length-stretched", "overrun"),
+    ("frame-misdirected", "misdirected"),
+    ("frame-torn", "torn"),
+    ("frame-not-written", "stale"),
+    ("buffer-changed", "changed-under-device"),
+    ("send-changed", "changed-under-device"),
+    ("completion-before-data", "written-after-completion"),
 )
 
 
-@pytest.mark.xdist_group("lying")
-@pytest.mark.parametrize(("lie", "word"), LIES)
-async def test_a_card_that_lies_is_caught_with_the_right_word(
-    lying: tuple[Rig, Interface, LiveVerdict], lie: str, word: Word
+@pytest.mark.xdist_group("faulty")
+@pytest.mark.parametrize(("fault", "word"), FAULTS)
+async def test_a_fault_of_the_card_is_caught_with_the_right_word(
+    faulty: tuple[Rig, Interface, LiveVerdict], fault: str, word: Word
 ) -> None:
-    rig, interface, watch = lying
-    verdict = await echo_and_judge(rig, interface, with_a_lie(lie), watch)
+    rig, interface, watch = faulty
+    frames = udp_frames([200 + number for number in range(FRAMES_UNDER_FAULT)])
+    await rig.card.monitor.execute("set-fault", {"name": fault, "at": FRAMES_UNDER_FAULT // 2 + 1})
+    verdict = await echo_and_judge(rig, interface, frames, watch)
     for finding in verdict.findings:
         print("\n".join(finding_text.report(finding)))
     assert verdict.counts == {word: 1}

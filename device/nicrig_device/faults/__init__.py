@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults: the card misbehaves by name, at a frame that is chosen (docs/faults.md). Knows the card; the card knows none.
+"""Faults: the card misbehaves by name, at a frame that you choose (docs/faults.md).
 
-While none is armed the card runs as if this package were not there.
+Faults know the card; the card knows only its hooks, and has none while no fault is armed.
 """

@@ -1,36 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults of every kind with frames on their way to the driver, before they are moved."""
+"""Faults of every kind of card in frames on their way to the driver, and in what the card tells the driver of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from nicrig_device.card import Card
 from nicrig_device.dma.frames import Frames
-from nicrig_device.faults.fault import Trigger, Wrap
+from nicrig_device.faults.fault import FaultHook, Trigger
 from nicrig_device.spec.registers import FRAME_MIN
 
-Receive: TypeAlias = Callable[[Frames], None]
+TOO_MANY = 1000
+"""How many frames too many the card tells the driver of."""
+
+Change: TypeAlias = Callable[[Frames, list[int]], Frames]
 
 
-def around_receive(change: Callable[[Frames, list[int]], Frames]) -> Callable[[Card, Trigger], list[Wrap]]:
-    """The fault that gives the kind other frames than those that came; `change` gets the places of the struck ones."""
+class ChangedFrames(FaultHook):
+    """Gives the kind other frames than those that came. `change` gets the positions of the struck ones."""
 
-    def wraps(card: Card, trigger: Trigger) -> list[Wrap]:
-        def around(receive: Receive) -> Receive:
-            def receive_changed(frames: Frames) -> None:
-                struck = trigger.among(len(frames))
-                receive(change(frames, struck) if struck else frames)
+    def __init__(self, card: Card, trigger: Trigger, change: Change) -> None:
+        super().__init__(card, trigger)
+        self._change = change
 
-            return receive_changed
-
-        return [Wrap(card.kind, "receive", around)]
-
-    return wraps
+    def frames_in(self, frames: Frames) -> Frames:
+        struck = self.trigger.among(len(frames))
+        return self._change(frames, struck) if struck else frames
 
 
 def lose(frames: Frames, struck: list[int]) -> Frames:
@@ -55,3 +56,58 @@ def truncate(frames: Frames, struck: list[int]) -> Frames:
     length = frames.length.copy()
     length[struck] = np.maximum(length[struck] // 2, FRAME_MIN)
     return replace(frames, length=length)
+
+
+class ReorderedFrames(FaultHook):
+    """A struck frame waits until the next frame, of this batch or a later one, has passed it."""
+
+    def __init__(self, card: Card, trigger: Trigger) -> None:
+        super().__init__(card, trigger)
+        self._waiting: bytes | None = None
+
+    def frames_in(self, frames: Frames) -> Frames:
+        if self._waiting is None and not self.trigger.peek(len(frames)):
+            self.trigger.among(len(frames))
+            return frames
+        passed: list[bytes] = []
+        for frame in frames.tolist():
+            if self._waiting is None and self.trigger.peek(1):
+                self._waiting = frame
+                continue
+            passed.append(frame)
+            if self._waiting is not None:
+                passed.append(self._waiting)
+                self._waiting = None
+            self.trigger.next()
+        return Frames.of(passed)
+
+
+class ToldLengths(FaultHook):
+    """Gives frames these lengths, in turn."""
+
+    def __init__(self, card: Card, trigger: Trigger, lengths: tuple[int, ...]) -> None:
+        super().__init__(card, trigger)
+        self._lengths: Iterator[int] = itertools.cycle(lengths)
+
+    def told_lengths(self, length: npt.NDArray[np.uint32]) -> None:
+        for number in self.trigger.among(len(length)):
+            length[number] = next(self._lengths)
+
+
+class ShiftedLengths(FaultHook):
+    """Gives frames a length that is this much too long, or too short."""
+
+    def __init__(self, card: Card, trigger: Trigger, shift: int) -> None:
+        super().__init__(card, trigger)
+        self._shift = shift
+
+    def told_lengths(self, length: npt.NDArray[np.uint32]) -> None:
+        for number in self.trigger.among(len(length)):
+            length[number] = int(length[number]) + self._shift
+
+
+class ToldCount(FaultHook):
+    """Tells the driver of more frames than were moved."""
+
+    def told_count(self, count: int, *, transmit: bool) -> int:
+        return count + TOO_MANY if not transmit and self.trigger.among(count) else count

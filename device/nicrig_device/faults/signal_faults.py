@@ -1,114 +1,77 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults of every kind with what tells the driver something: interrupts, link, registers, ends of sends."""
+"""Faults of every kind of card in its signals to the driver: interrupts, link, registers, ends of sends."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
-
-from nicrig_device.card import Card
-from nicrig_device.dma.frames import Frames
-from nicrig_device.faults.fault import Trigger, Wrap
-from nicrig_device.faults.frame_faults import Receive
+from nicrig_device.dma.frames import Bytes, Frames
+from nicrig_device.faults.fault import FaultHook
 from nicrig_device.spec import registers
 
 STORM_MESSAGES, STORM_SECONDS = 1000, 0.0001
-"""How many messages a storm has, and how long after one comes the next."""
+"""How many messages a storm has, and the time between two of them."""
 FLAP_SECONDS = 0.01
 ALL_ONES = 0xFFFFFFFF
 STATUS_OFFSET = registers.CARD_BLOCK.address(registers.STATUS)
 READY = registers.STATUS.field("READY").mask
 
-Fire: TypeAlias = Callable[[int], bool]
-Read: TypeAlias = Callable[[int, int], int]
-Look: TypeAlias = Callable[[], bool]
+
+class LostInterrupt(FaultHook):
+    def messages(self, vector: int, count: int) -> int:
+        return 0 if self.trigger.next() else count
 
 
-def lose_interrupt(card: Card, trigger: Trigger) -> list[Wrap]:
-    def around(fire: Fire) -> Fire:
-        return lambda vector: trigger.next() or fire(vector)
-
-    return [Wrap(card, "fire_vector", around)]
+class DoubledInterrupt(FaultHook):
+    def messages(self, vector: int, count: int) -> int:
+        return count + self.trigger.next()
 
 
-def double_interrupt(card: Card, trigger: Trigger) -> list[Wrap]:
-    def around(fire: Fire) -> Fire:
-        return lambda vector: all(fire(vector) for _ in range(1 + trigger.next()))
+class Storm(FaultHook):
+    """Sends the messages one by one, because messages that no CPU has taken yet become one."""
 
-    return [Wrap(card, "fire_vector", around)]
+    def messages(self, vector: int, count: int) -> int:
+        if self.trigger.next():
+            self.trigger.later(lambda: self._go_on(vector, STORM_MESSAGES), STORM_SECONDS)
+        return count
 
-
-def storm(card: Card, trigger: Trigger) -> list[Wrap]:
-    """The messages come one by one: those that nobody has taken yet become one."""
-
-    def go_on(fire: Fire, vector: int, left: int) -> None:
-        if left and card.interrupts.unmasked:
-            fire(vector)
-            trigger.later(lambda: go_on(fire, vector, left - 1), STORM_SECONDS)
-
-    def around(fire: Fire) -> Fire:
-        def fire_on(vector: int) -> bool:
-            if trigger.next():
-                trigger.later(lambda: go_on(fire, vector, STORM_MESSAGES), STORM_SECONDS)
-            return fire(vector)
-
-        return fire_on
-
-    return [Wrap(card, "fire_vector", around)]
+    def _go_on(self, vector: int, left: int) -> None:
+        if left and self.card.interrupts.unmasked:
+            self.card.fire_vector(vector)
+            self.trigger.later(lambda: self._go_on(vector, left - 1), STORM_SECONDS)
 
 
-def flap_link(card: Card, trigger: Trigger) -> list[Wrap]:
-    def around(receive: Receive) -> Receive:
-        def receive_and_flap(frames: Frames) -> None:
-            receive(frames)
-            if trigger.among(len(frames)):
-                card.set_link(False)
-                trigger.later(lambda: card.set_link(True), FLAP_SECONDS)
+class FlappingLink(FaultHook):
+    """The link goes down at the end of the turn, behind the frames, and comes back."""
 
-        return receive_and_flap
+    def frames_in(self, frames: Frames) -> Frames:
+        if self.trigger.among(len(frames)):
+            self.trigger.later(self._down, 0)
+        return frames
 
-    return [Wrap(card.kind, "receive", around)]
-
-
-def stick_registers(card: Card, trigger: Trigger) -> list[Wrap]:
-    def around(read: Read) -> Read:
-        return lambda offset, size: ALL_ONES if trigger.next() else read(offset, size)
-
-    return [Wrap(card.control, "read", around)]
+    def _down(self) -> None:
+        self.card.set_link(False)
+        self.trigger.later(lambda: self.card.set_link(True), FLAP_SECONDS)
 
 
-def deny_ready(card: Card, trigger: Trigger) -> list[Wrap]:
-    def around(read: Read) -> Read:
-        def read_not_ready(offset: int, size: int) -> int:
-            value = read(offset, size)
-            return value & ~READY if offset == STATUS_OFFSET and trigger.next() else value
-
-        return read_not_ready
-
-    return [Wrap(card.control, "read", around)]
+class StuckRegisters(FaultHook):
+    def register_read(self, offset: int, value: int) -> int:
+        return ALL_ONES if self.trigger.next() else value
 
 
-def hold_sends(card: Card, trigger: Trigger) -> list[Wrap]:
+class NotReady(FaultHook):
+    def register_read(self, offset: int, value: int) -> int:
+        return value & ~READY if offset == STATUS_OFFSET and self.trigger.next() else value
+
+
+class HeldSends(FaultHook):
     """Once it has begun, only a reset ends it."""
 
-    def around_transmit(transmit: Look) -> Look:
-        def transmit_or_hold() -> bool:
-            worked = not trigger.reached and transmit()
-            trigger.passed += worked
-            return worked
+    def frames_out(self, framed: Bytes, count: int) -> tuple[Bytes, int]:
+        self.trigger.passed += count
+        return framed, count
 
-        return transmit_or_hold
+    def holds(self) -> bool:
+        return self.trigger.reached
 
-    def around_moved(moved: Look) -> Look:
-        return lambda: not trigger.reached and moved()
-
-    def around_reset(reset: Callable[[], None]) -> Callable[[], None]:
-        def reset_and_count() -> None:
-            reset()
-            if trigger.reached:
-                trigger.strike()
-
-        return reset_and_count
-
-    wraps: dict[str, Callable[[Any], Any]] = {"transmit": around_transmit, "moved": around_moved, "reset": around_reset}
-    return [Wrap(card.kind, name, around) for name, around in wraps.items()]
+    def reset(self) -> None:
+        if self.trigger.reached:
+            self.trigger.strike()

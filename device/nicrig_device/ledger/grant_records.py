@@ -1,29 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The GRANT and REVOKE records of the guest's ring (docs/datasheet.md section 14), each taken out once."""
+"""Reads the GRANT and REVOKE records of the guest's ring, each once (docs/datasheet.md section 14)."""
 
 from __future__ import annotations
-
-from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from nicrig_device.recorder import CAPACITY, HEAD, GuestRecord, RecordRing
-
-Records: TypeAlias = npt.NDArray[Any]
+from nicrig_device.recorder import CAPACITY, HEAD, GuestRecord, RecordRing, Records
 
 TAKEN_MAX = 16384
-"""Most grants and revokes between two looks: what they cost is time of the card's one thread."""
+"""Most GRANT and REVOKE records in one `take`: reading them costs time on the card's one thread."""
 WAITING_MAX = 256
-"""Most records that were begun and are not whole: a CPU has one, and one for each interrupt that came into it."""
+"""Most records that are begun and not whole: each CPU has one, and one more for each nested interrupt."""
 
 
 class RecordsLostError(LookupError):
-    """Some records can be had no more, or are more than a look may cost; the next look begins behind them."""
+    """Records were overwritten, or there are too many to read at once. The next `take` starts behind them."""
 
 
 class GrantRecords:
-    """The guest may write anything into its ring: what is taken is a copy, and only the copy is looked at."""
+    """Works on copies only, because the guest may write anything into its ring at any time."""
 
     def __init__(self, ring: RecordRing) -> None:
         self._words = ring.words
@@ -31,24 +27,27 @@ class GrantRecords:
         self.restart()
 
     def restart(self) -> None:
-        """Begin with what is recorded from now on."""
+        """Skip all records so far."""
         self._seen = self._words[HEAD]
         self._waiting: list[int] = []
 
     def pending(self) -> bool:
-        """Whether there may be something to take: one load, nearly always."""
+        """Whether there may be new records. Nearly always one load."""
         return self._words[HEAD] != self._seen or bool(self._waiting)
 
     def take(self) -> Records:
-        """What is new, in order. A record that is not whole yet is taken when it is, and holds no later one back."""
+        """The new records in order. Raises RecordsLostError.
+
+        A record that is not whole yet is taken later, and does not hold back the records after it.
+        """
         head = self._words[HEAD]
         numbers = self._numbers(head)
-        places = (numbers - np.uint64(1)) % np.uint64(CAPACITY)
-        sequence = self._records["sequence"][places]  # before anything else of the record
+        slots = (numbers - np.uint64(1)) % np.uint64(CAPACITY)
+        sequence = self._records["sequence"][slots]  # read first: the guest writes it last
         whole = sequence == numbers
-        kind = self._records["kind"][places]
+        kind = self._records["kind"][slots]
         wanted = whole & ((kind == GuestRecord.GRANT) | (kind == GuestRecord.REVOKE))
-        taken: Records = self._records[places[wanted]]
+        taken: Records = self._records[slots[wanted]]
         waiting = numbers[~whole].tolist()
         overwritten = (sequence > numbers).any() or (taken["sequence"] != numbers[wanted]).any()
         if overwritten or len(taken) > TAKEN_MAX or len(waiting) > WAITING_MAX:
@@ -58,7 +57,7 @@ class GrantRecords:
         return taken
 
     def _numbers(self, head: int) -> npt.NDArray[np.uint64]:
-        """The records to look at: those that were not whole the last time, and the new ones."""
+        """The records to read: those that were not whole last time, then the new ones."""
         oldest = self._waiting[0] if self._waiting else self._seen + 1
         if not 0 <= head - self._seen <= CAPACITY or head - oldest >= CAPACITY:
             self.restart()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Granted ranges of one sort: counted one by one, looked up a whole batch at a time."""
+"""The granted ranges of one sort, persistent or streaming. Lookups take a whole batch of addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 Addresses: TypeAlias = npt.NDArray[np.uint64]
 
 RANGES_MAX = 8192
-"""Different ranges of one sort that are kept: twice the buffers of the largest ring."""
+"""Most different ranges of one sort: twice the buffers of the largest ring."""
 ADDRESS_END = 1 << 64
 
 
@@ -26,19 +26,19 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Sorted:
-    """The ranges by their first address. Place 0 is nobody's, so that place n is the n-th range's."""
+    """The ranges by their first address. Position n is the n-th range; position 0 stands for no range."""
 
     start: Addresses
-    """Without place 0."""
+    """Without position 0."""
     end: Addresses
     how: Addresses
     guard: Addresses
     reach: dict[int, Addresses] = field(default_factory=dict)
-    """By access: the end that one range which begins at this place or before it reaches, 0 without one."""
+    """By access: the highest end of the ranges up to this position, 0 without one."""
 
 
 class Grants:
-    """Ranges [address, address + length) with what the card may do there. The same range may be granted many times."""
+    """Ranges [address, address + length) and what the card may do there. A range may be granted several times."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[int, int, int], _Entry] = {}
@@ -48,6 +48,10 @@ class Grants:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """Address and length of each range."""
+        return [(address, length) for address, length, _ in self._entries]
 
     @property
     def size(self) -> int:
@@ -59,7 +63,7 @@ class Grants:
         self._changed()
 
     def add(self, address: int, length: int, how: int, guard: int) -> bool:
-        """Grant a range once more; False when there is no room for it. What is no range of addresses is ignored."""
+        """Grant a range once more. False when there is no room. A length of 0, or past the last address, is ignored."""
         if not 0 < length < ADDRESS_END - address:
             return True
         entry = self._entries.get((address, length, how))
@@ -73,7 +77,7 @@ class Grants:
         return True
 
     def remove(self, address: int, length: int, how: int) -> bool:
-        """Take one grant of a range back; whether that was the last one."""
+        """Take one grant of a range back. True when it was the last one."""
         entry = self._entries.get((address, length, how))
         if entry is None:
             return False
@@ -96,32 +100,32 @@ class Grants:
             self._sorted = _Sorted(np.ascontiguousarray(start[1:]), start + length, how, guard.copy())
         return self._sorted
 
-    def place(self, address: Addresses) -> npt.NDArray[np.intp]:
-        """The last range that begins at or below each address, from 1; 0 for none."""
+    def position(self, address: Addresses) -> npt.NDArray[np.intp]:
+        """For each address the number of the last range that begins at or below it, from 1; 0 for none."""
         return self._arrays().start.searchsorted(address, "right")
 
-    def reach(self, place: npt.NDArray[np.intp], access: int) -> Addresses:
-        """How far a range with this access that begins at or below each place goes: its end, 0 without one."""
+    def reach(self, position: npt.NDArray[np.intp], access: int) -> Addresses:
+        """The highest end of the ranges up to each position that allow this access, 0 without one."""
         arrays = self._arrays()
         reach = arrays.reach.get(access)
         if reach is None:
             allowed = (arrays.how & np.uint64(access)) == access
             reach = arrays.reach[access] = np.maximum.accumulate(np.where(allowed, arrays.end, np.uint64(0)))
-        return reach.take(place)
+        return reach.take(position)
 
     # -- guard bytes --------------------------------------------------------------------------------
     @property
     def guards(self) -> tuple[Addresses, Addresses]:
-        """By place: where the guard bytes begin, and how many there are."""
+        """By position: where the guard bytes begin, and how many there are."""
         arrays = self._arrays()
         return arrays.end, arrays.guard
 
-    def forget_guard(self, place: int) -> tuple[int, int]:
-        """Look at this range's guard bytes no more; its address and length."""
+    def forget_guard(self, position: int) -> tuple[int, int]:
+        """Stop checking the guard bytes of this range. Returns its address and length."""
         arrays = self._arrays()
-        address, length = int(arrays.start[place - 1]), int(arrays.end[place]) - int(arrays.start[place - 1])
-        entry = self._entries.get((address, length, int(arrays.how[place])))
+        address, length = int(arrays.start[position - 1]), int(arrays.end[position]) - int(arrays.start[position - 1])
+        entry = self._entries.get((address, length, int(arrays.how[position])))
         if entry is not None:
             entry.guard = 0
-        arrays.guard[place] = 0
+        arrays.guard[position] = 0
         return address, length

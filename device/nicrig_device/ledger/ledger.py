@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The ledger (docs/datasheet.md section 17): what the driver has granted, and each DMA held against it.
+"""The ledger (docs/datasheet.md section 17): the memory that the driver has granted, and the check of every DMA.
 
-It stands on the guest's own records, so it judges only what it knows: until a driver begins to record, and when records
-were lost, it is blind and says so.
+It works from the guest's own records. It is blind, and says why, until a driver begins to record and after records
+were lost.
 """
 
 from __future__ import annotations
 
-import enum
 import logging
 import time
 from collections import deque
@@ -19,23 +18,35 @@ import numpy.typing as npt
 
 from nicrig_device.dma.memory import GuestMemory
 from nicrig_device.dma.ring_index import INDEX_MASK
-from nicrig_device.ledger.grant_records import GrantRecords, Records, RecordsLostError
+from nicrig_device.hooks import Hooks
+from nicrig_device.ledger.grant_records import GrantRecords, RecordsLostError
 from nicrig_device.ledger.grants import Addresses, Grants
 from nicrig_device.ledger.guards import Guards
-from nicrig_device.recorder import DETAIL, EVERYTHING, GRANTS, Grant, GuestRecord, RecordRing, Trace, TraceEvent
+from nicrig_device.recorder import (
+    DETAIL,
+    EVERYTHING,
+    GRANTS,
+    Grant,
+    GuestRecord,
+    RecordRing,
+    Records,
+    Trace,
+    TraceEvent,
+)
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.findings import LedgerFinding
+from nicrig_interface.words import LedgerPolicy
 
 REVOKED_MAX = 4096
-"""Revoked ranges that are remembered."""
+"""How many revoked ranges are kept."""
 HELD_MAX = 256
 HELD_SECONDS = 0.1
-"""How many touches of unknown memory wait for a late grant, and how long."""
+"""How many touches of unknown memory wait for a late grant, and for how long."""
 TRACED_MAX = 16
-"""Findings of one batch that get an event each; all are counted."""
+"""How many findings of one batch get an event each. All are counted."""
 WHOLE_RING = 0x10000
-"""The index of a ring's own memory."""
+"""The index that stands for a ring's own memory."""
 ANY = 0
 BLIND = {
     "not begun": "no driver has begun to record",
@@ -44,22 +55,16 @@ BLIND = {
     "off": "the driver records nothing",
 }
 
-Codes: TypeAlias = npt.NDArray[np.uint16]
+Positions: TypeAlias = npt.NDArray[np.intp]
+"""For each address the number of the last persistent grant that begins at or below it, from 1; 0 for none."""
+NO_POSITIONS: Positions = np.zeros(0, np.intp)
 
 log = logging.getLogger("nicrig_device")
 
 
-class Policy(enum.StrEnum):
-    """What becomes of a DMA that is not granted."""
-
-    OFF = "off"
-    REPORT = "report"
-    ENFORCE = "enforce"
-
-
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A piece of guest memory that the card touches for the driver; `index` is the descriptor's or transfer's."""
+    """A range of guest memory that the card touches; `index` is a ring index or a transfer's number."""
 
     address: int
     length: int
@@ -68,51 +73,62 @@ class Touch:
 
 
 class Ledger:
-    """Knows the granted ranges, current before each look; counts and records what is found."""
+    """Holds the granted ranges, checks each touch against them, counts and records the findings."""
 
-    def __init__(self, recorder: RecordRing, memory: GuestMemory, counters: Counters, trace: Trace) -> None:
+    def __init__(
+        self, recorder: RecordRing, memory: GuestMemory, counters: Counters, trace: Trace, hooks: Hooks
+    ) -> None:
         self._words = recorder.words
         self._records = GrantRecords(recorder)
         self._counters = counters
         self._trace = trace
+        self._hooks = hooks
         self.persistent, self.streaming = Grants(), Grants()
         self._guards = Guards(memory, self.persistent)
-        self._revoked: deque[tuple[int, int]] = deque(maxlen=REVOKED_MAX)
+        self.revoked: deque[tuple[int, int]] = deque(maxlen=REVOKED_MAX)
+        """Start and end of the ranges that were revoked last."""
         self._held: list[Touch] = []
         self._held_until = 0.0
-        self._judged = np.zeros(0, np.intp)
-        """Places in `lasting` of what was judged last."""
         self.generation = 0
         """How many grants there have been."""
         self.drained = 0
         """How many records have been read."""
         self.blind = "not begun"
-        """Why nothing is judged, one of BLIND; empty while it is."""
-        self.policy = Policy.OFF
+        """Why nothing is judged, a key of BLIND; empty while the ledger judges."""
+        self.policy: LedgerPolicy = "off"
 
-    def set_policy(self, policy: Policy) -> None:
-        """From OFF the ledger begins blind: what was granted while nobody looked is not known."""
-        if Policy.OFF in (policy, self.policy):
+    def set_policy(self, policy: LedgerPolicy) -> None:
+        """From `off` the ledger starts blind: it has not read the grants made before."""
+        if "off" in (policy, self.policy):
             self._records.restart()
             self._forget("not begun")
         self.policy = policy
-        self._words[GRANTS] = int(policy is not Policy.OFF)
+        self._words[GRANTS] = int(policy != "off")
 
     def reset(self) -> None:
-        """The card is reset: nothing is under way. What is granted stays granted: that is the guest's memory."""
+        """The card is reset: nothing is under way. Grants stay, because the memory is the guest's."""
         self._settle()
-        self._revoked.clear()
+        self.revoked.clear()
 
     # -- what is granted ------------------------------------------------------------------------------
-    def sees(self) -> bool:
-        """Take in what the guest has recorded; whether there is anything to judge by."""
-        if self.policy is Policy.OFF:
-            return False
+    def update(self) -> None:
+        """Read the guest's new GRANT and REVOKE records. Call it before you use `judging` or the grants."""
+        if self.policy == "off":
+            return
         if self._records.pending():
             self._drain()
         if not self._words[DETAIL] and not self.blind:
             self._lose("off")
+
+    @property
+    def judging(self) -> bool:
+        """Whether touches are checked: the policy is not `off`, and the ledger is not blind."""
         return not self.blind
+
+    @property
+    def holding(self) -> bool:
+        """Whether a touch waits for a late grant."""
+        return bool(self._held)
 
     def _drain(self) -> None:
         try:
@@ -120,6 +136,12 @@ class Ledger:
         except RecordsLostError:
             self._lose("lost")
             return
+        for hook in self._hooks.armed:
+            records = hook.records(records)
+        self.learn(records)
+
+    def learn(self, records: Records) -> None:
+        """Enter these GRANT and REVOKE records."""
         self.drained += len(records)
         for kind, *fields in zip(*(records[name].tolist() for name in ("kind", "a", "b", "c", "d")), strict=True):
             if kind == GuestRecord.GRANT:
@@ -138,35 +160,46 @@ class Ledger:
         if length == EVERYTHING:
             self._forget("")
         elif not self.blind and self._sort(how).remove(address, length, how):
-            self._revoked.append((address, address + length))
+            self.revoked.append((address, address + length))
 
     def _sort(self, how: int) -> Grants:
         return self.streaming if how & Grant.STREAMING else self.persistent
 
     def _lose(self, why: str) -> None:
         if not self.blind:
-            log.warning("the ledger is blind until the driver begins anew: %s", BLIND[why])
+            log.warning("the ledger is blind until a driver begins again: %s", BLIND[why])
         self._forget(why)
 
     def _forget(self, blind: str) -> None:
         self._settle()
         self.persistent.clear()
         self.streaming.clear()
-        self._revoked.clear()
+        self.revoked.clear()
         self.blind = blind
 
     # -- what is touched ------------------------------------------------------------------------------
-    def judge(
-        self, address: Addresses, length: npt.NDArray[np.uint32], codes: Codes, *, transmit: bool, index: int
-    ) -> bool:
-        """Hold the buffers of descriptors from ring index `index` on against the grants, but those refused already.
+    def positions(self, address: Addresses) -> Positions:
+        """Where in the persistent grants these addresses lie. Valid until the next `update`."""
+        return self.persistent.position(address)
 
-        `enforce` refuses the others that are not granted; whether it did. Only while it sees.
+    def judge(
+        self,
+        address: Addresses,
+        length: npt.NDArray[np.uint32],
+        positions: Positions,
+        codes: npt.NDArray[np.uint16],
+        *,
+        transmit: bool,
+        index: int,
+    ) -> bool:
+        """Check the buffers of descriptors, from ring index `index` on, against the grants, while `judging`.
+
+        Buffers with a code are refused already and are not checked. With `enforce` a buffer that is not granted gets
+        the code LEDGER. Returns whether one did.
         """
         end = address + length
         access = Grant.READ if transmit else Grant.WRITE
-        self._judged = self.persistent.place(address)
-        bad = end > self.persistent.reach(self._judged, access)
+        bad = end > self.persistent.reach(positions, access)
         if not np.count_nonzero(bad):
             return False
         bad &= codes == 0
@@ -179,40 +212,39 @@ class Ledger:
             for number, start, size in zip(which.tolist(), address[which].tolist(), length[which].tolist(), strict=True)
         ]
         self._find(touches, streaming_only=False)
-        if self.policy is not Policy.ENFORCE:
+        if self.policy != "enforce":
             return False
         codes[which] = Refusal.LEDGER
         return True
 
     def allows(self, touch: Touch, access: int, *, streaming_only: bool = False) -> bool:
-        """Whether one piece may be touched; what is not granted is reported, and allowed but for `enforce`."""
-        if not self.sees():
+        """Whether the card may touch this range. One that is not granted is a finding; only `enforce` forbids it."""
+        self.update()
+        if not self.judging:
             return True
         address, end = np.array([touch.address], np.uint64), touch.address + touch.length
-        self._judged = self.persistent.place(address)
         for sort in self._sorts(streaming_only):
             if end <= int(self._reach(sort, address, access)[0]):
                 return True
         self._find([touch], streaming_only=streaming_only)
-        return self.policy is not Policy.ENFORCE
+        return self.policy != "enforce"
 
-    def look_behind(self, index: int) -> None:
-        """After the card has written: look at the guard bytes of the lasting grants that were judged just before."""
-        if self.blind:
-            return
-        for start, length in self._guards.changed(self._judged):
-            self._tell(LedgerFinding.GUARD_CHANGED, [Touch(start, length, index, False)])
+    def look_behind(self, positions: Positions, index: int) -> None:
+        """After the card has written to these positions: check the guard bytes behind the grants there."""
+        if self.judging:
+            for start, length in self._guards.changed(positions):
+                self._report(LedgerFinding.GUARD_CHANGED, [Touch(start, length, index, False)])
 
     def _sorts(self, streaming_only: bool) -> tuple[Grants, ...]:
         return (self.streaming,) if streaming_only else (self.persistent, self.streaming)
 
     @staticmethod
     def _reach(sort: Grants, address: Addresses, access: int) -> Addresses:
-        return sort.reach(sort.place(address), access)
+        return sort.reach(sort.position(address), access)
 
     # -- what is found --------------------------------------------------------------------------------
     def _find(self, touches: list[Touch], *, streaming_only: bool) -> None:
-        """Name what is wrong with these, or hold them until it is clear."""
+        """Name what is wrong with these touches, or hold them until that is clear."""
         address = np.array([touch.address for touch in touches], np.uint64)
         end = address + np.array([touch.length for touch in touches], np.uint64)
         reach = np.maximum.reduce([self._reach(sort, address, ANY) for sort in self._sorts(streaming_only)])
@@ -222,17 +254,17 @@ class Ledger:
             0,
         )
         for finding in np.unique(found[found != 0]):
-            self._tell(LedgerFinding(finding), [touches[which] for which in np.flatnonzero(found == finding)])
+            self._report(LedgerFinding(finding), [touches[which] for which in np.flatnonzero(found == finding)])
         unknown = [touches[which] for which in np.flatnonzero(found == 0)]
         if unknown:
             self._hold(unknown)
 
     def _inside_revoked(self, address: Addresses, end: Addresses) -> npt.NDArray[np.bool_]:
-        revoked = np.array(sorted(self._revoked) or [(0, 0)], np.uint64)
+        revoked = np.array(sorted(self.revoked) or [(0, 0)], np.uint64)
         reach = np.concatenate(([np.uint64(0)], np.maximum.accumulate(revoked[:, 1])))
         return end <= reach[revoked[:, 0].searchsorted(address, "right")]
 
-    def _tell(self, finding: LedgerFinding, touches: list[Touch]) -> None:
+    def _report(self, finding: LedgerFinding, touches: list[Touch]) -> None:
         self._counters.add(finding.counter, len(touches))
         for touch in touches[:TRACED_MAX]:
             what = finding | int(touch.transmit) << 8
@@ -245,10 +277,10 @@ class Ledger:
             self._held_until = time.monotonic() + HELD_SECONDS
         self._held += touches[:room]
         if touches[room:]:
-            self._tell(LedgerFinding.OUTSIDE, touches[room:])
+            self._report(LedgerFinding.OUTSIDE, touches[room:])
 
     def due(self, now: float) -> float | None:
-        """When the touches that are held are to be told, a late grant or not; None while there are none."""
+        """Report the held touches once HELD_SECONDS are over. Returns when that is, or None without held touches."""
         if self._held and self._records.pending():
             self._drain()
         if self._held and now >= self._held_until:
@@ -256,20 +288,20 @@ class Ledger:
         return self._held_until if self._held else None
 
     def _settle_by(self, granted: Records) -> None:
-        """A grant that covers a held touch came late; the first grants to come decide."""
+        """The first grants to come decide: one that covers a held touch came late."""
         if not len(granted):
             return
         start, end = granted["a"], granted["a"] + granted["b"]
         late = [((start <= touch.address) & (touch.address + touch.length <= end)).any() for touch in self._held]
-        self._tell_held(late)
+        self._report_held(late)
 
     def _settle(self) -> None:
-        """Nobody has granted what is held."""
-        self._tell_held([False] * len(self._held))
+        """No grant came for the held touches."""
+        self._report_held([False] * len(self._held))
 
-    def _tell_held(self, late: list[bool]) -> None:
+    def _report_held(self, late: list[bool]) -> None:
         held, self._held = self._held, []
         for finding, wanted in ((LedgerFinding.BEFORE_GRANT, True), (LedgerFinding.OUTSIDE, False)):
             touches = [touch for touch, was_late in zip(held, late, strict=True) if was_late == wanted]
             if touches:
-                self._tell(finding, touches)
+                self._report(finding, touches)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What makes one kind of card differ from another: the way of the frames between wire and driver.
+"""What one kind of card does differently from another: how frames move between wire and driver.
 
-A kind is one object; the card around it has all that the kinds share. A further kind is a file with a class and its
-name in device/nicrig_device/models/catalogue.py.
+A kind is a class in its own file; the card around it has everything that the kinds share. To add one, see
+docs/contributing/adding.md.
 """
 
 from __future__ import annotations
 
+import enum
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import ClassVar, Protocol
 
 from nicrig_device.dma.frames import Frames
 from nicrig_device.dma.memory import GuestMemory
+from nicrig_device.hooks import Hooks
 from nicrig_device.ledger.ledger import Ledger
 from nicrig_device.pci.doorbells import DoorbellPage
 from nicrig_device.pci.interrupt import Interrupts, Source
@@ -23,6 +25,8 @@ from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.layout import Register, RegisterBlock
 from nicrig_device.spec.registers import BAR_BYTES
 from nicrig_device.wire.egress import Egress
+from nicrig_interface.answers import RingState
+from nicrig_interface.words import CardKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +40,19 @@ class Board:
     counters: Counters
     refusals: Refusals
     trace: Trace
+    hooks: Hooks
 
 
-@dataclass(frozen=True, slots=True)
-class RingState:
-    """A ring of places that go from the driver to the card and back, as it is now."""
+class Trait(enum.Flag):
+    """What a kind has. A fault names the traits that it needs, and each kind that has them gets the fault."""
 
-    name: str
-    """What goes through it."""
-    queue: int
-    """Queue pair."""
-    enabled: bool
-    base: int | None
-    """Device address; none for what lies in the card."""
-    size: int
-    """Places; bytes for a channel."""
-    head: int
-    """How far the card has come: an index, or a number of transfers or frames."""
-    tail: int
-    """How far the driver has come, as its doorbell says; of a FIFO how far the wire has."""
-    posted: int
-    """Places that are the card's now; of a FIFO the frames that wait."""
+    NONE = 0
+    DMA = enum.auto()
+    """It touches guest memory."""
+    DESCRIPTORS = enum.auto()
+    """Its frames go through rings of descriptors in guest memory."""
+    COUNTS = enum.auto()
+    """It tells the driver how many frames have come, not which descriptors are done."""
 
 
 class Registry(Protocol):
@@ -72,10 +68,11 @@ class Registry(Protocol):
 
 
 class CardModel(ABC):
-    """One card has one. What runs here runs on the card's one thread, and each call is bounded."""
+    """How one kind of card moves frames. Everything runs on the card's one thread; each call is bounded."""
 
-    name: ClassVar[str]
+    name: ClassVar[CardKind]
     device_id: ClassVar[int]
+    traits: ClassVar[Trait]
     page_bytes: ClassVar[int] = BAR_BYTES
     """Size of BAR2."""
     has_ports: ClassVar[bool] = False
@@ -85,7 +82,7 @@ class CardModel(ABC):
     blocks: ClassVar[tuple[tuple[RegisterBlock, int], ...]] = ()
     """BAR2's blocks besides EVENT, and how many copies there are of each."""
     sources: tuple[Source, ...]
-    """What asks for interrupts, but for events."""
+    """What asks for interrupts, apart from events."""
 
     @abstractmethod
     def __init__(self, board: Board) -> None: ...
@@ -96,15 +93,15 @@ class CardModel(ABC):
 
     @abstractmethod
     def rings(self) -> list[RingState]:
-        """How its rings stand, for people to see; changes nothing."""
+        """The state of its rings, for the monitor. Changes nothing."""
 
     @abstractmethod
     def receive(self, frames: Frames) -> None:
-        """Take a batch off the wire, each frame FRAME_MIN to FRAME_MAX bytes; it is valid for this call only."""
+        """Take a batch off the wire, each frame FRAME_MIN to FRAME_MAX bytes. The batch is valid for this call only."""
 
     @abstractmethod
     def transmit(self) -> bool:
-        """Do what the doorbells ask for; whether there was anything."""
+        """Do what the doorbells ask for. Returns whether there was anything to do."""
 
     @abstractmethod
     def moved(self) -> bool:
@@ -112,4 +109,4 @@ class CardModel(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Stop, and forget all but the counters; the caller clears BAR2's words. No DMA follows."""
+        """Stop, and forget everything but the counters. No DMA follows. The caller clears BAR2's words."""

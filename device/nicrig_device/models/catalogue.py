@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kinds of card there are, by the name that `--kind` takes."""
+"""The kinds of card, by the name that `--kind` takes."""
 
 from __future__ import annotations
 

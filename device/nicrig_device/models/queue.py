@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A queue as the card sees it: its doorbell and head, and for a ring its place in guest memory (section 5)."""
+"""A queue as the card sees it: its doorbell and head, and for a ring its descriptors in guest memory (section 5)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from nicrig_device.dma import ring_index
 from nicrig_device.dma.frames import Offsets
 from nicrig_device.dma.memory import OutsideMemoryError
 from nicrig_device.ledger.ledger import WHOLE_RING, Touch
-from nicrig_device.models.base import Board, RingState
+from nicrig_device.models.base import Board
 from nicrig_device.pci.doorbells import DoorbellPage
-from nicrig_device.pci.refusals import Refusals
-from nicrig_device.recorder import Grant, Trace, TraceEvent
+from nicrig_device.recorder import Grant, TraceEvent
 from nicrig_device.spec.descriptors import DESCRIPTOR, Descriptors, Refusal
 from nicrig_device.spec.layout import Register
-from nicrig_device.spec.registers import INDEX_BITS, QUEUE_BLOCK
+from nicrig_device.spec.registers import QUEUE_BLOCK
+from nicrig_interface.answers import RingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +28,20 @@ class QueueWords:
     tail: int
     arm: int
     head: int
-    queue: int = 0
 
     @classmethod
-    def of(cls, tail: Register, arm: Register, head: Register, queue: int) -> QueueWords:
-        tail_word, arm_word, head_word = (DoorbellPage.index(QUEUE_BLOCK, item, queue) for item in (tail, arm, head))
-        return cls(tail_word, arm_word, head_word, queue)
+    def of(cls, tail: Register, arm: Register, head: Register) -> QueueWords:
+        return cls(*(DoorbellPage.index(QUEUE_BLOCK, register) for register in (tail, arm, head)))
 
 
 class Queue:
-    """`size` places that go from the driver to the card and back. The driver owns tail, the card owns head."""
+    """`size` slots that go from the driver to the card and back. The driver owns tail, the card owns head."""
 
-    def __init__(
-        self, page: DoorbellPage, refusals: Refusals, trace: Trace, words: QueueWords, size: int, *, transmit: bool
-    ) -> None:
-        self._words = page.words
-        self._refusals = refusals
-        self._trace = trace
+    def __init__(self, board: Board, words: QueueWords, size: int, *, transmit: bool) -> None:
+        self._words = board.page.words
+        self._refusals = board.refusals
+        self._trace = board.trace
+        self._hooks = board.hooks
         self.enabled = True
         self.words = words
         self.transmit = transmit
@@ -57,10 +54,10 @@ class Queue:
         self._refused_tail = 0
 
     def refuse(self, refusal: Refusal, text: str, index: int = 0, times: int = 1) -> None:
-        self._refusals.refuse(refusal, text, queue=self.words.queue, transmit=self.transmit, index=index, times=times)
+        self._refusals.refuse(refusal, text, transmit=self.transmit, index=index, times=times)
 
     def posted(self) -> int:
-        """Places that are the card's now; a doorbell out of range is refused once and ignored."""
+        """How many slots the card owns now. A doorbell out of range is refused once and ignored."""
         if not self.enabled:
             return 0
         tail = self._words[self.words.tail]
@@ -73,41 +70,40 @@ class Queue:
             elif tail != self._refused_tail:
                 self._refused_tail = tail
                 self.refuse(
-                    Refusal.DOORBELL, f"doorbell {tail:#x} with head {self.head:#x} and {self.size} places", tail
+                    Refusal.DOORBELL, f"doorbell {tail:#x} with head {self.head:#x} and {self.size} slots", tail
                 )
         return ring_index.distance(self._tail, self.head)
-
-    def places(self, indices: Offsets) -> Offsets:
-        """How the recorder names what lies at these ring indices: its queue pair above their 16 bits."""
-        return indices & ring_index.INDEX_MASK | self.words.queue << INDEX_BITS
 
     def moved(self) -> bool:
         """Whether the doorbell holds something that `posted` has not dealt with."""
         return self.enabled and self._words[self.words.tail] not in (self._tail, self._refused_tail)
 
     def state(self, name: str, base: int | None = None) -> RingState:
-        """How it stands, by the doorbell as it is, obeyed or not."""
+        """Its state, by the doorbell as it is now, valid or not."""
         tail = self._words[self.words.tail]
         obeyed = tail if ring_index.valid_tail(tail, self.head, self.size) else self._tail
         posted = ring_index.distance(obeyed, self.head) if self.enabled else 0
-        return RingState(name, self.words.queue, self.enabled, base, self.size, self.head, tail, posted)
+        return RingState(name, 0, self.enabled, base, self.size, self.head, tail, posted)
 
     def advance(self, count: int) -> None:
-        """Give the next `count` places back: publish head."""
+        """Give the next `count` slots back: publish head."""
+        told = count
+        for hook in self._hooks.armed:
+            told = hook.told_count(told, transmit=self.transmit)
+        self._words[self.words.head] = ring_index.advance(self.head, told)
         self.head = ring_index.advance(self.head, count)
-        self._words[self.words.head] = self.head
 
 
 class Ring(Queue):
-    """Descriptors in guest memory; off until it is enabled."""
+    """Descriptors in guest memory. Off until the driver enables it."""
 
     def __init__(self, board: Board, words: QueueWords, *, transmit: bool) -> None:
-        super().__init__(board.page, board.refusals, board.trace, words, 0, transmit=transmit)
+        super().__init__(board, words, 0, transmit=transmit)
         self._memory = board.memory
         self._ledger = board.ledger
         self.enabled = False
         self.life = 0
-        """Grows whenever the ring is switched off: what was under way then must not be done any more."""
+        """Grows each time the ring is switched off. Work that was under way before must not be finished."""
         self.reset()
 
     def reset(self) -> None:
@@ -125,7 +121,7 @@ class Ring(Queue):
         self._made_for: tuple[int, int] | None = None
 
     def enable(self) -> None:
-        """Check the ring and start at index 0; a ring that fails is refused and stays off."""
+        """Check the ring and start at index 0. A ring that fails the check is refused and stays off."""
         if not ring_index.valid_shape(self.base, self.size):
             self.refuse(
                 Refusal.RING, f"ring of {self.size} descriptors at {self.base:#x} has a wrong size or alignment"
@@ -139,7 +135,7 @@ class Ring(Queue):
             self._trace.add(TraceEvent.ENABLE, int(self.transmit), self.base, self.size)
 
     def _attach(self) -> bool:
-        """Look the ring up in guest memory as it is mapped and granted now; one that is gone is refused and off."""
+        """Find the ring in guest memory as it is mapped and granted now. If it is not there, refuse it and go off."""
         self._view = None
         size = self.size * DESCRIPTOR.itemsize
         if not self._ledger.allows(Touch(self.base, size, WHOLE_RING, self.transmit), Grant.READ | Grant.WRITE):
@@ -147,30 +143,33 @@ class Ring(Queue):
             self.disable()
             return False
         try:
-            place = self._memory.view(self.base, size)
+            memory = self._memory.view(self.base, size)
         except OutsideMemoryError as error:
             self.refuse(Refusal.RING, f"ring {error}")
             self.disable()
             return False
-        self._view = place.view(DESCRIPTOR)
+        self._view = memory.view(DESCRIPTOR)
         self._made_for = self._versions()
         return True
 
     def _versions(self) -> tuple[int, int]:
-        """What the view of the ring stands on."""
+        """The versions of memory and grants that the view of the ring depends on."""
         return self._memory.generation, self._ledger.persistent.version
 
     def fetch(self, count: int) -> Descriptors:
-        """The card's own copy of the next `count` descriptors: the only time that they are read.
+        """The card's own copy of the next `count` descriptors. They are read only here, once.
 
-        Empty when the ring's memory has been unmapped, or must not be touched any more; the ring is off then.
+        Empty when the ring's memory was unmapped or its grant revoked; the ring is off then.
         """
-        self._ledger.sees()
+        self._ledger.update()
         if self._made_for != self._versions() and not self._attach():
             return np.zeros(0, DESCRIPTOR)
         assert self._view is not None
         runs = [self._view[first : first + slots] for first, slots in ring_index.segments(self.head, count, self.size)]
-        return np.concatenate(runs) if runs else np.zeros(0, DESCRIPTOR)
+        fetched = np.concatenate(runs) if runs else np.zeros(0, DESCRIPTOR)
+        for hook in self._hooks.armed:
+            fetched = hook.fetched(fetched, transmit=self.transmit)
+        return fetched
 
     def write_back(
         self,
@@ -180,17 +179,24 @@ class Ring(Queue):
     ) -> None:
         """Give the next len(status) descriptors back, status last, and publish head."""
         assert self._view is not None
+        for hook in self._hooks.armed:
+            hook.write_back(status, transmit=self.transmit)
         done = 0
         for first, slots in ring_index.segments(self.head, len(status), self.size):
-            place, part = slice(first, first + slots), slice(done, done + slots)
+            run, part = slice(first, first + slots), slice(done, done + slots)
             if length is not None and flags is not None:
-                self._view["length"][place] = length[part]
-                self._view["flags"][place] = flags[part]
-            self._view["status"][place] = status[part]
+                self._view["length"][run] = length[part]
+                self._view["flags"][run] = flags[part]
+            self._view["status"][run] = status[part]
             done += slots
         self.advance(len(status))
 
     def put_status(self, slots: list[int], status: npt.NDArray[np.uint16]) -> None:
-        """Give single descriptors back, out of turn."""
+        """Give single descriptors back, out of order."""
         if self._made_for == self._versions() and self._view is not None:
             self._view["status"][slots] = status
+
+    @staticmethod
+    def numbers(index: int, count: int) -> Offsets:
+        """The ring indices of `count` descriptors from `index` on."""
+        return (index + np.arange(count)) & ring_index.INDEX_MASK

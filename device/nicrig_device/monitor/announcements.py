@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The monitor's events: what they tell, and which of them wait a while before they are told."""
+"""The monitor's events: their data, and how long some of them wait before they are sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.findings import LedgerFinding
 
 QUIET_SECONDS = 1.0
-"""After a violation the next of the same name is told so much later, with how many there were."""
+"""Shortest time between two violations of one name. The later one has the number of all since the first."""
 
 
 class LinkChanged(msgspec.Struct):
@@ -23,17 +23,17 @@ class LinkChanged(msgspec.Struct):
 
 
 class Reset(msgspec.Struct):
-    """The card was reset, by whomever."""
+    """The card was reset: by the driver, by QEMU or through the monitor."""
 
 
 class Client(msgspec.Struct):
-    """A client of the card's PCI function, QEMU that is, connected or is gone."""
+    """A client of the card's PCI function, usually QEMU, connected or disconnected."""
 
     connected: bool
 
 
 class ViolationEvent(msgspec.Struct):
-    """The card refused something, or its ledger found something; of one name at most one a second."""
+    """The card refused something, or its ledger found something. At most one a second of each name."""
 
     by: Literal["refusal", "ledger"]
     name: str
@@ -44,8 +44,8 @@ class ViolationEvent(msgspec.Struct):
     count: int
 
 
-Told: TypeAlias = LinkChanged | Reset | Client | ViolationEvent
-EVENTS: dict[str, type[Told]] = {
+Announced: TypeAlias = LinkChanged | Reset | Client | ViolationEvent
+EVENTS: dict[str, type[Announced]] = {
     "CLIENT": Client,
     "LINK_CHANGED": LinkChanged,
     "RESET": Reset,
@@ -55,16 +55,16 @@ NAMES = {kind: name for name, kind in EVENTS.items()}
 
 
 def refusal(code: int, index: int, transmit: int, _: int) -> ViolationEvent:
-    """What a REFUSAL record says."""
+    """The event for a REFUSAL record."""
     return ViolationEvent("refusal", Refusal(code).name, bool(transmit), index, None, None, 1)
 
 
 def finding(what: int, address: int, length: int, index: int) -> ViolationEvent:
-    """What a LEDGER record says."""
+    """The event for a LEDGER record."""
     return ViolationEvent("ledger", LedgerFinding(what & 0xFF).name, bool(what >> 8), index, address, length, 1)
 
 
-def _message(event: Told) -> dict[str, Any]:
+def _message(event: Announced) -> dict[str, Any]:
     seconds, nanoseconds = divmod(time.time_ns(), 10**9)
     timestamp = {"seconds": seconds, "microseconds": nanoseconds // 1000}
     data = {"data": event} if msgspec.structs.fields(event) else {}
@@ -72,20 +72,20 @@ def _message(event: Told) -> dict[str, Any]:
 
 
 class Announcements:
-    """Events that wait to be told. Noting one is all that the card's work pays for."""
+    """Events that wait to be sent. The card's own work only notes them."""
 
     def __init__(self, trace: Trace) -> None:
         self._waiting: list[dict[str, Any]] = []
         self._held: dict[str, dict[str, Any]] = {}
-        """Violations by name: the last one, until its name may be told again."""
+        """Violations by name: the last one, until the next of its name may be sent."""
         self._quiet_until: dict[str, float] = {}
-        trace.told[TraceEvent.LINK] = lambda up, *_: self.note(LinkChanged(bool(up)))
-        trace.told[TraceEvent.RESET] = lambda *_: self.note(Reset())
-        trace.told[TraceEvent.REFUSAL] = lambda *record: self._note_violation(refusal(*record))
-        trace.told[TraceEvent.LEDGER] = lambda *record: self._note_violation(finding(*record))
+        trace.listeners[TraceEvent.LINK] = lambda up, *_: self.note(LinkChanged(bool(up)))
+        trace.listeners[TraceEvent.RESET] = lambda *_: self.note(Reset())
+        trace.listeners[TraceEvent.REFUSAL] = lambda *record: self._note_violation(refusal(*record))
+        trace.listeners[TraceEvent.LEDGER] = lambda *record: self._note_violation(finding(*record))
 
-    def note(self, event: Told) -> None:
-        """To be told at the end of this turn of the loop."""
+    def note(self, event: Announced) -> None:
+        """Send it at the end of this turn of the loop."""
         self._waiting.append(_message(event))
 
     def _note_violation(self, violation: ViolationEvent) -> None:
@@ -95,7 +95,7 @@ class Announcements:
         self._held[violation.name] = _message(violation)
 
     def take(self, now: float) -> list[dict[str, Any]]:
-        """The messages to be sent now."""
+        """Remove and return the messages that may be sent now."""
         for name in [name for name in self._held if now >= self._quiet_until.get(name, 0.0)]:
             self._waiting.append(self._held.pop(name))
             self._quiet_until[name] = now + QUIET_SECONDS
@@ -103,7 +103,7 @@ class Announcements:
         return taken
 
     def due(self) -> float | None:
-        """When there is something to take, on the monotonic clock; None for not before something happens."""
+        """When there is something to take, in seconds of the monotonic clock; None while nothing waits."""
         if self._waiting:
             return 0.0
         return min((self._quiet_until.get(name, 0.0) for name in self._held), default=None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How the monitor's commands are declared: each is a function, whose signature is what it takes and gives."""
+"""Declares the monitor's commands: a command is a function, its signature gives arguments and answer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, TypeAlias, get_type_hints
 import msgspec
 
 SESSION = "session"
-"""A parameter of this name is not the client's: it gets the session that asks."""
+"""A parameter of this name does not come from the client: it gets the client's session."""
 
 
 class CommandError(Exception):
-    """What the client asked for is not done; `kind` is QMP's class of the error."""
+    """The command failed; `kind` is QMP's class of the error."""
 
     def __init__(self, text: str, kind: str = "GenericError") -> None:
         super().__init__(text)
@@ -24,7 +24,7 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command by the function that runs it. `arguments` is what a message's arguments are checked against."""
+    """A command and the function that runs it. The arguments of a message are checked against `arguments`."""
 
     name: str
     function: Callable[..., object]
@@ -35,7 +35,7 @@ class Command:
 
     @classmethod
     def of(cls, function: Callable[..., object]) -> Command:
-        """`set_link(up: bool) -> None` is the command set-link with one argument; its docstring is its meaning."""
+        """`set_link(up: bool) -> None` is the command set-link with one argument; its docstring is the help text."""
         name = function.__name__.strip("_").replace("_", "-")
         hints = get_type_hints(function, include_extras=True)
         parameters = dict(inspect.signature(function).parameters)
@@ -46,7 +46,7 @@ class Command:
         return cls(name, function, arguments, hints["return"], inspect.getdoc(function) or "", for_session)
 
     def run(self, arguments: msgspec.Struct, session: object) -> object:
-        """What it returns, {} for nothing; RefusedError when the function does not do it."""
+        """The function's result, {} for None. Raises CommandError."""
         given = msgspec.structs.asdict(arguments)
         if self.for_session:
             given[SESSION] = session
@@ -55,7 +55,7 @@ class Command:
 
 
 def _field(parameter: inspect.Parameter, kind: Any) -> Any:
-    """As msgspec.defstruct takes it."""
+    """A field in the form that msgspec.defstruct takes."""
     default = () if parameter.default is parameter.empty else (parameter.default,)
     return (parameter.name, kind, *default)
 
@@ -64,7 +64,7 @@ CommandTable: TypeAlias = Mapping[str, Command]
 
 
 def table(functions: Iterable[Callable[..., object]], owner: object = None) -> dict[str, Command]:
-    """The commands that these functions are, by name; those of a class are to be run as `owner`'s methods."""
+    """The commands for these functions, by name. Methods of a class run on `owner`."""
     if owner is not None:
         functions = [getattr(owner, function.__name__) for function in functions]
     commands = [Command.of(function) for function in functions]

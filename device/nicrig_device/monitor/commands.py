@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The monitor's commands: each of `functions` is one by its name, signature and docstring."""
+"""The monitor's commands. Each function in `functions` is a command, by its name, signature and docstring."""
 
 from __future__ import annotations
 
@@ -9,20 +9,9 @@ from typing import ClassVar
 
 import msgspec
 
-from nicrig_device.card import RECORDER_FILE, TRACE_FILE, Card
-from nicrig_device.ledger.ledger import BLIND, Policy
-from nicrig_device.models.base import RingState
+from nicrig_device.card import Card
+from nicrig_device.ledger.ledger import BLIND
 from nicrig_device.monitor.announcements import EVENTS
-from nicrig_device.monitor.answers import (
-    CardState,
-    CounterValues,
-    LedgerState,
-    Name,
-    PeerState,
-    RecorderPlaces,
-    RegisterState,
-    SlotPlaces,
-)
 from nicrig_device.monitor.command_table import Command, table
 from nicrig_device.monitor.fault_commands import FaultCommands
 from nicrig_device.monitor.register_states import register_states
@@ -41,14 +30,31 @@ from nicrig_device.recorder import (
     TraceEvent,
 )
 from nicrig_device.spec import registers
+from nicrig_device.spec.counters import COUNTERS
 from nicrig_device.spec.findings import LedgerFinding
 from nicrig_device.wire.hub import SocketWire
+from nicrig_interface.answers import (
+    CardState,
+    CounterValues,
+    LedgerState,
+    Name,
+    PeerState,
+    RecorderLayout,
+    RegisterState,
+    RingState,
+    SlotLayout,
+)
+from nicrig_interface.files import RECORDER_FILE, TRACE_FILE
+from nicrig_interface.words import InterruptMode, LedgerPolicy
+
+KEYS = {"Counters": tuple(COUNTERS), "Findings": tuple(finding.name.lower() for finding in LedgerFinding)}
+"""The keys of the answers that are dictionaries, by the title of their type."""
 
 
 class CardCommands:
-    """What a client may ask of this card, in `table`; a further part of it is a class with `functions` of its own."""
+    """The commands for this card, in `table`. To add a group of commands, write a class with its own `functions`."""
 
-    def __init__(self, card: Card, interrupts: str, folder: Path, wire: SocketWire) -> None:
+    def __init__(self, card: Card, interrupts: InterruptMode, folder: Path, wire: SocketWire) -> None:
         self._card = card
         self._interrupts = interrupts
         self._folder = folder
@@ -59,16 +65,16 @@ class CardCommands:
             **table(self.functions, self),
             **table(FaultCommands.functions, FaultCommands(card)),
         }
-        # Made now: it takes too long to be made while the card works.
-        self._schema = msgspec.Raw(msgspec.json.encode(schema(self.table, EVENTS)))
+        # Made at the start: it takes too long while the card works.
+        self._schema = msgspec.Raw(msgspec.json.encode(schema(self.table, EVENTS, KEYS)))
 
     def forget(self, session: object) -> None:
-        """A session is over: what it had the card do for it ends."""
+        """A session is over: end its capture."""
         self._card.trace.captures.discard(session)
 
     # -- queries ------------------------------------------------------------------------------------
     def query_card(self) -> CardState:
-        """What the card is, and how it stands; `client`: QEMU is connected; `capture`: somebody captures."""
+        """The card and its state. `client`: QEMU is connected. `capture`: a client of the monitor captures."""
         return CardState(
             kind=self._card.kind.name,
             interrupts=self._interrupts,
@@ -86,7 +92,7 @@ class CardCommands:
         return self._card.counters.snapshot()
 
     def query_registers(self) -> list[RegisterState]:
-        """Every register with its value; looking changes nothing. `offset` is in its BAR, `width` in bits."""
+        """Every register with its value. Reading them here changes nothing. `offset` is in its BAR, `width` in bits."""
         return list(register_states(self._card))
 
     def query_rings(self) -> list[RingState]:
@@ -94,28 +100,28 @@ class CardCommands:
         return self._card.kind.rings()
 
     def query_wire(self) -> list[PeerState]:
-        """Who is connected to the wire."""
+        """The peers on the wire."""
         return [PeerState(peer.unsent, peer.lost, peer.listening) for peer in self._wire.peers]
 
-    def query_recorder(self) -> RecorderPlaces:
+    def query_recorder(self) -> RecorderLayout:
         """Where the flight recorder's files are, and how to read them."""
-        return RecorderPlaces(
+        return RecorderLayout(
             recorder=str(self._folder / RECORDER_FILE),
             trace=str(self._folder / TRACE_FILE),
-            record=RECORD.descr,
+            record=[(name, RECORD[name].str) for name in RECORD.names or ()],
             offset=RECORDS_OFFSET,
             capacity=CAPACITY,
             head=HEAD,
             detail=DETAIL,
             settled=SETTLED,
-            slots=SlotPlaces(SLOTS_OFFSET, SLOTS, SLOT_BYTES),
+            slots=SlotLayout(SLOTS_OFFSET, SLOTS, SLOT_BYTES),
             events={str(int(event)): f"card.{event.name.lower()}" for event in TraceEvent},
         )
 
     def query_ledger(self) -> LedgerState:
-        """What the ledger knows and has found; `blind` tells why it judges nothing, null while it does."""
+        """The ledger's grants and findings. `blind` says why it judges nothing; it is null while it judges."""
         ledger, counters = self._card.ledger, self._card.counters
-        ledger.sees()  # what has been granted until now
+        ledger.update()
         return LedgerState(
             policy=ledger.policy,
             blind=BLIND.get(ledger.blind),
@@ -131,29 +137,29 @@ class CardCommands:
         """Bring the link up or down."""
         self._card.set_link(up)
 
-    def set_ledger(self, policy: Policy) -> None:
-        """What becomes of DMA that the driver has not granted."""
+    def set_ledger(self, policy: LedgerPolicy) -> None:
+        """Set what happens to DMA that the driver has not granted."""
         self._card.ledger.set_policy(policy)
 
     def set_capture(self, on: bool, session: object) -> None:
-        """Keep each frame with its bytes in the card's record ring, until told otherwise or the session ends."""
+        """Keep each frame with its bytes in the card's record ring, until you switch it off or disconnect."""
         (self._card.trace.captures.add if on else self._card.trace.captures.discard)(session)
 
     def reset(self) -> None:
-        """A function reset, which no driver expects."""
+        """Reset the function, without the driver's knowledge."""
         self._card.reset()
 
-    # -- of the monitor itself --------------------------------------------------------------------------
+    # -- the monitor itself -----------------------------------------------------------------------------
     def query_commands(self) -> list[Name]:
-        """The commands that there are."""
+        """The names of all commands."""
         return [Name(name) for name in sorted(self.table)]
 
     def query_version(self) -> Version:
-        """The version of the card, as the greeting has it."""
+        """The version of the card, as in the greeting."""
         return Version()
 
     def query_qmp_schema(self) -> msgspec.Raw:
-        """All commands and events with the types of what they take and give, as QEMU's command of this name."""
+        """All commands and events with the types of their arguments and answers, as in QEMU."""
         return self._schema
 
     functions: ClassVar[tuple[Callable[..., object], ...]] = (
@@ -161,4 +167,4 @@ class CardCommands:
         *(set_link, set_ledger, set_capture, reset),
         *(query_commands, query_version, query_qmp_schema),
     )
-    """Those that are commands."""
+    """The functions that are commands."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The monitor's commands and events as the rows of a page's tables, as its introspection has them."""
+"""The monitor's commands and events as rows for docs/sockets.md, made from its introspection."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 from nicrig_device.monitor.announcements import EVENTS
 from nicrig_device.monitor.command_table import table
-from nicrig_device.monitor.commands import CardCommands
+from nicrig_device.monitor.commands import KEYS, CardCommands
 from nicrig_device.monitor.fault_commands import FaultCommands
 from nicrig_device.monitor.schema import schema
 
 SHOWN_MAX = 12
-"""Members of a structure that are told one by one."""
+"""Most members of a structure that are listed one by one."""
 Row = tuple[str, ...]
 COMMAND_HEAD: Row = ("command", "arguments", "returns", "what it does")
 EVENT_HEAD: Row = ("event", "data", "what happened")
 
 
 class Page:
-    """Rows by the introspection of all that is declared."""
+    """The rows of the tables."""
 
     def __init__(self) -> None:
         self._commands = table((*CardCommands.functions, *FaultCommands.functions))
-        self._types: Mapping[str, Any] = {entry["name"]: entry for entry in schema(self._commands, EVENTS)}
+        self._types: Mapping[str, Any] = {entry["name"]: entry for entry in schema(self._commands, EVENTS, KEYS)}
 
     def commands(self) -> list[Row]:
         rows: list[Row] = []
@@ -42,7 +42,7 @@ class Page:
         ]
 
     def _members(self, name: str) -> str:
-        """A structure's members with their types, those that may be left out in brackets."""
+        """A structure's members with their types, optional ones in brackets."""
         members = self._types[name]["members"]
         shown = [(f"{member['name']}: {self._shown(member['type'])}", "default" in member) for member in members]
         return ", ".join(f"[{text}]" if optional else text for text, optional in shown)

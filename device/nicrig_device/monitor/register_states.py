@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card's registers as they are, by their declarations; looking changes nothing."""
+"""The card's registers with their values. Reading them here changes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from nicrig_device.card import Card
-from nicrig_device.monitor.answers import FieldState, RegisterState
 from nicrig_device.pci import ports
 from nicrig_device.spec.layout import WORD_BITS, Register, RegisterBlock
 from nicrig_device.spec.registers import BAR_CONTROL, BAR_DOORBELL, BLOCKS, EVENT_BLOCK, PORT_BLOCK
+from nicrig_interface.answers import FieldState, RegisterState
 
 BYTES = WORD_BITS // 8
 
@@ -38,8 +38,8 @@ def _state(card: Card, block: RegisterBlock, copy: int, register: Register) -> R
         for item in register.fields
         if item.width < WORD_BITS
     ]
-    place = (block.name, copy, register.name, block.bar, offset, WORD_BITS)
-    return RegisterState(*place, register.access.value, value, fields, register.doc)
+    where = (block.name, copy, register.name, block.bar, offset, WORD_BITS)
+    return RegisterState(*where, register.access.value, value, fields, register.doc)
 
 
 def _value(card: Card, block: RegisterBlock, offset: int) -> int | None:

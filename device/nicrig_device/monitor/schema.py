@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -19,13 +19,15 @@ BUILTINS: dict[type[inspect.Type], tuple[str, str]] = {
     inspect.BoolType: ("bool", "boolean"),
     inspect.NoneType: ("null", "null"),
 }
-"""A type's name, and what it is in JSON; whatever stands nowhere here is any value."""
+"""Name and JSON type of a built-in type. A type that is not here is `any`."""
 EMPTY = "q_empty"
 
 
-def schema(commands: CommandTable, events: Mapping[str, type[msgspec.Struct]]) -> list[Info]:
-    """What there is: commands and events first, then their types."""
-    types = _Types()
+def schema(
+    commands: CommandTable, events: Mapping[str, type[msgspec.Struct]], keys: Mapping[str, Sequence[str]]
+) -> list[Info]:
+    """Commands and events first, then their types. `keys` has the keys of dictionaries, by the title of their type."""
+    types = _Types(keys)
     entities = [
         {
             "name": name,
@@ -40,9 +42,10 @@ def schema(commands: CommandTable, events: Mapping[str, type[msgspec.Struct]]) -
 
 
 class _Types:
-    """The types that have been asked for, by name."""
+    """The types in use, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Mapping[str, Sequence[str]]) -> None:
+        self._keys = keys
         self._made: dict[str, Info] = {EMPTY: {"meta-type": "object", "members": []}}
 
     def infos(self) -> list[Info]:
@@ -60,13 +63,12 @@ class _Types:
         return self._add(name, {"meta-type": "builtin", "json-type": json_type})
 
     def _composed(self, kind: inspect.Type) -> str | None:
-        """The name of a type that is made of others."""
+        """The name of a type that consists of other types; None for a built-in one."""
         name = None
         match kind:
-            case inspect.Metadata(extra={"keys": names}, extra_json_schema={"title": title}):
-                name = self._add(
-                    title, {"meta-type": "object", "members": [{"name": key, "type": "int"} for key in names]}
-                )
+            case inspect.Metadata(extra_json_schema={"title": title}) if title in self._keys:
+                members = [{"name": key, "type": "int"} for key in self._keys[title]]
+                name = self._add(title, {"meta-type": "object", "members": members})
             case inspect.StructType() | inspect.DataclassType():
                 name = self._object(kind)
             case inspect.EnumType():

@@ -42,7 +42,7 @@ class MonitorServer:
     def accept(self) -> None:
         connection, _ = self.listener.accept()
         if len(self._sessions) >= CLIENTS_MAX:
-            log.warning("monitor: %d clients are connected, another is turned away", CLIENTS_MAX)
+            log.warning("monitor: connection refused: %d clients are connected, the most there may be", CLIENTS_MAX)
             connection.close()
             return
         connection.setblocking(False)
@@ -52,19 +52,19 @@ class MonitorServer:
         session.greet()
 
     def client(self, connected: bool) -> None:
-        """QEMU has come or gone."""
+        """QEMU has connected or disconnected."""
         self._commands.client = connected
         self._announcements.note(Client(connected))
 
     def work(self) -> bool:
-        """Answer what sessions have read ahead, one message each, and tell events; whether there was any."""
+        """Answer one message of each session that has read ahead, and send events. Returns whether there were any."""
         ahead = [session for session in self._sessions if session.waiting]
         for session in ahead:
             self._serve(session)
-        told = self._announcements.due() is not None and self._tell()
-        return bool(ahead) or told
+        sent = self._announcements.due() is not None and self._announce()
+        return bool(ahead) or sent
 
-    def _tell(self) -> bool:
+    def _announce(self) -> bool:
         messages = self._announcements.take(time.monotonic())
         for session in [session for session in self._sessions if session.negotiated]:
             if not all(session.send(message) for message in messages):

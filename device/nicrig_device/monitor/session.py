@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One client's connection to the monitor, as QEMU's qmp-spec has it: greeting, capabilities, then commands."""
+"""One client of the monitor, by QEMU's qmp-spec: greeting, capabilities, then commands."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from nicrig_device.monitor.version import GREETING
 
 MESSAGE_MAX = 4096
 DECODER = json.JSONDecoder()
-"""QMP puts nothing between messages: a message ends where its JSON value ends."""
+"""QMP has no separator between messages: a message ends where its JSON value ends."""
 NEGOTIATE = "qmp_capabilities"
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True):
-    """What a QMP client may send."""
+    """A message of a QMP client."""
 
     execute: str
     arguments: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -33,7 +33,7 @@ class Capabilities(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Session:
-    """Reads what has come, answers one message at a time, and tells events once capabilities are negotiated."""
+    """Reads, answers one message at a time, and sends events once capabilities are negotiated."""
 
     def __init__(self, connection: socket.socket, commands: CommandTable) -> None:
         self.connection = connection
@@ -41,13 +41,13 @@ class Session:
         self.negotiated = False
         self._pending = ""
         self.waiting = False
-        """Whether there may be another message in what has been read."""
+        """Whether what has been read may hold another message."""
 
     def greet(self) -> None:
         self.send(GREETING)
 
     def serve(self) -> bool:
-        """Read what has come and answer one message; False when the session is over."""
+        """Read, and answer one message. False when the session is over."""
         if not self.waiting:
             try:
                 received = self.connection.recv(MESSAGE_MAX)
@@ -71,7 +71,7 @@ class Session:
         return self.send(self._answer(value))
 
     def _refuse_line(self, why: str) -> bool:
-        """What does not parse is not all there yet, unless its line has ended."""
+        """Text that does not parse is incomplete, unless its line has ended."""
         _, newline, rest = self._pending.partition("\n")
         if not newline:
             return len(self._pending) <= MESSAGE_MAX
@@ -80,7 +80,7 @@ class Session:
         return self.send(_error(CommandError(f"not JSON: {why}")))
 
     def _answer(self, value: object) -> dict[str, object]:
-        """The reply, with the message's id even if nothing else of it is right."""
+        """The reply, with the message's id even if the rest of the message is wrong."""
         try:
             reply: dict[str, object] = {"return": self._execute(_converted(value, Message, "not a QMP command"))}
         except CommandError as error:
@@ -110,7 +110,7 @@ class Session:
         return {}
 
     def send(self, message: object) -> bool:
-        """Send whole or not at all: a client that does not read what it is sent is dropped."""
+        """Send it whole. False when the client has not read enough to make room: it is disconnected then."""
         data = msgspec.json.encode(message) + b"\r\n"
         try:
             return self.connection.send(data) == len(data)

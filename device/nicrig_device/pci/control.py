@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""BAR0 decoded (docs/datasheet.md section 2): which register an access means and what it does."""
+"""BAR0 (docs/datasheet.md section 2): finds the register of an access and acts on it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from nicrig_device.hooks import Hooks
 from nicrig_device.pci.interrupt import Interrupts, Moderation
 from nicrig_device.pci.refusals import Refusals
 from nicrig_device.recorder import Trace, TraceEvent
@@ -20,7 +21,7 @@ MASK_32 = (1 << 32) - 1
 
 
 class Switches(Protocol):
-    """What the registers switch in the card."""
+    """The parts of the card that registers read and switch."""
 
     mac: bytes
     receiving: bool
@@ -35,7 +36,7 @@ class Switches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """How one register is read and written; None where the datasheet allows neither."""
+    """How one register is read and written; None where the datasheet does not allow it."""
 
     register: Register
     read: Callable[[], int] | None
@@ -43,7 +44,7 @@ class Handler:
 
 
 class ControlRegisters:
-    """Answers aligned 32-bit accesses; refuses every other. A kind adds its own registers to the card's."""
+    """Answers aligned 32-bit accesses and refuses all others. A kind adds its own registers to the card's."""
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class ControlRegisters:
         counters: Counters,
         refusals: Refusals,
         trace: Trace,
+        hooks: Hooks,
         capability: int,
     ) -> None:
         self._card = card
@@ -61,13 +63,20 @@ class ControlRegisters:
         self._counters = counters
         self._refusals = refusals
         self._trace = trace
+        self._hooks = hooks
         self._capability = capability
         self._latched_high = 0
         self.handlers: dict[int, Handler] = {}
         self._add_card()
 
     def read(self, offset: int, size: int) -> int:
-        """The value of an access; a refused one gives 0."""
+        """The value of an access. A refused one gives 0."""
+        value = self._read(offset, size)
+        for hook in self._hooks.armed:
+            value = hook.register_read(offset, value)
+        return value
+
+    def _read(self, offset: int, size: int) -> int:
         if size == WORD and COUNTER_BASE <= offset < COUNTER_BASE + 8 * len(COUNTERS) and offset % WORD == 0:
             return self._read_counter(offset - COUNTER_BASE)
         handler = self.handlers.get(offset) if size == WORD else None
@@ -77,7 +86,7 @@ class ControlRegisters:
         return handler.read()
 
     def write(self, offset: int, size: int, value: int) -> None:
-        """Act on a write; a refused one does nothing."""
+        """Act on a write. A refused one does nothing."""
         self._trace.add(TraceEvent.REGISTER, registers.BAR_CONTROL, offset, value)
         handler = self.handlers.get(offset) if size == WORD else None
         if handler is None or handler.write is None:
@@ -102,10 +111,10 @@ class ControlRegisters:
         read: Callable[[], int] | None,
         write: Callable[[int], None] | None = None,
     ) -> None:
-        """Enter a register; ValueError when its handlers are not those that the datasheet allows."""
+        """Enter a register. Raises ValueError when its handlers do not match its declared access."""
         allowed = register.access in (Access.READ_WRITE, Access.WRITE)
         if (write is not None) != allowed:
-            raise ValueError(f"register {register.name} is {register.access.value}, its handler is not")
+            raise ValueError(f"register {register.name} is {register.access.value}: its handlers must match")
         self.handlers[block.address(register)] = Handler(register, read, write)
 
     def _add_card(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the card refuses (docs/datasheet.md section 9): counted, logged at a bounded rate, shown in FAULT."""
+"""Refusals (docs/datasheet.md section 9): counted, logged at a bounded rate, shown in FAULT."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("nicrig_device")
 
 
 class Refusals:
-    """The last refusal as the FAULT register shows it, and a call on each new one."""
+    """Keeps the last refusal for the FAULT register, and calls `announce` for each new one."""
 
     def __init__(self, counters: Counters, announce: Callable[[int, int, bool], None]) -> None:
         self._counters = counters
@@ -29,14 +29,12 @@ class Refusals:
     def clear(self) -> None:
         self.fault = 0
 
-    def refuse(
-        self, refusal: Refusal, text: str, *, queue: int = 0, transmit: bool = False, index: int = 0, times: int = 1
-    ) -> None:
-        """Count `times` refusals of one kind; text says what was wrong with the first."""
+    def refuse(self, refusal: Refusal, text: str, *, transmit: bool = False, index: int = 0, times: int = 1) -> None:
+        """Count `times` refusals with one code. `text` says what was wrong with the first."""
         self._counters.add(f"refused_{refusal.name.lower()}", times)
-        self.fault = FAULT.pack(CODE=refusal, TRANSMIT=transmit, QUEUE=queue, INDEX=index & 0xFFFF)
+        self.fault = FAULT.pack(CODE=refusal, TRANSMIT=transmit, INDEX=index & 0xFFFF)
         if self._may_log():
-            more = f" ({times} alike)" if times > 1 else ""
+            more = f" ({times} times)" if times > 1 else ""
             log.warning("refused %s: %s%s", refusal.name, text, more)
         self._announce(refusal, index & 0xFFFF, transmit)
 

@@ -11,8 +11,8 @@
 #define NICRIG_RECORDER_CAPACITY                0x1         /* Records that the ring holds */
 #define NICRIG_RECORDER_HEAD                    0x2         /* Records begun since the card started */
 #define NICRIG_RECORDER_DETAIL                  0x3         /* How much is recorded */
-#define NICRIG_RECORDER_SETTLED                 0x4         /* Of the card's own ring only */
-#define NICRIG_RECORDER_GRANTS                  0x5         /* 1 while the card wants to know of STREAMING grants too */
+#define NICRIG_RECORDER_SETTLED                 0x4         /* In the card's own ring only */
+#define NICRIG_RECORDER_GRANTS                  0x5         /* 1 while the card needs STREAMING grants too */
 #define NICRIG_RECORDER_SLOT_HEAD               0x6         /* Frames kept since the card started */
 
 #define NICRIG_RECORDER_MAGIC_VALUE             0x444345525243494eULL

@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig_device.dma.memory import GuestMemory
+from nicrig_device.hooks import Hooks
 from nicrig_device.ledger.grant_records import TAKEN_MAX, WAITING_MAX
 from nicrig_device.ledger.grants import RANGES_MAX
-from nicrig_device.ledger.ledger import HELD_MAX, HELD_SECONDS, REVOKED_MAX, TRACED_MAX, Ledger, Policy, Touch
+from nicrig_device.ledger.ledger import HELD_MAX, HELD_SECONDS, NO_POSITIONS, REVOKED_MAX, TRACED_MAX, Ledger, Touch
 from nicrig_device.recorder import CAPACITY, RECORDER_BYTES, Grant, RecordRing, Trace, TraceEvent
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.findings import LedgerFinding
+from nicrig_interface.words import LedgerPolicy
 from tests.fakes import recorder as datasheet
 from tests.fakes.recorder import ALL_ONES, DETAIL, GRANTS, HEAD, STREAMING, Granting, Record, RecorderMemory
 
@@ -32,7 +34,7 @@ MAY_READ, MAY_WRITE, BOTH = datasheet.MAY_READ, datasheet.MAY_WRITE, datasheet.M
 class Bench:
     """A ledger, with the guest's end of its ring."""
 
-    def __init__(self, policy: Policy = Policy.REPORT) -> None:
+    def __init__(self, policy: LedgerPolicy = "report") -> None:
         self.rings = RecordRing(), RecordRing()
         self.records, self.trace = (
             RecorderMemory(memoryview(mmap.mmap(ring.fd, RECORDER_BYTES))) for ring in self.rings
@@ -41,17 +43,29 @@ class Bench:
         self.bytes = np.zeros(MEMORY_BYTES, np.uint8)
         self.memory.add(MEMORY_AT, self.bytes)
         self.counters = Counters()
-        self.ledger = Ledger(self.rings[0], self.memory, self.counters, Trace(*self.rings))
+        self.ledger = Ledger(self.rings[0], self.memory, self.counters, Trace(*self.rings), Hooks())
         self.ledger.set_policy(policy)
         self.driver = Granting(self.records)
+        self._positions = NO_POSITIONS
 
     def codes(self, *touches: tuple[int, int], transmit: bool = False, refused: int = 0) -> list[int]:
         """What becomes of descriptors at ring index 7 on with these addresses and lengths."""
         address, length = np.array(touches, np.uint64).T
         codes = np.full(len(touches), refused, np.uint16)
-        if self.ledger.sees():
-            self.ledger.judge(address, length.astype(np.uint32), codes, transmit=transmit, index=7)
+        self._positions = NO_POSITIONS
+        if self.sees():
+            self._positions = self.ledger.positions(address)
+            self.ledger.judge(address, length.astype(np.uint32), self._positions, codes, transmit=transmit, index=7)
         return [int(code) for code in codes]
+
+    def sees(self) -> bool:
+        """Whether the ledger judges by all that has been recorded."""
+        self.ledger.update()
+        return self.ledger.judging
+
+    def look_behind(self, index: int) -> None:
+        """Check the guard bytes behind the last descriptors."""
+        self.ledger.look_behind(self._positions, index)
 
     def touch(self, address: int, length: int, *, transmit: bool = False) -> LedgerFinding | None:
         """What is found about one touch once nothing is held any more."""
@@ -182,7 +196,7 @@ def test_what_is_refused_already_is_not_looked_at(bench: Bench) -> None:
 
 # -- policies ---------------------------------------------------------------------------------------
 def test_enforce_refuses_what_is_not_granted_and_nothing_else(bench: Bench) -> None:
-    bench.ledger.set_policy(Policy.ENFORCE)
+    bench.ledger.set_policy("enforce")
     bench.driver.grant(0x1000, 0x100)
     assert bench.codes((0x1000, 60), (0x1000, 0x101), (0x5000, 60)) == [0, Refusal.LEDGER, Refusal.LEDGER]
     assert not bench.ledger.allows(Touch(0x5000, 60, 1, False), Grant.WRITE)
@@ -192,17 +206,17 @@ def test_enforce_refuses_what_is_not_granted_and_nothing_else(bench: Bench) -> N
 def test_off_sees_nothing_and_does_not_ask_for_passing_grants(bench: Bench) -> None:
     bench.driver.grant(0x1000, 60)
     assert bench.records.word(GRANTS) == 1
-    bench.ledger.set_policy(Policy.OFF)
+    bench.ledger.set_policy("off")
     assert bench.records.word(GRANTS) == 0
-    assert not bench.ledger.sees()
+    assert not bench.sees()
     assert bench.ledger.allows(Touch(0x5000, 60, 1, False), Grant.WRITE)
     assert bench.ledger.due(time.monotonic()) is None
 
 
 def test_a_ledger_that_is_switched_on_late_waits_for_the_next_driver(bench: Bench) -> None:
-    bench.ledger.set_policy(Policy.OFF)
+    bench.ledger.set_policy("off")
     bench.driver.grant(0x1000, 60)
-    bench.ledger.set_policy(Policy.ENFORCE)
+    bench.ledger.set_policy("enforce")
     assert bench.codes((0x2000, 60)) == [0]
     assert bench.ledger.blind == "not begun"
     Granting(bench.records)
@@ -228,12 +242,12 @@ def test_the_first_guard_bytes_are_looked_at_once(bench: Bench, guard: int, dama
     bench.bytes[behind : behind + 64] = GUARD
     bench.driver.grant(start, length, BOTH, guard)
     bench.codes((start + 5, 1), (start + 99, 1))
-    bench.ledger.look_behind(3)
+    bench.look_behind(3)
     assert not bench.found()
     bench.bytes[behind + damaged] ^= 1
     for _ in range(2):
         bench.codes((start + 5, 1), (start + 99, 1))
-        bench.ledger.look_behind(3)
+        bench.look_behind(3)
         bench.driver.grant(0x9000, 60)
     assert bench.found() == ({LedgerFinding.GUARD_CHANGED: 1} if found else {})
     assert [(event.a, event.b, event.c, event.d) for event in bench.events()] == [
@@ -251,11 +265,11 @@ def test_guard_bytes_are_looked_at_in_every_region_and_never_outside(bench: Benc
     low[0x100] = high[0x107] = 0
     touched = [(0, 60), (0xF00, 60), (1 << 33, 60), ((1 << 33) + 0xF00, 60)]
     bench.codes(*touched)
-    bench.ledger.look_behind(0)
+    bench.look_behind(0)
     assert bench.found() == {LedgerFinding.GUARD_CHANGED: 2}
     bench.memory.clear()
     bench.codes(*touched)
-    bench.ledger.look_behind(0)
+    bench.look_behind(0)
     assert bench.found() == {LedgerFinding.GUARD_CHANGED: 2}
 
 
@@ -319,7 +333,7 @@ def test_any_program_finds_what_a_list_of_intervals_finds(steps: list[tuple[str,
 def test_a_batch_finds_what_its_touches_find_one_by_one(
     steps: list[tuple[str, int, int, int]], touches: list[tuple[int, int]]
 ) -> None:
-    bench, reference = Bench(Policy.ENFORCE), Reference()
+    bench, reference = Bench("enforce"), Reference()
     for name, *fields in steps:
         if name != "touch":
             getattr(bench.driver, name)(*fields)
@@ -343,7 +357,7 @@ def test_a_record_that_is_not_whole_is_taken_later_and_hides_none(bench: Bench) 
 
 
 def test_grants_among_a_whole_ring_of_other_records_are_found(bench: Bench) -> None:
-    assert bench.ledger.sees()
+    assert bench.sees()
     for _ in range(3):
         numbers = np.arange(CAPACITY - 1, dtype=np.uint64) + bench.records.word(HEAD) + 1
         bench.rings[0].records["kind"] = 0
@@ -366,8 +380,8 @@ def blinded(bench: Bench) -> bool:
 def test_without_a_driver_it_is_blind() -> None:
     bench = Bench()
     bench.records.set_word(HEAD, 0)
-    bench.ledger.set_policy(Policy.OFF)
-    bench.ledger.set_policy(Policy.REPORT)
+    bench.ledger.set_policy("off")
+    bench.ledger.set_policy("report")
     bench.driver.grant(0x1000, 60)
     assert blinded(bench)
     bench.close()
@@ -376,7 +390,7 @@ def test_without_a_driver_it_is_blind() -> None:
 @pytest.mark.parametrize("head", [CAPACITY + 2, 0, 1 << 63, ALL_ONES])
 def test_a_head_that_cannot_be_followed_blinds(bench: Bench, head: int) -> None:
     bench.driver.grant(0x1000, 60)
-    assert bench.ledger.sees()
+    assert bench.sees()
     bench.records.set_word(HEAD, head)
     assert bench.codes((0x5000, 60)) == [0]
     assert bench.ledger.blind == "lost"
@@ -394,25 +408,25 @@ def test_a_record_written_over_blinds(bench: Bench) -> None:
 def test_too_many_records_that_are_not_whole_blind(bench: Bench) -> None:
     for _ in range(WAITING_MAX):
         bench.records.begin()
-    assert bench.ledger.sees()
+    assert bench.sees()
     bench.records.begin()
     assert blinded(bench)
 
 
 def test_a_record_that_never_becomes_whole_blinds_when_the_ring_comes_round(bench: Bench) -> None:
-    assert bench.ledger.sees()
+    assert bench.sees()
     stuck = bench.records.begin()
     for head in (stuck + 1000, stuck + CAPACITY - 1, stuck + CAPACITY):
         numbers = np.arange(bench.records.word(HEAD) + 1, head + 1, dtype=np.uint64)
         places = (numbers[numbers % CAPACITY != stuck % CAPACITY] - 1) % CAPACITY
         bench.rings[0].records["sequence"][places] = numbers[numbers % CAPACITY != stuck % CAPACITY]
         bench.records.set_word(HEAD, head)
-        assert bench.ledger.sees() == (head < stuck + CAPACITY)
+        assert bench.sees() == (head < stuck + CAPACITY)
     assert blinded(bench)
 
 
 def test_more_grants_than_a_look_may_cost_blind(bench: Bench) -> None:
-    assert bench.ledger.sees()
+    assert bench.sees()
     numbers = np.arange(TAKEN_MAX + 1, dtype=np.uint64) + bench.records.word(HEAD) + 1
     taken = bench.rings[0].records[1 : TAKEN_MAX + 2]
     taken["sequence"], taken["kind"] = numbers, datasheet.GRANT
@@ -423,14 +437,14 @@ def test_more_grants_than_a_look_may_cost_blind(bench: Bench) -> None:
 def test_more_ranges_than_there_is_room_for_blind(bench: Bench) -> None:
     for number in range(RANGES_MAX):
         bench.driver.grant(0x10000 + number, 60)
-    assert bench.ledger.sees()
+    assert bench.sees()
     bench.driver.grant(1, 60)
     assert blinded(bench)
 
 
 def test_a_driver_that_stops_recording_blinds(bench: Bench) -> None:
     bench.driver.grant(0x1000, 60)
-    assert bench.ledger.sees()
+    assert bench.sees()
     bench.records.set_word(DETAIL, 0)
     assert blinded(bench)
 
@@ -465,8 +479,8 @@ HOSTILE = st.lists(
 )
 
 
-@given(HOSTILE, st.sampled_from([Policy.REPORT, Policy.ENFORCE]))
-def test_a_hostile_ring_raises_nothing(steps: list[tuple[str, int]], policy: Policy) -> None:
+@given(HOSTILE, st.sampled_from(["report", "enforce"]))
+def test_a_hostile_ring_raises_nothing(steps: list[tuple[str, int]], policy: LedgerPolicy) -> None:
     bench = Bench(policy)
     for name, *fields in steps:
         if name == "record":
@@ -482,6 +496,6 @@ def test_a_hostile_ring_raises_nothing(steps: list[tuple[str, int]], policy: Pol
             bench.records.set_word(DETAIL, fields[0])
         else:
             bench.codes((fields[0], fields[1]), transmit=bool(fields[2]))
-            bench.ledger.look_behind(0)
+            bench.look_behind(0)
             bench.ledger.due(time.monotonic() + HELD_SECONDS)
     bench.close()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from nicrig_device.dma.frames import Frames
-from nicrig_device.models.base import Board, CardModel, Registry, RingState
+from nicrig_device.models.base import Board, CardModel, Registry, Trait
 from nicrig_device.models.bus_master.receive import ReceivePath
 from nicrig_device.models.bus_master.transmit import TransmitPath
 from nicrig_device.models.queue import QueueWords, Ring
@@ -12,6 +12,7 @@ from nicrig_device.pci.interrupt import Interrupts, Source
 from nicrig_device.spec import registers
 from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.layout import RegisterBlock
+from nicrig_interface.answers import RingState
 
 MASK_32 = (1 << 32) - 1
 
@@ -21,24 +22,25 @@ class BusMaster(CardModel):
 
     name = "bus-master"
     device_id = registers.DEVICE_ID_BUS_MASTER
+    traits = Trait.DMA | Trait.DESCRIPTORS
     queues = registers.QUEUES
     ring_max = registers.RING_MAX
     blocks = ((registers.QUEUE_BLOCK, registers.QUEUES),)
 
     def __init__(self, board: Board) -> None:
-        rx_words = QueueWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD, 0)
-        tx_words = QueueWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD, 0)
+        rx_words = QueueWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD)
+        tx_words = QueueWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD)
         self.rx = Ring(board, rx_words, transmit=False)
         self.tx = Ring(board, tx_words, transmit=True)
         self.sources = (Source(0, rx_words.arm, rx_words.head, moderated=True), Source(0, tx_words.arm, tx_words.head))
-        self._receive_path = ReceivePath(board.memory, board.ledger, self.rx, board.counters, board.trace)
-        self._transmit_path = TransmitPath(board.memory, board.ledger, self.tx, board.egress, board.trace)
+        self._receive_path = ReceivePath(board, self.rx)
+        self._transmit_path = TransmitPath(board, self.tx)
 
     def receive(self, frames: Frames) -> None:
         self._receive_path.deliver(frames)
 
     def transmit(self) -> bool:
-        """Send what the doorbell covers. A bad receive doorbell is noticed here too."""
+        """Send what the doorbell covers. Refuse a bad receive doorbell too."""
         self.rx.posted()
         return self._transmit_path.send()
 

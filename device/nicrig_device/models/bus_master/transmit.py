@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nicrig_device.dma.frames import Bytes, Offsets, copy_pieces
-from nicrig_device.dma.memory import GuestMemory, RegionSpans
-from nicrig_device.ledger.ledger import Ledger
-from nicrig_device.models.bus_master.checks import Codes, check_buffers, refuse_all, status_of
+from nicrig_device.dma.memory import RegionSpans
+from nicrig_device.models.base import Board
+from nicrig_device.models.bus_master.checks import check_buffers, refuse_all
 from nicrig_device.models.queue import Ring
-from nicrig_device.recorder import Trace, TraceEvent
+from nicrig_device.models.status import Codes, status_of
+from nicrig_device.recorder import TraceEvent
 from nicrig_device.spec.descriptors import Descriptors, Flag, Refusal
 from nicrig_device.spec.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN
-from nicrig_device.wire.egress import Egress
 from nicrig_device.wire.framing import LENGTH_PREFIX, split, write_prefixes
 
 
@@ -41,17 +41,17 @@ class Chains:
 
 
 class TransmitPath:
-    """Takes all that the doorbell covers, at most one ring's length, and hands it to the wire as one write."""
+    """Takes everything that the doorbell covers, at most one ring's length, and hands it to the wire as one write."""
 
-    def __init__(self, memory: GuestMemory, ledger: Ledger, ring: Ring, egress: Egress, trace: Trace) -> None:
-        self._memory = memory
-        self._ledger = ledger
+    def __init__(self, board: Board, ring: Ring) -> None:
+        self._memory = board.memory
+        self._ledger = board.ledger
         self._ring = ring
-        self._egress = egress
-        self._trace = trace
+        self._egress = board.egress
+        self._trace = board.trace
 
     def send(self) -> bool:
-        """Send what is posted; False when there is nothing, or when the wire must drain first."""
+        """Send what is posted. False when nothing is posted, or when the wire must drain first."""
         count = self._ring.posted()
         if not count or self._egress.full():
             return False
@@ -60,13 +60,13 @@ class TransmitPath:
         if not len(descriptors):
             return False
         chains = Chains.of(descriptors)
-        places, codes = check_buffers(self._memory, self._ledger, self._ring, descriptors)
+        spans, codes, _ = check_buffers(self._memory, self._ledger, self._ring, descriptors)
         good = self._judge(descriptors, chains, codes)
-        framed = self._gather(descriptors, chains, places, good)
+        framed = self._gather(descriptors, chains, spans, good)
         # The bytes are in the card's own buffer: the descriptors can go back.
         status = status_of(codes)
         if self._trace.frames:
-            at = self._ring.places(index + np.arange(len(descriptors)))
+            at = self._ring.numbers(index, len(descriptors))
             if self._trace.steps:
                 self._trace.add_buffers(TraceEvent.READ, stamp, at, descriptors, status)
             first = chains.first[good]
@@ -78,7 +78,7 @@ class TransmitPath:
         return True
 
     def _judge(self, descriptors: Descriptors, chains: Chains, codes: Codes) -> npt.NDArray[np.bool_]:
-        """Which frames go out; every descriptor of the others gets its frame's refusal."""
+        """Which frames go out. Every descriptor of a frame that does not gets the frame's refusal."""
         total = np.add.reduceat(descriptors["length"].astype(np.int64), chains.first)
         frame_codes = np.maximum.reduceat(codes, chains.first)
         sized = (total >= FRAME_MIN) & (total <= FRAME_MAX)
@@ -91,7 +91,7 @@ class TransmitPath:
         return good
 
     def _gather(
-        self, descriptors: Descriptors, chains: Chains, places: list[RegionSpans], good: npt.NDArray[np.bool_]
+        self, descriptors: Descriptors, chains: Chains, spans: list[RegionSpans], good: npt.NDArray[np.bool_]
     ) -> Bytes:
         """The good frames in the wire's framing, in ring order."""
         sends = good[chains.frame_of]
@@ -101,8 +101,8 @@ class TransmitPath:
         start = np.cumsum(length) - length + LENGTH_PREFIX * np.cumsum(good)[chains.frame_of]
         framed = np.empty(int(length.sum()) + LENGTH_PREFIX * int(np.count_nonzero(good)), np.uint8)
         write_prefixes(framed, prefix_at[good], frame_length[good])
-        for place in places:
-            wanted = sends[place.chosen]
-            offset = place.offset[wanted]
-            copy_pieces(framed, start[place.chosen][wanted], place.region.data, offset, length[place.chosen][wanted])
+        for span in spans:
+            wanted = sends[span.chosen]
+            offset = span.offset[wanted]
+            copy_pieces(framed, start[span.chosen][wanted], span.region.data, offset, length[span.chosen][wanted])
         return framed

@@ -13,7 +13,7 @@ from nicrig_device.models.subordinate.packing import pack, packed_ends
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Frames packed in `data`, valid until the FIFO's next call; `length` is theirs, one by one."""
+    """Frames packed in `data`, valid until the FIFO's next call, and the length of each."""
 
     data: Bytes
     length: Offsets
@@ -35,7 +35,7 @@ class Fifo:
         return len(self._length)
 
     def push(self, frames: Frames) -> int:
-        """Take the frames that fit, in order; how many they are."""
+        """Take the frames that fit, in order. Returns how many."""
         ends = packed_ends(frames.length)
         room = self._data.size - (self._end - self._begin)
         count = min(int(np.searchsorted(ends, room, side="right")), self._frames - len(self))
@@ -51,7 +51,7 @@ class Fifo:
         return count
 
     def take(self, room: int) -> Packed:
-        """The next frames that fit into `room` bytes, gone from the FIFO; none when the first does not fit."""
+        """Remove and return the next frames that fit into `room` bytes; none when the first does not fit."""
         ends = packed_ends(self._length)
         count = int(np.searchsorted(ends, room, side="right"))
         size = int(ends[count - 1]) if count else 0

@@ -16,29 +16,34 @@ PREFIX = struct.Struct("<I")
 
 
 def packed_ends(length: npt.NDArray[np.integer]) -> Offsets:
-    """Where each frame of these lengths ends when they are packed one behind the other, padding included."""
+    """Where each frame ends, padding included, when frames of these lengths are packed."""
     padded = -(-length.astype(np.int64) // PACK_ALIGNMENT) * PACK_ALIGNMENT
     return np.cumsum(padded + PACK_PREFIX)
 
 
 def packed_starts(length: npt.NDArray[np.integer]) -> Offsets:
-    """Where each frame's own bytes begin, behind its length."""
+    """Where each frame's own bytes begin, after its length."""
     return np.concatenate(([0], packed_ends(length)[:-1])) + PACK_PREFIX
 
 
 def pack(target: Bytes, frames: Frames) -> None:
-    """Write the frames, packed, over all of target, which has their packed size."""
+    """Write the packed frames into target, which has exactly their packed size."""
     target[:] = 0
     start = packed_starts(frames.length)
-    prefix = frames.length.astype("<u4").view(np.dtype((np.void, PACK_PREFIX)))
-    windows(target, PACK_PREFIX)[start - PACK_PREFIX] = prefix
+    put_lengths(target, start, frames.length)
     copy_pieces(target, start, frames.data, frames.offset, frames.length)
 
 
-def unpack(data: Bytes) -> tuple[Frames, int, Refusal | None]:
-    """The frames before the first wrong length, where that length stands, and why it is wrong.
+def put_lengths(target: Bytes, start: Offsets, length: npt.NDArray[np.integer]) -> None:
+    """Write the length of each frame in front of its bytes."""
+    prefix = length.astype("<u4").view(np.dtype((np.void, PACK_PREFIX)))
+    windows(target, PACK_PREFIX)[start - PACK_PREFIX] = prefix
 
-    Without a wrong length the place is the end of the data.
+
+def unpack(data: Bytes) -> tuple[Frames, int, Refusal | None]:
+    """The frames before the first wrong length, the offset of that length, and why it is wrong.
+
+    Without a wrong length the offset is the end of the data.
     """
     offsets: list[int] = []
     lengths: list[int] = []

@@ -11,11 +11,12 @@ from nicrig_device.dma import ring_index
 from nicrig_device.dma.barrier import full_barrier
 from nicrig_device.dma.frames import Bytes, Frames
 from nicrig_device.dma.memory import OutsideMemoryError
+from nicrig_device.dma.transfer import INDEX, TRANSMIT, Transfer
 from nicrig_device.ledger.ledger import Touch
-from nicrig_device.models.base import Board, CardModel, Registry, RingState
-from nicrig_device.models.bus_master.checks import STATUS_DONE, refused_status
+from nicrig_device.models.base import Board, CardModel, Registry, Trait
+from nicrig_device.models.status import STATUS_DONE, refused_status
 from nicrig_device.models.subordinate.fifo import Fifo
-from nicrig_device.models.subordinate.packing import packed_starts, unpack
+from nicrig_device.models.subordinate.packing import packed_starts, put_lengths, unpack
 from nicrig_device.pci.interrupt import Interrupts, Source
 from nicrig_device.recorder import Grant, TraceEvent
 from nicrig_device.spec import registers
@@ -24,18 +25,17 @@ from nicrig_device.spec.registers import (
     BUFFER_MAX,
     CHANNEL_BLOCK,
     CHANNEL_CONTROL,
-    START,
     TRANSFER_BLOCK,
     TRANSFER_STATUS,
 )
 from nicrig_device.wire.framing import framed
+from nicrig_interface.answers import RingState
 
 ENABLE, WRITE_TO_DEVICE = CHANNEL_CONTROL.field("ENABLE").mask, CHANNEL_CONTROL.field("WRITE_TO_DEVICE").mask
-INDEX, TRANSMIT = START.field("INDEX").mask, START.field("TRANSMIT").mask
 
 
 class RefusedTransferError(Exception):
-    """A transfer that is not begun; the text says why."""
+    """A transfer that the card does not begin; the text says why."""
 
     def __init__(self, refusal: Refusal, text: str) -> None:
         super().__init__(text)
@@ -43,26 +43,8 @@ class RefusedTransferError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
-    """What the guest asks for: the card's own copy of START and of the channel, each word read once."""
-
-    start: int
-    address: int
-    length: int
-    control: int
-
-    @property
-    def index(self) -> int:
-        return self.start & INDEX
-
-    @property
-    def transmit(self) -> bool:
-        return bool(self.start & TRANSMIT)
-
-
-@dataclass(frozen=True, slots=True)
 class Moved:
-    """What a transfer has done: whole frames, bytes of the buffer, and what is wrong with the rest."""
+    """What a transfer has moved: whole frames, bytes of the buffer, and what is wrong with the rest."""
 
     frames: int
     size: int
@@ -70,10 +52,11 @@ class Moved:
 
 
 class Subordinate(CardModel):
-    """One channel, half duplex; a FIFO for what comes in while it is not set up."""
+    """One channel, half duplex, and a FIFO for frames that come in while it is not set up."""
 
     name = "subordinate"
     device_id = registers.DEVICE_ID_SUBORDINATE
+    traits = Trait.DMA | Trait.COUNTS
     blocks = ((CHANNEL_BLOCK, 1), (TRANSFER_BLOCK, 1))
 
     def __init__(self, board: Board) -> None:
@@ -95,7 +78,7 @@ class Subordinate(CardModel):
         self._taken = 0
         """Frames that the FIFO has taken."""
         self._ended = self._noticed = 0
-        """START as it was when a transfer ended last, and as it was seen last."""
+        """START when the last transfer ended, and when `transmit` last read it."""
 
     def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:
         registry.add(registers.DMA_BLOCK, registers.STOP, None, self._stop)
@@ -105,7 +88,7 @@ class Subordinate(CardModel):
         self._forget()
 
     def rings(self) -> list[RingState]:
-        """The FIFO, and the channel, whose places are bytes and whose head and tail number transfers."""
+        """The FIFO, and the channel, whose size is in bytes and whose head and tail count transfers."""
         waiting, start = len(self._fifo), self._words[self._start]
         transfer = self._read_transfer(start)
         enabled, posted = bool(transfer.control & ENABLE), int(start != self._ended)
@@ -129,21 +112,26 @@ class Subordinate(CardModel):
         return self._words[self._start] != self._noticed
 
     def transmit(self) -> bool:
-        """Run the transfer that START asks for, to its end; frames to send wait until the wire takes them."""
+        """Run the transfer that START asks for, to its end. Frames to send wait until the wire has room."""
         start = self._noticed = self._words[self._start]
         if start == self._ended or (start & TRANSMIT and self._board.egress.full()):
             return False
-        # ACTIVE before the channel is read: who takes it down has been seen here, or sees the one (section 15).
+        # ACTIVE before the channel is read: a driver that takes the channel down sees ACTIVE, or was seen (section 15).
         self._words[self._active] = 1
         full_barrier()
         transfer = self._read_transfer(start)
+        self._board.ledger.update()
+        for hook in self._board.hooks.armed:
+            transfer = hook.transfer(transfer)
         try:
             moved = self._run(transfer)
         except RefusedTransferError as error:
             self._refuse(transfer, error.refusal, str(error))
             moved = Moved(0, 0, error.refusal)
         status = TRANSFER_STATUS.pack(
-            FRAMES=moved.frames, ERROR=int(moved.refusal is not None), CODE=moved.refusal or 0
+            FRAMES=self._told_frames(moved.frames, transmit=transfer.transmit),
+            ERROR=int(moved.refusal is not None),
+            CODE=moved.refusal or 0,
         )
         self._end(start, transfer.length - moved.size, status)
         return True
@@ -154,7 +142,7 @@ class Subordinate(CardModel):
         return Transfer(start, address, words[self._length], words[self._control])
 
     def _end(self, start: int, left: int, status: int) -> None:
-        """Tell how the transfer ended, DONE last."""
+        """Publish how the transfer ended, DONE last."""
         self._ended = start
         self._words[self._count] = left
         self._words[self._status] = status
@@ -162,7 +150,7 @@ class Subordinate(CardModel):
         self._words[self._done] = start & INDEX
 
     def _stop(self, _: int) -> None:
-        """STOP: no transfer runs while a register is written; one that has been started ends unbegun."""
+        """STOP: no transfer runs while a register is written. One that START asks for ends before it begins."""
         self._words[self._control] = 0
         start = self._noticed = self._words[self._start]
         if start != self._ended:
@@ -170,23 +158,23 @@ class Subordinate(CardModel):
 
     # -- one transfer -------------------------------------------------------------------------------
     def _run(self, transfer: Transfer) -> Moved:
-        """Check, then move; RefusedTransferError before anything is moved."""
+        """Check, then move. Raises RefusedTransferError before anything is moved."""
         buffer = self._buffer(transfer)
         if self._trace.steps:
             to_card = int(transfer.transmit)
             self._trace.add(TraceEvent.DOORBELL, to_card, transfer.index, self._ended & INDEX, 1)
             self._trace.add(TraceEvent.ENABLE, to_card, transfer.address, transfer.length)
         try:
-            return self._send(transfer, buffer) if transfer.transmit else self.fill(transfer, buffer)
+            return self._send(transfer, buffer) if transfer.transmit else self._fill(transfer, buffer)
         finally:
             if self._trace.steps:
                 self._trace.add(TraceEvent.DISABLE, int(transfer.transmit))
 
     def _buffer(self, transfer: Transfer) -> Bytes:
-        """The channel's guest memory, when it is set up for this transfer and the transfer is in turn."""
+        """The channel's guest memory. Raises RefusedTransferError when the channel or the transfer is wrong."""
         last = self._ended & INDEX
         if transfer.start > TRANSMIT | INDEX or ring_index.distance(transfer.index, last) != 1:
-            text = f"START {transfer.start:#x} after transfer {last:#x}: one at a time, in turn"
+            text = f"START {transfer.start:#x} after transfer {last:#x}: one at a time, in order"
             raise RefusedTransferError(Refusal.TRANSFER, text)
         if not transfer.control & ENABLE:
             raise RefusedTransferError(Refusal.TRANSFER, "START while the channel is not enabled")
@@ -200,38 +188,43 @@ class Subordinate(CardModel):
         except OutsideMemoryError as error:
             raise RefusedTransferError(Refusal.ADDRESS, f"channel {error}") from error
         touch = Touch(transfer.address, transfer.length, transfer.index, transfer.transmit)
-        # The memory may be granted as such; what lets the card touch it is the channel's being set up.
+        # A persistent grant of the memory is not enough: the channel's own set-up is what allows the card to touch it.
         access = Grant.READ if transfer.transmit else Grant.WRITE
         if not self._board.ledger.allows(touch, access, streaming_only=True):
             text = f"channel of {transfer.length} bytes at {transfer.address:#x} is not granted"
             raise RefusedTransferError(Refusal.LEDGER, text)
         return buffer
 
-    def fill(self, transfer: Transfer, buffer: Bytes) -> Moved:
+    def _fill(self, transfer: Transfer, buffer: Bytes) -> Moved:
         """Move as many waiting frames as fit."""
         if not len(self._fifo):
             raise RefusedTransferError(Refusal.TRANSFER, "START to receive while no frame waits")
         packed = self._fifo.take(transfer.length)
         frames, size = len(packed.length), packed.data.size
         if not frames:
-            text = f"channel of {transfer.length} bytes, the frame that waits is longer"
+            text = f"channel of {transfer.length} bytes, the waiting frame is longer"
             raise RefusedTransferError(Refusal.LENGTH, text)
         if self._trace.steps:
             self._trace.add(TraceEvent.WRITE, transfer.index, transfer.address, size, STATUS_DONE)
         stamp = self._trace.stamp()
         buffer[:size] = packed.data
+        start = packed_starts(packed.length)
         if self._trace.frames:
-            start = packed_starts(packed.length)
             moved = Frames(buffer, start, packed.length)
             self._trace.add_frames(TraceEvent.FRAME_IN, stamp, transfer.index, transfer.address + start, moved)
-        self._board.ledger.look_behind(transfer.index)
+        self._look_behind(transfer)
+        if self._board.hooks.armed:
+            told = packed.length.astype(np.uint32)
+            for hook in self._board.hooks.armed:
+                hook.told_lengths(told)
+            put_lengths(buffer, start, told)
         self._words[self._waiting] = len(self._fifo)
         self._board.counters.add("rx_frames", frames)
         self._board.counters.add("rx_bytes", int(packed.length.sum()))
         return Moved(frames, size)
 
     def _send(self, transfer: Transfer, buffer: Bytes) -> Moved:
-        """Read the buffer, once; send what stands before the first wrong length."""
+        """Read the buffer, once, and send the frames before the first wrong length."""
         stamp = self._trace.stamp()
         frames, size, refusal = unpack(np.array(buffer))
         status = STATUS_DONE
@@ -245,6 +238,17 @@ class Subordinate(CardModel):
             self._trace.add_frames(TraceEvent.FRAME_OUT, stamp, transfer.index, address, frames)
         self._board.egress.hand_over(framed(frames), len(frames))
         return Moved(len(frames), size, refusal)
+
+    def _look_behind(self, transfer: Transfer) -> None:
+        ledger = self._board.ledger
+        if ledger.judging:
+            ledger.look_behind(ledger.positions(np.array([transfer.address], np.uint64)), transfer.index)
+
+    def _told_frames(self, count: int, *, transmit: bool) -> int:
+        """How many frames the driver reads in STATUS."""
+        for hook in self._board.hooks.armed:
+            count = hook.told_count(count, transmit=transmit)
+        return count
 
     def _refuse(self, transfer: Transfer, refusal: Refusal, text: str) -> None:
         self._board.refusals.refuse(refusal, text, transmit=transfer.transmit, index=transfer.index)

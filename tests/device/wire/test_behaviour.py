@@ -16,7 +16,7 @@ import pytest
 
 from nicrig_device.models.catalogue import KINDS
 from nicrig_device.spec.registers import FRAME_MAX
-from nicrig_device.wire.hook import Act, BehaviourError, load_behaviour
+from nicrig_device.wire.behaviour import Act, BehaviourError, load_behaviour
 from tests.contracts.conftest import DRIVERS, MEMORY_AT, MEMORY_BYTES
 from tests.fakes.card_driver import CardDriver
 from tests.fakes.driver import FakeDriver
@@ -96,7 +96,7 @@ def raises(*_: object) -> Any:
     [
         (raises, "KeyError: 'what'"),
         (lambda *_: None, "TypeError"),
-        (lambda to_driver, _: (to_driver, None), "returned NoneType, not a list"),
+        (lambda to_driver, _: (to_driver, None), "returned NoneType, not one list of frames"),
         (lambda *_: (["text"], []), "returned str as a frame, not bytes"),
         (lambda *_: ([], [bytes(13)]), "returned a frame of 13 bytes, not 14 to 1518"),
         (lambda *_: ([bytes(FRAME_MAX + 1)], []), "returned a frame of 1519 bytes"),

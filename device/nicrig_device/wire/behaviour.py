@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A card's behaviour as the user's own function, between wire and driver (docs/behaviours.md)."""
+"""Your own function as the card's behaviour, between wire and driver (docs/behaviours.md)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from nicrig_device.dma.frames import Frames
+from nicrig_device.dma.frames import Bytes, Frames
+from nicrig_device.hooks import Hook
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.registers import FRAME_MAX, FRAME_MIN
+from nicrig_device.wire.egress import Egress
+from nicrig_device.wire.framing import framed, split
 
 FrameList: TypeAlias = list[bytes]
 Act: TypeAlias = Callable[[FrameList, FrameList], tuple[FrameList, FrameList]]
-"""Takes a batch on its way to the driver and one on its way to the wire, one of them empty; gives what goes there."""
+"""Takes a batch for the driver and a batch for the wire, one of them empty; returns what goes there instead."""
 LINE_SECONDS = 1.0
-"""At most one line in the log for so long: a behaviour that fails, fails with every batch."""
+"""Shortest time between two lines in the log: a behaviour that fails is likely to fail with every batch."""
 
 log = logging.getLogger("nicrig_device")
 
 
 class BehaviourError(ValueError):
-    """There is no such behaviour; the text says why."""
+    """The behaviour cannot be loaded; the text says why."""
 
 
 def load_behaviour(source: str) -> Act:
@@ -45,35 +48,50 @@ def load_behaviour(source: str) -> Act:
     return act
 
 
-class Behaviour:
-    """Hands each batch to the user's function, and what that returns to driver and wire.
+class Behaviour(Hook):
+    """Calls your function with each batch, and passes on what it returns.
 
-    It runs on the hot thread. Whatever it does wrong costs its batch and a line in the log.
+    It runs on the card's one thread. An error in it costs one batch and a line in the log.
     """
 
-    def __init__(
-        self, act: Act, to_driver: Callable[[Frames], None], to_wire: Callable[[Frames], None], counters: Counters
-    ) -> None:
+    def __init__(self, act: Act, to_driver: Callable[[Frames], None], egress: Egress, counters: Counters) -> None:
+        """`to_driver` takes frames that the function returns for the driver when it was given frames for the wire."""
         self._act = act
         self._to_driver = to_driver
-        self._to_wire = to_wire
+        self._egress = egress
         self._counters = counters
         self._silent_until = 0.0
 
-    def move(self, to_driver: FrameList, to_wire: FrameList) -> None:
-        """Take frames off the wire, or of the driver."""
+    def frames_in(self, frames: Frames) -> Frames:
+        to_driver, to_wire = self._call(frames.tolist(), [])
+        self._send(to_wire)
+        return Frames.of(to_driver)
+
+    def frames_out(self, framed: Bytes, count: int) -> tuple[Bytes, int]:
+        to_driver, to_wire = self._call([], split(framed)[0].tolist())
+        self._send(to_wire)
+        if to_driver:
+            self._to_driver(Frames.of(to_driver))
+        return framed[:0], 0
+
+    def _call(self, to_driver: FrameList, to_wire: FrameList) -> tuple[FrameList, FrameList]:
+        """What the function returns; nothing when it fails."""
         batch = len(to_driver) + len(to_wire)
         if not batch:
-            return
+            return [], []
         try:
             to_driver, to_wire = map(_frames, self._act(to_driver, to_wire))
         except Exception as error:
             self._failed(error, batch)
-            return
-        if to_wire:
-            self._to_wire(Frames.of(to_wire))
-        if to_driver:
-            self._to_driver(Frames.of(to_driver))
+            return [], []
+        return to_driver, to_wire
+
+    def _send(self, frames: FrameList) -> None:
+        """A full wire loses the frames: the driver cannot be asked to wait with frames that are not its own."""
+        if frames and self._egress.full():
+            self._counters.add("behaviour_dropped", len(frames))
+        elif frames:
+            self._egress.put(framed(Frames.of(frames)), len(frames))
 
     def _failed(self, error: Exception, batch: int) -> None:
         self._counters.add("behaviour_dropped", batch)
@@ -86,7 +104,7 @@ class Behaviour:
 def _frames(found: object) -> FrameList:
     """The list, if it is one of frames."""
     if not isinstance(found, list):
-        raise TypeError(f"returned {type(found).__name__}, not a list of frames for driver and wire each")
+        raise TypeError(f"returned {type(found).__name__}, not one list of frames for the driver and one for the wire")
     for frame in found:
         if not isinstance(frame, bytes):
             raise TypeError(f"returned {type(frame).__name__} as a frame, not bytes")
