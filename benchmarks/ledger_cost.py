@@ -12,12 +12,12 @@ from typing import get_args
 from benchmarks.guest_nics import GuestNic
 from benchmarks.overload import OFFERED, Case, FloodResult, FloodRound, flood
 from benchmarks.recorder_cost import ROUNDS
-from nicrig.card.process import Ledger
 from nicrig.errors import RigError
 from nicrig.machine.guest_interface import DRIVER
 from nicrig.session.rig import Rig
+from nicrig_interface.words import LedgerPolicy
 
-POLICIES: tuple[Ledger, ...] = get_args(Ledger)
+POLICIES: tuple[LedgerPolicy, ...] = get_args(LedgerPolicy)
 
 
 async def measure(rig: Rig, nic: GuestNic, frame: bytes, vcpu: int) -> list[FloodResult]:
@@ -26,7 +26,7 @@ async def measure(rig: Rig, nic: GuestNic, frame: bytes, vcpu: int) -> list[Floo
     `vcpu` is the thread id of the guest's CPU.
     """
     case = Case(nic, OFFERED)
-    rounds: dict[Ledger, list[FloodRound]] = {policy: [] for policy in POLICIES}
+    rounds: dict[LedgerPolicy, list[FloodRound]] = {policy: [] for policy in POLICIES}
     for _ in range(ROUNDS):
         for policy in random.sample(POLICIES, len(POLICIES)):
             await begin(rig, nic, policy)
@@ -36,7 +36,7 @@ async def measure(rig: Rig, nic: GuestNic, frame: bytes, vcpu: int) -> list[Floo
     return [FloodResult.of(policy, OFFERED, rounds[policy]) for policy in POLICIES]
 
 
-async def begin(rig: Rig, nic: GuestNic, policy: Ledger) -> None:
+async def begin(rig: Rig, nic: GuestNic, policy: LedgerPolicy) -> None:
     """Load the driver again under this policy."""
     await rig.guest.run(["rmmod", DRIVER])
     await rig.card.monitor.execute("set-ledger", {"policy": policy})
@@ -44,7 +44,7 @@ async def begin(rig: Rig, nic: GuestNic, policy: Ledger) -> None:
     await nic.interface.up()
 
 
-async def check(rig: Rig, policy: Ledger) -> None:
+async def check(rig: Rig, policy: LedgerPolicy) -> None:
     """Raise RigError unless the ledger judged the whole flood without a finding."""
     ledger = await rig.card.monitor.execute("query-ledger")
     if policy != "off" and (ledger["blind"] or any(ledger["findings"].values())):

@@ -17,11 +17,12 @@ from typer.testing import CliRunner
 
 from nicrig.cli import app
 from nicrig.recorder import recording
-from nicrig.recorder.reader import Batch, Layout, Recorder, events
+from nicrig.recorder.reader import Batch, Recorder, events
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import BY_NAME, Phase, RecordKind
 from nicrig.verifier.records import CardFrameIn, CardFrameOut, NdisMSleep
 from nicrig_device.spec.registers import BAR_RECORDER
+from nicrig_interface.answers import RecorderLayout
 from tests.contracts.conftest import DRIVERS, MEMORY_AT, MEMORY_BYTES
 from tests.contracts.test_receive import frames_of
 from tests.fakes.card_process import CardProcess
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.real
 PER_FRAME = {"card.doorbell", "card.read", "card.write", "card.interrupt", "card.frame_in", "card.frame_out"}
 
 
-def query_recorder(monitor: Path) -> Layout:
+def query_recorder(monitor: Path) -> RecorderLayout:
     """What the card says of its records."""
     with connect_unix(monitor, 5) as channel, channel.makefile("rwb") as messages:
         messages.readline()
@@ -44,7 +45,7 @@ def query_recorder(monitor: Path) -> Layout:
             messages.write(json.dumps({"execute": command}).encode())
             messages.flush()
             answer = messages.readline()
-    return msgspec.convert(json.loads(answer)["return"], Layout)
+    return msgspec.convert(json.loads(answer)["return"], RecorderLayout)
 
 
 class Recorded:

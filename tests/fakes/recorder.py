@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from nicrig.recorder.reader import Layout, SlotLayout
+from nicrig_interface.answers import RecorderLayout, SlotLayout
 
 MAGIC, CAPACITY, HEAD, DETAIL, SETTLED, GRANTS = 0x00, 0x08, 0x10, 0x18, 0x20, 0x28
 SLOT_HEAD = 0x30
@@ -112,7 +112,7 @@ class Rings:
         self.card = _file(folder / "trace", capacity)
         self.card.set_word(SETTLED, ASLEEP)
         small = {"function": "<u2", "kind": "|u1", "phase": "|u1", "irql": "|u1", "locks": "|u1", "cpu": "<u2"}
-        self.layout = Layout(
+        self.layout = RecorderLayout(
             recorder=str(folder / "recorder"),
             trace=str(folder / "trace"),
             record=[(name, small.get(name, "<u8")) for name in Record._fields],

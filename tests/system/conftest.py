@@ -12,7 +12,6 @@ from typing import TypeVar
 import pytest
 import trio
 
-from nicrig.card.process import CardKind
 from nicrig.machine.guest_interface import Interface
 from nicrig.process.polling import until
 from nicrig.provision import Provision, provide
@@ -21,6 +20,7 @@ from nicrig.session.rig import OwnRig, Rig, open_rig
 from nicrig.traffic.generator import templates
 from nicrig.verdict.echo_run import echo_and_judge
 from nicrig.verdict.run_verdict import RunVerdict
+from nicrig_interface.words import CardKind
 
 HERE = Path(__file__).parent
 T = TypeVar("T")

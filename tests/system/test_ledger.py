@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import trio
 
-from nicrig.card.process import CardKind, Ledger
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import Provision
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig, open_rig
 from nicrig.verdict.echo_run import CHUNK, exchange
+from nicrig_interface.words import CardKind, LedgerPolicy
 from tests.system.conftest import check_echo, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -26,7 +26,7 @@ FRAMES = 20_000
 SIZES = itertools.count(60)
 """Frames of another size each time, so that they leave other bytes in memory."""
 DMA_KINDS: tuple[CardKind, ...] = ("bus-master", "subordinate")
-ON: tuple[Ledger, ...] = ("report", "enforce")
+ON: tuple[LedgerPolicy, ...] = ("report", "enforce")
 REFUSED = {
     "dma-outside": ("outside", "rx"),
     "dma-after-free": ("after_free", "tx"),
@@ -49,13 +49,13 @@ def findings(ledger: dict[str, Any]) -> set[str]:
     return {name for name, count in ledger["findings"].items() if count}
 
 
-async def set_policy(rig: Rig, policy: Ledger) -> None:
+async def set_policy(rig: Rig, policy: LedgerPolicy) -> None:
     await rig.card.monitor.execute("set-ledger", {"policy": policy})
 
 
 @pytest.mark.parametrize("policy", ON)
 @pytest.mark.parametrize("kind", DMA_KINDS)
-async def test_a_clean_driver_gives_no_finding(provision: Provision, kind: CardKind, policy: Ledger) -> None:
+async def test_a_clean_driver_gives_no_finding(provision: Provision, kind: CardKind, policy: LedgerPolicy) -> None:
     chunk = udp_frames([60 + number % 1000 for number in range(CHUNK)])
     async with open_rig(provision, Options(kind=kind, ledger=policy)) as rig:
         interface = await rig.guest.load_driver()
@@ -129,7 +129,7 @@ async def reporting_rig(request: pytest.FixtureRequest, provision: Provision) ->
 
 
 @pytest.fixture
-async def astray(reporting_rig: Rig, policy: Ledger) -> AsyncIterator[Astray]:
+async def astray(reporting_rig: Rig, policy: LedgerPolicy) -> AsyncIterator[Astray]:
     rig = reporting_rig
     await set_policy(rig, policy)
     interface = await rig.guest.load_driver()
@@ -149,7 +149,9 @@ def grown(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 @pytest.mark.xdist_group("astray")
 @pytest.mark.parametrize("policy", ON)
 @pytest.mark.parametrize("fault", REFUSED)
-async def test_dma_that_goes_astray_is_named_and_refused_or_done(astray: Astray, fault: str, policy: Ledger) -> None:
+async def test_dma_that_goes_astray_is_named_and_refused_or_done(
+    astray: Astray, fault: str, policy: LedgerPolicy
+) -> None:
     finding, direction = REFUSED[fault]
     before, counters, memory = await query(astray.rig), await astray.rig.card.counters(), await astray.memory()
     found, errors = await astray.under(fault)

@@ -8,13 +8,13 @@ from itertools import chain, zip_longest
 
 import pytest
 
-from nicrig.card.process import CardKind
 from nicrig.errors import GuestCommandError
 from nicrig.mutants.matrix import KINDS, MATRIX, Mutant
 from nicrig.mutants.runner import MutantResult, machine, run_all
 from nicrig.provision import Provision
 from nicrig.session.rig import Rig, open_rig
 from nicrig.traffic.generator import mixed
+from nicrig_interface.words import CardKind
 from tests.guest_driver.mutables import operators
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

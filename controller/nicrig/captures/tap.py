@@ -9,8 +9,9 @@ from nicrig.captures import pcapng
 from nicrig.captures.filter import Filter
 from nicrig.captures.follow import Followed, Follower
 from nicrig.captures.pcapng import Direction
-from nicrig.recorder.reader import Layout, Recorder, events
+from nicrig.recorder.reader import Recorder, events
 from nicrig.witnesses.judge import LINE
+from nicrig_interface.answers import RecorderLayout
 
 DIRECTIONS: tuple[Direction, ...] = ("in", "out")
 PREPOSITIONS = {"in": "into", "out": "out of"}
@@ -41,7 +42,7 @@ class Tally:
 class Tap:
     """Reads a card's rings and returns pcapng blocks. Its methods block: call them in a worker thread."""
 
-    def __init__(self, name: str, kind: str, layout: Layout, matches: Filter, count: int | None) -> None:
+    def __init__(self, name: str, kind: str, layout: RecorderLayout, matches: Filter, count: int | None) -> None:
         self.tally = Tally()
         self._name = name
         self._kind = kind

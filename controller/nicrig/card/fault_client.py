@@ -10,20 +10,7 @@ import msgspec
 from nicrig.card.monitor import card_monitor
 from nicrig.errors import RefusedError, UsageError
 from nicrig.rundir.paths import RigPaths
-
-
-class FaultState(msgspec.Struct, frozen=True):
-    """One fault, as the card reports it. `at`, `count` and `passed` (how many came by) are set while it is armed."""
-
-    name: str
-    does: str
-    driver: str
-    counts: str
-    armed: bool
-    fired: int
-    at: int | None = None
-    count: int | None = None
-    passed: int | None = None
+from nicrig_interface.answers import FaultState
 
 
 async def faults_of(paths: RigPaths) -> list[FaultState]:

@@ -11,8 +11,8 @@ from nicrig.errors import RigError, cause
 from nicrig.process.asyncio_thread import open_asyncio_thread
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp, serve_qmp
-from nicrig.recorder.reader import Layout
 from nicrig.rundir.paths import RigPaths
+from nicrig_interface.answers import RecorderLayout
 
 
 @asynccontextmanager
@@ -31,6 +31,6 @@ async def card_monitor(paths: RigPaths) -> AsyncIterator[Qmp]:
         raise cause(group) from None
 
 
-async def recorder_layout(monitor: Qmp) -> Layout:
+async def recorder_layout(monitor: Qmp) -> RecorderLayout:
     """Where the card's flight recorder is. Raises ConnectionLostError when the card ends."""
-    return msgspec.convert(await monitor.execute("query-recorder"), Layout)
+    return msgspec.convert(await monitor.execute("query-recorder"), RecorderLayout)

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import trio
 
@@ -14,10 +13,8 @@ from nicrig.errors import PartDeathError, RigError, UsageError
 from nicrig.process.child import Child
 from nicrig.rundir.directories import last_lines
 from nicrig.rundir.paths import RigPaths
+from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
 
-Interrupts = Literal["msix", "msi"]
-CardKind = Literal["bus-master", "subordinate", "non-dma"]
-Ledger = Literal["off", "report", "enforce"]
 # -P: modules in the user's current folder must not shadow the card's.
 PROGRAM = (sys.executable, "-P", "-m", "nicrig_device")
 
@@ -29,9 +26,9 @@ class CardProcess:
         self,
         paths: RigPaths,
         library: Path,
-        interrupts: Interrupts,
+        interrupts: InterruptMode,
         kind: CardKind,
-        ledger: Ledger = "off",
+        ledger: LedgerPolicy = "off",
         *,
         mac: str | None = None,
         behaviour: str | None = None,

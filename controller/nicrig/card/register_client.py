@@ -9,38 +9,16 @@ import msgspec
 
 from nicrig.card.monitor import card_monitor
 from nicrig.rundir.paths import RigPaths
+from nicrig_interface.answers import RegisterState
 
 
-class FieldValue(msgspec.Struct, frozen=True):
-    """Bits of a register; `value` is None if they cannot be read."""
-
-    name: str
-    low: int
-    width: int
-    value: int | None
-
-
-class RegisterValue(msgspec.Struct, frozen=True):
-    """A register, as the card reports it. `copy` numbers the registers of one name."""
-
-    block: str
-    copy: int
-    name: str
-    bar: int
-    offset: int
-    access: str
-    value: int | None
-    fields: tuple[FieldValue, ...]
-    doc: str
-
-
-async def registers_of(paths: RigPaths) -> list[RegisterValue]:
+async def registers_of(paths: RigPaths) -> list[RegisterState]:
     """All registers of the card at `paths`. Reading them here changes nothing."""
     async with card_monitor(paths) as monitor:
-        return msgspec.convert(await monitor.execute("query-registers"), list[RegisterValue])
+        return msgspec.convert(await monitor.execute("query-registers"), list[RegisterState])
 
 
-def show(registers: Sequence[RegisterValue], *, json: bool) -> Iterator[str]:
+def show(registers: Sequence[RegisterState], *, json: bool) -> Iterator[str]:
     """Lines to print."""
     if json:
         yield msgspec.json.encode(registers).decode()

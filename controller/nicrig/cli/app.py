@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
+from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
+
 if TYPE_CHECKING:
     from nicrig.rundir.paths import RigPaths
 
@@ -32,14 +34,14 @@ AcceleratorOption = Annotated[
     typer.Option("--accelerator", envvar="NICRIG_ACCELERATOR", help="auto uses KVM where it works, else TCG."),
 ]
 InterruptsOption = Annotated[
-    Literal["msix", "msi"], typer.Option("--interrupts", help="msi has one vector, and the card can be unplugged.")
+    InterruptMode, typer.Option("--interrupts", help="msi has one vector, and the card can be unplugged.")
 ]
 KindOption = Annotated[
-    Literal["bus-master", "subordinate", "non-dma"],
+    CardKind,
     typer.Option("--kind", envvar="NICRIG_KIND", help="How the card moves frames."),
 ]
 LedgerOption = Annotated[
-    Literal["off", "report", "enforce"],
+    LedgerPolicy,
     typer.Option("--ledger", help="Report DMA that the driver has not granted, or refuse it too (enforce)."),
 ]
 ParametersOption = Annotated[

@@ -2,7 +2,7 @@
 """Verbs that end with a verdict, and verbs that show the evidence for one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,7 @@ from nicrig.cli.app import (
     report,
     run,
 )
+from nicrig_interface.words import CardKind
 
 if TYPE_CHECKING:
     from nicrig.mutants.outcome import MutantsOutcome as Mutation
@@ -122,7 +123,7 @@ def rules(json: JsonOption = False) -> None:
 @app.command()
 def mutants(
     kind: Annotated[
-        Literal["bus-master", "subordinate", "non-dma"] | None,
+        CardKind | None,
         typer.Option("--kind", help="Only mutants for this kind of card."),
     ] = None,
     only: Annotated[

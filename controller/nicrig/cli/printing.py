@@ -13,7 +13,7 @@ import trio
 
 from nicrig.card.monitor import card_monitor, recorder_layout
 from nicrig.recorder import recording
-from nicrig.recorder.reader import Layout, Recorder, events
+from nicrig.recorder.reader import Recorder, events
 from nicrig.rundir.paths import RigPaths
 from nicrig.verdict.offline import judge
 from nicrig.verifier.events import Event
@@ -21,6 +21,7 @@ from nicrig.verifier.rules import RULES
 from nicrig.verifier.verifier import Verifier
 from nicrig.witnesses import finding_text as witnessed
 from nicrig.witnesses.judge import Witnesses
+from nicrig_interface.answers import RecorderLayout
 
 LOOK_SECONDS = 0.1
 
@@ -61,7 +62,7 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> Non
             batches = recorder.read()
 
 
-async def _layout(folder: Path) -> Layout:
+async def _layout(folder: Path) -> RecorderLayout:
     async with card_monitor(RigPaths(folder)) as monitor:
         return await recorder_layout(monitor)
 

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import get_args
 
-from nicrig.card.process import CardKind
 from nicrig.declarations import declared, tables
+from nicrig_interface.words import CardKind
 
 FILE = Path(__file__).with_name("matrix.toml")
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from nicrig.card.process import CardKind
 from nicrig.mutants.matrix import Mutant
 from nicrig.mutants.runner import MutantResult
+from nicrig_interface.words import CardKind
 
 
 @dataclass

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from nicrig.card.process import CardKind
 from nicrig.mutants.matrix import KINDS, Mutant
 from nicrig.mutants.outcome import MutantsOutcome
 from nicrig.mutants.runner import MutantResult, machine, run_all
 from nicrig.provision import provide
 from nicrig.session.rig import open_rig
 from nicrig.traffic import generator
+from nicrig_interface.words import CardKind
 
 SEED = 1
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import trio
 
-from nicrig.card.process import CardKind
 from nicrig.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
 from nicrig.machine.guest_interface import DRIVER, ECHO, FIND
 from nicrig.mutants.matrix import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Mutant
@@ -18,6 +17,7 @@ from nicrig.verdict.echo_run import exchange
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import violations
 from nicrig.verifier.functions import Detail
+from nicrig_interface.words import CardKind
 
 BITE = 32
 """Frames between two checks of the reports: fewer than the driver posts buffers."""

@@ -6,8 +6,11 @@ from __future__ import annotations
 import os
 import random
 from dataclasses import dataclass
+from typing import get_args
 
 import pytest
+
+from nicrig_interface.words import CardKind
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("kind", "How the card moves frames.", "bus-master", ("bus-master", "subordinate", "non-dma"), shared=True),
+    Setting("kind", "How the card moves frames.", "bus-master", get_args(CardKind), shared=True),
     Setting("accelerator", "auto uses KVM where it works, else TCG.", "auto", ("auto", "kvm", "tcg"), shared=True),
     Setting("seed", "Seed of nic.random. Without one, each run draws its own.", number=True),
     Setting("keep", "Folder for the tests' files, with a folder for each test. Default: pytest's own."),

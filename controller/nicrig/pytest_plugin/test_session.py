@@ -16,7 +16,6 @@ import trio
 from scapy.packet import Packet
 
 from nicrig.captures import pcapng
-from nicrig.card.process import Ledger
 from nicrig.errors import UsageError
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 from nicrig.machine.guest_interface import Interface
@@ -31,6 +30,7 @@ from nicrig.verdict import echo_run
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import violations
 from nicrig.verifier.functions import Detail
+from nicrig_interface.words import LedgerPolicy
 
 UNLOAD_SECONDS = 10.0
 
@@ -129,7 +129,7 @@ class TestSession:
             self._unwatched = None
             await self.live.finish()
 
-    async def _reset_card(self, ledger: Ledger) -> None:
+    async def _reset_card(self, ledger: LedgerPolicy) -> None:
         await self.rig.card.monitor.execute("clear-faults")
         await self.rig.card.set_link(True)
         await self.rig.card.monitor.execute("set-ledger", {"policy": ledger})

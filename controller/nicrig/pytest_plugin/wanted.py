@@ -6,11 +6,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from nicrig.card.process import CardKind, Interrupts, Ledger
 from nicrig.machine.accelerator import Wanted as Accelerator
 from nicrig.pytest_plugin.settings import Settings
 from nicrig.session.options import Options
 from nicrig.verifier.functions import Detail
+from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,11 +18,11 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: CardKind = "bus-master"
     accelerator: Accelerator = "auto"
-    interrupts: Interrupts = "msix"
+    interrupts: InterruptMode = "msix"
     cpus: int = 1
     memory: int = 512
     kernel_arguments: tuple[str, ...] = ()
-    ledger: Ledger = "report"
+    ledger: LedgerPolicy = "report"
     """What the card does about DMA that the driver has not granted."""
     parameters: tuple[str, ...] = ()
     """Parameters of the driver's module, like `noncoherent=64`."""

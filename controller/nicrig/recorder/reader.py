@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from crc32c import crc32c
@@ -21,6 +20,7 @@ from nicrig.errors import RigError
 from nicrig.verifier.decoder import Decoder
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import FUNCTIONS, Detail
+from nicrig_interface.answers import RecorderLayout
 
 Records = npt.NDArray[Any]
 
@@ -33,32 +33,10 @@ READ_MAX = 16384
 """The most records that one read copies from a ring, which bounds the memory that it takes."""
 
 
-class SlotLayout(msgspec.Struct, frozen=True):
-    """Where a ring's file keeps the bytes of frames: frame n, from 1, in slot (n - 1) modulo `count`."""
-
-    offset: int
-    count: int
-    bytes: int
-
-
-class Layout(msgspec.Struct, frozen=True):
-    """What the card answers to query-recorder."""
-
-    recorder: str
-    trace: str
-    record: list[tuple[str, str]]
-    offset: int
-    capacity: int
-    head: int
-    detail: int
-    settled: int
-    slots: SlotLayout
-    events: dict[str, str]
-
-    def names(self) -> dict[int, str]:
-        """Functions and events by their number in merged records."""
-        guest = {function.number: function.name for function in FUNCTIONS}
-        return guest | {CARD_NUMBERS + int(number): name for number, name in self.events.items()}
+def names_of(layout: RecorderLayout) -> dict[int, str]:
+    """Functions and events by their number in merged records."""
+    guest = {function.number: function.name for function in FUNCTIONS}
+    return guest | {CARD_NUMBERS + int(number): name for number, name in layout.events.items()}
 
 
 class Wait(NamedTuple):
@@ -72,7 +50,7 @@ class Wait(NamedTuple):
 class RecordReader:
     """One ring; each read continues where the last one ended."""
 
-    def __init__(self, path: Path, layout: Layout) -> None:
+    def __init__(self, path: Path, layout: RecorderLayout) -> None:
         try:
             with path.open("rb") as file:
                 self._data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
@@ -167,8 +145,8 @@ class Batch:
 class Recorder:
     """Both rings of one card."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.names = layout.names()
+    def __init__(self, layout: RecorderLayout) -> None:
+        self.names = names_of(layout)
         self._guest = RecordReader(Path(layout.recorder), layout)
         self._card = RecordReader(Path(layout.trace), layout)
         self._settled = layout.settled

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nicrig.errors import UsageError
-
-LONGEST_SOCKET_PATH = 107
-"""Bytes that fit into sun_path, without its final zero."""
+from nicrig_interface.files import MONITOR_SOCKET, SOCKET_PATH_MAX, VFIO_SOCKET, WIRE_SOCKET
 
 
 class RigPaths(NamedTuple):
@@ -21,17 +19,17 @@ class RigPaths(NamedTuple):
     @property
     def vfio_user(self) -> Path:
         """QEMU connects to the card here."""
-        return self.folder / "vfio-user.sock"
+        return self.folder / VFIO_SOCKET
 
     @property
     def wire(self) -> Path:
         """The card's wire, in QEMU's stream framing, for several peers at a time."""
-        return self.folder / "wire.sock"
+        return self.folder / WIRE_SOCKET
 
     @property
     def monitor(self) -> Path:
         """The card's monitor: QMP."""
-        return self.folder / "monitor.sock"
+        return self.folder / MONITOR_SOCKET
 
     @property
     def card_log(self) -> Path:
@@ -78,9 +76,9 @@ class RigPaths(NamedTuple):
 
     def check_length(self) -> None:
         """Raises UsageError when a socket's path in the folder would be too long for the kernel."""
-        if len(bytes(self.vfio_user)) > LONGEST_SOCKET_PATH:
+        if len(bytes(self.vfio_user)) > SOCKET_PATH_MAX:
             raise UsageError(
-                f"{self.vfio_user} is longer than a unix socket's {LONGEST_SOCKET_PATH} bytes: use a shorter folder"
+                f"{self.vfio_user} is longer than a unix socket's {SOCKET_PATH_MAX} bytes: use a shorter folder"
             )
 
 

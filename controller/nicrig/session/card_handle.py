@@ -6,9 +6,10 @@ from nicrig.card.process import CardProcess
 from nicrig.card.wire import Wire, connect
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
-from nicrig.recorder.reader import Layout, Recorder
+from nicrig.recorder.reader import Recorder
 from nicrig.rundir.paths import RigPaths
 from nicrig.session.services import Services
+from nicrig_interface.answers import RecorderLayout
 
 
 class CardHandle:
@@ -16,7 +17,7 @@ class CardHandle:
 
     monitor: Qmp
     wire: Wire
-    layout: Layout
+    layout: RecorderLayout
     """Where the flight recorder is."""
 
     def __init__(self, paths: RigPaths, services: Services) -> None:

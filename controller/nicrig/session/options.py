@@ -4,13 +4,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from nicrig.card.process import CardKind, CardProcess, Interrupts, Ledger
+from nicrig.card.process import CardProcess
 from nicrig.machine import qemu
 from nicrig.machine.accelerator import Accelerator, Wanted
 from nicrig.provision import Provision
 from nicrig.rundir.paths import RigPaths
 from nicrig.verifier.functions import Detail
 from nicrig.witnesses.judge import LINE
+from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Options:
     """The options of a rig. `memory` is in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
 
     accelerator: Wanted = "auto"
-    interrupts: Interrupts = "msix"
+    interrupts: InterruptMode = "msix"
     kind: CardKind = "bus-master"
     memory: int = 512
     cpus: int = 1
@@ -29,7 +30,7 @@ class Options:
     """How much the guest's driver records."""
     parameters: tuple[str, ...] = ()
     """Further parameters of the driver's module, like `noncoherent=64`."""
-    ledger: Ledger = "off"
+    ledger: LedgerPolicy = "off"
     """What the card does about DMA that the driver has not granted (docs/coherency.md)."""
     mac: str | None = None
     """The card's station address; None for its default."""

@@ -16,7 +16,7 @@ from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
 from nicrig.provision import Provision
 from nicrig.recorder import recording
-from nicrig.recorder.reader import Layout, Recorder, events
+from nicrig.recorder.reader import Recorder, events
 from nicrig.rundir.directories import run_directory
 from nicrig.rundir.guest_lock import GuestLock
 from nicrig.rundir.paths import RigPaths
@@ -25,6 +25,7 @@ from nicrig.session.guest_handle import GuestHandle, OwnGuest, reach_agent
 from nicrig.session.machine_handle import MachineHandle, OwnMachine, reach_machine, start_machine
 from nicrig.session.options import Options, card_of
 from nicrig.session.services import Services, open_services
+from nicrig_interface.answers import RecorderLayout
 
 PANIC_RECORDS = 30
 
@@ -146,7 +147,7 @@ async def _options(card: CardHandle, options: Options) -> Options:
     return replace(options, kind=found["kind"], interrupts=found["interrupts"], ledger=ledger["policy"])
 
 
-def _last_records(layout: Layout) -> str:
+def _last_records(layout: RecorderLayout) -> str:
     recorder = Recorder(layout)
     found = [event for batch in recorder.last(PANIC_RECORDS) for event in events(batch.records, recorder.names)]
     return "".join(f"\n  | {recording.text(event)}" for event in found[-PANIC_RECORDS:]) or " none"

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nicrig.text.units import number
-from nicrig.top.snapshot import Rates, RingLevel, Snapshot, drops
+from nicrig.top.snapshot import Rates, Snapshot, drops
+from nicrig_interface.answers import RingState
 
 BAR = 24
 
@@ -61,7 +62,7 @@ def _traffic(view: View) -> Table:
     return table
 
 
-def _rings(rings: Sequence[RingLevel]) -> Table:
+def _rings(rings: Sequence[RingState]) -> Table:
     table = _table("ring", "size", "head", "tail", "posted", "")
     for ring in rings:
         name = f"{ring.name} {ring.queue}"

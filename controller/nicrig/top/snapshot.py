@@ -8,18 +8,7 @@ import time
 import msgspec
 
 from nicrig.process.qmp import Qmp
-
-
-class RingLevel(msgspec.Struct, frozen=True):
-    """One answer of query-rings. The card owns `posted` of the ring's `size` entries."""
-
-    name: str
-    queue: int
-    enabled: bool
-    size: int
-    head: int
-    tail: int
-    posted: int
+from nicrig_interface.answers import RingState
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -27,7 +16,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     when: float
     card: dict[str, object]
-    rings: list[RingLevel]
+    rings: list[RingState]
     counters: dict[str, int]
     ledger: dict[str, object]
 
@@ -48,7 +37,7 @@ async def take(monitor: Qmp) -> Snapshot:
     return Snapshot(
         when=time.monotonic(),
         card=await monitor.execute("query-card"),
-        rings=msgspec.convert(await monitor.execute("query-rings"), list[RingLevel]),
+        rings=msgspec.convert(await monitor.execute("query-rings"), list[RingState]),
         counters=await monitor.execute("query-counters"),
         ledger=await monitor.execute("query-ledger"),
     )

@@ -11,7 +11,6 @@ from typing import Protocol
 import msgspec
 import trio
 
-from nicrig.card.process import CardKind
 from nicrig.machine import guest_driver
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import provide
@@ -25,6 +24,7 @@ from nicrig.verdict.run_verdict import RunVerdict, conclude, findings
 from nicrig.verifier.verdict import Violation
 from nicrig.witnesses import finding_text as witnessed
 from nicrig.witnesses.judge import Witnesses
+from nicrig_interface.words import CardKind
 
 # Fewer than the driver posts: no frame then finds the ring empty, and a missing frame was lost, not refused.
 WINDOW = 64

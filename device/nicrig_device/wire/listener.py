@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Unix sockets that others connect to: path checked, only the owner may connect, nothing stale in the way."""
+"""Listening unix sockets: the path is checked, a dead socket is removed, only the owner may connect."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-PATH_MAX = 107
-"""Bytes of a unix socket's path that Linux takes."""
+from nicrig_interface.files import SOCKET_PATH_MAX
 
 
 class SocketPathError(OSError):
@@ -16,13 +15,15 @@ class SocketPathError(OSError):
 
 
 def clear_path(path: Path) -> None:
-    """Make the path free for a socket: a dead socket's file is removed, a live one or another file is an error."""
-    if len(os.fsencode(path)) > PATH_MAX:
-        raise SocketPathError(f"{path}: a unix socket's path has at most {PATH_MAX} bytes, choose a shorter folder")
+    """Make the path free: remove a dead socket. A live one, or another file, is a SocketPathError."""
+    if len(os.fsencode(path)) > SOCKET_PATH_MAX:
+        raise SocketPathError(
+            f"{path}: a unix socket's path has at most {SOCKET_PATH_MAX} bytes, choose a shorter folder"
+        )
     if not path.exists():
         return
     if not path.is_socket():
-        raise SocketPathError(f"{path} is there and is not a socket: choose another folder or remove it")
+        raise SocketPathError(f"{path} exists and is not a socket: choose another folder or remove it")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(os.fspath(path))
@@ -46,7 +47,7 @@ def listen(path: Path) -> socket.socket:
 
 
 def unlisten(listener: socket.socket) -> None:
-    """Close what `listen` made, and remove its file."""
+    """Close a socket that `listen` made, and remove its file."""
     path = Path(listener.getsockname())
     listener.close()
     path.unlink(missing_ok=True)

@@ -10,20 +10,20 @@ from typing import Any, cast
 
 import pytest
 
-from nicrig.card.process import Interrupts
 from nicrig.errors import UsageError
 from nicrig.pytest_plugin.machine_control import MachineControl
 from nicrig.pytest_plugin.test_session import TestSession
 from nicrig.rundir.paths import RigPaths
 from nicrig.session.options import Options
 from nicrig.session.rig import OwnRig, Rig
+from nicrig_interface.words import InterruptMode
 
 pytestmark = pytest.mark.anyio
 
 DRIVER = "an interface"
 
 
-def session(state: dict[str, object], *, kind: type[Rig] = OwnRig, interrupts: Interrupts = "msi") -> TestSession:
+def session(state: dict[str, object], *, kind: type[Rig] = OwnRig, interrupts: InterruptMode = "msi") -> TestSession:
     """A session whose rig has no parts: every step that goes on to one of them fails."""
     none: Any = None
     parts = {"agent": none, "lock": none} if kind is OwnRig else {}

@@ -9,10 +9,10 @@ from typing import get_args
 
 import pytest
 
-from nicrig.card.process import CardKind
 from nicrig.machine.accelerator import Wanted as Accelerator
 from nicrig.pytest_plugin.settings import SETTINGS
 from nicrig.pytest_plugin.wanted import Wanted
+from nicrig_interface.words import CardKind
 
 pytest_plugins = ["pytester"]
 

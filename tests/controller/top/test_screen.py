@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from nicrig.top.screen import View, draw
-from nicrig.top.snapshot import Rates, RingLevel, Snapshot
+from nicrig.top.snapshot import Rates, Snapshot
+from nicrig_interface.answers import RingState
 
 CARD = {"kind": "bus-master", "mac": "52:54:00:00:00:01", "link": True, "receiving": True, "client": True}
 LEDGER = {"policy": "report", "blind": None, "ranges": 3, "bytes": 4096, "findings": {"ledger_stray": 0}}
@@ -16,7 +17,7 @@ COUNTERS = {
     **{"tx_frames": 7, "tx_bytes": 700, "tx_no_peer": 0},
     **{"interrupts": 99, "kicks": 4, "resets": 1, "refused_length": 0},
 }
-RINGS = [RingLevel("rx", 0, True, 1024, 65530, 100, 106), RingLevel("tx", 0, False, 0, 0, 0, 0)]
+RINGS = [RingState("rx", 0, True, 0, 1024, 65530, 100, 106), RingState("tx", 0, False, 0, 0, 0, 0, 0)]
 
 
 def shown(**changed: Any) -> str:

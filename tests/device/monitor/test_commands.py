@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from nicrig.recorder.reader import Layout
 from nicrig.verifier.events import CARD_EVENTS
 from nicrig_device.spec import registers
 from nicrig_device.spec.counters import COUNTERS
 from nicrig_device.spec.findings import LedgerFinding
+from nicrig_interface.answers import RecorderLayout
 from tests.device.monitor.conftest import Client
 from tests.fakes import recorder as datasheet
 from tests.fakes.memory_bus import MAC
@@ -94,7 +94,7 @@ def test_set_ledger_takes_a_policy_and_nothing_else(ready: Client, arguments: di
 
 
 def test_query_recorder_tells_a_reader_all_it_needs(ready: Client) -> None:
-    layout = msgspec.convert(ready.returned("query-recorder"), Layout)
+    layout = msgspec.convert(ready.returned("query-recorder"), RecorderLayout)
     assert (layout.recorder, layout.trace) == ("/run/card/recorder", "/run/card/trace")
     record = np.dtype(layout.record)
     assert record.names == Record._fields
