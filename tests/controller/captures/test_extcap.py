@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import nicrig
+import nicrig_interface
 from nicrig.captures import extcap
 from nicrig.rundir.directories import named_directory
 
@@ -76,9 +78,9 @@ def test_listing_interfaces_imports_nothing_slow() -> None:
     """Wireshark asks each time it starts, and waits for the answer."""
     slow = "{'trio', 'typer', 'scapy', 'numpy', 'msgspec', 'cffi', 'dataclasses', 'inspect'}"
     run = "from nicrig.captures import extcap; extcap.show_interfaces()"
-    package = str(Path(nicrig.__file__).parents[1])
+    packages = os.pathsep.join(str(Path(package.__path__[0]).parent) for package in (nicrig, nicrig_interface))
     code = f"import sys; {run}; print({slow} & set(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code], env={"PYTHONPATH": package}, capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", code], env={"PYTHONPATH": packages}, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "set()"

@@ -356,3 +356,73 @@ def test_every_declaration_says_all(made: FaultyCard) -> None:
         assert all(texts), name
         assert fault.does.endswith("."), name
         assert fault.driver.endswith("."), name
+
+
+# -- faults that only a witness or the ledger finds -----------------------------------------------------------
+@every_kind
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_a_frame_changes_places_with_the_next_one_also_of_a_later_batch(made: FaultyCard, batch: int) -> None:
+    made.arm("frame-reordered", at=2, count=2)
+    for first in range(0, 10, batch):
+        made.bus.peer.send(FRAMES[first : first + batch])
+    order = [0, 2, 1, 4, 3, *range(5, 10)]
+    assert made.driver.receive_exactly(10) == [FRAMES[number] for number in order]
+    assert made.faults.fired("frame-reordered") == 2
+
+
+def buffers(made: FaultyCard, count: int, size: int = 128) -> list[bytes]:
+    """What lies in the first buffers of the receive ring."""
+    addresses = fake(made).rx._slots["address"][:count]
+    return [made.bus.memory.view(int(address), size).tobytes() for address in addresses]
+
+
+@pytest.mark.parametrize(("name", "written"), [("frame-torn", slice(0, 64)), ("frame-not-written", slice(0, 0))])
+def test_a_part_of_the_buffer_is_as_it_was_before(made: FaultyCard, name: str, written: slice) -> None:
+    before = buffers(made, 3)
+    made.arm(name, at=2)
+    frames = [bytes([number + 1]) * 128 for number in range(3)]
+    made.bus.peer.send(frames)
+    torn = frames[1][written] + before[1][written.stop :]
+    assert buffers(made, 3) == [frames[0], torn, frames[2]]
+
+
+def test_a_byte_of_a_received_frame_changes_behind_the_card(made: FaultyCard) -> None:
+    made.arm("buffer-changed", at=2)
+    frames = [bytes([number + 1]) * 128 for number in range(3)]
+    made.bus.peer.send(frames)
+    wrong = frames[1][:64] + bytes([frames[1][64] ^ 0xFF]) + frames[1][65:]
+    assert buffers(made, 3) == [frames[0], wrong, frames[2]]
+
+
+def test_a_frame_goes_into_the_buffer_of_a_later_descriptor(made: FaultyCard) -> None:
+    made.arm("frame-misdirected", at=2)
+    frames = [bytes([number + 1]) * 128 for number in range(3)]
+    posted = made.bus.card.kind.rings()[0].posted
+    made.bus.peer.send(frames)
+    found = buffers(made, posted)
+    assert (found[0], found[2]) == (frames[0], frames[2])
+    assert found[1] != frames[1]
+    assert found[min(101, posted - 1)] == frames[1]
+
+
+@pytest.mark.parametrize(("name", "shift"), [("length-cut", -16), ("length-stretched", 16)])
+def test_the_driver_reads_another_length_than_was_written(made: FaultyCard, name: str, shift: int) -> None:
+    made.arm(name, at=2)
+    made.bus.peer.send(FRAMES[:3])
+    lengths = fake(made).rx._slots["length"][:3].tolist()
+    assert lengths == [len(FRAMES[0]), len(FRAMES[1]) + shift, len(FRAMES[2])]
+
+
+def test_a_send_is_cut(made: FaultyCard) -> None:
+    made.arm("send-cut", at=2)
+    made.driver.send(FRAMES[:3])
+    assert made.bus.peer.receive(3) == [FRAMES[0], FRAMES[1][:-16], FRAMES[2]]
+
+
+def test_a_send_changes_in_memory_after_it_was_read(made: FaultyCard) -> None:
+    made.arm("send-changed", at=2)
+    made.driver.send(FRAMES[:3])
+    assert made.bus.peer.receive(3) == FRAMES[:3]
+    slots = fake(made).tx._slots
+    lie = [made.bus.memory.view(int(slots["address"][slot]), len(FRAMES[slot])).tobytes() for slot in range(3)]
+    assert [data == frame for data, frame in zip(lie, FRAMES, strict=False)] == [True, False, True]
