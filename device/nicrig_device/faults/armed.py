@@ -69,7 +69,7 @@ class Faults:
             kind = self._card.kind.name
             raise FaultError(f"a {kind} card has no fault {name}: {', '.join(self.known)}")
         self._disarm(name)
-        trigger = Trigger(at, count, self._late.add, lambda: self._over(name))
+        trigger = Trigger(at, count, self._late.add, self._over)
         self._armed[name] = trigger, fault.hook(self._card, trigger)
         self._hook()
 
@@ -79,8 +79,10 @@ class Faults:
             self._disarm(name)
         self._hook()
 
-    def _over(self, name: str) -> None:
-        self._disarm(name)
+    def _over(self, trigger: Trigger) -> None:
+        """The fault with this trigger is over, if it has not been armed again since."""
+        for name in [name for name, (armed, _) in self._armed.items() if armed is trigger]:
+            self._disarm(name)
         self._hook()
 
     def _disarm(self, name: str) -> None:

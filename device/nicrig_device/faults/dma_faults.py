@@ -126,11 +126,12 @@ class GrantSeenLate(FaultHook):
     def due(self, now: float) -> float | None:
         if self._kept is not None and self.card.ledger.holding:
             self._release()
-            self.trigger.next()
         return None
 
     def _release(self) -> None:
         if self._kept is not None:
+            if self.card.ledger.holding:
+                self.trigger.next()
             kept, self._kept = self._kept, None
             self.card.ledger.learn(kept)
 

@@ -23,7 +23,7 @@ Later: TypeAlias = Callable[[Callable[[], None], float], None]
 class Trigger:
     """Counts what comes by since the fault was armed, and decides which of it is struck: `count`, from number `at`."""
 
-    def __init__(self, at: int, count: int, later: Later, done: Callable[[], None]) -> None:
+    def __init__(self, at: int, count: int, later: Later, done: Callable[[Trigger], None]) -> None:
         self.at = at
         self.count = count
         self.later = later
@@ -56,7 +56,7 @@ class Trigger:
         """`number` were struck. After `count` of them the fault is over."""
         self.fired += number
         if self.fired >= self.count:
-            self._done()
+            self._done(self)
 
 
 class FaultHook(Hook):
