@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card as a PCI function: BAR accesses and guest memory, as the endpoint brings them."""
+"""The card as a PCI function: takes BAR accesses and guest memory from the endpoint."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class CardFunction:
             mapped[offset : offset + len(data)] = data
 
     def _trapped(self, bar: int) -> ControlRegisters | Ports | None:
-        """What answers accesses to a trapped BAR."""
+        """The part that answers accesses to a trapped BAR."""
         if bar == registers.BAR_CONTROL:
             return self._card.control
         return self._card.ports if bar == registers.BAR_PORTS else None
@@ -68,7 +68,7 @@ class CardFunction:
         try:
             self._card.memory.add(start, data)
         except ValueError as error:
-            log.warning("client's memory not taken: %s", error)
+            log.warning("ignoring a memory range of the client: %s", error)
 
     def unmap_memory(self, start: int) -> None:
         self._card.memory.remove(start)

@@ -11,7 +11,7 @@ _LOCK = threading.Lock()
 
 
 def require_strong_ordering(machine: str = platform.machine()) -> None:
-    """RuntimeError where stores may pass stores: Python has no release fence to give there."""
+    """Raises RuntimeError on a machine whose stores may pass stores: Python has no release fence."""
     if machine not in STRONGLY_ORDERED:
         raise RuntimeError(f"the card needs x86-64's memory order, this machine is {machine}: run it on an x86-64 host")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A batch of frames, and the one way bytes are copied between a batch and guest memory."""
+"""A batch of frames, and the copy between a batch and guest memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNIFORM_MIN = 4
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Frame i is data[offset[i] : offset[i] + length[i]]; valid only until its data is reused."""
+    """Frame i is data[offset[i] : offset[i] + length[i]]. Valid until the data is reused."""
 
     data: Bytes
     offset: Offsets

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Guest memory as the card may touch it: the card's own table of the ranges that the client has mapped.
+"""Guest memory: the card's own table of the ranges that the client has mapped. The card touches nothing else.
 
-Ranges come and go many times while a guest boots, always between two batches, since the library and the rings share
-one thread. No view of a range may outlive the batch: whoever keeps one compares `generation` before each use.
+Ranges come and go many times while a guest boots, always between two batches, because the library and the rings share
+one thread. Do not keep a view longer than a batch, or compare `generation` before each use.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class GuestMemory:
     def __init__(self) -> None:
         self._regions: dict[int, Region] = {}
         self.generation = 0
-        """Changes with every map and unmap: a view made under another generation is void."""
+        """Changes with every map and unmap. A view of an older generation must not be used."""
 
     def __len__(self) -> int:
         return len(self._regions)
 
     def add(self, start: int, data: Bytes) -> None:
-        """Take [start, start + data.size); ValueError when it overlaps a range that is there."""
+        """Add [start, start + data.size). Raises ValueError when it overlaps another range."""
         for region in self._regions.values():
             if start < region.start + region.data.size and region.start < start + data.size:
                 raise ValueError(f"range {start:#x}+{data.size:#x} overlaps {region.start:#x}+{region.data.size:#x}")
@@ -60,7 +60,7 @@ class GuestMemory:
         self.generation += 1
 
     def remove(self, start: int) -> None:
-        """Forget the range that begins here, if the card had taken it."""
+        """Remove the range that begins here, if there is one."""
         if self._regions.pop(start, None) is not None:
             self.generation += 1
 
@@ -69,7 +69,7 @@ class GuestMemory:
         self.generation += 1
 
     def view(self, address: int, size: int) -> Bytes:
-        """The bytes [address, address + size), valid for this generation; OutsideMemoryError if not in one range."""
+        """The bytes [address, address + size), valid for this generation. Raises OutsideMemoryError."""
         for region in self._regions.values():
             offset = address - region.start
             if offset >= 0 and offset + size <= region.data.size:
@@ -81,7 +81,7 @@ class GuestMemory:
     ) -> tuple[list[RegionSpans], npt.NDArray[np.bool_]]:
         """Where pieces [address[i], address[i] + length[i]) lie, and which of them lie inside one range."""
         found = np.zeros(len(address), bool)
-        places: list[RegionSpans] = []
+        spans: list[RegionSpans] = []
         size = length.astype(np.uint64)
         for region in self._regions.values():
             # An address below start wraps to a huge offset, so one comparison covers both ends; the room left is
@@ -92,16 +92,16 @@ class GuestMemory:
             if inside.all():
                 return [RegionSpans(region, ALL, offset.astype(np.int64))], inside
             if inside.any():
-                places.append(RegionSpans(region, inside, offset[inside].astype(np.int64)))
+                spans.append(RegionSpans(region, inside, offset[inside].astype(np.int64)))
                 found |= inside
-        return places, found
+        return spans, found
 
 
-def gather(places: list[RegionSpans], length: npt.NDArray[np.integer]) -> Frames:
-    """The pieces as they lie in guest memory now, in order, in one copy; one of length 0 need not be in any place."""
+def gather(spans: list[RegionSpans], length: npt.NDArray[np.integer]) -> Frames:
+    """One copy of the pieces in guest memory, in order. A piece of length 0 need not be in any span."""
     size = length.astype(np.int64)
     start = np.cumsum(size) - size
     data = np.empty(int(size.sum()), np.uint8)
-    for place in places:
-        copy_pieces(data, start[place.chosen], place.region.data, place.offset, size[place.chosen])
+    for span in spans:
+        copy_pieces(data, start[span.chosen], span.region.data, span.offset, size[span.chosen])
     return Frames(data, start, size)

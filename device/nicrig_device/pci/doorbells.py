@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The mapped words (BAR2), shared with the guest: doorbells and published words, and what memory stands behind."""
+"""BAR2, memory that the guest maps: doorbells, published words, and the memory of the non-DMA kind."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ class DoorbellPage:
         return np.frombuffer(self._data, np.uint8, block.count * block.stride, block.base)
 
     def close(self) -> None:
-        """Close the descriptor; the mapping ends with its last view."""
+        """Close the descriptor. The mapping ends with its last view."""
         os.close(self.fd)

@@ -67,16 +67,16 @@ class Interrupts:
             source.due_since = None
 
     def forget(self, arm: int) -> None:
-        """The arm word at this index has been zeroed by the card: whatever comes there next is new."""
+        """The card has zeroed the arm word at this index: the next value there is new."""
         for source in self._sources:
             if source.arm == arm:
                 source.fired = 0
 
     def work(self, now: float) -> float | None:
-        """Fire what is due; the time at which the next moderated vector will be, or None. Seconds, monotonic."""
+        """Fire what is due. Returns when the next moderated vector is due (seconds, monotonic clock), or None."""
         if not self.unmasked:
             return None
-        full_barrier()  # what was completed must be visible before the arm words are read
+        full_barrier()  # publish completions before the arm words are read
         next_due: float | None = None
         for source in self._sources:
             arm = self._words[source.arm]
@@ -96,7 +96,7 @@ class Interrupts:
         return next_due
 
     def _due(self, source: Source, waiting: int, now: float) -> float:
-        """When this source's message is to go out."""
+        """When this source's message is due."""
         if not source.moderated or waiting >= self._moderation.frames:
             return now
         if source.due_since is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The non-DMA kind's I/O ports (docs/datasheet.md section 16): one tells a register of BAR0, one is that register."""
+"""The non-DMA kind's I/O ports (docs/datasheet.md section 16): INDEX selects a register of BAR0 for DATA."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Ports:
         self.index = 0
 
     def read(self, port: int, size: int) -> int:
-        """The value of an access; a refused one gives 0."""
+        """The value of an access. A refused one gives 0."""
         if self._refused("read", port, size):
             return 0
         return self.index if port == INDEX else self._control.read(self.index, WORD)
 
     def write(self, port: int, size: int, value: int) -> None:
-        """Act on a write; a refused one does nothing."""
+        """Act on a write. A refused one does nothing."""
         if self._refused("write", port, size):
             return
         if port == INDEX:

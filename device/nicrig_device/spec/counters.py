@@ -22,22 +22,22 @@ COUNTERS = {
     "rx_too_short": "Frames dropped: shorter than FRAME_MIN.",
     "tx_frames": "Frames taken from the driver and handed to the wire.",
     "tx_bytes": "Bytes of those frames.",
-    "tx_no_peer": "Frames dropped: nobody at the other end of the wire.",
-    "tx_stalled": "Frames dropped: nobody at the other end has read for a second.",
+    "tx_no_peer": "Frames dropped: no peer on the wire.",
+    "tx_stalled": "Frames dropped: no peer on the wire has read for a second.",
     "tx_link_down": "Frames dropped: link down.",
     "interrupts": "Vectors fired.",
     "kicks": "Writes to KICK.",
     "resets": "Resets of any kind.",
     **{f"refused_{refusal.name.lower()}": f"Refusals with code {refusal.value}." for refusal in Refusal},
     **{finding.counter: f"The ledger: {FINDING_DOC[finding]}" for finding in LedgerFinding},
-    "behaviour_dropped": "Frames dropped: the behaviour failed with them, or the wire had no room for what it sent.",
+    "behaviour_dropped": "Frames dropped: the behaviour failed, or the wire had no room for its frames.",
 }
 
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}
 
 
 class Counters:
-    """Plain integers by name. They live as long as the card's process: no reset clears them."""
+    """Plain integers by name. No reset clears them."""
 
     def __init__(self) -> None:
         self._values = dict.fromkeys(COUNTERS, 0)

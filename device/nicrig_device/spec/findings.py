@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the ledger may find wrong with a DMA (docs/datasheet.md section 17): data only."""
+"""The ledger's findings (docs/datasheet.md section 17): data only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import enum
 
 
 class LedgerFinding(enum.IntEnum):
-    """How a DMA broke what the driver had granted; the same number in a LEDGER event."""
+    """What is wrong with a DMA; the same number in a LEDGER event."""
 
     BEFORE_GRANT = 1
     AFTER_FREE = 2
@@ -23,10 +23,10 @@ class LedgerFinding(enum.IntEnum):
 
 
 FINDING_DOC = {
-    LedgerFinding.BEFORE_GRANT: "Memory that nobody had granted, and that was granted right after.",
+    LedgerFinding.BEFORE_GRANT: "Memory that was granted only after the card had touched it.",
     LedgerFinding.AFTER_FREE: "Memory that had been granted and was revoked, one of the last 4096 since the reset.",
-    LedgerFinding.OUTSIDE: "Memory that nobody has granted.",
-    LedgerFinding.ACROSS_END: "A range that begins in granted memory and reaches over its end.",
-    LedgerFinding.WRONG_DIRECTION: "Memory granted for reading that was to be written, or the other way round.",
-    LedgerFinding.GUARD_CHANGED: "Guard bytes behind a grant that the card has just written to; told once a grant.",
+    LedgerFinding.OUTSIDE: "Memory that was never granted.",
+    LedgerFinding.ACROSS_END: "A range that begins in granted memory and goes past its end.",
+    LedgerFinding.WRONG_DIRECTION: "A write to memory that was granted for reading, or the other way round.",
+    LedgerFinding.GUARD_CHANGED: "Changed guard bytes behind a grant that the card has written to; reported once a grant.",
 }

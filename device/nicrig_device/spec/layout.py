@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The vocabulary in which registers and descriptors are declared: data only, checked when declared."""
+"""The types in which registers are declared: data only, checked at the declaration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WORD_BITS = 32
 
 
 class Access(enum.Enum):
-    """Who may do what with a word; the value is the datasheet's notation."""
+    """Who may read and write a word. The value is the datasheet's notation."""
 
     READ = "RO"
     WRITE = "WO"
@@ -44,14 +44,14 @@ class Field:
     def __post_init__(self) -> None:
         if self.width < 1 or self.low < 0 or self.low + self.width > WORD_BITS:
             raise ValueError(f"field {self.name}: bits [{self.low}, {self.low + self.width}) leave the 32-bit word")
-        self.place(self.reset)
+        self.put(self.reset)
 
     @property
     def mask(self) -> int:
         return ((1 << self.width) - 1) << self.low
 
-    def place(self, value: int) -> int:
-        """The field's contribution to its word; ValueError when value needs more than `width` bits."""
+    def put(self, value: int) -> int:
+        """The value shifted into the field. Raises ValueError when it needs more than `width` bits."""
         if not 0 <= value < 1 << self.width:
             raise ValueError(
                 f"field {self.name}: {value} does not fit {self.width} bit(s), 0 to {(1 << self.width) - 1}"
@@ -93,11 +93,11 @@ class Register:
         return sum(item.mask for item in self.fields)
 
     def pack(self, **values: int) -> int:
-        """The word with these field values, the others at reset; KeyError and ValueError name the culprit."""
+        """The word with these field values, the others at reset. Raises KeyError and ValueError."""
         for name in values:
             if name not in self.by_name:
                 raise KeyError(f"register {self.name} has no field {name}: {', '.join(self.by_name)}")
-        return sum(item.place(values.get(item.name, item.reset)) for item in self.fields)
+        return sum(item.put(values.get(item.name, item.reset)) for item in self.fields)
 
     def field(self, name: str) -> Field:
         return self.by_name[name]
@@ -120,7 +120,7 @@ class RegisterBlock:
     stride: int = 0
     count: int = 1
     letter: str = "q"
-    """What the datasheet calls the number of a copy."""
+    """The letter for the number of a copy in the datasheet."""
 
     def __post_init__(self) -> None:
         offsets = [register.offset for register in self.registers]
@@ -130,7 +130,7 @@ class RegisterBlock:
             raise ValueError(f"block {self.name}: registers reach past the stride of {self.stride:#x}")
 
     def address(self, register: Register, index: int = 0) -> int:
-        """Byte offset in the BAR; IndexError when the block has no such copy."""
+        """Byte offset in the BAR. Raises IndexError when the block has no such copy."""
         if not 0 <= index < self.count:
             raise IndexError(f"block {self.name} has copies 0 to {self.count - 1}, not {index}")
         return self.base + index * self.stride + register.offset

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The card's registers (docs/datasheet.md sections 2 to 4, 15 and 16): data only, nothing acts here.
+"""The card's registers (docs/datasheet.md sections 2 to 4, 15 and 16): data only.
 
 The C header and the datasheet's tables are generated from this file by `python -m nicrig_device.generate`.
 """
@@ -26,7 +26,7 @@ RAM_BAR_BYTES = 0x80000
 """BAR2 of the non-DMA kind: the words, then the slots."""
 PORTS = 16
 VECTORS = 2
-"""Interrupt vectors of every kind but in MSI mode: one for frames, one for events."""
+"""Interrupt vectors: one for frames, one for events. In MSI mode there is one."""
 MSIX_TABLE_OFFSET, MSIX_PBA_OFFSET = 0x000, 0x800
 QUEUES = 1
 """Queue pairs of a bus master; the address map has room for MAX_QUEUES."""
@@ -39,13 +39,13 @@ FRAME_MIN, FRAME_MAX = 14, 1518
 BUFFER_MAX = 65536
 CHAIN_MAX = 16
 FIFO_FRAMES, FIFO_BYTES = 1024, 0x40000
-"""What the subordinate kind's receive FIFO holds; bytes as packed for a transfer."""
+"""Capacity of the subordinate kind's receive FIFO; bytes as packed for a transfer."""
 PACK_PREFIX, PACK_ALIGNMENT = 4, 4
-"""A transfer's frames: each behind this many bytes of length, and padded to a multiple of this."""
+"""In a transfer each frame has this many bytes of length before it, and is padded to a multiple of this."""
 SLOTS = 64
-"""Slots of the non-DMA kind, a direction."""
+"""Slots of the non-DMA kind in each direction."""
 SLOT_FRAME = 0x10
-"""Where in its slot a frame begins."""
+"""Offset of the frame in its slot."""
 
 # -- BAR0: control registers, trapped ---------------------------------------------------------------
 IDENTITY = word("IDENTITY", 0x000, RO, '"NICR" in ASCII, little endian.', MAGIC)
@@ -99,7 +99,7 @@ STATUS = Register(
     "STATUS",
     0x01C,
     RO,
-    "What the card says of itself.",
+    "The state of the card.",
     (
         Field("READY", 0, 1, "0 only when the card is gone (reads give all-ones) or broken.", 1),
         Field("LINK", 1, 1, "1: link is up.", 1),
@@ -216,7 +216,10 @@ CHANNEL_CONTROL = Register(
     ),
 )
 COUNT = word(
-    "COUNT", 0x40, CARD, "Bytes left of LENGTH when a transfer is over. Who sets the channel up writes LENGTH here."
+    "COUNT",
+    0x40,
+    CARD,
+    "Bytes left of LENGTH when a transfer is over. The driver writes LENGTH here when it sets the channel up.",
 )
 ACTIVE = word("ACTIVE", 0x44, CARD, "1: the card is moving data.")
 CHANNEL_BLOCK = RegisterBlock(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What we use of libvfio-user's ABI. Two generations of the library share one SONAME and differ in one call."""
+"""The part of libvfio-user's ABI that the card uses. Two generations have one SONAME and differ in one call."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ REGION_MEMORY = 0x4
 """Without it a BAR takes I/O ports."""
 PROT_WRITE = 0x2
 DMA_REGIONS = 16
-"""Generation A takes no more; a client with more ranges gets EINVAL for the rest."""
+"""The most that generation A takes: a client with more ranges gets EINVAL for the rest."""
 
 
 class Interrupt(enum.IntEnum):
@@ -70,5 +70,5 @@ class Generation(enum.Enum):
 
     @classmethod
     def of_header(cls, text: str) -> Generation:
-        """The generation that a libvfio-user.h declares; never told by a version, both say 0.0.1."""
+        """The generation that a libvfio-user.h declares. The version does not tell: both are 0.0.1."""
         return cls.B if "LIBVFIO_USER_MAX_DMA_REGIONS" in text or "VFU_SGL_DIRECT_ACCESS" in text else cls.A

@@ -36,14 +36,14 @@ from nicrig_device.vfio_user.abi import (
 from nicrig_device.vfio_user.library import Library
 from nicrig_device.wire.listener import clear_path
 
-CLIENT_SECONDS = 2.0
-"""How long a client may take over the rest of a message, or the handshake, before it is cut off."""
+CLIENT_SECONDS = 2
+"""How long a client may take to complete a message, or the handshake, before it is disconnected."""
 
 log = logging.getLogger("nicrig_device")
 
 
 class PciFunction(Protocol):
-    """What the endpoint asks of the card behind it."""
+    """The calls that the endpoint makes to the card."""
 
     device_id: int
 
@@ -61,12 +61,12 @@ class PciFunction(Protocol):
 
 
 class EndpointError(OSError):
-    """The library refused to set the function up."""
+    """The library cannot set the function up."""
 
 
 @contextmanager
-def _cut_off_after(seconds: float) -> Iterator[None]:
-    """Interrupt system calls that a silent client would block for ever: the library waits without a deadline.
+def _disconnect_after(seconds: float) -> Iterator[None]:
+    """Interrupt system calls that a silent client would block: the library waits without a deadline.
 
     SIGALRM's handler (installed by the service, without SA_RESTART) makes them fail with EINTR.
     """
@@ -125,7 +125,7 @@ class Endpoint:
         for bar in bars:
             self._set_up_bar(bar)
         self._add_capability(pci.express())
-        place = self._add_capability(pci.msix(vectors) if interrupts == "msix" else pci.msi_place_holder())
+        offset = self._add_capability(pci.msix(vectors) if interrupts == "msix" else pci.msi_placeholder())
         kind = Interrupt.MSIX if interrupts == "msix" else Interrupt.MSI
         self._check(lib.vfu_setup_device_nr_irqs(context, kind, vectors), "vectors")
         for unused in (Interrupt.ERROR, Interrupt.REQUEST):
@@ -138,7 +138,7 @@ class Endpoint:
         self._check(lib.vfu_setup_device_dma(context, *regions, *dma), "DMA")
         self._check(lib.vfu_realize_ctx(context), "realize")
         if interrupts == "msi":
-            self._become_msi(place)
+            self._become_msi(offset)
         self._listen_fd = self.fileno()
 
     def _set_up_bar(self, bar: Bar) -> None:
@@ -150,14 +150,14 @@ class Endpoint:
         self._check(result, f"BAR{bar.number}")
 
     def _add_capability(self, data: bytes) -> int:
-        place = int(self._lib.vfu_pci_add_capability(self._context, 0, 0, self._ffi.from_buffer(data)))
-        self._check(place, f"capability {data[0]:#x}")
-        return place
+        offset = int(self._lib.vfu_pci_add_capability(self._context, 0, 0, self._ffi.from_buffer(data)))
+        self._check(offset, f"capability {data[0]:#x}")
+        return offset
 
-    def _become_msi(self, place: int) -> None:
-        """Write MSI over the place holder: the library has no MSI, QEMU takes it from config space."""
+    def _become_msi(self, offset: int) -> None:
+        """Write MSI over the placeholder: the library has no MSI, and QEMU reads it from config space."""
         config = self._ffi.buffer(self._lib.vfu_pci_get_config_space(self._context), 256)
-        config[place : place + pci.MSI_BYTES] = pci.msi(config[place + 1][0])
+        config[offset : offset + pci.MSI_BYTES] = pci.msi(config[offset + 1][0])
 
     # -- callbacks, all on the thread that calls work() ------------------------------------------------
     def _on_log(self, _: Any, level: int, text: Any) -> None:
@@ -192,21 +192,21 @@ class Endpoint:
     # -- running ------------------------------------------------------------------------------------
     @property
     def connected(self) -> bool:
-        """Whether there is a client. Only the library knows: it drops one in more ways than it tells."""
+        """Whether a client is connected. Ask the library each time: it does not report every disconnect."""
         return self.fileno() != self._listen_fd
 
     def fileno(self) -> int:
-        """The descriptor to wait on; another one after each attach and disconnect."""
+        """The descriptor to wait on. It changes with each attach and disconnect."""
         return int(self._lib.vfu_get_poll_fd(self._context))
 
     def work(self) -> bool:
-        """Handle all that waits: a new client, or its messages. Whether the descriptor to wait on is another now."""
-        with _cut_off_after(CLIENT_SECONDS):
+        """Handle a new client, or all its messages. Returns whether the descriptor to wait on has changed."""
+        with _disconnect_after(CLIENT_SECONDS):
             return self._serve() if self.connected else self._attach()
 
     def _attach(self) -> bool:
         if self._lib.vfu_attach_ctx(self._context) and self._ffi.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
-            log.warning("client turned away in the handshake: %s", os.strerror(self._ffi.errno))
+            log.warning("disconnecting the client: handshake failed: %s", os.strerror(self._ffi.errno))
         return self.connected
 
     def _serve(self) -> bool:
@@ -215,23 +215,24 @@ class Endpoint:
             pass
         late = time.monotonic() - begin >= CLIENT_SECONDS
         if self.connected and (late or handled < 0):
-            log.warning("client cut off: %s", "it kept a message back" if late else os.strerror(self._ffi.errno))
+            why = f"message incomplete after {CLIENT_SECONDS} s" if late else os.strerror(self._ffi.errno)
+            log.warning("disconnecting the client: %s", why)
             self._hang_up()
         if self.connected:
             return False
-        # The library has called reset and unmapped what the client had given.
+        # The library has called reset and unmapped the client's memory.
         self._function.forget_memory()
         return True
 
     def _hang_up(self) -> None:
-        """Shut the client's connection, so that the library's next reads find it closed and drop it."""
+        """Shut the client's connection down. The library drops the client when it next reads."""
         with socket.socket(fileno=os.dup(self.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
         while self.connected:
             self._lib.vfu_run_ctx(self._context)
 
     def trigger(self, vector: int) -> bool:
-        """Send a vector's message; False when the client has not set it up."""
+        """Send a vector's message. False when the client has not set the vector up."""
         return self.connected and self._lib.vfu_irq_trigger(self._context, vector) == 0
 
     def close(self) -> None:

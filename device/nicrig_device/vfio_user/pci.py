@@ -22,7 +22,7 @@ def msix(vectors: int) -> bytes:
     return struct.pack("<BBHII", CAP_MSIX, 0, vectors - 1, MSIX_TABLE_OFFSET | BAR_MSIX, MSIX_PBA_OFFSET | BAR_MSIX)
 
 
-def msi_place_holder() -> bytes:
+def msi_placeholder() -> bytes:
     """A vendor capability as long as MSI's: the library refuses MSI itself, and takes this."""
     return struct.pack("<BBB", CAP_VENDOR, 0, MSI_BYTES).ljust(MSI_BYTES, b"\0")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The wire's framing, QEMU's own for stream netdevs: 4 bytes of big-endian length, then the frame."""
+"""The wire's framing, as in QEMU's stream netdevs: 4 bytes of big-endian length, then the frame."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from nicrig_device.dma.frames import Bytes, Frames, Offsets, copy_pieces, window
 
 LENGTH_PREFIX = 4
 WIRE_FRAME_MAX = 1 << 17
-"""A longer one is not a frame: whoever sends it has lost the framing."""
+"""A longer frame means that the sender does not use this framing."""
 
 
 class FramingError(ValueError):
-    """A length prefix that cannot be one."""
+    """A length prefix that is too long."""
 
 
 class WirePort(Protocol):
-    """Where the transmit path hands its frames: a socket, or a test's memory."""
+    """Takes the frames of the transmit path: a socket, or a list in a test."""
 
     def full(self) -> bool:
-        """Whether the last batch still waits; the path then leaves descriptors in the ring."""
+        """Whether the last batch still waits. The transmit path then leaves descriptors in the ring."""
 
     def refusal(self) -> str | None:
-        """The counter under which frames are dropped now, or None when the other end takes them."""
+        """The counter for frames that are dropped now, or None when a peer takes them."""
 
     def send(self, framed: Bytes, frames: int) -> None:
-        """Take so many frames, which already stand in the wire's framing."""
+        """Take this many frames, in the wire's framing."""
 
 
 def write_prefixes(framed: Bytes, offset: Offsets, length: Offsets) -> None:
@@ -47,9 +47,9 @@ def framed(frames: Frames) -> Bytes:
 
 
 def split(data: Bytes) -> tuple[Frames, int]:
-    """The whole frames at the head of a byte stream, and how many bytes they and their prefixes take.
+    """The complete frames at the start of a byte stream, and the bytes that they and their prefixes take.
 
-    FramingError when a prefix is over WIRE_FRAME_MAX.
+    Raises FramingError when a prefix is over WIRE_FRAME_MAX.
     """
     view = data.data
     offsets: list[int] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The wire as a unix socket: a hub for several peers, none of which is waited for, or harms another."""
+"""The wire as a unix socket: a hub for several peers. It waits for none, and none disturbs another."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ log = logging.getLogger("nicrig_device")
 
 
 class SocketWire:
-    """What any peer sends goes to the card, what the card sends goes to every peer.
+    """Frames from any peer go to the card; frames from the card go to every peer.
 
-    `watch(peer)` and `unwatch(peer)` are told who comes and goes, `want_room(peer, whether)` who has bytes that wait
-    for room in its socket.
+    It calls `watch(peer)` for a new peer and `unwatch(peer)` for one that goes, and `want_room(peer, True)` while
+    bytes wait for room in the peer's socket.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class SocketWire:
         return "tx_stalled" if self._behind else "tx_no_peer"
 
     def accept(self) -> None:
-        """Take the next peer; one too many is turned away."""
+        """Accept the next peer, or close its connection when there are PEERS_MAX."""
         connection, _ = self.listener.accept()
         if len(self.peers) >= PEERS_MAX:
-            log.warning("wire: %d peers are connected, another is turned away", PEERS_MAX)
+            log.warning("wire: connection refused: %d peers are connected, the most there may be", PEERS_MAX)
             connection.close()
             return
         peer = WirePeer(connection)
@@ -60,7 +60,7 @@ class SocketWire:
         self._watch(peer)
 
     def receive(self, peer: WirePeer) -> Frames | None:
-        """The frames that have come from a peer, or None; valid until its next call."""
+        """The frames that a peer has sent, or None. Valid until the next call."""
         try:
             return peer.receive()
         except EOFError:
@@ -79,7 +79,7 @@ class SocketWire:
                 self._note(peer)
 
     def flush(self, peer: WirePeer) -> None:
-        """There is room in a peer's socket again."""
+        """Write to a peer whose socket has room again."""
         try:
             peer.flush()
         except OSError as error:
@@ -94,11 +94,11 @@ class SocketWire:
             self._want_room(peer, behind)
 
     def drop(self, peer: WirePeer, why: str = "") -> None:
-        """Close a connection; the others do not notice."""
+        """Close one peer's connection."""
         if peer not in self.peers:
             return
         if why:
-            log.warning("wire: peer dropped: %s", why)
+            log.warning("wire: disconnecting a peer: %s", why)
         self._unwatch(peer)
         peer.connection.close()
         self._behind.discard(peer)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One connection to the wire: frames cut from its stream, and what it has not taken yet of those for it."""
+"""One connection to the wire: splits its stream into frames, and keeps the bytes that it has not taken yet."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ log = logging.getLogger("nicrig_device")
 
 
 class WirePeer:
-    """Never waited for. OSError when the connection has failed, EOFError when the other end has closed it."""
+    """Never blocks. Raises OSError when the connection fails, EOFError when the other end has closed it."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         self.connection = connection
         self.listening = True
-        """False once the other end has shut its receiving down: it only sends, and no frame is lost to it."""
+        """False once the other end only sends: it gets no frames, and none counts as lost."""
         self.lost = 0
-        """Frames that went by while it did not read."""
+        """Frames that it lost while it did not read."""
         self._buffer, self._spare = np.empty((2, BUFFER_BYTES), np.uint8)
         self._held = 0
         self._unsent: memoryview = memoryview(b"")
@@ -43,7 +43,7 @@ class WirePeer:
         return bool(self._unsent) and time.monotonic() - self._stuck_since > STALL_SECONDS
 
     def receive(self) -> Frames | None:
-        """The frames that have come in, or None; valid until the next call. FramingError when they are none."""
+        """The frames that have come in, or None. Valid until the next call. Raises FramingError."""
         try:
             count = self.connection.recv_into(self._buffer.data[self._held :])
         except BlockingIOError:
@@ -64,7 +64,7 @@ class WirePeer:
         return frames
 
     def send(self, framed: memoryview, frames: int) -> None:
-        """Take a batch, or lose it whole while the last one waits: the stream is never cut inside a frame."""
+        """Take a batch. While the last one waits, the whole batch is lost: the stream never breaks inside a frame."""
         if self._unsent:
             self._lose(frames)
         elif self.listening:
@@ -74,17 +74,17 @@ class WirePeer:
 
     def _lose(self, frames: int) -> None:
         if not self.lost:
-            log.warning("wire: a peer has not read for %s s: it loses frames", STALL_SECONDS)
+            log.warning("wire: a peer has not read for %s s and loses frames", STALL_SECONDS)
         self.lost += frames
 
     def flush(self) -> None:
-        """Write what the socket takes of the batch that waits."""
+        """Write as much of the waiting batch as the socket takes."""
         try:
             while self._unsent:
                 self._unsent = self._unsent[self.connection.send(self._unsent) :]
                 self._stuck_since = time.monotonic()
         except BlockingIOError:
             pass
-        except BrokenPipeError:  # gone for good, or for receiving only: `receive` will tell
+        except BrokenPipeError:  # closed, or shut for receiving only: `receive` finds out
             self._unsent = memoryview(b"")
             self.listening = False

@@ -14,7 +14,7 @@ def test_a_field_wider_than_its_word_is_refused() -> None:
 
 def test_an_over_wide_value_is_refused_not_masked() -> None:
     with pytest.raises(ValueError, match="4 does not fit 2 bit"):
-        Field("SMALL", 0, 2, "").place(4)
+        Field("SMALL", 0, 2, "").put(4)
 
 
 def test_an_over_wide_reset_value_is_refused_at_definition() -> None:
