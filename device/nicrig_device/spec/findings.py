@@ -28,5 +28,5 @@ FINDING_DOC = {
     LedgerFinding.OUTSIDE: "Memory that was never granted.",
     LedgerFinding.ACROSS_END: "A range that begins in granted memory and goes past its end.",
     LedgerFinding.WRONG_DIRECTION: "A write to memory that was granted for reading, or the other way round.",
-    LedgerFinding.GUARD_CHANGED: "Changed guard bytes behind a grant that the card has written to; reported once a grant.",
+    LedgerFinding.GUARD_CHANGED: "Changed guard bytes behind a grant that the card has written to, once a grant.",
 }
