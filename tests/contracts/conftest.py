@@ -71,7 +71,7 @@ def sockets() -> Iterator[Path]:
 
 @pytest.fixture
 def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
-    """Starts card processes, each of which must end well."""
+    """Starts card processes. Each must end with status 0."""
     started: list[CardProcess] = []
 
     def start(
@@ -109,7 +109,7 @@ def _over_library(card: CardProcess, kind: CardKind) -> Iterator[AnyBench]:
 def benches(
     request: pytest.FixtureRequest, face: str, kind: CardKind, ledger: LedgerPolicy = "off"
 ) -> Iterator[AnyBench]:
-    """One bench; when the test is done the driver stops, and all that the card may not touch is checked."""
+    """One bench. After the test the driver stops, and checks that the card has touched nothing else."""
     if face == "memory":
         made = _in_memory(kind, ledger)
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`nicrig capture` and `nicrig replay` on a card of any kind, whoever drives it."""
+"""`nicrig capture` and `nicrig replay` on a card of any kind, with any driver."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def captured(real_any_bench: KindBench[CardDriver], sockets: Path, tmp_path: Pat
     argv = [NICRIG, "capture", str(sockets), "-w", "-", "--count", "6"]
     with subprocess.Popen(argv, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
-        head = process.stdout.read(4)  # it comes when the card keeps the frames
+        head = process.stdout.read(4)  # it appears when the card keeps the frames
         real_any_bench.peer.send(SENT)
         assert real_any_bench.driver.receive_exactly(3) == SENT
         real_any_bench.driver.send_and_reap(SENT[::-1])

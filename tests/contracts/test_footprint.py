@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a card costs its host: next to no time when idle, and no more memory however long it serves."""
+"""The cost of a card to its host: almost no CPU time when idle, and no growing memory."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whoever connects may leave, lie or fall silent at any byte: the next honest client finds a card that works."""
+"""A client may leave, lie or go silent at any byte: the card still works for the next honest client."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def open_files(card: CardProcess) -> int:
 
 
 def wait_open_files(card: CardProcess, count: int, seconds: float = 5.0) -> None:
-    """Wait until the card has noticed that everybody has left, and holds no descriptor more."""
+    """Wait until the card has noticed that all clients have left, and has no descriptor more than before."""
     deadline = time.monotonic() + seconds
     while (now := open_files(card)) != count:
         assert time.monotonic() < deadline, f"the card holds {now} descriptors, {count} before anybody connected"

@@ -41,7 +41,7 @@ STEP = st.one_of(
 
 
 class Guest:
-    """Does what a step says, and knows which bytes it has ever given to the card."""
+    """Does what a step says, and keeps which bytes it has ever given to the card."""
 
     def __init__(self) -> None:
         self.bus = MemoryBus()
@@ -135,8 +135,8 @@ def test_a_descriptor_that_changes_after_it_was_read_is_obeyed_as_it_was_read(
 
     def fetch_then_rewritten(ring: Ring, count: int) -> Descriptors:
         copy = honest(ring, count)
-        place = bus.memory.view(ring.base, ring.size * DESCRIPTOR.itemsize).view(DESCRIPTOR)
-        place["address"], place["length"], place["flags"] = MEMORY_AT, 0xFFFFFFFF, 0xFFFF
+        descriptors = bus.memory.view(ring.base, ring.size * DESCRIPTOR.itemsize).view(DESCRIPTOR)
+        descriptors["address"], descriptors["length"], descriptors["flags"] = MEMORY_AT, 0xFFFFFFFF, 0xFFFF
         return copy
 
     driver = FakeDriver(bus)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Guests of the subordinate and the non-DMA kind that write anything anywhere: the card goes on, its account closes."""
+"""Guests of the subordinate and non-DMA kinds that write anything anywhere: the card works on, its counts add up."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ TAIL = st.tuples(st.just("tail"), st.tuples(st.sampled_from([registers.RX_TAIL, 
 
 
 class Guest:
-    """Does what a step says, and knows what the card may write."""
+    """Does what a step says, and keeps what the card may write."""
 
     def __init__(self, kind: type[CardModel]) -> None:
         self.bus = MemoryBus(kind=kind)
@@ -128,7 +128,7 @@ class Guest:
         assert not (changed & ~may_write).any(), f"wrote to {MEMORY_AT + int((changed & ~may_write).argmax()):#x}"
 
     def granted(self) -> npt.NDArray[np.bool_]:
-        """The bytes of the channel as it stands."""
+        """The bytes of the channel as it is now."""
         words = self.bus.doorbells
         low, high = (words[channel_word(item)] for item in (registers.ADDRESS_LOW, registers.ADDRESS_HIGH))
         at = (int(high) << 32 | int(low)) - MEMORY_AT
@@ -138,7 +138,7 @@ class Guest:
         return granted
 
     def untouchable(self) -> npt.NDArray[np.uint32]:
-        """What of the non-DMA kind's BAR2 only the driver writes, or nobody."""
+        """The bytes of the non-DMA kind's BAR2 that the card never writes."""
         everything = self.bus.doorbells.copy()
         everything[: BAR_BYTES // 4] = 0
         everything[RX_SLOT_BLOCK.base // 4 : TX_SLOT_BLOCK.base // 4] = 0
@@ -159,7 +159,7 @@ def test_whatever_a_subordinate_s_guest_writes_only_the_channel_s_buffer_changes
         for step in steps:
             before = guest.bytes.copy()
             guest.do(step)
-            if step[0] == "register":  # an access lets the card work: what was set up before it may be obeyed
+            if step[0] == "register":  # an access lets the card work: it may obey what was set up before
                 assert not ((guest.bytes != before) & ~guest.granted()).any()
             guest.step(guest.granted())
         guest.bus.reset()

@@ -83,7 +83,9 @@ def test_a_ring_that_is_enabled_again_answers_the_arm_word_that_it_answered_befo
         bench.driver.card.write(registers.RING_CONTROL, 0, registers.TX_BLOCK)
         bench.driver.program_ring("transmit", address, bench.driver.tx.size)
         bench.bus.doorbells[arm] = word
-        bench.driver.doorbell_raw(registers.TX_TAIL, 1)  # a descriptor of length 0: refused, and given back
+        bench.driver.doorbell_raw(
+            registers.TX_TAIL, 1
+        )  # a descriptor of length 0: the card refuses it and gives it back
         bench.bus.wait(lambda: bench.bus.take_interrupts(bench.driver.queue_vector) == 1, "the message")
         bench.bus.doorbells[tail] = 1
     bench.driver.start()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a card of any kind does. Each kind's driver asserts the rules of its own way."""
+"""Contracts of all kinds of card. Each kind's driver asserts the rules of its kind."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Datasheet section 17 on both faces of the card: what becomes of DMA that the driver has not granted."""
+"""Datasheet section 17 on both faces of the card: DMA that the driver has not granted."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def channel(request: pytest.FixtureRequest, face: str, policy: LedgerPolicy) -> 
 
 
 def found(bench: KindBench[Any]) -> dict[LedgerFinding, int]:
-    """What the counters tell."""
+    """The findings that were counted."""
     counters = bench.counters()
     return {finding: count for finding in FINDING_DOC if (count := counters[finding.counter])}
 
 
 def wait_found(bench: KindBench[Any], finding: LedgerFinding) -> None:
-    """Exactly this is found, once."""
+    """Wait for this finding, and check that there is no other."""
     bench.wait_counter(finding.counter, 1)
     assert found(bench) == {finding: 1}
 
 
 def ungranted(bench: KindBench[Any]) -> int:
-    """Memory that the driver has and does not grant."""
+    """Memory of the driver that it has not granted."""
     return bench.bus.memory.allocate(SIZE, 64)
 
 
@@ -257,7 +257,7 @@ def test_an_honest_channel_gives_no_finding(channel: KindBench[SubordinateDriver
 def test_a_transfer_on_a_channel_that_the_layer_took_down(
     channel: KindBench[SubordinateDriver], policy: LedgerPolicy
 ) -> None:
-    """The buffer is shared memory and stays granted: what is gone is the channel's own grant."""
+    """The buffer is shared memory and stays granted; only the channel's own grant is gone."""
     sent = frames_of(60)
     channel.peer.send(sent)
     assert channel.driver.receive_exactly(1) == sent

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The monitor of a card's process, by the clients that people have: qemu.qmp's, and the program qmp-shell."""
+"""The monitor of a card's process with common clients: qemu.qmp, and the program qmp-shell."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ Answer = TypeVar("Answer")
 
 @pytest.fixture(scope="module")
 def card() -> Iterator[CardProcess]:
-    """One card for all tests here; each leaves it as it found it, but for its link."""
+    """One card for all tests here. Each test leaves it as it was, except for the link."""
     with tempfile.TemporaryDirectory(prefix="nicrig-") as folder, CardProcess(Path(folder)) as made:
         yield made
         assert made.close() == 0, made.errors()
 
 
 def with_client(card: CardProcess, work: Callable[[QMPClient], Awaitable[Answer]]) -> Answer:
-    """What `work` gives with a connected QMPClient."""
+    """The result of `work` with a connected QMPClient."""
 
     async def run() -> Answer:
         client = QMPClient("test")
@@ -53,7 +53,7 @@ def with_client(card: CardProcess, work: Callable[[QMPClient], Awaitable[Answer]
 
 
 def shell(card: CardProcess, *lines: str) -> subprocess.CompletedProcess[str]:
-    """Type these lines at qmp-shell, as a pipe does."""
+    """Pipe these lines into qmp-shell."""
     typed = "".join(f"{line}\n" for line in lines)
     environment = {**os.environ, "HOME": str(card.monitor.parent)}  # it keeps a history there
     return subprocess.run(
@@ -68,13 +68,13 @@ def shell(card: CardProcess, *lines: str) -> subprocess.CompletedProcess[str]:
 
 
 def answers(shown: str) -> list[dict[str, Any]]:
-    """What the shell printed behind its prompts."""
+    """The text that the shell printed after its prompts."""
     lines = (line.split("(QEMU) ")[-1] for line in shown.splitlines())
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 async def ask(client: QMPClient, command: str, **arguments: object) -> Any:
-    """What a command returns."""
+    """The answer of a command."""
     return await client.execute(command, arguments)
 
 
@@ -157,7 +157,7 @@ def test_a_capture_dies_with_the_connection_that_wanted_it(card: CardProcess) ->
     async def capture(client: QMPClient) -> None:
         await ask(client, "set-capture", on=True)
         assert await capturing(client) is True
-        connect_unix(card.monitor, 5).close()  # another client does not end it by going
+        connect_unix(card.monitor, 5).close()  # it goes on when another client disconnects
         assert await capturing(client) is True
 
     with_client(card, capture)

@@ -52,7 +52,9 @@ def test_the_indices_wrap_at_their_16_bits(non_dma: Bench) -> None:
         non_dma.bus.wait(lambda: non_dma.driver.completed() == SLOTS, "all slots")
         non_dma.driver.rx_head = (non_dma.driver.rx_head + SLOTS) & 0xFFFF
         non_dma.driver.give(SLOTS)
-        non_dma.driver.ring(non_dma.driver.tx_tail + SLOTS)  # slots of length 0: refused, and given back
+        non_dma.driver.ring(
+            non_dma.driver.tx_tail + SLOTS
+        )  # slots of length 0: the card refuses them and gives them back
         non_dma.bus.wait(lambda: non_dma.driver.bus.doorbells[TX_HEAD] == non_dma.driver.tx_tail, "all slots")
         non_dma.driver.tx_head = non_dma.driver.tx_tail
     counters = non_dma.counters()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Datasheet section 5, receive. The driver asserts the rules of each step; the tests say what comes of them."""
+"""Datasheet section 5, receive. The driver asserts the rules of each step; the tests check the result."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_buffers_of_two_ranges_in_one_batch(bench: Bench) -> None:
     sent = frames_of(*(60,) * 8)
     bench.peer.send(sent)
     assert bench.driver.receive_exactly(8) == sent
-    for index in range(4):  # given back to the guard pattern, so that the final check sees only what else was touched
+    for index in range(4):  # back to the guard pattern, so that the final check sees only other changes
         bench.bus.memory.view(second + 0x1000 * index, 60)
     bench.bus.memory.unmap(second)
 

@@ -38,7 +38,7 @@ PER_FRAME = {"card.doorbell", "card.read", "card.write", "card.interrupt", "card
 
 
 def query_recorder(monitor: Path) -> RecorderLayout:
-    """What the card says of its records."""
+    """The card's answer about its record files."""
     with connect_unix(monitor, 5) as channel, channel.makefile("rwb") as messages:
         messages.readline()
         for command in ("qmp_capabilities", "query-recorder"):
@@ -49,7 +49,7 @@ def query_recorder(monitor: Path) -> RecorderLayout:
 
 
 class Recorded:
-    """A card and its driver: `guest` is BAR3 as the guest maps it, `layout` what the card says of its files."""
+    """A card and its driver: `guest` is BAR3 as the guest maps it, `layout` the card's answer about its files."""
 
     def __init__(self, card: CardProcess, peer: WirePeer) -> None:
         self.card = card
@@ -64,7 +64,7 @@ class Recorded:
             self._trace = RecorderMemory(memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)))
 
     def call(self, name: str, kind: RecordKind = RecordKind.CALL, **fields: int) -> None:
-        """One record of the guest's."""
+        """One record of the guest."""
         self.guest.write(function=BY_NAME[name].number, kind=kind, phase=Phase.RUN, **fields)
 
     def exchange(self) -> None:
@@ -78,12 +78,12 @@ class Recorded:
         self.driver.receive_exactly(1)
 
     def read(self) -> list[Event]:
-        """What is new, once the card sleeps and nothing is held back any more."""
+        """The new records, once the card sleeps and holds nothing back."""
         self.bus.wait(lambda: self._trace.word(SETTLED) == ASLEEP, "the card to have recorded all")
         return self._events(self._reader.read())
 
     def read_to_end(self) -> list[Event]:
-        """What is left when the card has ended."""
+        """The records that are left when the card has ended."""
         return self._events(self._reader.read(to_end=True))
 
     def _events(self, batches: Iterable[Batch]) -> list[Event]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Datasheet section 8: what each reset leaves."""
+"""Datasheet section 8: the state after each reset."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ START = transfer_word(registers.START)
 
 @pytest.fixture
 def bus() -> Iterator[MemoryBus]:
-    """A card's core, for what the test must step itself."""
+    """A card's core, for tests that step it themselves."""
     made = MemoryBus(kind=Subordinate)
     made.memory.map(MEMORY_AT, MEMORY_BYTES)
     yield made
@@ -249,7 +249,7 @@ def test_stop_turns_the_channel_off_and_leaves_a_card_that_goes_on(subordinate: 
 
 
 def test_after_taking_down_a_transfer_that_was_just_started_nothing_is_written(subordinate: Bench) -> None:
-    """Whichever of the two comes first: what the buffer holds when take_down returns, it holds for good."""
+    """Whichever comes first: the buffer does not change after take_down returns."""
     driver = subordinate.driver
     start(subordinate)
     subordinate.peer.send(frames_of(*(60,) * 500))

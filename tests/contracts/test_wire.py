@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 def second(real_bench: Bench) -> Iterator[WirePeer]:
-    """One more peer beside the bench's own."""
+    """One more peer besides the bench's own."""
     assert isinstance(real_bench.peer, WirePeer)
     with WirePeer(real_bench.peer.path) as peer:
         yield peer
@@ -44,7 +44,7 @@ def test_a_peer_that_does_not_read_costs_the_other_a_second_and_no_frame(real_be
         assert second.receive(len(frames)) == frames
     counters = real_bench.counters()
     assert (counters["tx_frames"], counters["tx_stalled"]) == (8 * 256, 0)
-    # What the sleeper finds in its socket is whole frames, from the first on.
+    # The sleeper finds complete frames in its socket, from the first one on.
     assert real_bench.peer.receive(256) == frames
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`python -m nicrig_device` as people run it: what it refuses, and what it leaves behind."""
+"""`python -m nicrig_device` on the command line: its errors, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_part_that_cannot_be_made_takes_the_others_down(folder: Path) -> None:
     (folder / "vfio-user.sock").write_text("not a socket")
     run = run_card("--sockets", str(folder))
     assert run.returncode == 125
-    assert "vfio-user.sock is there and is not a socket" in run.stderr
+    assert "vfio-user.sock exists and is not a socket" in run.stderr
     assert [path.name for path in folder.iterdir()] == ["vfio-user.sock"]
 
 

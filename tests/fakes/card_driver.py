@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the drivers of all kinds do alike, and what each must be able to do for the contracts that all kinds share."""
+"""What the drivers of all kinds have in common: shared code, and the methods that the shared contracts need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def queue_arm(names: tuple[Register, Register, Register], pair: int = 0) -> ArmW
 
 
 class CardDriver(ABC):
-    """Drives one card. `start` before anything else; `stop` when done; both as often as one likes."""
+    """Drives one card. Call `start` first and `stop` at the end; you may repeat both."""
 
     def __init__(
         self,
@@ -53,11 +53,11 @@ class CardDriver(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Give the card all the room for frames that there is."""
+        """Give the card all the room for frames."""
 
     @abstractmethod
     def stop(self) -> None:
-        """Reset the card; then all that it had no business to write is as it was."""
+        """Reset the card, then check that it has written nothing else."""
 
     @abstractmethod
     def receive_exactly(self, count: int, seconds: float = WAIT_SECONDS) -> list[bytes]:

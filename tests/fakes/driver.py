@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A reference driver on a Bus: does what docs/datasheet.md asks of a driver, and asserts what it promises one.
+"""A reference driver on a Bus: follows docs/datasheet.md, and asserts that the card does.
 
 Every broken promise is a RuleBrokenError that names the section.
 """
@@ -52,7 +52,7 @@ def cut(frame: bytes, pieces: int | Sequence[int]) -> list[bytes]:
 
 
 class FakeDriver(CardDriver):
-    """Drives one queue pair. `start` before anything else; `stop` when done; both as often as one likes.
+    """Drives one queue pair. Call `start` first and `stop` at the end; you may repeat both.
 
     `refusals` collects the descriptors that came back with an error: an honest test finds it empty.
     """
@@ -104,7 +104,7 @@ class FakeDriver(CardDriver):
         self.card.write(registers.RING_CONTROL, registers.RING_CONTROL.pack(ENABLE=1), block)
 
     def stop(self) -> None:
-        """Rings off, reset; then all that the card had no business to write is as it was. Frees all buffers."""
+        """Rings off, reset, then check that the card has written nothing else. Frees all buffers."""
         if not self._running:
             return
         self.card.set_control(INTERRUPT=0, RECEIVE=0)

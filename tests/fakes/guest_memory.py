@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Memory as a guest has it: ranges of device addresses in shared files, with guard bytes wherever nobody allocated.
+"""Memory as a guest has it: ranges of device addresses in shared files, with guard bytes outside all allocations.
 
 Every byte that is in no allocation holds the guard pattern, so that one write past a buffer shows.
 """
@@ -20,7 +20,7 @@ PAGE = mmap.PAGESIZE
 GUARD_BYTES = 64
 """Least distance between two allocations, and between an allocation and its range's ends."""
 FILE_OFFSET = PAGE
-"""A range does not begin at its file's begin: nor does a guest's."""
+"""A range does not begin at the start of its file, as in a real guest."""
 _PATTERN = np.random.default_rng(0).integers(0, 256, PAGE, np.uint8)
 
 
@@ -81,38 +81,38 @@ class GuestMemory:
         file = np.frombuffer(mmap.mmap(fd, file_size), np.uint8)
         file.reshape(-1, PAGE)[:] = _PATTERN
         view = file[FILE_OFFSET : FILE_OFFSET + size]
-        place = MemoryRange(address, view, fd, FILE_OFFSET, writable, file, np.zeros(size, bool))
+        mapped = MemoryRange(address, view, fd, FILE_OFFSET, writable, file, np.zeros(size, bool))
         try:
-            self._attach(place)
+            self._attach(mapped)
         except BaseException:
             os.close(fd)
             raise
-        self._ranges[address] = place
+        self._ranges[address] = mapped
         self._next[address] = address + GUARD_BYTES
-        return place
+        return mapped
 
     def unmap(self, address: int) -> None:
         """Take the range that begins here from the card and forget it, with all allocations in it."""
-        place = self._ranges[address]
-        self._detach(place)
-        self._drop(place)
+        mapped = self._ranges[address]
+        self._detach(mapped)
+        self._drop(mapped)
 
-    def _drop(self, place: MemoryRange) -> None:
-        del self._ranges[place.address], self._next[place.address]
-        os.close(place.fd)
-        self._allocated = {key: item for key, item in self._allocated.items() if not place.address <= key < place.end}
+    def _drop(self, mapped: MemoryRange) -> None:
+        del self._ranges[mapped.address], self._next[mapped.address]
+        os.close(mapped.fd)
+        self._allocated = {key: item for key, item in self._allocated.items() if not mapped.address <= key < mapped.end}
         for key, addresses in self._free.items():
-            self._free[key] = [item for item in addresses if not place.address <= item < place.end]
+            self._free[key] = [item for item in addresses if not mapped.address <= item < mapped.end]
 
     def view(self, address: int, size: int) -> Bytes:
         """The bytes [address, address + size); LookupError when they are not inside one range."""
-        place = self._range_of(address, size)
-        return place.bytes[address - place.address : address - place.address + size]
+        mapped = self._range_of(address, size)
+        return mapped.bytes[address - mapped.address : address - mapped.address + size]
 
     def _range_of(self, address: int, size: int) -> MemoryRange:
-        for place in self._ranges.values():
-            if place.address <= address and address + size <= place.end:
-                return place
+        for mapped in self._ranges.values():
+            if mapped.address <= address and address + size <= mapped.end:
+                return mapped
         raise LookupError(f"{address:#x}+{size:#x} is not inside one range of guest memory")
 
     def allocate(self, size: int, alignment: int = 64) -> int:
@@ -124,10 +124,10 @@ class GuestMemory:
         return address
 
     def _carve(self, size: int, alignment: int) -> int:
-        for place in self._ranges.values():
-            address = -(-self._next[place.address] // alignment) * alignment
-            if place.writable and address + size + GUARD_BYTES <= place.end:
-                self._next[place.address] = address + size + GUARD_BYTES
+        for mapped in self._ranges.values():
+            address = -(-self._next[mapped.address] // alignment) * alignment
+            if mapped.writable and address + size + GUARD_BYTES <= mapped.end:
+                self._next[mapped.address] = address + size + GUARD_BYTES
                 return address
         raise MemoryError(f"no range of guest memory has {size} bytes left: map a larger one")
 
@@ -141,15 +141,15 @@ class GuestMemory:
         self._free.setdefault((size, alignment), []).append(address)
 
     def _own(self, address: int, size: int, owned: bool) -> None:
-        place = self._range_of(address, size)
-        place.owned[address - place.address : address - place.address + size] = owned
+        mapped = self._range_of(address, size)
+        mapped.owned[address - mapped.address : address - mapped.address + size] = owned
 
     def damage(self) -> int | None:
-        """The device address of a byte outside all allocations that somebody has written to, or None."""
-        found = (place.damage() for place in self._ranges.values())
+        """The device address of a byte outside all allocations that was written to, or None."""
+        found = (mapped.damage() for mapped in self._ranges.values())
         return next((address for address in found if address is not None), None)
 
     def close(self) -> None:
         """Forget all ranges without telling the card."""
-        for place in self.ranges:
-            self._drop(place)
+        for mapped in self.ranges:
+            self._drop(mapped)

@@ -123,12 +123,12 @@ class MemoryBus:
                 raise TimeoutError(f"{what}: not within {seconds} s")
             self.step()
 
-    def _attach(self, place: MemoryRange) -> None:
-        if place.writable:
-            self._function.map_memory(place.address, place.bytes)
+    def _attach(self, mapped: MemoryRange) -> None:
+        if mapped.writable:
+            self._function.map_memory(mapped.address, mapped.bytes)
 
-    def _detach(self, place: MemoryRange) -> None:
-        self._function.unmap_memory(place.address)
+    def _detach(self, mapped: MemoryRange) -> None:
+        self._function.unmap_memory(mapped.address)
 
 
 def _is_a_bus(bus: MemoryBus) -> Bus:

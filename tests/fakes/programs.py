@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Small executable scripts that stand in for other people's programs."""
+"""Small executable scripts that stand in for other programs."""
 
 import sys
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The other end of QMP: a server that holds its client to the protocol's order (QEMU's interop/qmp-spec)."""
+"""A QMP server that checks the protocol's order (QEMU's interop/qmp-spec)."""
 
 import json
 import socket

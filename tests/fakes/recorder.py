@@ -74,7 +74,7 @@ class RecorderMemory:
         return sequence
 
     def record(self, sequence: int) -> Record:
-        """What stands in the place of the record of this number."""
+        """The record in the slot of this number."""
         return Record._make(RECORD.unpack_from(self._memory, self._place(sequence)))
 
     def keep(self, frame: bytes) -> int:
@@ -90,7 +90,7 @@ class RecorderMemory:
 
 
 class Granting:
-    """Grants as a guest records them, from the begin of a driver on."""
+    """Grants as a guest records them, from the start of a driver on."""
 
     def __init__(self, records: RecorderMemory) -> None:
         self.records = records
@@ -105,7 +105,7 @@ class Granting:
 
 
 class Rings:
-    """Both rings of a card that is not there, as files in `folder`; `layout` is what it would tell of them."""
+    """Both rings of a card that is not there, as files in `folder`; `layout` is what it would answer."""
 
     def __init__(self, folder: Path, capacity: int = 8) -> None:
         self.guest = _file(folder / "recorder", capacity)

@@ -174,7 +174,7 @@ class SubordinateDriver(CardDriver):
         return int(self.bus.doorbells[transfer_word(registers.RECEIVED)])
 
     def start_transfer(self, *, transmit: bool) -> None:
-        """Ring START for the next transfer; whoever calls has set the channel up, or means not to."""
+        """Ring START for the next transfer; the caller has set the channel up, or has not on purpose."""
         self.index = (self.index + 1) & INDEX_MASK
         self.start_raw(registers.START.pack(INDEX=self.index, TRANSMIT=int(transmit)))
 

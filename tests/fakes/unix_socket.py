@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connecting to a unix socket as QEMU does: patiently, but not for ever."""
+"""Connecting to a unix socket as QEMU does: with patience and a deadline."""
 
 from __future__ import annotations
 

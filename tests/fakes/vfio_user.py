@@ -95,7 +95,7 @@ class VfioUserClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, wherever in a message it stands."""
+        """Close the connection, even inside a message."""
         self._socket.close()
 
     # -- requests ---------------------------------------------------------------------------------------
@@ -308,11 +308,11 @@ def _irq_set(index: int, start: int, count: int, flags: int) -> bytes:
 
 
 def _region_info(info: dict[str, int], reply: Message) -> RegionInfo:
-    places = _areas(reply.payload, info["capability_offset"])
-    if len(places) != len(reply.fds):
+    offsets = _areas(reply.payload, info["capability_offset"])
+    if len(offsets) != len(reply.fds):
         reply.close_fds()
-        raise ProtocolError(f"region {info['index']}: {len(places)} areas came with {len(reply.fds)} descriptors")
-    areas = tuple(Area(offset, size, fd) for (offset, size), fd in zip(places, reply.fds, strict=True))
+        raise ProtocolError(f"region {info['index']}: {len(offsets)} areas came with {len(reply.fds)} descriptors")
+    areas = tuple(Area(offset, size, fd) for (offset, size), fd in zip(offsets, reply.fds, strict=True))
     return RegionInfo(info["index"], info["flags"], info["size"], info["offset"], areas)
 
 

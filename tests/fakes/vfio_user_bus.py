@@ -123,12 +123,12 @@ class VfioUserBus:
             if self.client.hung_up(POLL_SECONDS):
                 raise ConnectionResetError(f"{what}: the card closed the connection first")
 
-    def _attach(self, place: MemoryRange) -> None:
-        flags = DmaFlag.READ | (DmaFlag.WRITE if place.writable else 0)
-        self.client.map_dma(place.address, place.bytes.size, (place.fd, place.offset), flags)
+    def _attach(self, mapped: MemoryRange) -> None:
+        flags = DmaFlag.READ | (DmaFlag.WRITE if mapped.writable else 0)
+        self.client.map_dma(mapped.address, mapped.bytes.size, (mapped.fd, mapped.offset), flags)
 
-    def _detach(self, place: MemoryRange) -> None:
-        self.client.unmap_dma(place.address, place.bytes.size)
+    def _detach(self, mapped: MemoryRange) -> None:
+        self.client.unmap_dma(mapped.address, mapped.bytes.size)
 
 
 def _is_a_bus(bus: VfioUserBus) -> Bus:

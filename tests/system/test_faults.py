@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A card that misbehaves by name: the real driver does what docs/faults.md says, and afterwards traffic goes on."""
+"""Faults by name: the real driver does what docs/faults.md says, and afterwards traffic goes on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUIET = 0.2
 
 @asynccontextmanager
 async def faulty(rig: Rig, interface: Interface, name: str, *, at: int = 3, count: int = 2) -> AsyncIterator[None]:
-    """The card misbehaves so in this block; behind it the fault is over, nothing is broken, and traffic goes on."""
+    """The card has this fault in the block. After it the fault is over, nothing is broken, and traffic goes on."""
     before = await fired(rig, name)
     await rig.card.monitor.execute("set-fault", {"name": name, "at": at, "count": count})
     yield
@@ -41,7 +41,7 @@ async def fired(rig: Rig, name: str) -> int:
 
 
 async def wait_reset(rig: Rig, before: dict[str, int]) -> None:
-    """The driver looks for a hang every two seconds, and believes in one at the second look."""
+    """The driver checks for a hang every two seconds, and resets the card at the second hit."""
     with rig.deadlines.limit(10, "the driver to reset the card"):
         await until(lambda: _reset_since(rig, before))
 
@@ -58,7 +58,7 @@ async def failed_sends(nic: Interface) -> int:
 @every_kind
 async def test_only_the_frames_that_the_card_spoils_are_lost(rig: Rig, nic: Interface) -> None:
     spoils = {"frame-lost": 18, "frame-corrupted": 20, "frame-truncated": 20}
-    if rig.options.kind != "subordinate":  # whose driver finds no frame behind a length that is none
+    if rig.options.kind != "subordinate":  # its driver finds no frame behind a wrong length
         spoils |= {"length-too-short": 18, "length-too-long": 18}
     if rig.options.kind == "bus-master":
         spoils |= {"completion-refused": 18}

@@ -33,11 +33,11 @@ LENGTH = st.one_of(st.integers(1, 64), st.sampled_from([0x800, 0x1000, 0x4000, 6
 def test_locate_agrees_with_plain_arithmetic(pieces: list[tuple[int, int]]) -> None:
     address = np.array([piece[0] for piece in pieces], np.uint64)
     length = np.array([piece[1] for piece in pieces], np.uint32)
-    places, found = memory().locate(address, length)
+    spans, found = memory().locate(address, length)
     assert found.tolist() == [inside(*piece) for piece in pieces]
-    for place in places:
-        for offset, piece in zip(place.offset, address[place.chosen], strict=True):
-            assert place.region.start + int(offset) == int(piece)
+    for span in spans:
+        for offset, piece in zip(span.offset, address[span.chosen], strict=True):
+            assert span.region.start + int(offset) == int(piece)
 
 
 def test_a_range_across_two_neighbours_is_outside() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults in which memory the card touches: the ledger names each, and refuses it when it enforces."""
+"""Faults in DMA: the ledger names each, and refuses it when it enforces."""
 
 from __future__ import annotations
 

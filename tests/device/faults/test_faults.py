@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults on the card's core: each does what its declaration says, and the reference driver names the broken promise."""
+"""Faults on the card's core: each does what its declaration says, and the reference driver names the broken rule."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def test_what_is_late_never_comes_once_the_card_was_reset(made: FaultyCard, name
     made.bus.step()
     made.driver.reset()
     made.wait_over(name)
-    made.driver.start()  # over the same memory: nothing of it may be written, no descriptor given back
+    made.driver.start()  # over the same memory: the card must not write to it or give a descriptor back
     made.driver.prepare()
     made.driver.stop()
     assert made.bus.sent == ([] if name == "send-read-late" else FRAMES[:2])
@@ -264,7 +264,7 @@ def test_a_send_is_read_after_it_was_given_back(made: FaultyCard) -> None:
 
 # -- interrupts, link, registers, sends -----------------------------------------------------------------------
 def messages(made: FaultyCard) -> int:
-    """Those of the frames' vector since the last call, whether asked for or not."""
+    """Messages of the frames' vector since the last call, whether the driver asked for them or not."""
     return made.bus.take_interrupts(0)
 
 

@@ -49,7 +49,7 @@ class Bench:
         self._positions = NO_POSITIONS
 
     def codes(self, *touches: tuple[int, int], transmit: bool = False, refused: int = 0) -> list[int]:
-        """What becomes of descriptors at ring index 7 on with these addresses and lengths."""
+        """The codes of descriptors with these addresses and lengths, from ring index 7 on."""
         address, length = np.array(touches, np.uint64).T
         codes = np.full(len(touches), refused, np.uint16)
         self._positions = NO_POSITIONS
@@ -59,7 +59,7 @@ class Bench:
         return [int(code) for code in codes]
 
     def sees(self) -> bool:
-        """Whether the ledger judges by all that has been recorded."""
+        """Whether the ledger judges, after it has read all records."""
         self.ledger.update()
         return self.ledger.judging
 
@@ -68,7 +68,7 @@ class Bench:
         self.ledger.look_behind(self._positions, index)
 
     def touch(self, address: int, length: int, *, transmit: bool = False) -> LedgerFinding | None:
-        """What is found about one touch once nothing is held any more."""
+        """The finding for one touch, once it is not held any more."""
         before = self.found()
         self.codes((address, length), transmit=transmit)
         self.ledger.due(time.monotonic() + HELD_SECONDS)
@@ -287,7 +287,7 @@ STEPS = st.lists(
 
 
 class Reference:
-    """The same as a list of intervals."""
+    """The same rules on a list of intervals."""
 
     def __init__(self) -> None:
         self.granted: list[tuple[int, int, int]] = []
@@ -369,7 +369,7 @@ def test_grants_among_a_whole_ring_of_other_records_are_found(bench: Bench) -> N
 
 
 def blinded(bench: Bench) -> bool:
-    """Whether the ledger can see nothing now, and judges nothing; a driver that begins anew gives it its eyes back."""
+    """Whether the ledger is blind and judges nothing, until a driver begins again."""
     blind = bench.codes((0x5000, 60), (0x1000, 60)) == [0, 0] and not bench.found() and bool(bench.ledger.blind)
     Granting(bench.records).grant(0x1000, 60)
     assert bench.touch(0x1000, 60) is None
@@ -418,8 +418,8 @@ def test_a_record_that_never_becomes_whole_blinds_when_the_ring_comes_round(benc
     stuck = bench.records.begin()
     for head in (stuck + 1000, stuck + CAPACITY - 1, stuck + CAPACITY):
         numbers = np.arange(bench.records.word(HEAD) + 1, head + 1, dtype=np.uint64)
-        places = (numbers[numbers % CAPACITY != stuck % CAPACITY] - 1) % CAPACITY
-        bench.rings[0].records["sequence"][places] = numbers[numbers % CAPACITY != stuck % CAPACITY]
+        slots = (numbers[numbers % CAPACITY != stuck % CAPACITY] - 1) % CAPACITY
+        bench.rings[0].records["sequence"][slots] = numbers[numbers % CAPACITY != stuck % CAPACITY]
         bench.records.set_word(HEAD, head)
         assert bench.sees() == (head < stuck + CAPACITY)
     assert blinded(bench)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the kinds' cores do that no driver sees: records, falling asleep, a wire that is full, a link that is down."""
+"""The kinds' cores where no driver sees it: records, going to sleep, a full wire, a link that is down."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from tests.fakes.memory_bus import MemoryBus
 
 
 class Client:
-    """The other end of a session: sends lines, has the session answer, reads the replies."""
+    """The other end of a session: sends lines, lets the session answer, reads the replies."""
 
     def __init__(self, folder: Path, kind: str = "bus-master") -> None:
         self.bus = MemoryBus(kind=KINDS[kind])
@@ -47,11 +47,11 @@ class Client:
         return self.ask(json.dumps({"execute": command, "arguments": arguments, "id": 7}).encode())
 
     def returned(self, command: str, **arguments: object) -> Any:
-        """What a command returns that is not refused."""
+        """The answer of a command that succeeds."""
         return self.execute(command, **arguments)["return"]
 
     def refused(self, command: str, **arguments: object) -> tuple[str, str]:
-        """Class and text of a refused command's error."""
+        """Class and text of the error of a command that fails."""
         error = self.execute(command, **arguments)["error"]
         return error["class"], error["desc"]
 
@@ -79,14 +79,14 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def ready(client: Client) -> Client:
-    """Past the negotiation."""
+    """A client after the negotiation."""
     client.returned("qmp_capabilities")
     return client
 
 
 @pytest.fixture
 def start_client(tmp_path: Path) -> Iterator[Callable[[str], Client]]:
-    """A client of a card of a kind, past the negotiation."""
+    """A client of a card of this kind, after the negotiation."""
     made: list[Client] = []
 
     def start(kind: str) -> Client:

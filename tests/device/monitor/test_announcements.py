@@ -24,7 +24,7 @@ def trace() -> Iterator[Trace]:
 
 
 def taken(announcements: Announcements, now: float = 0.0) -> list[dict[str, Any]]:
-    """The messages of now, as a client gets them."""
+    """The messages that are sent now, as a client gets them."""
     return [msgspec.json.decode(msgspec.json.encode(message)) for message in announcements.take(now)]
 
 

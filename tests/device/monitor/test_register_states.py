@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""query-registers and query-rings: what they tell of each kind, and that looking changes nothing."""
+"""query-registers and query-rings: the answers for each kind, and that reading them changes nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_values_are_those_of_now(ready: Client) -> None:
 
 
 def seen(client: Client) -> tuple[dict[str, int], int, bytes]:
-    """What an access would change."""
+    """Everything that an access would change."""
     card = client.bus.card
     return card.counters.snapshot(), card.refusals.fault, card.page.bytes().tobytes()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The introspection: it is whole, in QEMU's form, and what the card really answers fits it."""
+"""The introspection: it is complete, in QEMU's form, and the card's answers fit it."""
 
 from __future__ import annotations
 

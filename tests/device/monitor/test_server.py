@@ -62,7 +62,7 @@ class Client:
         self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
 
     def read(self) -> list[dict[str, Any]]:
-        """What has come; the connection's end if it is over."""
+        """What has come in; empty when the connection is closed."""
         data = self.socket.recv(1 << 16)
         return [json.loads(line) for line in data.splitlines()]
 

@@ -13,7 +13,7 @@ ARM, HEAD = 0, 1
 
 
 class Line:
-    """An interrupt line that remembers what came, over one source."""
+    """An interrupt line with one source, and the messages that it sent."""
 
     def __init__(self, page: DoorbellPage, *, moderated: bool = False) -> None:
         self.words = page.words

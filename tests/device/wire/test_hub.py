@@ -16,7 +16,7 @@ BATCH = [bytes([index]) * 1514 for index in range(64)]
 
 
 class Wired:
-    """A wire with a connected peer, and what the wire told its loop."""
+    """A wire with a connected peer, and the calls that the wire made to its loop."""
 
     def __init__(self, folder: Path) -> None:
         self.watched: list[Connection] = []
@@ -30,7 +30,7 @@ class Wired:
         (self.roomless.add if wanted else self.roomless.remove)(connection)
 
     def connect(self) -> WirePeer:
-        """One more peer; the wire may turn it away."""
+        """One more peer. The wire may refuse it."""
         peer = WirePeer(self.path)
         self.wire.accept()
         return peer
@@ -43,7 +43,7 @@ class Wired:
         self.wire.send(np.frombuffer(frame_bytes(frames), np.uint8), len(frames))
 
     def fill(self, *readers: WirePeer) -> int:
-        """Send batches, which the readers take, until another peer takes no more; how often."""
+        """Send batches, which the readers take, until another peer takes no more. Returns how many."""
         times = 0
         while not self.wire.full():
             self.send(BATCH)
