@@ -152,8 +152,10 @@ class Card:
 
     def interrupt(self, now: float) -> None:
         """Do what is due, and note in `next_due` when the next thing is."""
-        dues = [hook.due(now) for hook in self.hooks.armed]
-        dues += (self.interrupts.work(now), self.ledger.due(now))
+        hooked: tuple[float | None, ...] = ()
+        for hook in self.hooks.armed:
+            hooked += (hook.due(now),)
+        dues = (*hooked, self.interrupts.work(now), self.ledger.due(now))
         self.next_due = min((due for due in dues if due is not None), default=None)
 
     def may_sleep(self, now: float) -> bool:

@@ -87,11 +87,12 @@ class Queue:
 
     def advance(self, count: int) -> None:
         """Give the next `count` slots back: publish head."""
-        told = count
+        before = self.head
+        published = self.head = ring_index.advance(before, count)
         for hook in self._hooks.armed:
-            told = hook.told_count(told, transmit=self.transmit)
-        self._words[self.words.head] = ring_index.advance(self.head, told)
-        self.head = ring_index.advance(self.head, count)
+            count = hook.told_count(count, transmit=self.transmit)
+            published = ring_index.advance(before, count)
+        self._words[self.words.head] = published
 
 
 class Ring(Queue):

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
@@ -16,18 +14,14 @@ from nicrig_device.spec.descriptors import Descriptors, Refusal
 from nicrig_device.spec.registers import BUFFER_MAX
 
 
-class CheckedBuffers(NamedTuple):
-    """The buffers of a ring's next descriptors."""
+def check_buffers(
+    memory: GuestMemory, ledger: Ledger, ring: Ring, descriptors: Descriptors
+) -> tuple[list[RegionSpans], Codes, Positions]:
+    """Find the buffers of a ring's next descriptors, and refuse those that the card must not touch.
 
-    spans: list[RegionSpans]
-    """Where they lie in guest memory, without those of refused descriptors."""
-    codes: Codes
-    positions: Positions
-    """Their positions in the ledger, empty while it judges nothing."""
-
-
-def check_buffers(memory: GuestMemory, ledger: Ledger, ring: Ring, descriptors: Descriptors) -> CheckedBuffers:
-    """Find the buffers of a ring's next descriptors, and refuse those that the card must not touch."""
+    Returns where they lie in guest memory, without refused ones; their codes; and their positions in the ledger, empty
+    while it judges nothing.
+    """
     length = descriptors["length"]
     sized = (length - np.uint32(1)) < BUFFER_MAX  # length 0 wraps to the largest
     spans, inside = memory.locate(descriptors["address"], length)
@@ -45,7 +39,7 @@ def check_buffers(memory: GuestMemory, ledger: Ledger, ring: Ring, descriptors: 
         )
     if refused:
         spans = _only(spans, codes == 0)
-    return CheckedBuffers(spans, codes, positions)
+    return spans, codes, positions
 
 
 def _only(spans: list[RegionSpans], good: npt.NDArray[np.bool_]) -> list[RegionSpans]:
