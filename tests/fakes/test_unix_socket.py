@@ -28,4 +28,4 @@ def test_connect_waits_for_room_in_the_listeners_queue_up_to_the_deadline(tmp_pa
 
 def test_absent_listener_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        connect_unix(tmp_path / "nobody", 1.0)
+        connect_unix(tmp_path / "absent", 1.0)
