@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The newest libvfio-user's ABI on top of an older library, as far as the card uses it: vfu_setup_device_dma takes
- * the number of regions. Link it against the older library: dlsym on this the caller's handle then finds every other
+ * the number of regions. Link it against the older library: dlsym on this library's handle then finds every other
  * function there. generation_b.py builds it.
  */
 #include <dlfcn.h>
