@@ -253,7 +253,7 @@ FAULTS = {
         ),
         Fault(
             "interrupt-storm",
-            "1000 more messages follow a message, 100 us apart, unless interrupts are masked or the card is reset.",
+            "A thousand messages follow a message, 100 us apart, until interrupts are masked or the card is reset.",
             "Stays schedulable, and loses no frame.",
             MESSAGES,
             signal_faults.Storm,
