@@ -146,7 +146,7 @@ class CardCommands:
         (self._card.trace.captures.add if on else self._card.trace.captures.discard)(session)
 
     def reset(self) -> None:
-        """Reset the function, without the driver's knowledge."""
+        """Reset the function. The driver gets no notice."""
         self._card.reset()
 
     # -- the monitor itself -----------------------------------------------------------------------------

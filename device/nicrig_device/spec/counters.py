@@ -18,7 +18,7 @@ COUNTERS = {
     "rx_disabled": "Frames dropped: receiver or ring off, or waiting in the FIFO at a reset.",
     "rx_link_down": "Frames dropped: link down.",
     "rx_too_long": "Frames dropped: longer than FRAME_MAX or than the posted buffer.",
-    "rx_refused": "Frames dropped: the descriptor in turn was refused.",
+    "rx_refused": "Frames dropped: the next descriptor was refused.",
     "rx_too_short": "Frames dropped: shorter than FRAME_MIN.",
     "tx_frames": "Frames taken from the driver and handed to the wire.",
     "tx_bytes": "Bytes of those frames.",

@@ -49,8 +49,8 @@ class Refusal(enum.IntEnum):
 
 REFUSAL_DOC = {
     Refusal.DOORBELL: (
-        "Doorbell over 0xffff or further ahead than the ring is long, or than there are slots. Ignored; the ring goes "
-        "on with the next good one."
+        "Doorbell over 0xffff, or further ahead than the ring has descriptors or slots. Ignored; the ring goes on with "
+        "the next good one."
     ),
     Refusal.RING: "Ring base not aligned, size not a power of two from 8 to 4096, or not in memory. ENABLE stays 0.",
     Refusal.LENGTH: (
@@ -67,7 +67,7 @@ REFUSAL_DOC = {
         "waiting. Nothing is moved."
     ),
     Refusal.LEDGER: (
-        "Memory that the driver has not granted, while the ledger enforces (section 17): the buffer of a descriptor, a "
-        "channel's, or a ring, which is off then."
+        "Memory that the driver has not granted, while the ledger enforces (section 17): the buffer of a descriptor or "
+        "a channel, or a ring, which is then off."
     ),
 }

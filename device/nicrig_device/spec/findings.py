@@ -24,9 +24,9 @@ class LedgerFinding(enum.IntEnum):
 
 FINDING_DOC = {
     LedgerFinding.BEFORE_GRANT: "Memory that was granted only after the card had touched it.",
-    LedgerFinding.AFTER_FREE: "Memory that had been granted and was revoked, one of the last 4096 since the reset.",
+    LedgerFinding.AFTER_FREE: "Memory whose grant was revoked, one of the last 4096 since the reset.",
     LedgerFinding.OUTSIDE: "Memory that was never granted.",
     LedgerFinding.ACROSS_END: "A range that begins in granted memory and goes past its end.",
     LedgerFinding.WRONG_DIRECTION: "A write to memory that was granted for reading, or the other way round.",
-    LedgerFinding.GUARD_CHANGED: "Changed guard bytes behind a grant that the card has written to, once a grant.",
+    LedgerFinding.GUARD_CHANGED: "Changed guard bytes behind a grant that the card wrote to, once for each grant.",
 }
