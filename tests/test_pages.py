@@ -70,12 +70,12 @@ def test_numbers_may_be_others_but_zero_is_zero_and_an_exit_code_itself(shown: s
     assert is_printed(shown, ["first", printed]) == same
 
 
-def test_a_command_that_fails_is_told_with_its_words(shell: Shell) -> None:
+def test_the_error_of_a_command_that_fails_has_its_output(shell: Shell) -> None:
     with pytest.raises(AssertionError, match=r"(?s)exit code 3: \$ \(echo why; exit 3\)\nwhy"):
         shell.do(Command("(echo why; exit 3)"))
 
 
-def test_a_line_that_is_not_printed_is_told(shell: Shell) -> None:
+def test_a_line_that_is_not_printed_is_an_error(shell: Shell) -> None:
     with pytest.raises(AssertionError, match=r"not printed: \['hello'\]"):
         shell.do(Command("echo hallo", ("hello",)))
 

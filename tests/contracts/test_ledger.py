@@ -172,7 +172,7 @@ def test_a_late_grant_is_named(master: Bench, policy: LedgerPolicy) -> None:
 
 
 @each_policy
-def test_guard_bytes_that_changed_are_told_once(master: Bench) -> None:
+def test_changed_guard_bytes_are_reported_once(master: Bench) -> None:
     driver, memory = master.driver, master.bus.memory
     assert driver.granting is not None
     address = memory.allocate(SIZE + 64, 64)

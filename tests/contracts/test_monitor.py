@@ -126,7 +126,7 @@ def test_what_the_page_shows_happens(card: CardProcess) -> None:
     assert answers(shell(card, shown[1]).stdout) == [json.loads(shown[2])]
 
 
-def test_events_tell_of_client_reset_link_and_violation(card: CardProcess) -> None:
+def test_client_reset_link_and_violation_are_events(card: CardProcess) -> None:
     async def work(client: QMPClient) -> None:
         bus = await asyncio.to_thread(VfioUserBus, card.vfio_user)
         assert (await event(client, "CLIENT"))["data"] == {"connected": True}

@@ -179,7 +179,7 @@ def test_the_command_shows_a_running_card_and_its_json_is_a_recording(recorded: 
     assert "NdisMSleep(" not in last
 
 
-def test_following_a_card_ends_when_nobody_reads_any_more(recorded: Recorded) -> None:
+def test_following_a_card_ends_when_the_reader_closes_the_pipe(recorded: Recorded) -> None:
     code = "from nicrig.cli import main; main()"
     argv = [sys.executable, "-c", code, "recorder", "--follow", str(recorded.card.monitor.parent)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as shown:

@@ -38,7 +38,7 @@ def test_a_transmit_doorbell_keeps_the_card_awake(bus: MemoryBus) -> None:
     assert bus.doorbells[sleeping] == 0
 
 
-def test_a_moderated_vector_tells_when_the_card_must_wake(bus: MemoryBus) -> None:
+def test_a_moderated_vector_sets_when_the_card_must_wake(bus: MemoryBus) -> None:
     driver = FakeDriver(bus)
     driver.start()
     driver.post_receives(4)

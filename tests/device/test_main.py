@@ -55,7 +55,7 @@ def test_a_second_card_in_one_folder_is_refused_and_the_first_goes_on(folder: Pa
 
 
 @pytest.mark.real
-def test_a_card_that_is_told_to_end_leaves_no_socket(folder: Path) -> None:
+def test_a_card_that_gets_sigterm_leaves_no_socket(folder: Path) -> None:
     with CardProcess(folder) as card:
         sockets = {path.name for path in folder.iterdir() if path.is_socket()}
         assert sockets == {"vfio-user.sock", "wire.sock", "monitor.sock"}

@@ -125,7 +125,7 @@ def test_the_guest_s_detail_says_whether_frames_are_traced(bench: Bench, detail:
     assert bench.trace.frames is frames
 
 
-def test_who_captures_gets_the_frames_with_their_bytes_and_nothing_else_whatever_the_detail(bench: Bench) -> None:
+def test_a_capture_gets_the_frames_with_their_bytes_and_nothing_else_at_any_detail(bench: Bench) -> None:
     bench.trace.captures.add("a session")
     assert (bench.trace.frames, bench.trace.steps) == (True, False)
     bench.trace.add_frames(TraceEvent.FRAME_IN, 0, 0, 0, Frames.of([bytes(60)]))

@@ -46,11 +46,11 @@ class CardRegisters:
         expect(self.read(register) == value, 2, f"{register.name} does not read back {value:#x}")
 
     def check_identity(self) -> None:
-        """Sections 1, 2 and 10: this is a nicrig card of a version that this driver knows."""
+        """Sections 1, 2 and 10: this is a nicrig card of a version that this driver supports."""
         identity, version = self.read(registers.IDENTITY), self.read(registers.VERSION)
         expect(identity == registers.MAGIC, 2, f"IDENTITY is {identity:#x}, not {registers.MAGIC:#x}")
         major = registers.VERSION.field("MAJOR").of(version)
-        expect(major == registers.VERSION_MAJOR, 10, f"MAJOR is {major}, this driver knows {registers.VERSION_MAJOR}")
+        expect(major == registers.VERSION_MAJOR, 10, f"MAJOR is {major}, this driver needs {registers.VERSION_MAJOR}")
         capability, limit = self.read(registers.CAPABILITY), self.read(registers.LIMIT)
         queues = registers.CAPABILITY.field("QUEUES").of(capability)
         expect(queues == self._kind.queues, 2, f"the card has {queues} queue pairs, its kind {self._kind.queues}")
@@ -106,7 +106,7 @@ class CardRegisters:
 
     @property
     def link_up(self) -> bool:
-        """Section 4's LINK, which STATUS.LINK tells too."""
+        """Section 4's LINK, which STATUS.LINK has too."""
         return bool(self._bus.doorbells[event_word(registers.LINK)])
 
     @property

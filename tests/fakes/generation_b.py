@@ -9,7 +9,7 @@ from pathlib import Path
 SOURCE = Path(__file__).with_name("generation_b.c")
 SONAME = "libvfio-user.so.0"
 HEADER = "#define LIBVFIO_USER_MAX_DMA_REGIONS 16\n"
-"""What tells the generations apart in libvfio-user.h."""
+"""How the generations differ in libvfio-user.h."""
 
 
 def build_generation_b(folder: Path, library: Path) -> Path:

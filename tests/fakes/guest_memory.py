@@ -57,7 +57,7 @@ class MemoryRange:
 
 
 class GuestMemory:
-    """The guest's ranges. `attach` and `detach` tell the card of each range that comes and goes."""
+    """The guest's ranges. `attach` and `detach` give the card each range that comes and goes."""
 
     def __init__(self, attach: Callable[[MemoryRange], None], detach: Callable[[MemoryRange], None]) -> None:
         self._attach = attach
@@ -72,7 +72,7 @@ class GuestMemory:
         return tuple(self._ranges.values())
 
     def map(self, address: int, size: int, *, writable: bool = True) -> MemoryRange:
-        """Make [address, address + size) guest memory and tell the card; both are multiples of a page."""
+        """Make [address, address + size) guest memory and give it to the card; both are multiples of a page."""
         if address % PAGE or size % PAGE or size <= 0:
             raise ValueError(f"range {address:#x}+{size:#x}: address and size must be multiples of {PAGE:#x}")
         file_size = FILE_OFFSET + size + PAGE

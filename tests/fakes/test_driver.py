@@ -205,7 +205,7 @@ def test_broken_transmit_is_accused(bus: MemoryBus, driver: FakeDriver, tamper: 
     assert caught.value.section == section
 
 
-def test_message_that_nobody_asked_for_is_accused(bus: MemoryBus, driver: FakeDriver) -> None:
+def test_message_without_a_request_is_accused(bus: MemoryBus, driver: FakeDriver) -> None:
     bus.card.fire_vector(driver.queue_vector)
     with pytest.raises(RuleBrokenError, match="fired 1 times, 0 were asked for"):
         driver.take_interrupts(driver.queue_vector)

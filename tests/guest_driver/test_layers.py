@@ -65,7 +65,7 @@ def test_the_ndis_headers_include_nothing_of_linux(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sources(NDIS), ids=relative)
-def test_the_ndis_layer_knows_nothing_of_the_card(path: Path) -> None:
+def test_the_ndis_layer_does_not_use_the_card(path: Path) -> None:
     assert [name for name in includes(code(path)) if "miniport" in name or "hardware" in name] == []
     assert "NICRIG_QUEUE" not in code(path)
 

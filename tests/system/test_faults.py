@@ -70,14 +70,14 @@ async def test_only_the_frames_that_the_card_spoils_are_lost(rig: Rig, nic: Inte
 
 
 @every_kind
-async def test_no_frame_is_lost_by_interrupts_for_which_there_is_no_reason(rig: Rig, nic: Interface) -> None:
+async def test_interrupts_without_a_reason_lose_no_frame(rig: Rig, nic: Interface) -> None:
     for name in ("interrupt-doubled", "interrupt-storm"):
         async with faulty(rig, nic, name, at=1):
             assert await exchange(rig.card.wire, INJECTED, quiet=QUIET) == INJECTED, name
 
 
 @copying_kinds
-async def test_lengths_and_counts_that_are_none_cost_no_more_than_their_batch(rig: Rig, nic: Interface) -> None:
+async def test_invalid_lengths_and_counts_cost_no_more_than_their_batch(rig: Rig, nic: Interface) -> None:
     for name in ("count-too-high", "length-too-short", "length-too-long"):
         async with faulty(rig, nic, name, count=8):
             echoed = await exchange(rig.card.wire, INJECTED, quiet=QUIET, window=4)

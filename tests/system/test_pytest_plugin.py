@@ -159,7 +159,7 @@ def section(shown: str, test: str, title: str) -> str:
     return found[1]
 
 
-def test_failures_death_and_interruption_are_told_and_leave_nothing(tmp_path: Path) -> None:
+def test_failures_death_and_interruption_are_reported_and_leave_nothing(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(WRONG_ANSWERS)
     run = started(tmp_path, "--nicrig-keep=kept", "--nicrig-seed=5", "--junitxml=junit.xml", "--tb=short")
     with ended(run):

@@ -132,13 +132,13 @@ def test_two_commands_at_once_take_turns(rigs: Path, dev: str) -> None:
     assert [process.communicate(timeout=SECONDS)[0] for process in both] == [b"done\n", b"done\n"]
 
 
-def test_the_options_for_ones_own_qemu_name_its_socket(rigs: Path, run: Run, dev: str) -> None:
+def test_the_options_for_your_own_qemu_name_the_card_s_socket(rigs: Path, run: Run, dev: str) -> None:
     said = run("qemu-args", dev, "--memory", "256").stdout
     assert f'{{"path": "{rigs}/dev/vfio-user.sock", "type": "unix"}}' in said
     assert "size=256M,share=on" in said
 
 
-def test_a_rig_that_is_not_there_is_told_in_one_line(run: Run, dev: str) -> None:
+def test_a_missing_rig_is_an_error_of_one_line(run: Run, dev: str) -> None:
     for arguments in (("run", "--rig", "none", "--", "true"), ("shell", "none"), ("down", "none"), ("status", "none")):
         done = run(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
@@ -157,7 +157,7 @@ def test_a_guest_that_panics_ends_the_rig_and_its_words_are_kept(rigs: Path, run
     (rigs / "mad.log").unlink()
 
 
-def test_a_card_alone_serves_until_it_is_told_to_end(rigs: Path, run: Run) -> None:
+def test_a_card_alone_serves_until_sigterm(rigs: Path, run: Run) -> None:
     environment = {**plain_environment(), "NICRIG_RIGS": str(rigs)}
     card = subprocess.Popen(
         [NICRIG, "serve", "--name", "alone", "--interrupts", "msi"], env=environment, stdout=subprocess.PIPE, text=True

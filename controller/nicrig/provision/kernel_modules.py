@@ -21,7 +21,7 @@ class Module:
 def collect(modules: Path, wanted: tuple[str, ...]) -> list[Module]:
     """The modules named, and what they need, from a folder like /lib/modules/VERSION, each once.
 
-    A name that is built into the kernel is left out. Raises RigError for a name that the kernel does not know.
+    A name that is built into the kernel is left out. Raises RigError for a name that is no module of the kernel.
     """
     index = _index(modules)
     built_in = {_name(line) for line in (modules / "modules.builtin").read_text().splitlines()}

@@ -37,7 +37,7 @@ class Setting:
     def check(self, value: str, where: str) -> str:
         """The value. Raises UsageError when it is wrong."""
         if self.choices and value not in self.choices:
-            raise pytest.UsageError(f"{where}: {value!r} is none of {', '.join(self.choices)}")
+            raise pytest.UsageError(f"{where}: {value!r} is not one of {', '.join(self.choices)}")
         if self.number and not value.isdecimal():
             raise pytest.UsageError(f"{where}: {value!r} is not a number")
         return value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Faults: the card misbehaves by name, at a frame that you choose (docs/faults.md).
 
-Faults know the card; the card knows only its hooks, and has none while no fault is armed.
+The faults use the card; the card uses only its hooks, and has none while no fault is armed.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Faults of every kind of card in frames on their way to the driver, and in what the card tells the driver of them."""
+"""Faults of every kind of card in frames on their way to the driver, and in what the card reports about them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nicrig_device.faults.fault import FaultHook, Trigger
 from nicrig_device.spec.registers import FRAME_MIN
 
 TOO_MANY = 1000
-"""How many frames too many the card tells the driver of."""
+"""How many frames too many the card reports."""
 
 Change: TypeAlias = Callable[[Frames, list[int]], Frames]
 

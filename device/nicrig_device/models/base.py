@@ -52,7 +52,7 @@ class Trait(enum.Flag):
     DESCRIPTORS = enum.auto()
     """Its frames go through rings of descriptors in guest memory."""
     COUNTS = enum.auto()
-    """It tells the driver how many frames have come, not which descriptors are done."""
+    """The driver reads how many frames have come, not which descriptors are done."""
 
 
 class Registry(Protocol):

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The only place that knows libvfio-user."""
+"""The only room that uses libvfio-user."""

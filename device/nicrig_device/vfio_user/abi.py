@@ -70,5 +70,5 @@ class Generation(enum.Enum):
 
     @classmethod
     def of_header(cls, text: str) -> Generation:
-        """The generation that a libvfio-user.h declares. The version does not tell: both are 0.0.1."""
+        """The generation that a libvfio-user.h declares. The version does not decide it: both are 0.0.1."""
         return cls.B if "LIBVFIO_USER_MAX_DMA_REGIONS" in text or "VFU_SGL_DIRECT_ACCESS" in text else cls.A

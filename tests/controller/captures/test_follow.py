@@ -10,7 +10,7 @@ FRAMES, NOW = Detail.FRAMES, 0
 
 
 def following(stream: Stream) -> Follower:
-    """A follower that knows where the buffers are, and has been fed the rest."""
+    """A follower that has the addresses of the buffers, and has been fed the rest."""
     follower = Follower("bus-master", 64)
     begin = next(number for number, event in enumerate(stream.events) if event.function.startswith("card."))
     follower.feed(stream.events[:begin], stream.frame_of)
@@ -55,13 +55,13 @@ def test_a_transfer_of_a_channel_is_flushed_by_its_completion() -> None:
     assert followed.comments[2] == "verdict: coherent"
 
 
-def test_the_pair_of_queues_is_told_by_the_place() -> None:
+def test_the_queue_pair_comes_from_the_ring_index() -> None:
     (followed,) = following(Stream().setup().writes(frame(1), 2 << 16 | 5)).take(Detail.ALLOCATIONS, NOW)
     assert followed.queue == 2
     assert followed.comments[0].startswith("rx2 descriptor 5 at ")
 
 
-def test_without_records_of_the_guest_a_frame_is_told_at_once_and_not_judged() -> None:
+def test_without_records_of_the_guest_a_frame_is_passed_on_at_once_and_not_judged() -> None:
     (followed,) = following(Stream().setup().writes(frame(1), 3)).take(Detail.ALLOCATIONS, NOW)
     assert followed.comments == ["rx0 descriptor 3 at 0x10003000, 200 bytes"]
 
@@ -104,7 +104,7 @@ def test_torn_bytes_are_named_by_what_lay_there_before() -> None:
     assert verdicts(following(stream).take(FRAMES, 2 * PATIENCE))[1].startswith("verdict: torn: ")
 
 
-def test_after_lost_records_nothing_is_claimed_until_what_was_under_way_is_told() -> None:
+def test_after_lost_records_the_frames_under_way_get_no_verdict() -> None:
     stream = Stream().setup().writes(frame(1), 3)
     follower = following(stream)
     follower.lost()
@@ -115,7 +115,7 @@ def test_after_lost_records_nothing_is_claimed_until_what_was_under_way_is_told(
 
 
 @given(st.lists(st.integers(0, 3), max_size=60))
-def test_however_the_records_arrive_each_frame_is_told_once_in_order_and_coherent(parts: list[int]) -> None:
+def test_however_the_records_arrive_each_frame_comes_once_in_order_and_coherent(parts: list[int]) -> None:
     stream = Stream().setup()
     for number in range(12):
         stream.receives(frame(number), number % 4)

@@ -64,7 +64,9 @@ def test_a_fault_is_armed_and_cleared(folder: Path) -> None:
         (["/tmp"], 125, "no card serves"),
     ],
 )
-def test_what_cannot_be_armed_is_told_and_arms_nothing(folder: Path, arguments: list[str], code: int, why: str) -> None:
+def test_a_fault_that_cannot_be_armed_is_an_error_and_arms_nothing(
+    folder: Path, arguments: list[str], code: int, why: str
+) -> None:
     done = nicrig("faults", *(str(folder) if word == "FOLDER" else word for word in arguments))
     assert done.exit_code == code
     assert why in done.output

@@ -27,7 +27,7 @@ async def test_start_returns_when_the_card_says_ready(tmp_path: Path) -> None:
     await made.close()
 
 
-async def test_the_card_is_told_its_sockets_library_interrupts_kind_and_ledger(tmp_path: Path) -> None:
+async def test_the_card_s_command_line_has_sockets_library_interrupts_kind_and_ledger(tmp_path: Path) -> None:
     made = card(tmp_path, f"import sys; sys.stderr.write(repr(sys.argv[1:])); sys.stderr.flush(); {READY}")
     await made.start()
     await made.close()

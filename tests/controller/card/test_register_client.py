@@ -38,7 +38,7 @@ def but_sleeping(shown: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_registers_are_told_with_their_fields_and_looking_changes_nothing(sockets: Path, kind: str) -> None:
+def test_registers_are_printed_with_their_fields_and_reading_changes_nothing(sockets: Path, kind: str) -> None:
     with CardProcess(sockets, kind=kind):
         shown = nicrig("registers", sockets).stdout
         assert but_sleeping(nicrig("registers", sockets).stdout) == but_sleeping(shown)

@@ -58,7 +58,7 @@ async def test_a_batch_is_one_stream_of_frames() -> None:
     assert await theirs.receive_some() == pack([b"one", b"two"])
 
 
-async def test_the_end_of_the_card_is_told() -> None:
+async def test_the_end_of_the_card_raises_an_error_that_says_so() -> None:
     ours, theirs = streams()
     await theirs.aclose()
     with pytest.raises(ConnectionLostError, match="closed the wire"):

@@ -86,7 +86,7 @@ def variable_of(verb: str, parameter: TyperOption) -> str:
 
 
 @each_option
-def test_help_tells_what_every_option_is_and_its_environment_variable(verb: str, parameter: TyperOption) -> None:
+def test_help_explains_every_option_and_names_its_environment_variable(verb: str, parameter: TyperOption) -> None:
     assert parameter.help
     shown = " ".join(RUNNER.invoke(app, [verb, "--help"], env={"NO_COLOR": "1"}).output.split())
     assert long_name(parameter) in shown
@@ -142,12 +142,12 @@ def test_progress_is_for_terminals_only(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == ""
 
 
-def test_the_list_of_verbs_tells_what_each_does_without_being_cut_short() -> None:
+def test_no_line_of_the_list_of_verbs_is_cut_short() -> None:
     shown = RUNNER.invoke(app, ["--help"], env={"COLUMNS": "80"}).output
     assert "..." not in shown.partition("Commands:")[2]
 
 
-def test_what_is_no_name_for_a_rig_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_bad_name_for_a_rig_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     done = RUNNER.invoke(app, ["up", "--name", "../other"], env={"NICRIG_RIGS": str(tmp_path / "rigs")})
     assert done.exit_code == USAGE
     assert "is no name for a rig" in done.stderr

@@ -91,7 +91,7 @@ async def test_a_command_gives_code_and_both_outputs() -> None:
     }
 
 
-async def test_a_failing_command_is_told_with_its_words() -> None:
+async def test_the_error_of_a_failing_command_has_its_output() -> None:
     async with guest_of(Agent({"exitcode": 3, "err-data": encoded("no such device\n")})) as guest:
         with pytest.raises(GuestCommandError, match="`ip link` in the guest ended with code 3: no such device"):
             await guest.run(["ip", "link"])

@@ -23,7 +23,7 @@ ELSEWHERE = MutantResult(FREE, 1000, Counter({"R27": 1}), 4)
 NEVER = MutantResult(FREE, 1000, Counter({"R41": 1}), 0)
 
 
-def test_a_table_tells_what_was_expected_what_caught_it_and_when() -> None:
+def test_the_table_has_what_was_expected_what_caught_the_mutant_and_when() -> None:
     lines = outcome(CAUGHT).lines()
     assert lines[0].split() == ["kind", "mutant", "expected", "caught", "by", "frames"]
     assert lines[1].split() == ["bus-master", "NdisFlushBuffer:skip", "R96", "stale", "R96", "stale", "32"]

@@ -30,7 +30,7 @@ def test_a_good_qemu_is_new_enough_and_has_the_device(
     assert good_qemu() == (path if good else None)
 
 
-def test_no_qemu_is_no_good_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_qemu_is_not_usable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert good_qemu() is None
 

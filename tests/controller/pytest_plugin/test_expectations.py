@@ -48,7 +48,7 @@ async def test_what_comes_later_is_waited_for(ends: tuple[Expectations, Wire]) -
         await card.send([ONE])
 
 
-async def test_what_does_not_come_is_told_with_what_came(ends: tuple[Expectations, Wire]) -> None:
+async def test_the_error_of_a_missing_packet_shows_what_came(ends: tuple[Expectations, Wire]) -> None:
     expected, card = ends
     await card.send([ONE])
     with pytest.raises(ExpectationError, match=r"no UDP .*\n.*\n +UDP +sport +expected .* got 1$"):

@@ -67,7 +67,7 @@ def test_what_is_wanted_is_found(got: Packet, wanted: Wanted) -> None:
         (b"ho", "frame"),
     ],
 )
-def test_what_differs_is_told_by_layer_and_field(wanted: Wanted, told: str) -> None:
+def test_a_difference_is_named_by_layer_and_field(wanted: Wanted, told: str) -> None:
     found = differences(PADDED, wanted)
     assert len(found) == 1
     assert told in str(found[0])
@@ -86,5 +86,5 @@ def test_the_nearest_frame_is_shown() -> None:
     assert [line.split() for line in rest] == [["UDP", "dport", "expected", "8", "got", "9"]]
 
 
-def test_silence_is_told() -> None:
+def test_the_error_says_that_no_frame_came() -> None:
     assert nearest([], UDP) == ["no frame came out of the guest"]

@@ -36,13 +36,13 @@ def test_the_snippets_are_the_examples() -> None:
     assert len(there) == 13
 
 
-def test_every_argument_of_the_marker_is_told_and_no_other() -> None:
+def test_the_page_lists_every_argument_of_the_marker_and_no_other() -> None:
     table = PAGE.partition("| argument |")[2].partition("\n\n")[0]
     told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]+)\|", table, re.MULTILINE)))
     assert sorted(told) == sorted(Wanted.__struct_fields__)
 
 
-def test_every_setting_is_told_and_no_other() -> None:
+def test_the_page_lists_every_setting_and_no_other() -> None:
     told = re.findall(r"^\| `--nicrig-(\w+)` \| `(\w+)` \| `(\w+)` \|", PAGE, re.MULTILINE)
     assert told == [(each.name, each.key, each.variable) for each in SETTINGS]
 

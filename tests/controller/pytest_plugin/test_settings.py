@@ -71,7 +71,7 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_ini_fi
     pytester.runpytest_inprocess(*arguments).assert_outcomes(passed=1)
 
 
-def test_a_seed_that_is_told_is_the_seed(pytester: pytest.Pytester) -> None:
+def test_the_seed_option_sets_the_seed(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TELLS.format(name="seed", value=7))
     pytester.runpytest_inprocess("--nicrig-seed=7").assert_outcomes(passed=1)
 
@@ -79,9 +79,9 @@ def test_a_seed_that_is_told_is_the_seed(pytester: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--nicrig-kind=token-ring"], "--nicrig-kind: 'token-ring' is none of bus-master, subordinate, non-dma"),
+        (["--nicrig-kind=token-ring"], "--nicrig-kind: 'token-ring' is not one of bus-master, subordinate, non-dma"),
         (["--nicrig-seed=x"], "--nicrig-seed: 'x' is not a number"),
-        (["-o", "nicrig_accelerator=xen"], "nicrig_accelerator: 'xen' is none of auto, kvm, tcg"),
+        (["-o", "nicrig_accelerator=xen"], "nicrig_accelerator: 'xen' is not one of auto, kvm, tcg"),
     ],
 )
 def test_a_wrong_setting_is_one_line(pytester: pytest.Pytester, arguments: list[str], told: str) -> None:

@@ -168,7 +168,7 @@ def test_a_guest_that_lies_about_its_head_gets_nothing_and_breaks_nothing(
     assert numbers(ring, to_end=True) == []
 
 
-def test_a_ring_that_is_not_there_is_told(rings: Rings, tmp_path: Path) -> None:
+def test_a_missing_ring_is_an_error(rings: Rings, tmp_path: Path) -> None:
     with pytest.raises(RigError, match="no flight recorder"):
         RecordReader(tmp_path / "none", rings.layout)
 
@@ -235,7 +235,7 @@ def test_what_the_card_did_in_a_gap_between_two_reads_is_lost(rings: Rings) -> N
     assert lost(batches) == 1
 
 
-def test_a_loss_without_any_record_is_told_too(rings: Rings) -> None:
+def test_a_loss_without_any_record_is_reported_too(rings: Rings) -> None:
     rings.guest.begin()
     write(rings, card=[1])
     batches = list(Recorder(rings.layout).read(to_end=True))

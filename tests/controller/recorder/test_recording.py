@@ -95,7 +95,7 @@ SLEEP = full("NdisMSleep", RecordKind.CALL)
         (SLEEP._replace(phase=6), False),
     ],
 )
-def test_what_nobody_declared_is_known(event: Event, known: bool) -> None:
+def test_whether_an_event_is_declared(event: Event, known: bool) -> None:
     assert recording.declared(event) is known
 
 
@@ -135,7 +135,7 @@ def test_a_bad_file_is_one_clear_line(tmp_path: Path, lines: list[bytes], words:
 
 
 @pytest.mark.parametrize("name", ["none", "."])
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str) -> None:
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(RecordingError, match="name a file that `nicrig demo --record` made"):
         recording.load(tmp_path / name)
 

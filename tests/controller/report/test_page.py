@@ -118,7 +118,7 @@ def test_the_page_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("option", ["", "-o", "--output"])
-def test_report_writes_beside_the_recording_or_where_it_is_told(tmp_path: Path, option: str) -> None:
+def test_report_writes_beside_the_recording_or_where_the_option_says(tmp_path: Path, option: str) -> None:
     source = save(tmp_path / "run.json", traffic())
     wanted = tmp_path / ("other.html" if option else "run.html")
     done = nicrig("report", source, *([option, str(wanted)] if option else []))

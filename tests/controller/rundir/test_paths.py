@@ -60,7 +60,7 @@ def test_a_living_rig_is_not_dead() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "-x", "x" * 32])
-def test_what_is_no_name_is_refused(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="is no name for a rig"), named_directory(name):
         pass
 
@@ -75,7 +75,7 @@ def test_a_path_too_long_for_a_socket_is_refused_before_anything_is_made(
     assert not deep.exists()
 
 
-def test_a_rig_that_is_not_there_is_told_with_those_that_are_and_how_it_ended() -> None:
+def test_the_error_of_a_missing_rig_lists_the_others_and_says_how_it_ended() -> None:
     with pytest.raises(UsageError, match="no rig dev: nicrig up --name dev starts one"):
         paths_of("dev")
     with named_directory("other"):

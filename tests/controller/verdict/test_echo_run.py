@@ -114,7 +114,7 @@ def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
     assert lines[-1].startswith("verdict: incoherent: ")
 
 
-def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_told() -> None:
+def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_counted() -> None:
     event = make_event(7, "NdisFreeMemory", RecordKind.CALL, Phase.HALT, Irql.PASSIVE, 0, 0, 5, 0x1000, 64, 0)
     rule = Violation("R41", RULES["R41"].severity, "0x1000 is freed twice", (event,))
     judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1})

@@ -186,7 +186,7 @@ async def test_a_frame_that_does_not_come_is_lost_when_it_has_been_waited_for(ri
     assert watch.witnesses.counts == {"lost": 1}
 
 
-async def test_a_send_that_is_never_completed_is_not_waited_for_longer_than_told(rig: FakeRig) -> None:
+async def test_the_wait_for_a_send_that_is_never_completed_has_a_limit(rig: FakeRig) -> None:
     async with live_verdict(rig.as_rig(), Detail.FRAMES) as watch:
         await watch.begin([], quiet=5)
         call(rig.rings, "MiniportSendPackets", kind=RecordKind.ENTER, a=1, b=2, c=60, d=1, result=5)

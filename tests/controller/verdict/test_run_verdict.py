@@ -41,7 +41,7 @@ def test_a_changed_byte_is_corruption_of_the_frame_whose_turn_it_was() -> None:
     assert shown(judged) == (THREE, DAMAGED)
 
 
-def test_a_loss_before_a_damaged_frame_is_told_apart_from_it() -> None:
+def test_a_loss_before_a_damaged_frame_is_counted_apart_from_it() -> None:
     assert counts(verdict([ONE, DAMAGED, FOUR, FIVE, SIX])) == {"corrupted": 1, "lost": 1}
 
 
@@ -83,6 +83,6 @@ def test_refusals_of_the_card_are_violations_by_name() -> None:
     assert judged.violations == {"length": 2}
 
 
-def test_equal_frames_are_told_apart_by_their_order() -> None:
+def test_equal_frames_are_distinguished_by_their_order() -> None:
     assert judge([ONE, ONE, TWO], [ONE, ONE, TWO], cpu=3).coherent
     assert counts(judge([ONE, ONE, TWO], [ONE, TWO], cpu=3)) == {"lost": 1}

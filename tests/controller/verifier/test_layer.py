@@ -95,7 +95,7 @@ def test_r122_silent_for_blocks_side_by_side() -> None:
         ("NdisMMapIoSpace", PENDING, {"length": 64}),
     ],
 )
-def test_r123_failure_told_wrongly(function: str, result: int, arguments: dict[str, int]) -> None:
+def test_r123_failure_reported_wrongly(function: str, result: int, arguments: dict[str, int]) -> None:
     script = Script().ready()
     script.shared()
     fires(script.call(function, result, **arguments), "R123")

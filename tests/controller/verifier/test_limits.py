@@ -10,7 +10,7 @@ def test_r130_send_took_too_long() -> None:
     fires(script.wait(30.1).call("NdisMSendComplete", packet=packet.packet), "R130")
 
 
-def test_r130_a_send_that_hangs_is_told_once() -> None:
+def test_r130_a_send_that_hangs_is_reported_once() -> None:
     script = Script().running()
     script.sending()
     script.wait(23).enter("MiniportCheckForHang").leave("MiniportCheckForHang")

@@ -101,7 +101,7 @@ def test_r25_pool_failure_reported_otherwise() -> None:
 
 
 @pytest.mark.parametrize("status", [0, RESOURCES])
-def test_r25_silent_when_told_or_deferred(status: int) -> None:
+def test_r25_silent_when_reported_or_deferred(status: int) -> None:
     script = Script().running().enter("MiniportReset").call("ExAllocatePoolWithTag", 0, length=64, tag=0x41424344)
     silent(script.leave("MiniportReset", status))
 
@@ -118,7 +118,7 @@ def test_r26_another_status() -> None:
     fires(script.fail(FAILURE), "R26")
 
 
-def test_r26_silent_when_logged_and_told() -> None:
+def test_r26_silent_when_logged_and_reported() -> None:
     script = Script().ready().no_memory().call("NdisWriteErrorLogEntry")
     script.free(script.context)
     silent(script.fail())

@@ -120,7 +120,7 @@ def test_a_gap_is_counted() -> None:
     assert (verdict.events, verdict.lost, verdict.clean) == (7, 5, True)
 
 
-def test_a_loss_that_is_told_is_no_second_gap() -> None:
+def test_a_reported_loss_is_counted_once() -> None:
     script = Script().running()
     verifier = script.judge()
     verifier.lost(5)
@@ -239,7 +239,7 @@ def test_static_memory_of_the_driver_is_live() -> None:
     silent(script)
 
 
-def test_each_wrong_unit_of_one_start_is_told_once() -> None:
+def test_each_wrong_unit_of_one_start_is_reported_once() -> None:
     script = Script().running()
     for physical in (0x80000, 0x81000):
         unit = {"buffer": 0x9000, "index_write": 1, "physical": physical, "length": 0x1000}

@@ -64,7 +64,7 @@ def test_a_look_before_the_flush(bytes_kept: bool) -> None:
     assert word(built, "in") == "read-before-flush"
 
 
-def test_the_flush_of_the_next_frame_in_the_buffer_is_none_of_this_one() -> None:
+def test_the_flush_of_the_next_frame_in_the_buffer_does_not_count_for_this_one() -> None:
     built = stream()
     built.injected.append(ONE)
     built.writes(ONE, 0).indicates(OLD[:200], 0).receives(TWO, 0)
@@ -79,7 +79,7 @@ def test_no_flush_at_all(bytes_kept: bool) -> None:
     assert word(built, "in") == "stale"
 
 
-def test_the_older_frame_is_taken_for_none_of_its_own() -> None:
+def test_the_older_frame_in_the_buffer_is_not_taken_for_the_new_one() -> None:
     """Both frames have the same length, so the stale bytes equal the older frame."""
     built = Stream().setup().receives(ONE, 0)
     built.injected.append(TWO)
@@ -132,7 +132,7 @@ def test_lines_that_are_alike_in_both_say_nothing() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 70, 199])
-def test_a_byte_that_nobody_wrote(at: int) -> None:
+def test_a_byte_that_no_side_wrote(at: int) -> None:
     seen = ONE[:at] + bytes([ONE[at] ^ 1]) + ONE[at + 1 :]
     assert word(built_in(seen), "in") == "changed-under-device"
 
@@ -181,7 +181,7 @@ def test_frames_that_the_driver_swaps() -> None:
     assert word(built, "in") == "reordered"
 
 
-def test_a_frame_of_nobody() -> None:
+def test_a_frame_that_was_not_injected() -> None:
     assert word(stream().indicates(ONE, 3), "in") == "unexpected"
 
 
@@ -297,7 +297,7 @@ def test_a_frame_that_was_wrong_already_has_one_word_also_when_it_changes_furthe
     assert word(built, "in") == "stale"
 
 
-def test_what_the_guest_s_stack_loses_is_none_of_the_driver_s() -> None:
+def test_a_loss_in_the_guest_s_stack_does_not_count_against_the_driver() -> None:
     built = stream().receives(ONE, 1).echoes(OLD)
     assert word(built, "stack") == "lost"
 
@@ -320,7 +320,7 @@ def test_an_answer_is_no_echo_and_every_hop_is_judged() -> None:
     assert settled(stream().receives(ONE, 0, seen=OLD[:200]), left=[]) == {"stale": 1}
 
 
-def test_a_frame_that_nobody_has_seen_is_lost() -> None:
+def test_a_frame_that_no_witness_saw_is_lost() -> None:
     built = Stream()
     built.injected.append(ONE)
     assert settled(built, left=[]) == {"lost": 1}
@@ -347,7 +347,7 @@ def test_without_wires_device_and_cpu_are_compared() -> None:
     assert built.judged(wires=False).counts == {"stale": 1}
 
 
-def test_a_packet_that_the_layer_refuses_is_no_look() -> None:
+def test_a_packet_that_the_layer_refuses_is_not_a_sighting() -> None:
     built = stream().receives(ONE, 1)
     assert built.add("NdisMIndicateReceivePacket", 1, 2, 200, 0, 0).counts() == {}
 

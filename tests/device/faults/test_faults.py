@@ -159,7 +159,7 @@ def test_a_frame_is_truncated(made: FaultyCard) -> None:
 
 @every_kind
 @pytest.mark.parametrize("name", ["length-too-short", "length-too-long"])
-def test_a_length_that_is_none_breaks_the_datasheet(made: FaultyCard, name: str) -> None:
+def test_an_invalid_length_breaks_the_datasheet(made: FaultyCard, name: str) -> None:
     made.arm(name, at=3)
     made.bus.peer.send(FRAMES[:2])
     assert made.driver.receive_exactly(2) == FRAMES[:2]

@@ -168,7 +168,7 @@ def test_the_next_grants_tell_whether_one_came_late(bench: Bench, late: int, fin
     assert bench.found() == {finding: 1}
 
 
-def test_a_held_touch_is_outside_after_a_while_and_the_card_knows_when(bench: Bench) -> None:
+def test_a_held_touch_is_outside_after_a_while_and_the_card_wakes_for_it(bench: Bench) -> None:
     bench.codes((0x1000, 60))
     now = time.monotonic()
     due = bench.ledger.due(now)

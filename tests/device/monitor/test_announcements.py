@@ -60,7 +60,7 @@ def test_a_refusal_and_a_finding_are_violations(trace: Trace) -> None:
     }
 
 
-def test_a_violation_is_told_at_once_and_then_once_a_second_with_how_many_there_were(trace: Trace) -> None:
+def test_a_violation_is_sent_at_once_and_then_once_a_second_with_a_count(trace: Trace) -> None:
     announcements = Announcements(trace)
     trace.add(TraceEvent.REFUSAL, Refusal.LENGTH, 0, 0)
     assert announcements.due() == 0.0
@@ -82,14 +82,14 @@ def test_one_violation_does_not_quiet_another(trace: Trace) -> None:
     assert [message["data"]["name"] for message in taken(announcements, 100.1)] == ["CHAIN"]
 
 
-def test_what_the_card_does_all_day_is_no_event(trace: Trace) -> None:
+def test_ordinary_work_of_the_card_sends_no_event(trace: Trace) -> None:
     announcements = Announcements(trace)
     for event in set(TraceEvent) - {TraceEvent.RESET, TraceEvent.LINK, TraceEvent.REFUSAL, TraceEvent.LEDGER}:
         trace.add(event)
     assert announcements.due() is None
 
 
-def test_a_card_tells_of_its_link_its_reset_and_its_refusals() -> None:
+def test_a_card_sends_events_for_link_reset_and_refusals() -> None:
     bus = MemoryBus()
     announcements = Announcements(bus.card.trace)
     bus.card.set_link(False)

@@ -29,7 +29,7 @@ def test_set_link_changes_the_card(ready: Client) -> None:
     assert not ready.bus.card.link_up
 
 
-def test_query_card_tells_what_the_card_is(start_client: Callable[[str], Client], kind: str) -> None:
+def test_query_card_describes_the_card(start_client: Callable[[str], Client], kind: str) -> None:
     answer = start_client(kind).returned("query-card")
     assert (answer["kind"], answer["mac"], answer["client"]) == (kind, MAC.hex(":"), False)
     assert answer["version"] == f"{registers.VERSION_MAJOR}.{registers.VERSION_MINOR}"
@@ -54,7 +54,7 @@ def test_reset_resets_the_card(ready: Client) -> None:
     assert ready.returned("query-counters")["resets"] == 1
 
 
-def test_query_wire_tells_who_is_connected(ready: Client) -> None:
+def test_query_wire_lists_the_peers(ready: Client) -> None:
     assert ready.returned("query-wire") == []
     with WirePeer(ready.wire.listener.getsockname()):
         ready.wire.accept()
@@ -93,7 +93,7 @@ def test_set_ledger_takes_a_policy_and_nothing_else(ready: Client, arguments: di
     assert ready.refused("set-ledger", **arguments)[0] == "GenericError"
 
 
-def test_query_recorder_tells_a_reader_all_it_needs(ready: Client) -> None:
+def test_query_recorder_gives_a_reader_all_it_needs(ready: Client) -> None:
     layout = msgspec.convert(ready.returned("query-recorder"), RecorderLayout)
     assert (layout.recorder, layout.trace) == ("/run/card/recorder", "/run/card/trace")
     record = np.dtype(layout.record)

@@ -6,7 +6,7 @@ import pytest
 from tests.device.monitor.conftest import Client
 
 
-def test_faults_are_told_armed_and_cleared(ready: Client) -> None:
+def test_faults_are_listed_armed_and_cleared(ready: Client) -> None:
     told = {fault["name"]: fault for fault in ready.returned("query-faults")}
     assert len(told) >= 15
     assert not any(fault["armed"] or fault["fired"] for fault in told.values())

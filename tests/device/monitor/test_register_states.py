@@ -84,7 +84,7 @@ def ring(client: Client, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def test_a_ring_tells_where_it_is_and_how_far_both_sides_are(ready: Client) -> None:
+def test_a_ring_has_its_address_and_how_far_both_sides_are(ready: Client) -> None:
     assert ring(ready, "rx") == {
         **{"name": "rx", "queue": 0, "enabled": False, "base": 0, "size": 0, "head": 0, "tail": 0, "posted": 0}
     }

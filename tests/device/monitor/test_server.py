@@ -91,7 +91,7 @@ def test_events_go_to_every_client_that_has_negotiated(loop: Loop) -> None:
         assert loop.monitor.due() is None
 
 
-def test_who_changes_the_link_gets_its_answer_and_the_event(loop: Loop) -> None:
+def test_a_client_that_changes_the_link_gets_its_answer_and_the_event(loop: Loop) -> None:
     with loop.connect() as client:
         client.read()
         client.send("set-link", up=False)
@@ -140,7 +140,7 @@ def test_a_capture_ends_with_its_connection(loop: Loop) -> None:
     assert not loop.bus.card.trace.captures
 
 
-def test_a_client_of_the_card_is_told_and_remembered(loop: Loop) -> None:
+def test_a_client_of_the_card_is_an_event_and_in_query_card(loop: Loop) -> None:
     with loop.connect() as client:
         client.read()
         loop.monitor.client(connected=True)

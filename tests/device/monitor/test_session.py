@@ -64,7 +64,7 @@ def test_an_unknown_command_lists_the_known_ones(ready: Client) -> None:
 @pytest.mark.parametrize(
     "line", [b"{", b"[]", b'"execute"', b"\xff\xfe", b'{"execute": 1}', b'{"exec": "x"}', b"[" * 3000]
 )
-def test_what_is_no_command_gets_an_error_and_the_session_goes_on(client: Client, line: bytes) -> None:
+def test_an_invalid_command_gets_an_error_and_the_session_goes_on(client: Client, line: bytes) -> None:
     assert client.ask(line)["error"]["class"] == "GenericError"
     assert client.execute("qmp_capabilities")["return"] == {}
 

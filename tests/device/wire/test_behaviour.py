@@ -160,7 +160,7 @@ def test_no_frame_comes_by_while_link_or_receiver_are_off(bus: MemoryBus) -> Non
         (".:act", "no Python file ."),
     ],
 )
-def test_what_is_no_behaviour_is_told_in_one_line(
+def test_an_invalid_behaviour_is_an_error_of_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, why: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
