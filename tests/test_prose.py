@@ -18,7 +18,8 @@ BETWEEN = r"[\s#*/]+"
 
 
 def findings(text: str, allowed: list[str]) -> Iterator[tuple[int, str]]:
-    """Line and word of each unwanted word that is not within an allowed phrase."""
+    """Line and word of each unwanted word that is not within an allowed phrase. A test's name is read as a sentence."""
+    text = re.sub(r"\bdef test_\w+", lambda found: found[0].replace("_", " "), text)
     for phrase in allowed:
         text = re.sub(re.escape(phrase), lambda found: re.sub(r"\w", "-", found[0]), text)
     for word in CONFIG["instead"]:
@@ -49,11 +50,12 @@ def test_no_page_has_a_word_that_makes_people_read_twice() -> None:
     [
         ("Whoever reads it", ["whoever"]),
         ("what it\n * is told", ["is told"]),
-        ("test_nobody_reads", []),
+        ("reads_nobody", []),
+        ("async def test_a_peer_is_told_once() -> None:", ["is told"]),
         ("the user `nobody` and nobody", ["nobody"]),
     ],
 )
-def test_a_word_is_found_in_prose_and_not_in_a_name(text: str, words: list[str]) -> None:
+def test_a_word_is_found_in_prose_and_in_a_test_s_name_and_in_no_other_name(text: str, words: list[str]) -> None:
     assert [word for _, word in findings(text, ["user `nobody`"])] == words
 
 
