@@ -83,6 +83,7 @@ class Card:
         self.ports = Ports(self.control, self.refusals)
         self.kind.add_registers(self.control, self.interrupts)
         self._words[self._link] = 1
+        self._delayed = False
         self.next_due: float | None = None
         """When the card next has something to do by itself, in seconds of the monotonic clock; None for never."""
 
@@ -155,6 +156,7 @@ class Card:
         hooked: tuple[float | None, ...] = ()
         for hook in self.hooks.armed:
             hooked += (hook.due(now),)
+        self._delayed = any(due is not None for due in hooked)
         dues = (*hooked, self.interrupts.work(now), self.ledger.due(now))
         self.next_due = min((due for due in dues if due is not None), default=None)
 
@@ -169,7 +171,8 @@ class Card:
             self.wake()
             return False
         self.interrupt(now)
-        self.trace.rest()
+        if not self._delayed:  # a fault that is late still records
+            self.trace.rest()
         return True
 
     def wake(self) -> None:

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import trio
-
 from nicrig.provision import host
+from tests.apart import run_apart
 from tests.docker.daemon import daemon
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -45,7 +44,7 @@ class Engine:
 @contextmanager
 def running() -> Iterator[Engine]:
     """An engine that has Debian 13 to build from."""
-    trio.run(_install)
+    run_apart(_install)
     if _succeeds("docker", "version"):
         yield _with_base(Engine({}, _compose()))
     else:

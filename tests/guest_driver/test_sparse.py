@@ -13,12 +13,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import trio
 
 from nicrig.provision import provide
 from nicrig.provision.module import command_line, sources
 from nicrig.provision.root import MODULE_MOUNT
 from nicrig.provision.sources import GUEST_DRIVER
+from tests.apart import run_apart
 
 pytestmark = pytest.mark.system
 
@@ -39,7 +39,7 @@ def test_sparse_warns_of_nothing(tmp_path: Path) -> None:
     checker = shutil.which("sparse")
     assert checker, "sparse is missing: make tools"
     shutil.copy(checker, tmp_path / "sparse")  # the build runs in the root, where only this folder is ours
-    root = trio.run(provide, lambda _: None).root
+    root = run_apart(provide, lambda _: None).root
     # C and CHECK count only on make's command line, which MAKEFLAGS is part of.
     wanted = {"MAKEFLAGS": f"C=2 CHECK=/{MODULE_MOUNT}/sparse", "CF": " ".join(EXCEPTIONS)}
     build = subprocess.run(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import trio
 
 from nicrig.provision.windows import DRIVER, provide
+from tests.apart import run_apart
 from tests.guest_driver.sources import DRIVER as SOURCES
 from tests.guest_driver.sources import MINIPORT, NDIS_HEADERS, constants, declared, sources
 
@@ -89,7 +89,7 @@ class Image:
 @pytest.fixture(scope="module", params=MACHINES, ids=lambda machine: machine.name)
 def image(request: pytest.FixtureRequest) -> Image:
     machine: Machine = request.param
-    return Image(machine, trio.run(provide, lambda _: None) / machine.name / DRIVER)
+    return Image(machine, run_apart(provide, lambda _: None) / machine.name / DRIVER)
 
 
 def compile_instead(folder: Path, text: str) -> subprocess.CompletedProcess[str]:

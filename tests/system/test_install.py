@@ -30,10 +30,11 @@ NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".cache", "__pycache__", "*
 PACKAGES = {
     "controller/nicrig": "nicrig",
     "device/nicrig_device": "nicrig_device",
+    "device/nicrig_interface": "nicrig_interface",
     "guest_driver": "nicrig_guest_driver",
 }
 SHADOWS = ("controller", "device", "guest_driver", "tests", "benchmarks")
-MORE_SHADOWS = ("nicrig", "nicrig_device", "nicrig_guest_driver", "numpy", "trio", "typer")
+MORE_SHADOWS = ("nicrig", "nicrig_device", "nicrig_interface", "nicrig_guest_driver", "numpy", "trio", "typer")
 SECONDS = 180
 
 CARD_TEST = """

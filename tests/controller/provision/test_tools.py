@@ -2,10 +2,10 @@
 from pathlib import Path
 
 import pytest
-import trio
 
 from nicrig.errors import RigError
 from nicrig.provision import tools
+from tests.apart import run_apart
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -13,7 +13,7 @@ README = Path(__file__).resolve().parents[3] / "README.md"
 def test_missing_tools_are_asked_for_by_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RigError) as caught:
-        trio.run(tools.provide, lambda _: None)
+        run_apart(tools.provide, lambda _: None)
     for package in tools.TOOLS.values():
         assert package in str(caught.value)
 

@@ -2,10 +2,10 @@
 from pathlib import Path
 
 import pytest
-import trio
 
 from nicrig.errors import RigError
 from nicrig.provision import windows
+from tests.apart import run_apart
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 
@@ -30,7 +30,7 @@ def test_the_linux_side_leaves_it_as_it_is(tmp_path: Path) -> None:
 def test_missing_compilers_are_asked_for_by_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RigError) as caught:
-        trio.run(windows.provide, lambda _: None)
+        run_apart(windows.provide, lambda _: None)
     for package in windows.COMPILERS.values():
         assert package in str(caught.value)
 

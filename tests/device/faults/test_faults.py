@@ -190,6 +190,19 @@ def test_a_completion_is_refused_and_the_others_are_not(made: FaultyCard) -> Non
         made.driver.receive_exactly(3)
 
 
+def test_a_card_that_owes_data_is_not_at_rest(made: FaultyCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judge waits for the card to rest: it would miss the late frame."""
+    rests: list[bool] = []
+    monkeypatch.setattr(made.bus.card.trace, "rest", lambda: rests.append(True))
+    made.arm("completion-before-data")
+    made.bus.peer.send(FRAMES[:1])
+    assert made.bus.card.may_sleep(time.monotonic())
+    assert rests == []
+    made.wait_over("completion-before-data")
+    assert made.bus.card.may_sleep(time.monotonic())
+    assert rests
+
+
 def test_the_data_come_after_the_completion(made: FaultyCard) -> None:
     made.arm("completion-before-data", at=2)
     made.bus.peer.send(FRAMES[:3])
