@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from nicrig.errors import UsageError
-from nicrig.rundir.directories import named_directory, remove_if_dead, shared_directory
+from nicrig.rundir.directories import named_directory, shared_directory
+from nicrig.rundir.ownership import remove_if_dead
 from nicrig.rundir.paths import RigPaths, log_of, names, paths_named, paths_of
 
 
@@ -103,7 +104,17 @@ def test_a_second_card_in_a_folder_that_is_given_is_refused_and_the_first_stays(
 
 def test_a_description_that_a_killed_card_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     paths = RigPaths(tmp_path)
+    paths.lock.touch()
     paths.description.write_text("{}")
     (tmp_path / "others").touch()
     assert remove_if_dead(paths)
     assert [path.name for path in tmp_path.iterdir()] == ["others"]
+
+
+def test_only_links_to_run_folders_beside_them_are_names_of_rigs(rigs: Path) -> None:
+    rigs.mkdir(mode=0o700)
+    (rigs / "rig").symlink_to("nicrig-run-x")
+    for number, target in enumerate(("/etc", "../nicrig-run-x", "nicrig-run-x/inner", "other", "nicrig-run-", ".")):
+        (rigs / f"link{number}").symlink_to(target)
+    (rigs / "nicrig-run-x").mkdir()
+    assert names() == ["rig"]
