@@ -119,12 +119,12 @@ class RigPaths(NamedTuple):
 
 
 def names_folder() -> Path:
-    """The folder of this user's rigs: NICRIG_RIGS, else one for this user in /tmp.
+    """The folder of this user's rigs: NICRIG_RIGS, else `nicrig` in XDG_RUNTIME_DIR, else one for this user in /tmp.
 
     It need not exist. Raises UsageError when it exists and is not this user's alone.
     """
     given = os.environ.get("NICRIG_RIGS")
-    folder = Path(given or f"/tmp/nicrig-{os.geteuid()}")
+    folder = Path(given) if given else _runtime_folder() or Path(f"/tmp/nicrig-{os.geteuid()}")
     try:
         why = foreign(folder.lstat())
     except FileNotFoundError:
@@ -134,6 +134,17 @@ def names_folder() -> Path:
     if why is not None:
         raise UsageError(f"{folder} {why}: set NICRIG_RIGS to a folder that is yours alone (mode 0700)")
     return folder
+
+
+def _runtime_folder() -> Path | None:
+    """`nicrig` in XDG_RUNTIME_DIR, or None when that is not this user's or too long for a rig's sockets."""
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    try:
+        RigPaths(runtime / "nicrig" / ("x" * NAME_MAX)).check_length()
+        usable = runtime.is_absolute() and foreign(runtime.stat()) is None
+    except (OSError, UsageError):
+        return None
+    return runtime / "nicrig" if usable else None
 
 
 def paths_named(name: str) -> RigPaths:
