@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COHERENCY = ROOT / "docs" / "coherency.md"
 NICRIG = Path(sys.executable).with_name("nicrig")
 SECONDS = 120
-RUNNING = re.compile(rb"device\0--sockets\0/tmp/nicrig-run-|qemu-system-x86_64\0.*nicrig-run-", re.DOTALL)
-FOLDER = re.compile(rb"/tmp/nicrig-run-[a-z0-9_]+")
+RUNNING = re.compile(rb"device\0--sockets\0[^\0]*/nicrig-run-|qemu-system-x86_64\0.*nicrig-run-", re.DOTALL)
+FOLDER = re.compile(rb"/[^\0,]*/nicrig-run-[a-z0-9_]+")
 
 
 def nicrig(*arguments: str, cwd: Path | None = None, **changed: str) -> subprocess.CompletedProcess[str]:

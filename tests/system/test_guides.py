@@ -66,5 +66,5 @@ def with_unique_names(page: str, rigs: Path) -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    page = re.sub(r"/tmp/nicrig-\d+", str(rigs), page)
+    page = re.sub(r"/run/user/\d+/nicrig", str(rigs), page)
     return re.sub(r"/tmp/(?!nicrig-)(?=[a-z])", f"{rigs}.", page).replace("8000", str(port))

@@ -19,7 +19,7 @@ import trio
 from scapy.utils import rdpcap
 
 from nicrig.provision import Provision
-from nicrig.rundir.directories import PREFIX
+from nicrig.rundir.own_files import PREFIX
 from nicrig.session.options import Options
 from nicrig.session.rig import open_rig
 

@@ -178,6 +178,30 @@ def test_a_card_alone_serves_until_sigterm(rigs: Path, run: Run) -> None:
     assert not (rigs / "alone").exists()
 
 
+def test_down_ends_a_card_and_the_machine_of_another_command(rigs: Path, run: Run) -> None:
+    environment = {**plain_environment(), "NICRIG_RIGS": str(rigs)}
+    started = []
+    try:
+        for words in (("serve", "--name", "both"), ("machine", "both")):
+            part = subprocess.Popen([NICRIG, *words], env=environment, stdout=subprocess.PIPE, text=True)
+            started.append(part)
+            assert part.stdout is not None
+            assert part.stdout.readline().startswith("ready")
+        assert "a guest (" in run("status", "both").stdout
+        down = run("down", "both")
+        assert (down.returncode, down.stderr) == (0, "")
+        # Both processes have ended by now. Only their parent, this test, has to wait for them.
+        assert [part.wait(1) for part in started] == [0, 0]
+        assert not list(rigs.glob("both*"))
+        assert "both" not in run("status").stdout
+    finally:
+        for part in started:
+            part.kill()
+            part.wait()
+            assert part.stdout is not None
+            part.stdout.close()
+
+
 def check_a_guest_that_panics(environment: dict[str, str], run: Run) -> None:
     """The machine of a card that serves alone ends with the guest's last words; the card goes on."""
     machine = subprocess.Popen(

@@ -43,10 +43,16 @@ def parser() -> argparse.ArgumentParser:
 
 def show_interfaces() -> int:
     """Print one line for each named rig."""
+    from nicrig.errors import UsageError
     from nicrig.rundir.paths import names
 
     print(f"extcap {{version={__version__}}}{{display=nicrig}}")
-    for name in names():
+    try:
+        found = names()
+    except UsageError as error:
+        print(f"nicrig: {error}", file=sys.stderr)
+        return error.exit_code
+    for name in found:
         print(f"interface {{value={PREFIX}{name}}}{{display=card of the nicrig rig {name}}}")
     return 0
 

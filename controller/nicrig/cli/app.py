@@ -73,9 +73,13 @@ RigOption = Annotated[
 
 def _names(incomplete: str) -> list[str]:
     """Names of rigs, for the shell's completion."""
+    from nicrig.errors import UsageError
     from nicrig.rundir.paths import names
 
-    return [name for name in names() if name.startswith(incomplete)]
+    try:
+        return [name for name in names() if name.startswith(incomplete)]
+    except UsageError:
+        return []
 
 
 RigArgument = Annotated[

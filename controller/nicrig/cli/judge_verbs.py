@@ -87,7 +87,7 @@ def recorder(
     from nicrig.cli.printing import show_card, show_file
     from nicrig.rundir.paths import paths_named
 
-    folder = source if source.is_dir() else paths_named(str(source)).folder
+    folder = source if source.is_dir() else report(lambda: paths_named(str(source))).folder
     if folder.is_dir():
         run(lambda: show_card(folder, last=last, follow=follow, json=json))
     else:

@@ -52,6 +52,7 @@ def up(
     Starts card, guest and driver, and brings the interface up at 10.0.0.2.
     """
     from nicrig.machine.accelerator import pick
+    from nicrig.rundir.directories import free_paths
     from nicrig.session.daemon import serve_rig
     from nicrig.session.options import Options
     from nicrig.verifier.functions import Detail
@@ -67,6 +68,7 @@ def up(
         mac=mac,
         behaviour=behaviour,
     )
+    report(lambda: free_paths(name))  # first of all: a rig of that name that runs keeps its log
     if foreground:
         run(lambda: serve_rig(name, options, _say, progress))
     else:
@@ -81,10 +83,8 @@ def _say(line: str) -> None:
 def _leave_running(name: str) -> None:
     from nicrig.process.detach import FailedError, start
     from nicrig.provision import provide
-    from nicrig.rundir.directories import free_paths
     from nicrig.rundir.paths import log_of
 
-    report(lambda: free_paths(name))  # first of all: a rig of that name that runs keeps its log
     run(lambda: provide(progress))
     progress("starting the card and booting the guest")
     try:
@@ -122,12 +122,19 @@ def down(
     Ends its processes, and removes its sockets and files.
     """
     from nicrig.rundir.paths import names
-    from nicrig.session.daemon import end_rig
+    from nicrig.session.ending import end_rig
 
     if all == bool(rig):
         raise typer.BadParameter("give the name of a rig or --all, not both")
-    for paths in [named(each) for each in (names() if all else [str(rig)])]:
-        run(partial(end_rig, paths))
+    failed = 0
+    for each in report(names) if all else [str(rig)]:
+        # One that does not end leaves the others to be ended.
+        try:
+            run(partial(end_rig, named(each)))
+        except typer.Exit as failure:
+            failed = failure.exit_code
+    if failed:
+        raise typer.Exit(failed)
 
 
 @app.command("run", context_settings={"ignore_unknown_options": True})
@@ -251,7 +258,7 @@ def qemu_args(
     from nicrig.session.daemon import qemu_options, whole_line
     from nicrig.session.options import Options
 
-    paths = paths_named(rig) if whole and "/" not in rig else named(rig)
+    paths = report(lambda: paths_named(rig)) if whole and "/" not in rig else named(rig)
     options = Options(accelerator=accelerator, memory=memory)
     print(run(lambda: whole_line(paths, options) if whole else qemu_options(paths, memory)))
 

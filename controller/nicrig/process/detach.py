@@ -21,7 +21,9 @@ def start(arguments: Sequence[str], log: Path) -> str:
     Its standard error goes to `log`. Raises FailedError.
     """
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with log.open("wb") as errors:
+    # A new file: whatever has this name now, such as a link, is not written to.
+    log.unlink(missing_ok=True)
+    with log.open("xb") as errors:
         process = subprocess.Popen(
             # -P: the user's folder may contain packages with the names of ours.
             [sys.executable, "-P", "-m", "nicrig.cli", *arguments, "--foreground"],

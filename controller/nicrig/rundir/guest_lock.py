@@ -25,7 +25,7 @@ class GuestLock:
                 self._lock = await until(self._try)
 
     async def _try(self) -> int | None:
-        lock = os.open(self._paths.guest_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(self._paths.guest_lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,7 +8,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nicrig.errors import UsageError
-from nicrig_interface.files import MONITOR_SOCKET, SOCKET_PATH_MAX, VFIO_SOCKET, WIRE_SOCKET
+from nicrig.rundir.own_files import foreign, is_name, read_end
+from nicrig_interface.files import (
+    MONITOR_SOCKET,
+    RECORDER_FILE,
+    SOCKET_PATH_MAX,
+    TRACE_FILE,
+    VFIO_SOCKET,
+    WIRE_SOCKET,
+)
+
+NAME_MAX = 31
+"""Most characters of a rig's name."""
+LOG_BYTES = 64 << 10
+"""How much of the end of a log is read for an error message."""
 
 
 class RigPaths(NamedTuple):
@@ -74,6 +87,29 @@ class RigPaths(NamedTuple):
         """What was started here: JSON, see `nicrig.session.daemon`."""
         return self.folder / "rig.json"
 
+    @property
+    def daemon(self) -> Path:
+        """The daemon of the rig ends it when asked here, see `nicrig.session.ending`."""
+        return self.folder / "daemon.sock"
+
+    @property
+    def sockets(self) -> tuple[Path, ...]:
+        return self.vfio_user, self.wire, self.monitor, self.machine, self.agent, self.shell, self.daemon
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of a rig but its sockets and its lock."""
+        logs = self.card_log, self.qemu_log, self.serial_log
+        unfinished = self.description.with_suffix(".new"), self.lock.with_suffix(".new")
+        return (
+            *logs,
+            self.guest_lock,
+            self.description,
+            *unfinished,
+            self.folder / RECORDER_FILE,
+            self.folder / TRACE_FILE,
+        )
+
     def check_length(self) -> None:
         """Raises UsageError when a socket's path in the folder would be too long for the kernel."""
         if len(bytes(self.vfio_user)) > SOCKET_PATH_MAX:
@@ -83,8 +119,32 @@ class RigPaths(NamedTuple):
 
 
 def names_folder() -> Path:
-    """The folder of rigs that have a name: NICRIG_RIGS, else one for this user in /tmp."""
-    return Path(os.environ.get("NICRIG_RIGS") or f"/tmp/nicrig-{os.getuid()}")
+    """The folder of this user's rigs: NICRIG_RIGS, else `nicrig` in XDG_RUNTIME_DIR, else one for this user in /tmp.
+
+    It need not exist. Raises UsageError when it exists and is not this user's alone.
+    """
+    given = os.environ.get("NICRIG_RIGS")
+    folder = Path(given) if given else _runtime_folder() or Path(f"/tmp/nicrig-{os.geteuid()}")
+    try:
+        why = foreign(folder.lstat())
+    except FileNotFoundError:
+        return folder
+    except OSError as error:
+        why = f"cannot be used ({error.strerror})"
+    if why is not None:
+        raise UsageError(f"{folder} {why}: set NICRIG_RIGS to a folder that is yours alone (mode 0700)")
+    return folder
+
+
+def _runtime_folder() -> Path | None:
+    """`nicrig` in XDG_RUNTIME_DIR, or None when that is not this user's or too long for a rig's sockets."""
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    try:
+        RigPaths(runtime / "nicrig" / ("x" * NAME_MAX)).check_length()
+        usable = runtime.is_absolute() and foreign(runtime.stat()) is None
+    except (OSError, UsageError):
+        return None
+    return runtime / "nicrig" if usable else None
 
 
 def paths_named(name: str) -> RigPaths:
@@ -98,21 +158,23 @@ def log_of(name: str) -> Path:
 
 
 def names() -> list[str]:
-    """The names of all rigs, dead ones too."""
+    """The names of all rigs, dead ones too. Raises UsageError when the folder of rigs is not this user's alone."""
     folder = names_folder()
-    return sorted(entry.name for entry in folder.iterdir() if entry.is_symlink()) if folder.is_dir() else []
+    return sorted(entry.name for entry in folder.iterdir() if is_name(entry)) if folder.is_dir() else []
 
 
 def paths_of(rig: str) -> RigPaths:
     """The paths of a rig: `rig` is its name, or the path of its folder. Raises UsageError when it does not exist."""
     paths = RigPaths(Path(rig).absolute()) if "/" in rig or rig in (".", "..") else paths_named(rig)
-    if not paths.folder.is_dir():
+    if not paths.folder.is_dir() and not is_name(paths.folder):
         known = f"there is {', '.join(names())}" if names() else f"nicrig up --name {rig} starts one"
         raise UsageError(f"no rig {rig}: {known}{_how_it_ended(rig)}")
     return paths
 
 
 def _how_it_ended(rig: str) -> str:
-    log = log_of(rig)
-    said = log.read_text(errors="replace").strip() if "/" not in rig and log.is_file() else ""
+    try:
+        said = "" if "/" in rig else read_end(log_of(rig), LOG_BYTES).decode(errors="replace").strip()
+    except OSError:
+        said = ""
     return f"; the last one of that name ended so:\n{said}" if said else ""

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The daemons: what `up`, `serve` and `machine` run, the file that describes a rig, and how `down` ends it."""
+"""The daemons: what `up`, `serve` and `machine` run, and the file that describes a rig."""
 
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,17 +11,18 @@ import msgspec
 import trio
 
 from nicrig.card.monitor import card_monitor
-from nicrig.errors import RigError
 from nicrig.machine import qemu
 from nicrig.machine.accelerator import pick
 from nicrig.process.deadlines import Deadlines
 from nicrig.provision import provide, provide_library
-from nicrig.rundir.directories import named_directory, remove_if_dead
-from nicrig.rundir.paths import RigPaths, log_of
+from nicrig.rundir.directories import named_directory
+from nicrig.rundir.own_files import read_end
+from nicrig.rundir.paths import RigPaths
+from nicrig.session.ending import Daemon, ends_with_card
 from nicrig.session.options import Options, card_of, machine_of
 from nicrig.session.rig import open_machine, open_rig
 
-END_SECONDS = 20.0
+DESCRIPTION_BYTES = 64 << 10
 
 Say = Callable[[str], None]
 
@@ -43,23 +43,29 @@ class Description(msgspec.Struct, frozen=True):
 def describe(paths: RigPaths, description: Description) -> None:
     """Write the description, whole or not at all."""
     fresh = paths.description.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(description))
+    # A file of its own: whatever has this name now is not written to.
+    fresh.unlink(missing_ok=True)
+    with fresh.open("xb") as file:
+        file.write(msgspec.json.encode(description))
     fresh.rename(paths.description)
 
 
 def description(paths: RigPaths) -> Description | None:
     """The description of the rig at `paths`, or None."""
     try:
-        return msgspec.json.decode(paths.description.read_bytes(), type=Description)
+        return msgspec.json.decode(read_end(paths.description, DESCRIPTION_BYTES), type=Description)
     except (OSError, msgspec.DecodeError):
         return None
 
 
 async def serve_rig(name: str, options: Options, say: Say, report: Say) -> None:
-    """Run card, machine and driver until cancelled. `say` gets one line when all is ready, `report` gets progress."""
+    """Run card, machine and driver until cancelled or asked to end.
+
+    `say` gets one line when all is ready, `report` gets progress.
+    """
     provision = await provide(report)
     with named_directory(name) as paths:
-        async with open_rig(provision, options, paths) as rig:
+        async with Daemon(paths).serving(), open_rig(provision, options, paths) as rig:
             interface = await rig.guest.bring_up()
             await rig.release()
             described = Description(
@@ -71,21 +77,24 @@ async def serve_rig(name: str, options: Options, say: Say, report: Say) -> None:
 
 
 async def serve_card(paths: RigPaths, options: Options, say: Say) -> None:
-    """Run a card alone until cancelled; `say` gets its lines when the card's sockets listen."""
+    """Run a card alone until cancelled or asked to end; `say` gets its lines when the card's sockets listen."""
     library = await provide_library(lambda _: None)
-    card = card_of(paths, library, options)
-    try:
-        deadlines = Deadlines()
-        with deadlines.limit(deadlines.card_ready, "the card to be ready"):
-            await card.start()
-        describe(paths, Description(os.getpid(), time.time(), options.kind, options.interrupts))
-        say("ready")
-        say(qemu.paste_line(paths, hot_plug=options.hot_plug))
-        await card.watch()
-    finally:
-        paths.description.unlink(missing_ok=True)
-        with trio.CancelScope(shield=True):
-            await card.close()
+    card, daemon = card_of(paths, library, options), Daemon(paths)
+    async with daemon.serving():
+        try:
+            deadlines = Deadlines()
+            with deadlines.limit(deadlines.card_ready, "the card to be ready"):
+                await card.start()
+            describe(paths, Description(os.getpid(), time.time(), options.kind, options.interrupts))
+            say("ready")
+            say(qemu.paste_line(paths, hot_plug=options.hot_plug))
+            await card.watch()
+        finally:
+            # QEMU may fail when it loses its card.
+            await daemon.end_machines()
+            paths.description.unlink(missing_ok=True)
+            with trio.CancelScope(shield=True):
+                await card.close()
 
 
 async def qemu_options(paths: RigPaths, memory: int) -> str:
@@ -106,12 +115,15 @@ async def whole_line(paths: RigPaths, options: Options) -> str:
 
 
 async def serve_machine(paths: RigPaths, options: Options, say: Say) -> None:
-    """Run a virtual machine for the card at `paths` until cancelled; `say` gets a line when the guest is up."""
+    """Run a virtual machine for the card at `paths` until cancelled, or until the card's daemon ends.
+
+    `say` gets a line when the guest is up.
+    """
     provision = await provide(lambda _: None)
     async with card_monitor(paths) as monitor:
         card = await monitor.execute("query-card")
     options = replace(options, kind=card["kind"], interrupts=card["interrupts"])
-    async with open_machine(provision, options, paths) as machine:
+    async with ends_with_card(paths), open_machine(provision, options, paths) as machine:
         with guest_described(paths, machine.accelerator.name):
             say(f"ready: a guest for {paths.folder} ({options.kind}; {machine.accelerator.name})")
             await trio.sleep_forever()
@@ -128,20 +140,3 @@ def guest_described(paths: RigPaths, accelerator: str) -> Iterator[None]:
     finally:
         if alone is not None and paths.description.exists():
             describe(paths, alone)
-
-
-async def end_rig(paths: RigPaths) -> None:
-    """End the daemon of the rig, and wait until it is gone. Raises RigError, DeadlineError."""
-    if remove_if_dead(paths):
-        return
-    daemon = description(paths)
-    if daemon is None:
-        raise RigError(f"{paths.folder} is starting: wait until it is ready, or end the command that starts it")
-    ended = os.pidfd_open(daemon.pid)
-    try:
-        signal.pidfd_send_signal(ended, signal.SIGTERM)
-        with Deadlines().limit(END_SECONDS, f"process {daemon.pid} to end {paths.folder}"):
-            await trio.lowlevel.wait_readable(ended)
-    finally:
-        os.close(ended)
-    log_of(paths.folder.name).unlink(missing_ok=True)

@@ -130,7 +130,7 @@ def complete(shell: str, line: str, **environment: str) -> str:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_completes_verbs_options_values_and_names(shell: str, tmp_path: Path) -> None:
-    (tmp_path / "dev").symlink_to(tmp_path)
+    (tmp_path / "dev").symlink_to("nicrig-run-x")
     assert "doctor" in complete(shell, "nicrig do")
     assert "--keep-logs" in complete(shell, "nicrig demo --ke")
     assert "subordinate" in complete(shell, "nicrig demo --kind sub")

@@ -5,7 +5,8 @@ import pytest
 import trio
 
 from nicrig.errors import RigError
-from nicrig.rundir.directories import PREFIX, last_lines, run_directory
+from nicrig.rundir.directories import last_lines, run_directory
+from nicrig.rundir.own_files import PREFIX
 
 pytestmark = pytest.mark.anyio
 

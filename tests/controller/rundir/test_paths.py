@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from nicrig.errors import UsageError
-from nicrig.rundir.directories import named_directory, remove_if_dead, shared_directory
-from nicrig.rundir.paths import RigPaths, log_of, names, paths_named, paths_of
+from nicrig.rundir.directories import named_directory, shared_directory
+from nicrig.rundir.ownership import remove_if_dead
+from nicrig.rundir.paths import RigPaths, log_of, names, names_folder, paths_named, paths_of
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +105,44 @@ def test_a_second_card_in_a_folder_that_is_given_is_refused_and_the_first_stays(
 
 def test_a_description_that_a_killed_card_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     paths = RigPaths(tmp_path)
+    paths.lock.touch()
     paths.description.write_text("{}")
     (tmp_path / "others").touch()
     assert remove_if_dead(paths)
     assert [path.name for path in tmp_path.iterdir()] == ["others"]
+
+
+def test_rigs_live_in_the_users_runtime_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="run-") as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        assert str(names_folder()).endswith("/rigs"), "NICRIG_RIGS wins"
+        monkeypatch.delenv("NICRIG_RIGS")
+        assert names_folder() == Path(runtime, "nicrig")
+        with named_directory("dev") as paths:
+            assert paths.folder == Path(runtime, "nicrig", "dev")
+            assert paths.folder.parent.stat().st_mode & 0o77 == 0
+
+
+@pytest.mark.parametrize("why_not", ["unset", "missing", "relative", "too long", "writable", "another user's"])
+def test_a_runtime_folder_that_cannot_hold_rigs_is_left_for_tmp(why_not: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NICRIG_RIGS")
+    us = os.geteuid() if why_not != "another user's" else os.geteuid() + 54321
+    with tempfile.TemporaryDirectory(prefix="run-") as name:
+        deep = Path(name, "x" * 60)
+        deep.mkdir(mode=0o700)
+        Path(name).chmod(0o770 if why_not == "writable" else 0o700)
+        given = {"missing": f"{name}/none", "relative": ".", "too long": str(deep)}
+        monkeypatch.setenv("XDG_RUNTIME_DIR", given.get(why_not, name))
+        if why_not == "unset":
+            monkeypatch.delenv("XDG_RUNTIME_DIR")
+        monkeypatch.setattr(os, "geteuid", lambda: us)
+        assert names_folder() == Path(f"/tmp/nicrig-{us}")
+
+
+def test_only_links_to_run_folders_beside_them_are_names_of_rigs(rigs: Path) -> None:
+    rigs.mkdir(mode=0o700)
+    (rigs / "rig").symlink_to("nicrig-run-x")
+    for number, target in enumerate(("/etc", "../nicrig-run-x", "nicrig-run-x/inner", "other", "nicrig-run-", ".")):
+        (rigs / f"link{number}").symlink_to(target)
+    (rigs / "nicrig-run-x").mkdir()
+    assert names() == ["rig"]
