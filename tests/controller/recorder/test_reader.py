@@ -9,7 +9,7 @@ import pytest
 from nicrig.errors import RigError
 from nicrig.recorder.reader import READ_MAX, Batch, Recorder, RecordReader, events
 from nicrig.verifier.functions import BY_NAME
-from tests.fakes.recorder import HEAD, SETTLED, Record, Rings
+from tests.fakes.recorder import ALL_ONES, HEAD, SETTLED, Record, Rings
 
 CAPACITY = 8
 
@@ -166,6 +166,30 @@ def test_a_guest_that_lies_about_its_head_gets_nothing_and_breaks_nothing(
     assert numbers(ring, to_end=True) == []
     rings.guest.set_word(HEAD, 0)
     assert numbers(ring, to_end=True) == []
+
+
+def test_a_head_that_goes_back_takes_records_back_and_they_are_lost(rings: Rings, ring: RecordReader) -> None:
+    write(rings, 6)
+    assert numbers(ring) == [1, 2, 3, 4, 5, 6]
+    rings.guest.set_word(HEAD, 2)
+    assert numbers(ring) == []
+    assert (ring.lost, ring.done) == (4, 2)
+    write(rings, 1)
+    assert numbers(ring) == [3]
+
+
+def test_a_head_that_jumps_ahead_and_comes_back_is_followed(rings: Rings, ring: RecordReader) -> None:
+    write(rings, 2)
+    assert numbers(ring) == [1, 2]
+    rings.guest.set_word(HEAD, ALL_ONES)
+    assert numbers(ring, to_end=True) == []
+    lost = ring.lost
+    assert lost > 1 << 63
+    rings.guest.set_word(HEAD, 2)
+    assert numbers(ring, to_end=True) == []
+    assert ring.lost > lost
+    write(rings, 1)
+    assert numbers(ring, to_end=True) == [3]
 
 
 def test_a_missing_ring_is_an_error(rings: Rings, tmp_path: Path) -> None:

@@ -145,3 +145,15 @@ def test_a_recording_says_from_which_record_on_it_is(tmp_path: Path) -> None:
     assert recording.load(begun_later).first == 77
     older = save(tmp_path / "older", b'{"recording":"nicrig","version":1,"detail":"frames"}\n')
     assert recording.load(older).first == 1
+
+
+def test_a_recording_says_how_many_records_it_lacks(tmp_path: Path) -> None:
+    events = recording.load(save(tmp_path / "lossy", HEADER, changed(b"", b""), recording.end(7))).events
+    assert [event.sequence for event in events] == [1]
+    assert events.lost == 7
+
+
+def test_a_bad_end_is_one_clear_line(tmp_path: Path) -> None:
+    path = save(tmp_path / "bad", HEADER, b'{"recording":"end","lost":"many"}\n')
+    with pytest.raises(RecordingError, match=r"line 2 is not a record: .*lost"):
+        list(recording.load(path).events)

@@ -106,6 +106,7 @@ def test_a_recording_of_nothing_is_a_page_too(tmp_path: Path, detail: Detail) ->
     html = path.with_suffix(".html").read_text()
     Wellformed(html)
     assert "None was recorded." in html
+    assert "unknown: the driver recorded nothing" in html
     assert ("recorder=2" in html) == (detail < Detail.FRAMES)
 
 
