@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nicrig.errors import RigError
 from nicrig.machine import guest_driver
-from nicrig.machine.guest_agent import GuestAgent
+from nicrig.machine.guest_agent import GuestAgent, connect_agent
 from nicrig.machine.guest_interface import DRIVER, Interface
 from nicrig.process.polling import until
 from nicrig.process.qmp import Qmp
@@ -74,6 +74,6 @@ async def reach_agent(machine: MachineHandle, paths: RigPaths, services: Service
     """The guest's agent, when it answers. It serves one client at a time, hence the lock."""
     await machine.wait_agent()
     await lock.acquire(machine.deadlines)
-    agent = await services.connect("the guest agent", paths.agent, agent=True)
+    agent = await services.connect("the guest agent", await connect_agent(paths.agent), agent=True)
     await agent.execute("guest-ping")
     return agent
