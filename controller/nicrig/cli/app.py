@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ERROR_LINE_BYTES = 16 * 1024
+"""Room for QEMU's command line, which an error may quote."""
 COHERENT, VIOLATION, USAGE, DEADLINE, RIG_FAILED, INTERRUPTED = 0, 1, 2, 124, 125, 130
 
 app = typer.Typer(
@@ -115,13 +117,14 @@ def report(function: Callable[[], T]) -> T:
     """Call the function. A failure becomes one message on standard error and an exit code."""
     from nicrig.errors import RigError, cause
     from nicrig.process.signals import TerminationError
+    from nicrig.text.printable import printable_lines
 
     try:
         return function()
     except BaseException as error:
         found = cause(error)
         if isinstance(found, RigError):
-            print(f"nicrig: {found}", file=sys.stderr)
+            print("\n".join(printable_lines(f"nicrig: {found}", limit=ERROR_LINE_BYTES)), file=sys.stderr)
             raise typer.Exit(found.exit_code) from None
         if isinstance(found, OSError):
             print(

@@ -35,6 +35,8 @@ CHUNK = 48 * 1024
 CLEAN_SECONDS = 2.0
 """How long a command's files in the guest may take to be removed."""
 ERROR_LINES = 20
+NUMBER_DIGITS = 20
+"""The digits of a 64-bit number."""
 SYNC_BYTES = 200
 """More than the answer to guest-sync-delimited has."""
 DELIMITER = b"\xff"
@@ -265,6 +267,14 @@ def _one_cause() -> Iterator[None]:
         yield
     except BaseExceptionGroup as group:
         raise cause(group) from None
+
+
+def number(said: str, what: str) -> int:
+    """The number that a command in the guest printed. Raises RigError, which says `what` it should be."""
+    digits = said.strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= NUMBER_DIGITS):
+        raise RigError(f"the guest says that {what} is {printable(digits)}, which is no number")
+    return int(digits)
 
 
 def _text(data: bytes) -> str:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 from nicrig.errors import RigError
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP, NETWORK_BITS
-from nicrig.machine.guest_agent import GuestAgent
+from nicrig.machine.guest_agent import GuestAgent, number
 from nicrig.process.polling import until
 from nicrig.text.printable import printable
 
 DRIVER = "nicrig"
 NAME_MAX = 15
 """The longest name of an interface in Linux."""
-COUNT_DIGITS = 20
-"""The digits of a 64-bit counter."""
 
 FIND = f'for net in /sys/bus/pci/drivers/{DRIVER}/*/net/*; do [ -e "$net" ] && echo "${{net##*/}}"; done; true'
 
@@ -90,10 +88,7 @@ class Interface:
 
     async def received(self) -> int:
         """How many frames the driver has received since it was loaded: what the CPU saw."""
-        said = await self._read("statistics/rx_packets")
-        if not (said.isdecimal() and len(said) <= COUNT_DIGITS):
-            raise RigError(f"the guest says that {self.name} received {printable(said)} frames, which is no number")
-        return int(said)
+        return number(await self._read("statistics/rx_packets"), f"{self.name}'s count of received frames")
 
     async def _read(self, attribute: str, *, check: bool = True) -> str:
         path = f"/sys/class/net/{self.name}/{attribute}"

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from crc32c import crc32c
 
 from nicrig.errors import RigError
+from nicrig.text.printable import printable
 from nicrig.verifier.decoder import Decoder
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import FUNCTIONS, Detail
@@ -29,14 +30,17 @@ CARD_NUMBERS = 1 << 15
 ALL = (1 << 64) - 1
 DEAD_SECONDS = 1.0
 """After this time, the writer of an incomplete record is dead. A live writer may lose its CPU for a shorter while."""
+NAME_BYTES = 100
 READ_MAX = 16384
 """The most records that one read copies from a ring, which bounds the memory that it takes."""
 
 
 def names_of(layout: RecorderLayout) -> dict[int, str]:
-    """Functions and events by their number in merged records."""
+    """Functions and events by their number in merged records. The card says what its events are called."""
     guest = {function.number: function.name for function in FUNCTIONS}
-    return guest | {CARD_NUMBERS + int(number): name for number, name in layout.events.items()}
+    return guest | {
+        CARD_NUMBERS + int(number): printable(name, limit=NAME_BYTES) for number, name in layout.events.items()
+    }
 
 
 class Wait(NamedTuple):

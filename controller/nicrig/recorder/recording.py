@@ -8,6 +8,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from nicrig.errors import RecordingError
+from nicrig.text.printable import printable
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Phase, RecordKind
@@ -144,7 +145,7 @@ class SavedEvents:
                         continue
                     event = _event(_LINE.decode(data))
                 except (msgspec.MsgspecError, ValueError) as error:
-                    raise RecordingError(f"{self._path}: line {number} is not a record: {error}") from None
+                    raise RecordingError(f"{self._path}: line {number} is not a record: {_why(error)}") from None
                 yield event
 
 
@@ -167,8 +168,12 @@ def load(path: Path) -> Saved:
         detail = _detail(head)
     except (msgspec.MsgspecError, ValueError) as error:
         file.close()
-        raise RecordingError(f"{path}: line 1 is not the header of a nicrig recording: {error}") from None
+        raise RecordingError(f"{path}: line 1 is not the header of a nicrig recording: {_why(error)}") from None
     return Saved(detail, head.first, SavedEvents(path, file))
+
+
+def _why(error: Exception) -> str:
+    return printable(str(error), limit=400)
 
 
 def _detail(head: Header) -> Detail:

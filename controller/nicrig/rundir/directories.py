@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nicrig.errors import UsageError
 from nicrig.rundir.paths import RigPaths, names_folder, paths_named
+from nicrig.text.printable import tail
 
 PREFIX = "nicrig-run-"
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}"
@@ -136,5 +137,4 @@ def _remove_abandoned(parent: Path) -> None:
 
 def last_lines(log: Path, count: int = 15) -> str:
     """The end of a log, each line indented, for an error message; empty for an empty log."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return "".join(f"\n  | {line}" for line in lines[-count:])
+    return "".join(f"\n  | {line}" for line in tail(log, count))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nicrig.errors import UsageError
+from nicrig.text.printable import LOG_LINES, tail
 from nicrig_interface.files import MONITOR_SOCKET, SOCKET_PATH_MAX, VFIO_SOCKET, WIRE_SOCKET
 
 
@@ -114,5 +115,5 @@ def paths_of(rig: str) -> RigPaths:
 
 def _how_it_ended(rig: str) -> str:
     log = log_of(rig)
-    said = log.read_text(errors="replace").strip() if "/" not in rig and log.is_file() else ""
+    said = "\n".join(tail(log, LOG_LINES)) if "/" not in rig and log.is_file() else ""
     return f"; the last one of that name ended so:\n{said}" if said else ""

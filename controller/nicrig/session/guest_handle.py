@@ -13,6 +13,7 @@ from nicrig.rundir.guest_lock import GuestLock
 from nicrig.rundir.paths import RigPaths
 from nicrig.session.machine_handle import MachineHandle, OwnMachine
 from nicrig.session.services import Services
+from nicrig.text.printable import printable_lines
 
 
 class GuestHandle(GuestAgent):
@@ -46,7 +47,8 @@ class GuestHandle(GuestAgent):
         found = await Interface.find(self)
         if found is None:
             log = await self.run(["sh", "-c", "dmesg | tail -n 15"])
-            raise RigError(f"the driver {DRIVER} made no network interface; the guest's kernel said:\n{log.stdout}")
+            said = "\n".join(printable_lines(log.stdout, most=15))
+            raise RigError(f"the driver {DRIVER} made no network interface; the guest's kernel said:\n{said}")
         return found
 
     async def wait_interface(self) -> Interface:

@@ -4,8 +4,10 @@
 import os
 from pathlib import Path
 
-LINE_BYTES = 2000
+LINE_BYTES = 4000
 """The longest line that is shown, in bytes of UTF-8."""
+LOG_LINES = 50
+"""How many lines of a daemon's log say how it ended."""
 TAIL_BYTES = 64 * 1024
 """How much of a log's end is read."""
 
@@ -50,6 +52,8 @@ def tail(log: Path, most: int, *, start: int = 0) -> list[str]:
 def _escaped(text: str | bytes) -> str:
     if isinstance(text, bytes):
         text = text.decode(errors="backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(
         each if each.isprintable() or each == "\t" else each.encode("unicode_escape").decode() for each in text
     )

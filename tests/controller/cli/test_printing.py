@@ -87,6 +87,13 @@ def test_verify_s_json_says_the_same(tmp_path: Path, events: list[Event], code: 
     assert {violation["rule"] for violation in judged["violations"]} == set(judged["counts"])
 
 
+def test_an_error_is_printed_without_control_characters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    done = nicrig("verify", "\x1b]0;title\x07")
+    assert done.exit_code == USAGE
+    assert done.stderr.startswith(r"nicrig: \x1b]0;title\x07: No such file")
+
+
 @pytest.mark.parametrize(("events", "end", "words"), [([], b"", "nothing"), (CLEAN, recording.end(3), "3 records")])
 def test_verify_finds_a_recording_that_lacks_records_unknown(
     tmp_path: Path, events: list[Event], end: bytes, words: str

@@ -6,6 +6,7 @@ import pytest
 from nicrig.errors import RigError
 from nicrig.machine.guest_agent import CommandResult, GuestAgent
 from nicrig.machine.guest_interface import Interface
+from nicrig.text.printable import LINE_BYTES
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +29,7 @@ async def test_a_count_that_is_no_number_is_one_printable_line(words: str) -> No
     with pytest.raises(RigError, match="which is no number") as caught:
         await Interface(Saying(words).as_guest(), "eth0").received()
     assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 2200
+    assert len(str(caught.value)) < LINE_BYTES + 200
 
 
 @pytest.mark.parametrize("words", ["\x1b[2J", "e" * 16])

@@ -12,6 +12,7 @@ import trio.testing
 from nicrig.errors import ConnectionLostError, RefusedError, RigError
 from nicrig.process.asyncio_thread import open_asyncio_thread
 from nicrig.process.qmp import Qmp, serve_qmp
+from nicrig.text.printable import LINE_BYTES
 from tests.fakes.qmp_server import NEVER, Handler, QmpServer, RawReply, RefusalError
 
 pytestmark = pytest.mark.anyio
@@ -164,7 +165,7 @@ async def test_an_error_is_printable_and_bounded() -> None:
         with pytest.raises(RefusedError) as caught:
             await qmp.execute("device_del")
     assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 3000
+    assert len(str(caught.value)) < LINE_BYTES + 200
 
 
 @pytest.mark.parametrize("event", [{"event": []}, {"event": "RESET", "data": 7}, {"event": {}, "data": {}}])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nicrig.errors import RigError
-from nicrig.recorder.reader import READ_MAX, Batch, Recorder, RecordReader, events
+from nicrig.recorder.reader import CARD_NUMBERS, READ_MAX, Batch, Recorder, RecordReader, events
 from nicrig.verifier.functions import BY_NAME
 from tests.fakes.recorder import ALL_ONES, HEAD, SETTLED, Record, Rings
 
@@ -295,3 +295,10 @@ def test_nothing_is_under_way_when_the_card_sleeps_and_all_is_read(rings: Rings)
     assert recorder.at_rest()
     rings.card.set_word(SETTLED, 1)
     assert not recorder.at_rest()
+
+
+def test_a_card_s_names_are_printable_and_bounded(rings: Rings) -> None:
+    rings.layout.events["9"] = "\x1b[2J" + "x" * 100_000
+    name = Recorder(rings.layout).names[CARD_NUMBERS + 9]
+    assert name.startswith(r"\x1b[2J")
+    assert len(name) < 200
