@@ -16,7 +16,7 @@ def recording(count: int) -> Recording:
 
 
 def test_rates_are_medians_and_decoding_counts_towards_the_verdict() -> None:
-    verdict = Verdict(events=100, lost=3, counts={"R88": 2, "R96": 1}, worst=None)
+    verdict = Verdict(events=100, calls=100, lost=3, counts={"R88": 2, "R96": 1}, worst=None)
     rounds = [VerifierRound(decoding=1.0, judging=4.0, counting=0.5)] * 2 + [
         VerifierRound(decoding=9.0, judging=9.0, counting=9.0)
     ]

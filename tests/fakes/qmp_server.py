@@ -4,7 +4,8 @@
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import trio
 
@@ -17,6 +18,12 @@ NEVER = object()
 
 class RefusalError(Exception):
     """A handler raises it to have the command answered with an error."""
+
+
+class RawReply(NamedTuple):
+    """A handler returns it to have the whole reply look like this, but for its id."""
+
+    reply: dict[str, object]
 
 
 class QmpServer:
@@ -35,11 +42,18 @@ class QmpServer:
     async def serve(self) -> None:
         if self._handshake:
             await self._send(GREETING)
-        async for message in self._messages():
-            await self._answer(message)
+        # A client that hangs up without reading all resets the connection.
+        with suppress(trio.BrokenResourceError):
+            async for message in self._messages():
+                await self._answer(message)
 
     async def event(self, name: str, **data: object) -> None:
         await self._send({"event": name, "data": data, "timestamp": {"seconds": 0, "microseconds": 0}})
+
+    async def send_raw(self, data: bytes) -> None:
+        """Send these bytes, which may be no QMP; a client that hangs up meanwhile is no error."""
+        with suppress(trio.BrokenResourceError):
+            await self._stream.send_all(data)
 
     def hang_up(self) -> None:
         self._stream.socket.shutdown(socket.SHUT_RDWR)
@@ -57,6 +71,8 @@ class QmpServer:
             reply["return"] = handler(message.get("arguments", {})) if handler else {}
             if reply["return"] is NEVER:
                 return
+            if isinstance(reply["return"], RawReply):
+                reply |= reply.pop("return").reply
         except RefusalError as refusal:
             reply["error"] = {"class": "GenericError", "desc": str(refusal)}
         await self._send(reply)

@@ -62,6 +62,36 @@ def test_a_commands_exit_code_is_its_own(run: Run, dev: str, command: tuple[str,
     assert (done.returncode, done.stdout) == (code, out)
 
 
+def test_a_command_has_an_output_of_any_size_and_standard_input_and_the_next_one_works(rigs: Path, dev: str) -> None:
+    command = [
+        str(NICRIG),
+        "run",
+        "--rig",
+        dev,
+        "--",
+        "sh",
+        "-c",
+        "cat; head -c 9000000 /dev/zero; echo wrong >&2; exit 7",
+    ]
+    sent = bytes(range(256)) * 1000
+    environment = {**plain_environment(), "NICRIG_RIGS": str(rigs)}
+    for _ in range(2):
+        done = subprocess.run(command, input=sent, capture_output=True, check=False, timeout=SECONDS, env=environment)
+        assert (done.returncode, done.stderr) == (7, b"wrong\n")
+        assert done.stdout == sent + bytes(9_000_000)
+
+
+def test_after_a_killed_command_the_next_one_works(rigs: Path, run: Run, dev: str) -> None:
+    command = [str(NICRIG), "run", "--rig", dev, "--", "sh", "-c", "head -c 9000000 /dev/zero; sleep 1"]
+    environment = {**plain_environment(), "NICRIG_RIGS": str(rigs)}
+    for _ in range(3):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as killed:
+            assert killed.stdout is not None
+            assert killed.stdout.read(1000) == bytes(1000)
+            killed.kill()
+        assert run("run", "--rig", dev, "--", "echo", "next").stdout == "next\n"
+
+
 def test_options_behind_the_dashes_are_the_commands(run: Run, dev: str) -> None:
     done = run("run", "--rig", dev, "--", "ethtool", "-i", "eth0")
     assert done.returncode == 0

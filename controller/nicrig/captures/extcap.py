@@ -10,6 +10,7 @@ import sys
 
 from nicrig import __version__
 from nicrig.captures.pcapng import ETHERNET
+from nicrig.text.printable import printable
 
 PREFIX = "nicrig-"
 
@@ -73,6 +74,6 @@ def capture(interface: str, fifo: str | None, expression: str) -> int:
         if descriptor is not None:
             trio.run(lambda: capture(paths, descriptor, matches))
     except RigError as error:
-        print(f"nicrig: {error}", file=sys.stderr)
+        print(printable(f"nicrig: {error}"), file=sys.stderr)
         return error.exit_code
     return 0

@@ -8,6 +8,8 @@ import struct
 from collections.abc import Iterable
 from typing import Literal
 
+from nicrig.text.printable import printable
+
 Direction = Literal["in", "out"]
 
 ETHERNET = 1
@@ -42,14 +44,14 @@ def packet(
     fixed = struct.pack("<IIIII", number, *_halves(time), len(frame), len(frame))
     options = [(2, struct.pack("<I", DIRECTIONS[direction]))]
     options += [(4, struct.pack("<Q", lost))] if lost else []
-    options += [(COMMENT, comment.encode()) for comment in comments]
+    options += [(COMMENT, printable(comment).encode()) for comment in comments]
     return _block(PACKET, fixed + _padded(frame), _options(*options))
 
 
 def statistics(number: int, time: int, received: int, lost: int, comments: Iterable[str] = ()) -> bytes:
     """An interface's totals at the end of a capture, in frames."""
     options = [(4, struct.pack("<Q", received)), (5, struct.pack("<Q", lost))]
-    options += [(COMMENT, comment.encode()) for comment in comments]
+    options += [(COMMENT, printable(comment).encode()) for comment in comments]
     return _block(STATISTICS, struct.pack("<III", number, *_halves(time)), _options(*options))
 
 

@@ -10,6 +10,7 @@ import msgspec
 from nicrig.card.monitor import card_monitor
 from nicrig.errors import RefusedError, UsageError
 from nicrig.rundir.paths import RigPaths
+from nicrig.text.printable import printable
 from nicrig_interface.answers import FaultState
 
 
@@ -41,6 +42,6 @@ def show(faults: Sequence[FaultState], *, json: bool) -> Iterator[str]:
         return
     for fault in faults:
         state = f"; armed at {fault.at}, count {fault.count}, {fault.passed} came by" if fault.armed else ""
-        yield f"{fault.name}: {fault.does}"
-        yield f"    a correct driver: {fault.driver}"
-        yield f"    counts {fault.counts}; fired {fault.fired}{state}"
+        yield printable(f"{fault.name}: {fault.does}")
+        yield printable(f"    a correct driver: {fault.driver}")
+        yield printable(f"    counts {fault.counts}; fired {fault.fired}{state}")

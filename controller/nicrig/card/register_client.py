@@ -9,6 +9,7 @@ import msgspec
 
 from nicrig.card.monitor import card_monitor
 from nicrig.rundir.paths import RigPaths
+from nicrig.text.printable import printable
 from nicrig_interface.answers import RegisterState
 
 
@@ -29,4 +30,5 @@ def show(registers: Sequence[RegisterState], *, json: bool) -> Iterator[str]:
     for name, item in zip(names, registers, strict=True):
         value = "-" if item.value is None else f"0x{item.value:08x}"
         fields = " ".join(f"{field.name}={field.value}" for field in item.fields if field.value is not None)
-        yield f"{name:<{width}}  BAR{item.bar}+0x{item.offset:05x}  {item.access:<6}  {value:<10}  {fields}".rstrip()
+        where = f"BAR{item.bar}+0x{item.offset:05x}"
+        yield printable(f"{name:<{width}}  {where}  {item.access:<6}  {value:<10}  {fields}".rstrip())

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ERROR_LINE_BYTES = 16 * 1024
+"""Room for QEMU's command line, which an error may quote."""
 COHERENT, VIOLATION, USAGE, DEADLINE, RIG_FAILED, INTERRUPTED = 0, 1, 2, 124, 125, 130
 
 app = typer.Typer(
     name="nicrig",
     help="A DMA network card in Python for stock QEMU, its guest driver, and a bench that judges every byte.",
-    epilog="Exit codes: 0 coherent or done, 1 incoherent, 2 wrong command line, 124 deadline, 125 the rig failed.",
+    epilog="Exit codes: 0 coherent or done, 1 incoherent or unknown, 2 wrong command, 124 deadline, 125 rig failed.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -119,13 +121,14 @@ def report(function: Callable[[], T]) -> T:
     """Call the function. A failure becomes one message on standard error and an exit code."""
     from nicrig.errors import RigError, cause
     from nicrig.process.signals import TerminationError
+    from nicrig.text.printable import printable_lines
 
     try:
         return function()
     except BaseException as error:
         found = cause(error)
         if isinstance(found, RigError):
-            print(f"nicrig: {found}", file=sys.stderr)
+            print("\n".join(printable_lines(f"nicrig: {found}", limit=ERROR_LINE_BYTES)), file=sys.stderr)
             raise typer.Exit(found.exit_code) from None
         if isinstance(found, OSError):
             print(

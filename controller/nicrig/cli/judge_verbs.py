@@ -44,7 +44,7 @@ def demo(
 ) -> None:
     """Inject frames, have the guest echo them, judge every byte.
 
-    Boots a guest with the card, or uses the rig that --rig names. Exits with 1 if the verdict is incoherent.
+    Boots a guest with the card, or uses the rig that --rig names. Exits with 1 if the verdict is incoherent or unknown.
     """
     from nicrig.session.options import Options
     from nicrig.verdict.echo_run import run_demo
@@ -82,16 +82,19 @@ def recorder(
 ) -> None:
     """Print the flight recorder.
 
-    Shows every call between miniport and NDIS, and what the card did meanwhile.
+    Shows every call between miniport and NDIS, and what the card did meanwhile. Exits with 1 if records were lost,
+    or if there are none.
     """
     from nicrig.cli.printing import show_card, show_file
     from nicrig.rundir.paths import paths_named
 
     folder = source if source.is_dir() else report(lambda: paths_named(str(source))).folder
     if folder.is_dir():
-        run(lambda: show_card(folder, last=last, follow=follow, json=json))
+        whole = run(lambda: show_card(folder, last=last, follow=follow, json=json))
     else:
-        report(lambda: show_file(source, last=last, json=json))
+        whole = report(lambda: show_file(source, last=last, json=json))
+    if not whole:
+        raise typer.Exit(VIOLATION)
 
 
 @app.command()
@@ -101,7 +104,7 @@ def verify(
 ) -> None:
     """Judge a recording by the rules of NDIS 5.1.
 
-    Exits with 1 if the driver broke a rule.
+    Exits with 1 if the driver broke a rule, or if records are missing so that the verdict is unknown.
     """
     from nicrig.cli.printing import verify_file
 

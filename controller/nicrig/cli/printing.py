@@ -15,12 +15,12 @@ from nicrig.card.monitor import card_monitor, recorder_layout
 from nicrig.recorder import recording
 from nicrig.recorder.reader import Recorder, events
 from nicrig.rundir.paths import RigPaths
-from nicrig.verdict.offline import judge
+from nicrig.verdict.offline import OfflineVerdict, judge
+from nicrig.verdict.run_verdict import WORDS
 from nicrig.verifier.events import Event
 from nicrig.verifier.rules import RULES
-from nicrig.verifier.verifier import Verifier
+from nicrig.verifier.verdict import decide
 from nicrig.witnesses import finding_text as witnessed
-from nicrig.witnesses.judge import Witnesses
 from nicrig_interface.answers import RecorderLayout
 
 LOOK_SECONDS = 0.1
@@ -36,30 +36,57 @@ def _pipe_may_close() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@_pipe_may_close()
-def show_file(path: Path, *, last: int, json: bool) -> None:
-    """Print a saved recording, or its last records."""
-    saved = recording.load(path)
-    if json:
-        sys.stdout.write(recording.header(saved.detail, saved.first).decode())
-    _print(deque(saved.events, last) if last else saved.events, json=json)
+def show_file(path: Path, *, last: int, json: bool) -> bool:
+    """Print a saved recording, or its last records; returns whether it has all."""
+    saved, missing = recording.load(path), ""
+    with _pipe_may_close():
+        if json:
+            sys.stdout.write(recording.header(saved.detail, saved.first).decode())
+        printed = _print(deque(saved.events, last) if last else saved.events, json=json)
+        missing = _missing(printed, saved.events.lost, json=json)
+    return _whole(missing)
 
 
-async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> None:
-    """Print the records of a running card, and with `follow` new ones as they come. Raises RigError without a card."""
-    recorder = Recorder(await _layout(folder))
+async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> bool:
+    """Print the records of a running card, and with `follow` new ones as they come; returns whether none is missing.
+
+    Raises RigError without a card.
+    """
+    recorder, missing = Recorder(await _layout(folder)), ""
     batches = recorder.last(last) if last else recorder.read(to_end=not follow)
     with _pipe_may_close():
         if json:
             sys.stdout.write(recording.header(recorder.detail).decode())
+        printed = lost = 0
         while True:
             for batch in batches:
-                _print(events(batch.records, recorder.names), json=json)
+                printed += _print(events(batch.records, recorder.names), json=json)
             sys.stdout.flush()
             if not follow:
-                return
+                break
+            if recorder.lost > lost:
+                _whole(_missing(printed, recorder.lost))
+                lost = recorder.lost
             await trio.sleep(LOOK_SECONDS)
             batches = recorder.read()
+        missing = _missing(printed, recorder.lost, json=json)
+    return _whole(missing)
+
+
+def _missing(printed: int, lost: int, *, json: bool = False) -> str:
+    """What is missing in the records that were printed; with `json`, the recording says so too."""
+    if lost and json:
+        sys.stdout.write(recording.end(lost).decode())
+    if lost:
+        return f"{lost} records of the flight recorder were lost"
+    return "" if printed else "the flight recorder has no records: is the driver loaded?"
+
+
+def _whole(missing: str) -> bool:
+    """Whether nothing is missing; if something is, say so on standard error."""
+    if missing:
+        print(f"nicrig: unknown: {missing}", file=sys.stderr)
+    return not missing
 
 
 async def _layout(folder: Path) -> RecorderLayout:
@@ -67,24 +94,31 @@ async def _layout(folder: Path) -> RecorderLayout:
         return await recorder_layout(monitor)
 
 
-def _print(found: Iterable[Event], *, json: bool) -> None:
+def _print(found: Iterable[Event], *, json: bool) -> int:
+    """Print these events; returns how many."""
+    count = 0
     for event in found:
+        count += 1
         sys.stdout.write(recording.line(event).decode() if json else recording.text(event) + "\n")
+    return count
 
 
 def verify_file(path: Path, *, json: bool) -> bool:
     """Judge a recording and print the findings; returns whether it is clean."""
     judged = judge(path)
     with _pipe_may_close():
-        _print_judged(judged.verifier, judged.witnesses, json=json)
+        _print_judged(judged, json=json)
     return judged.clean
 
 
-def _print_judged(verifier: Verifier, witnesses: Witnesses, *, json: bool) -> None:
+def _print_judged(judged: OfflineVerdict, *, json: bool) -> None:
+    verifier, witnesses = judged.verifier, judged.witnesses
     verdict = verifier.verdict
     if json:
         made = {
-            "clean": verdict.clean,
+            "clean": judged.clean,
+            "verdict": judged.word,
+            "unseen": judged.unseen,
             "events": verdict.events,
             "lost": verdict.lost,
             "counts": verdict.counts,
@@ -112,9 +146,12 @@ def _print_judged(verifier: Verifier, witnesses: Witnesses, *, json: bool) -> No
     if witnesses.frames.total():
         faults = " ".join(f"{word} {count}" for word, count in witnesses.counts.items())
         frames = f"frames in {witnesses.frames['in']} out {witnesses.frames['out']}"
-        print(f"{'incoherent' if faults else 'coherent'}: {frames}{faults and ' ' + faults} (device against CPU)")
+        word = WORDS[decide(found=faults, unseen=judged.unseen)]
+        print(f"{word}: {frames}{faults and ' ' + faults} (device against CPU)")
     broken = sum(verdict.counts.values())
-    print(f"{'clean' if verdict.clean else 'violations'}: records {verdict.events} lost {verdict.lost} broken {broken}")
+    if judged.unseen:
+        print(judged.unseen)
+    print(f"{judged.word}: records {verdict.events} lost {verdict.lost} broken {broken}")
 
 
 @_pipe_may_close()

@@ -153,7 +153,8 @@ def run_in_guest(
 ) -> None:
     """Run a command in a guest with the card.
 
-    Prints the command's output and exits with its exit code. Boots a guest, or uses the rig that --rig names.
+    Passes standard input on, prints the command's output and exits with its exit code. Boots a guest, or uses the rig
+    that --rig names.
     """
     from nicrig.session.guest_shell import run_command
     from nicrig.session.options import Options
@@ -167,10 +168,7 @@ def run_in_guest(
         memory=memory,
         parameters=tuple(parameter),
     )
-    result = run(lambda: run_command(command, options, paths, deadline=deadline, report=progress))
-    sys.stdout.write(result.stdout)
-    sys.stderr.write(result.stderr)
-    raise typer.Exit(result.code)
+    raise typer.Exit(run(lambda: run_command(command, options, paths, deadline=deadline, report=progress)))
 
 
 @app.command()
@@ -188,11 +186,7 @@ def shell(rig: RigArgument) -> None:
         progress("the guest's shell: leave it with Ctrl-]")
         report(lambda: join_shell(paths))
         return
-    script = sys.stdin.buffer.read()
-    result = run(lambda: run_command(["sh"], Options(), paths, input=script, deadline=600, report=progress))
-    sys.stdout.write(result.stdout)
-    sys.stderr.write(result.stderr)
-    raise typer.Exit(result.code)
+    raise typer.Exit(run(lambda: run_command(["sh"], Options(), paths, deadline=600, report=progress)))
 
 
 @app.command()

@@ -4,6 +4,7 @@
 from nicrig.errors import GuestCommandError
 from nicrig.machine.guest_agent import GuestAgent
 from nicrig.machine.guest_interface import DRIVER
+from nicrig.text.printable import printable
 
 
 async def load(guest: GuestAgent, parameters: list[str]) -> None:
@@ -12,7 +13,9 @@ async def load(guest: GuestAgent, parameters: list[str]) -> None:
     said = await _said(guest, parameters) if done.code or len(parameters) > 1 else ""
     ignored = any(f"unknown parameter '{value.partition('=')[0]}'" in said for value in parameters)
     if done.code or ignored:
-        raise GuestCommandError(f"the driver did not load with {' '.join(parameters)}: {said or done.stderr.strip()}")
+        raise GuestCommandError(
+            f"the driver did not load with {' '.join(parameters)}: {said or printable(done.stderr.strip())}"
+        )
 
 
 async def loaded(guest: GuestAgent) -> bool:
@@ -29,4 +32,4 @@ async def _said(guest: GuestAgent, parameters: list[str]) -> str:
     log = (await guest.run(["dmesg"])).stdout.splitlines()
     lines = [line.partition("] ")[2] for line in log if f"] {DRIVER}: " in line]
     about = [line for line in lines if any(value in line for value in parameters)]
-    return (about or lines or [""])[-1]
+    return printable((about or lines or [""])[-1])

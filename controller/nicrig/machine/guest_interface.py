@@ -3,11 +3,15 @@
 
 from dataclasses import dataclass
 
+from nicrig.errors import RigError
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP, NETWORK_BITS
-from nicrig.machine.guest_agent import GuestAgent
+from nicrig.machine.guest_agent import GuestAgent, number
 from nicrig.process.polling import until
+from nicrig.text.printable import printable
 
 DRIVER = "nicrig"
+NAME_MAX = 15
+"""The longest name of an interface in Linux."""
 
 FIND = f'for net in /sys/bus/pci/drivers/{DRIVER}/*/net/*; do [ -e "$net" ] && echo "${{net##*/}}"; done; true'
 
@@ -45,7 +49,11 @@ class Interface:
     async def find(cls, guest: GuestAgent) -> "Interface | None":
         """The interface that the driver made, or None."""
         names = (await guest.run(["sh", "-c", FIND])).stdout.split()
-        return cls(guest, names[0]) if names else None
+        if not names:
+            return None
+        if not names[0].isprintable() or len(names[0]) > NAME_MAX:
+            raise RigError(f"the guest calls its interface {printable(names[0])}, which is no name of an interface")
+        return cls(guest, names[0])
 
     async def up(self) -> None:
         """Bring it up; returns when it has a carrier."""
@@ -80,7 +88,7 @@ class Interface:
 
     async def received(self) -> int:
         """How many frames the driver has received since it was loaded: what the CPU saw."""
-        return int(await self._read("statistics/rx_packets"))
+        return number(await self._read("statistics/rx_packets"), f"{self.name}'s count of received frames")
 
     async def _read(self, attribute: str, *, check: bool = True) -> str:
         path = f"/sys/class/net/{self.name}/{attribute}"

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 import trio
 
 from nicrig.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
+from nicrig.machine.guest_agent import number
 from nicrig.machine.guest_interface import DRIVER, ECHO, FIND
 from nicrig.mutants.matrix import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Mutant
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig
+from nicrig.text.printable import printable
 from nicrig.verdict.echo_run import exchange
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import violations
@@ -115,7 +117,7 @@ class Bench:
         parameters = [f"recorder={int(Detail.BYTES)}", *PARAMETERS, *([f"mutate={mutant.name}"] if mutant else [])]
         ended = await self._rig.guest.run(["sh", "-ec", _LOAD, "load", *parameters], check=False)
         if ended.code not in (0, _NO_INTERFACE):
-            raise RigError(f"the driver was not set up with {' '.join(parameters)}: {ended.stderr.strip()}")
+            raise RigError(f"the driver was not set up with {' '.join(parameters)}: {printable(ended.stderr.strip())}")
         return ended.code == 0
 
     async def _inject(self, watch: LiveVerdict, frames: Sequence[bytes]) -> None:
@@ -139,7 +141,8 @@ class Bench:
         return echoed
 
     async def _mutated(self) -> int:
-        return int((await self._rig.guest.run(["cat", f"/sys/module/{DRIVER}/parameters/mutated"])).stdout)
+        said = (await self._rig.guest.run(["cat", f"/sys/module/{DRIVER}/parameters/mutated"])).stdout
+        return number(said, "the count of mutated calls")
 
     async def _drain(self) -> None:
         """Read what this driver still sends, so that the next one is not blamed for it."""
@@ -151,7 +154,7 @@ class Bench:
 
     async def _unload(self) -> None:
         ended = await self._rig.guest.run(["sh", "-ec", _UNLOAD], deadline=UNLOAD)
-        self.result.mutated = int(ended.stdout)
+        self.result.mutated = number(ended.stdout, "the count of mutated calls")
 
 
 def machine(kind: CardKind) -> Options:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nicrig.text.printable import LOG_LINES, tail
+
 
 class FailedError(Exception):
     """The command ended before it was ready. Has its exit code and its standard error."""
@@ -42,7 +44,7 @@ def start(arguments: Sequence[str], log: Path) -> str:
         log.unlink()
         raise
     if not line:
-        code, printed = process.wait(), log.read_text(errors="replace").strip()
+        code, printed = process.wait(), "\n".join(tail(log, LOG_LINES))
         log.unlink()
         raise FailedError(code, printed)
     return line

@@ -22,8 +22,9 @@ from qemu.qmp import (
     StateError,
 )
 
-from nicrig.errors import ConnectionLostError, RefusedError
+from nicrig.errors import ConnectionLostError, RefusedError, RigError
 from nicrig.process.asyncio_thread import AsyncioThread
+from nicrig.text.printable import printable
 
 Event = Mapping[str, Any]
 
@@ -55,7 +56,7 @@ class Qmp:
     def __init__(self, name: str, thread: AsyncioThread, *, agent: bool) -> None:
         self.name = name
         self._thread = thread
-        self._client = QMPClient(name)
+        self._client = _Client(name)
         # The guest agent speaks QMP without handshake and without events.
         self._client.await_greeting = not agent
         self._client.negotiate = not agent
@@ -64,13 +65,19 @@ class Qmp:
         self._closed = False
 
     async def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
-        """What the server returns for `command`. Raises RefusedError or ConnectionLostError."""
+        """What the server returns for `command`: its type is the server's to choose, so check it.
+
+        Raises RefusedError, ConnectionLostError, or RigError for an answer that is neither a result nor an error.
+        """
         try:
             return await self._thread.run(lambda: self._client.execute(command, arguments))
         except ExecuteError as error:
-            raise RefusedError(command, error.error_class, str(error)) from error
+            raise RefusedError(command, printable(error.error_class), printable(str(error))) from error
         except (ExecInterruptedError, StateError, OSError, EOFError) as error:
-            raise ConnectionLostError(f"{self.name}: the connection ended during {command}") from error
+            why = self._client.problem and f": {self._client.problem}"
+            raise ConnectionLostError(f"{self.name}: the connection ended during {command}{why}") from error
+        except QMPError as error:
+            raise RigError(f"{self.name}: the answer to {command} is not QMP: {_in_short(error)}") from error
 
     @contextmanager
     def listening(self, *names: str) -> Iterator[Events]:
@@ -109,7 +116,7 @@ class Qmp:
         try:
             await self._thread.run(lambda: self._client.connect(target))
         except ConnectError as error:
-            raise ConnectionLostError(f"{self.name}: {error} ({address})") from error
+            raise ConnectionLostError(f"{self.name}: {_in_short(error)} ({address})") from error
 
     async def _until_disconnected(self) -> None:
         while self._client.runstate is Runstate.RUNNING:
@@ -121,8 +128,8 @@ class Qmp:
                 listener.send_nowait(event)
 
     async def _disconnect(self) -> None:
-        # How the connection ended no longer matters.
-        with trio.CancelScope(shield=True), suppress(QMPError, OSError, EOFError):
+        # How the connection ended no longer matters; after a message that is not QMP, the client raises anything.
+        with trio.CancelScope(shield=True), suppress(Exception):
             await self._thread.run(self._client.disconnect)
 
 
@@ -134,7 +141,34 @@ class _Forwarder(EventListener):
         self._forward = forward
 
     async def put(self, event: Message) -> None:
-        self._forward(dict(event))
+        if isinstance(event.get("event"), str) and isinstance(event.get("data", {}), Mapping):
+            self._forward(dict(event))
+
+
+class _Client(QMPClient):
+    """Keeps what was wrong with the last message, which the library only logs."""
+
+    problem = ""
+
+    async def _do_recv(self) -> Message:
+        try:
+            return await super()._do_recv()
+        except (EOFError, OSError):
+            raise
+        except Exception as error:
+            self.problem = f"it sent a message that is not QMP: {_in_short(error)}"
+            raise
+
+    async def _on_message(self, msg: Message) -> None:
+        try:
+            await super()._on_message(msg)
+        except Exception as error:
+            self.problem = f"it sent a message that is not an answer: {_in_short(error)}"
+            raise
+
+
+def _in_short(error: Exception) -> str:
+    return printable(str(error) or type(error).__name__, limit=400)
 
 
 async def serve_qmp(

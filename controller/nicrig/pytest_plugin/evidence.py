@@ -9,6 +9,7 @@ from nicrig.pytest_plugin.test_session import TestSession
 from nicrig.recorder import recording
 from nicrig.recorder.reader import events
 from nicrig.text.packet_summary import summary
+from nicrig.text.printable import printable_lines
 from nicrig.verdict.echo_run import violation_lines
 from nicrig.verifier.events import Event
 from nicrig.verifier.records import CardRegister
@@ -27,7 +28,7 @@ def sections(session: TestSession) -> Iterator[tuple[str, list[str]]]:
     yield "last frames", [_frame(frame.way, frame.data) for frame in session.traffic.frames[-LAST:]]
     yield "last registers written", [_register(session, event) for event in registers[-LAST:]]
     yield "last records of driver and card", [recording.text(event) for event in happened[-LAST:]]
-    yield "guest log", session.guest_log().splitlines()[-LAST:]
+    yield "guest log", printable_lines(session.guest_log(), most=LAST)
 
 
 def _events(session: TestSession) -> list[Event]:

@@ -9,6 +9,7 @@ from scapy.packet import Packet
 
 from nicrig.pytest_plugin.expected_packets import Wanted, like, nearest, text
 from nicrig.pytest_plugin.traffic import Traffic
+from nicrig.text.packet_summary import one_line
 
 
 class ExpectationError(AssertionError):
@@ -37,7 +38,7 @@ class Expectations:
             found = await self.take(unwanted, seconds)
         except ExpectationError:
             return
-        raise ExpectationError(f"the guest sent what it should not: {found.summary()}")
+        raise ExpectationError(f"the guest sent what it should not: {one_line(found)}")
 
     def skip(self) -> None:
         """Drop all frames that have come by now."""

@@ -11,6 +11,9 @@ from scapy.layers.inet import IP
 from scapy.layers.l2 import ARP, Ether
 from scapy.packet import NoPayload, Packet, Padding, Raw
 
+from nicrig.text.packet_summary import one_line
+from nicrig.text.printable import printable
+
 Wanted = type[Packet] | Packet | bytes
 """A layer that must be there; a packet whose given fields must be equal; or the bytes of a whole frame."""
 
@@ -121,5 +124,5 @@ def nearest(seen: Sequence[Packet], wanted: Wanted) -> list[str]:
         return ["no frame came out of the guest"]
     found = [differences(packet, wanted) for packet in seen]
     best = min(range(len(seen)), key=lambda number: _distance(found[number]))
-    head = f"of {len(seen)} frames out of the guest, number {best + 1} is most like it: {seen[best].summary()}"
-    return [head, *(f"  {difference}" for difference in found[best])]
+    head = f"of {len(seen)} frames out of the guest, number {best + 1} is most like it: {one_line(seen[best])}"
+    return [head, *(printable(f"  {difference}") for difference in found[best])]

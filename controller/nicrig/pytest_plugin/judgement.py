@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nicrig.verdict.echo_run import violation_lines
-from nicrig.verifier.verdict import Violation
+from nicrig.verdict.echo_run import NOT_RECORDED, violation_lines
+from nicrig.verdict.run_verdict import WORDS
+from nicrig.verifier.verdict import Finding, Violation, decide
 from nicrig.witnesses import finding_text
 from nicrig.witnesses.judge import FrameFinding
 from nicrig.witnesses.words import Word
@@ -15,7 +16,7 @@ from nicrig.witnesses.words import Word
 
 @dataclass(frozen=True, repr=False)
 class Judgement:
-    """`injected` and `received` count frames, `unseen` counts records that were lost before they were judged."""
+    """`injected` and `received` count frames; `unseen` counts lost records, `unknown` says why not all was judged."""
 
     injected: int
     received: int
@@ -26,6 +27,9 @@ class Judgement:
     broken: Mapping[str, int]
     """How often the driver broke each rule of NDIS 5.1."""
     unseen: int = 0
+    unknown: str = ""
+    recorded: bool = True
+    """False when the driver was to record nothing (recorder=0)."""
     findings: Sequence[FrameFinding] = field(default=())
     """The first frame of each fault, with what happened around it."""
     evidence: Sequence[Violation] = field(default=())
@@ -33,22 +37,28 @@ class Judgement:
 
     @property
     def coherent(self) -> bool:
-        """Whether wire, device and CPU saw the same bytes, the driver broke no rule, and no record was lost."""
-        return not (any(self.faults.values()) or self.violations or self.broken or self.unseen)
+        """Whether wire, device and CPU saw the same bytes, the driver broke no rule, and all was judged."""
+        return self._finding is Finding.GOOD
 
     @property
     def word(self) -> str:
-        return "coherent" if self.coherent else "incoherent"
+        """coherent, incoherent or unknown."""
+        return WORDS[self._finding]
+
+    @property
+    def _finding(self) -> Finding:
+        return decide(found=any(self.faults.values()) or self.violations or self.broken, unseen=self.unknown)
 
     def __repr__(self) -> str:
         found = {str(word): count for word, count in self.faults.items()} | {**self.violations, **self.broken}
         if self.unseen:
             found["records unseen"] = self.unseen
-        told = ", ".join(f"{name} {count}" for name, count in found.items())
+        told = ", ".join(f"{name} {count}" for name, count in found.items()) or self.unknown
         return f"<{self.word}: {told or f'{self.injected} frames in, {self.received} out'}>"
 
     def lines(self) -> list[str]:
         """The whole verdict as text. The first line sums it up."""
         frames = [line for finding in self.findings for line in finding_text.report(finding)]
         rules = [line for violation in self.evidence for line in violation_lines(violation)]
-        return [repr(self), *frames, *rules]
+        rests = [] if self.recorded else [NOT_RECORDED]
+        return [repr(self), *([self.unknown] if self.unknown else rests), *frames, *rules]

@@ -19,6 +19,7 @@ from nicrig.machine.guest_agent import GuestAgent
 from nicrig.machine.guest_interface import DRIVER
 from nicrig.session.rig import Rig
 from nicrig.session.services import POST_MORTEM_SECONDS
+from nicrig.text.printable import printable
 
 TOLD = (RigError, AssertionError)
 """The text of these errors says all. A traceback from the rig's thread would not help a test."""
@@ -123,7 +124,8 @@ class RigThread:
         self.registers = {(each["bar"], each["offset"]): f"{each['block']}.{each['name']}" for each in there}
         said = (await self.rig.guest.run(["sh", "-c", FACTS])).stdout.split()
         kind, accelerator = self.rig.options.kind, self.rig.machine.accelerator.name
-        return {"kernel": said[0], "driver": " ".join(said[1:]), "kind": kind, "accelerator": accelerator}
+        kernel, driver = printable(" ".join(said[:1])), printable(" ".join(said[1:]))
+        return {"kernel": kernel, "driver": driver, "kind": kind, "accelerator": accelerator}
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         try:

@@ -28,7 +28,7 @@ from nicrig.pytest_plugin.wanted import Wanted as WantedRig
 from nicrig.recorder.reader import Recorder
 from nicrig.verdict import echo_run
 from nicrig.verdict.live import LiveVerdict
-from nicrig.verdict.run_verdict import violations
+from nicrig.verdict.run_verdict import unseen, violations
 from nicrig.verifier.functions import Detail
 from nicrig_interface.words import LedgerPolicy
 
@@ -56,6 +56,8 @@ class TestSession:
         self.wanted = wanted
         self.folder = folder
         self.random = random.Random(seed)
+        self._recorded = Detail.OFF
+        """The most that a driver of this test was to record."""
         self.judgement: Judgement | None = None
         """The last verdict that the test asked for."""
         self._scope = trio.CancelScope()
@@ -149,6 +151,8 @@ class TestSession:
     async def load(self, *parameters: str) -> None:
         """Load the driver with these parameters of its module; a driver that is loaded is unloaded first."""
         await self._unload()
+        # One driver that records is enough to expect records.
+        self._recorded = max(self._recorded, replace(self.rig.options, parameters=parameters).recorded)
         await self.use(await self.rig.guest.load_driver(*parameters))
 
     async def use(self, interface: Interface) -> None:
@@ -243,6 +247,8 @@ class TestSession:
             violations=violations(grown),
             broken=dict(rules.verdict.counts),
             unseen=rules.verdict.lost,
+            unknown=unseen(rules.verdict, self._recorded),
+            recorded=bool(self._recorded),
             findings=tuple(witnesses.findings.values()),
             evidence=tuple(first.values())[::-1],
         )

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from crc32c import crc32c
 
 from nicrig.errors import RigError
+from nicrig.text.printable import printable
 from nicrig.verifier.decoder import Decoder
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import FUNCTIONS, Detail
@@ -29,14 +30,17 @@ CARD_NUMBERS = 1 << 15
 ALL = (1 << 64) - 1
 DEAD_SECONDS = 1.0
 """After this time, the writer of an incomplete record is dead. A live writer may lose its CPU for a shorter while."""
+NAME_BYTES = 100
 READ_MAX = 16384
 """The most records that one read copies from a ring, which bounds the memory that it takes."""
 
 
 def names_of(layout: RecorderLayout) -> dict[int, str]:
-    """Functions and events by their number in merged records."""
+    """Functions and events by their number in merged records. The card says what its events are called."""
     guest = {function.number: function.name for function in FUNCTIONS}
-    return guest | {CARD_NUMBERS + int(number): name for number, name in layout.events.items()}
+    return guest | {
+        CARD_NUMBERS + int(number): printable(name, limit=NAME_BYTES) for number, name in layout.events.items()
+    }
 
 
 class Wait(NamedTuple):
@@ -66,8 +70,8 @@ class RecordReader:
 
     @property
     def head(self) -> int:
-        """How many records were begun."""
-        return self.words[self._head]
+        """How many records were begun. A guest may write anything there: the next number still fits 64 bits."""
+        return min(self.words[self._head], ALL - 1)
 
     @property
     def done(self) -> int:
@@ -91,8 +95,7 @@ class RecordReader:
         waited_for = until if to_end else self._given_up()
         going_on = True
         while going_on:
-            self._give_up_overwritten()
-            count = min(until + 1 - self._next, READ_MAX)
+            count = min(min(until, self._follow_head()) + 1 - self._next, READ_MAX)
             if count <= 0:
                 return
             wanted = np.arange(count, dtype=np.uint64) + np.uint64(self._next)
@@ -124,16 +127,24 @@ class RecordReader:
         at = self._slots.offset + (number - 1) % self._slots.count * self._slots.bytes
         return self._data[at : at + min(length, self._slots.bytes)]
 
-    def _give_up_overwritten(self) -> None:
-        oldest = self.head - len(self._records) + 1
+    def _follow_head(self) -> int:
+        """The head now. Overwritten records are lost, and so are those that a head that went back takes back."""
+        head = self.head
+        oldest = head - len(self._records) + 1
         if oldest > self._next:
             self.lost += oldest - self._next
             self._next = oldest
+        elif head < self.done:
+            self.lost += self.done - head
+            self._next = head + 1
+        return head
 
 
 @dataclass(frozen=True)
 class Batch:
     """Records in order. Lost records of the guest are a gap in their numbers; `card_lost` counts those of the card.
+
+    A gap at the end has no record behind it: see `Recorder.next`.
 
     What the card did in a gap of the guest counts as lost.
     """
@@ -155,6 +166,7 @@ class Recorder:
         """Records of the card that must wait for guest records before them."""
         self._last = 0
         """The number of the last guest record that was read."""
+        self._cards_lost = 0
 
     @property
     def detail(self) -> Detail:
@@ -169,8 +181,13 @@ class Recorder:
 
     @property
     def next(self) -> int:
-        """The number of the next guest record to read."""
+        """The number of the next guest record to read. It goes back when the guest sets its head back."""
         return self._guest.done + 1
+
+    @property
+    def lost(self) -> int:
+        """How many records of guest and card were lost so far."""
+        return self._guest.lost + self._cards_lost
 
     def skip(self) -> None:
         """Continue with what is recorded from now on."""
@@ -226,6 +243,7 @@ class Recorder:
 
     def _batch(self, guest: Records, card: Records) -> Batch:
         lost, self._card.lost = self._card.lost, 0
+        self._cards_lost += lost
         return Batch(merge(guest, card), lost)
 
 

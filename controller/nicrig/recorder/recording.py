@@ -8,6 +8,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from nicrig.errors import RecordingError
+from nicrig.text.printable import printable
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Phase, RecordKind
@@ -22,6 +23,12 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", 
     version: int
     detail: str
     first: int = 1
+
+
+class End(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="end"):
+    """The last line of a recording that lacks records: how many were lost before they could be saved."""
+
+    lost: int
 
 
 class RecordingLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,6 +48,8 @@ class RecordingLine(msgspec.Struct, forbid_unknown_fields=True):
 
 _ENCODER = msgspec.json.Encoder()
 _HEADER = msgspec.json.Decoder(Header)
+_END_START = b'{"recording"'
+_END = msgspec.json.Decoder(End)
 _LINE = msgspec.json.Decoder(RecordingLine)
 _KINDS = [kind.name.lower() for kind in RecordKind]
 _MARKS = ("", "> ", "< ", "grant ", "revoke ")
@@ -70,6 +79,11 @@ def _arguments(function: str, kind: int) -> tuple[str, ...]:
 def header(detail: Detail, first: int = 1) -> bytes:
     """A recording's first line; `first` is the number of its first guest record."""
     return _ENCODER.encode(Header(VERSION, detail.name.lower(), first)) + b"\n"
+
+
+def end(lost: int) -> bytes:
+    """The last line of a recording that lacks `lost` records."""
+    return _ENCODER.encode(End(lost)) + b"\n"
 
 
 def line(event: Event) -> bytes:
@@ -114,12 +128,33 @@ def _has_result(event: Event) -> bool:
     return bool(kind) and event.kind != (RecordKind.LEAVE if kind == "digest" else RecordKind.ENTER)
 
 
+class SavedEvents:
+    """The events of a saved recording, read one by one. When all are read, `lost` is how many records it lacks."""
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self.lost = 0
+        self._path = path
+        self._file = file
+
+    def __iter__(self) -> Iterator[Event]:
+        with self._file as file:
+            for number, data in enumerate(file, 2):
+                try:
+                    if data.startswith(_END_START):
+                        self.lost = _END.decode(data).lost
+                        continue
+                    event = _event(_LINE.decode(data))
+                except (msgspec.MsgspecError, ValueError) as error:
+                    raise RecordingError(f"{self._path}: line {number} is not a record: {_why(error)}") from None
+                yield event
+
+
 class Saved(NamedTuple):
-    """A saved recording: how much the guest recorded, its first record's number, and the events, read one by one."""
+    """A saved recording: how much the guest recorded, its first record's number, and the events."""
 
     detail: Detail
     first: int
-    events: Iterator[Event]
+    events: SavedEvents
 
 
 def load(path: Path) -> Saved:
@@ -133,8 +168,12 @@ def load(path: Path) -> Saved:
         detail = _detail(head)
     except (msgspec.MsgspecError, ValueError) as error:
         file.close()
-        raise RecordingError(f"{path}: line 1 is not the header of a nicrig recording: {error}") from None
-    return Saved(detail, head.first, _events(path, file))
+        raise RecordingError(f"{path}: line 1 is not the header of a nicrig recording: {_why(error)}") from None
+    return Saved(detail, head.first, SavedEvents(path, file))
+
+
+def _why(error: Exception) -> str:
+    return printable(str(error), limit=400)
 
 
 def _detail(head: Header) -> Detail:
@@ -143,15 +182,6 @@ def _detail(head: Header) -> Detail:
     if head.detail.upper() not in Detail.__members__:
         raise ValueError(f"unknown detail {head.detail!r}")
     return Detail[head.detail.upper()]
-
-
-def _events(path: Path, file: IO[bytes]) -> Iterator[Event]:
-    with file:
-        for number, data in enumerate(file, 2):
-            try:
-                yield _event(_LINE.decode(data))
-            except (msgspec.MsgspecError, ValueError) as error:
-                raise RecordingError(f"{path}: line {number} is not a record: {error}") from None
 
 
 def _event(made: RecordingLine) -> Event:

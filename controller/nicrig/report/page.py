@@ -16,6 +16,7 @@ from nicrig.report.lanes import axis
 from nicrig.report.latency import Latency, latencies
 from nicrig.report.series import Series, Span
 from nicrig.report.timeline import timeline
+from nicrig.text.printable import printable
 from nicrig.text.units import duration
 
 HERE = Path(__file__).parent
@@ -53,7 +54,7 @@ def page(run: Run) -> str:
         "Records": sections.records(run),
     }
     body = "".join(f"<section><h2>{title}</h2>{part}</section>" for title, part in parts.items())
-    name = escape(run.path.name)
+    name = escape(printable(run.path.name))
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{allowed}">
 <meta name="viewport" content="width=device-width"><title>{name} - nicrig report</title><style>{style}</style></head>

@@ -25,6 +25,8 @@ NEIGHBOURS = 10
 FIRST, FRAMES, LAST = 800, 1500, 400
 """How many records are shown: from the beginning, from the first frame, at the end."""
 AROUND_MAX = 100
+MARKS = {"clean": ("clean", "✓"), "violations": ("broken", "✗"), "unknown": ("unknown", "?")}
+"""The style and the sign of each verdict."""
 LENGTH = column_of(CardFrameIn, "length")
 
 Places = npt.NDArray[np.intp]
@@ -35,11 +37,13 @@ def verdict(run: Run) -> str:
     judged, counts = run.judged, run.judged.verifier.verdict.counts
     if judged.clean:
         said = "clean: no rule is broken, and device and CPU saw the same bytes"
+    elif judged.word == "unknown":
+        said = f"unknown: {judged.unseen}"
     else:
         broken = [f"{rule} {count} times" for rule, count in counts.items()]
         faults = [f"{word} {count} frames" for word, count in judged.witnesses.counts.items()]
         said = "violations: " + ", ".join([*broken, *faults])
-    kind, sign = ("clean", "✓") if judged.clean else ("broken", "✗")
+    kind, sign = MARKS[judged.word]
     return f'<p class="verdict {kind}"><b>{sign}</b> {escape(said)}</p>'
 
 

@@ -26,7 +26,8 @@ from nicrig.rundir.ownership import (
     remove_link,
     take,
 )
-from nicrig.rundir.paths import LOG_BYTES, NAME_MAX, RigPaths, names_folder, paths_named
+from nicrig.rundir.paths import NAME_MAX, RigPaths, names_folder, paths_named
+from nicrig.text.printable import TAIL_BYTES, printable_lines
 
 NAME = rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{NAME_MAX - 1}}}"
 
@@ -164,7 +165,7 @@ def _remove_abandoned(parent: Path) -> None:
 def last_lines(log: Path, count: int = 15) -> str:
     """The end of a log, each line indented, for an error message; empty for an empty log."""
     try:
-        lines = read_end(log, LOG_BYTES).decode(errors="replace").splitlines()
+        lines = printable_lines(read_end(log, TAIL_BYTES), most=count)
     except OSError:
         return ""
-    return "".join(f"\n  | {line}" for line in lines[-count:])
+    return "".join(f"\n  | {line}" for line in lines)

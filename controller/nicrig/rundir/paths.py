@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from nicrig.errors import UsageError
 from nicrig.rundir.own_files import foreign, is_name, read_end
+from nicrig.text.printable import LOG_LINES, TAIL_BYTES, printable_lines
 from nicrig_interface.files import (
     MONITOR_SOCKET,
     RECORDER_FILE,
@@ -20,8 +21,6 @@ from nicrig_interface.files import (
 
 NAME_MAX = 31
 """Most characters of a rig's name."""
-LOG_BYTES = 64 << 10
-"""How much of the end of a log is read for an error message."""
 
 
 class RigPaths(NamedTuple):
@@ -174,7 +173,8 @@ def paths_of(rig: str) -> RigPaths:
 
 def _how_it_ended(rig: str) -> str:
     try:
-        said = "" if "/" in rig else read_end(log_of(rig), LOG_BYTES).decode(errors="replace").strip()
+        lines = [] if "/" in rig else printable_lines(read_end(log_of(rig), TAIL_BYTES), most=LOG_LINES)
     except OSError:
-        said = ""
+        lines = []
+    said = "\n".join(lines)
     return f"; the last one of that name ended so:\n{said}" if said else ""

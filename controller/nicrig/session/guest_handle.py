@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nicrig.errors import RigError
 from nicrig.machine import guest_driver
-from nicrig.machine.guest_agent import GuestAgent
+from nicrig.machine.guest_agent import GuestAgent, connect_agent
 from nicrig.machine.guest_interface import DRIVER, Interface
 from nicrig.process.polling import until
 from nicrig.process.qmp import Qmp
@@ -13,6 +13,7 @@ from nicrig.rundir.guest_lock import GuestLock
 from nicrig.rundir.paths import RigPaths
 from nicrig.session.machine_handle import MachineHandle, OwnMachine
 from nicrig.session.services import Services
+from nicrig.text.printable import printable_lines
 
 
 class GuestHandle(GuestAgent):
@@ -46,7 +47,8 @@ class GuestHandle(GuestAgent):
         found = await Interface.find(self)
         if found is None:
             log = await self.run(["sh", "-c", "dmesg | tail -n 15"])
-            raise RigError(f"the driver {DRIVER} made no network interface; the guest's kernel said:\n{log.stdout}")
+            said = "\n".join(printable_lines(log.stdout, most=15))
+            raise RigError(f"the driver {DRIVER} made no network interface; the guest's kernel said:\n{said}")
         return found
 
     async def wait_interface(self) -> Interface:
@@ -74,6 +76,6 @@ async def reach_agent(machine: MachineHandle, paths: RigPaths, services: Service
     """The guest's agent, when it answers. It serves one client at a time, hence the lock."""
     await machine.wait_agent()
     await lock.acquire(machine.deadlines)
-    agent = await services.connect("the guest agent", paths.agent, agent=True)
+    agent = await services.connect("the guest agent", await connect_agent(paths.agent), agent=True)
     await agent.execute("guest-ping")
     return agent

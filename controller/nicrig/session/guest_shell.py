@@ -8,10 +8,11 @@ import sys
 import termios
 import tty
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
-from nicrig.errors import RefusedError, RigError
-from nicrig.machine.guest_agent import CommandResult
+import trio
+
+from nicrig.errors import RigError
 from nicrig.provision import provide
 from nicrig.provision.cache import Progress
 from nicrig.rundir.paths import RigPaths
@@ -21,26 +22,49 @@ from nicrig.session.rig import attach_guest, open_rig
 
 LEAVE = b"\x1d"
 """Ctrl-]"""
-READ_BYTES = 4096
-NOT_FOUND = 127
-"""A shell's exit code for an unknown command."""
+READ_BYTES = 32 * 1024
+STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 async def run_command(
-    argv: Sequence[str],
-    options: Options,
-    paths: RigPaths | None,
-    *,
-    deadline: float,
-    report: Progress,
-    input: bytes | None = None,
-) -> CommandResult:
-    """Run a command in the guest at `paths`. Without `paths`, boot a guest for it and bring the card's interface up."""
+    argv: Sequence[str], options: Options, paths: RigPaths | None, *, deadline: float, report: Progress
+) -> int:
+    """Run a command in the guest at `paths`, with this process's standard streams; returns its exit code.
+
+    Standard input is passed on unless it is a terminal. Without `paths`, boot a guest for the command and bring the
+    card's interface up.
+    """
     async with _fresh_guest(options, report) if paths is None else attach_guest(paths) as guest:
+        stdin = None if os.isatty(STDIN) else _read_all(STDIN)
+        stdout, stderr = Output(STDOUT), Output(STDERR)
+        seconds = deadline / guest.deadlines.scale
+        return await guest.stream(argv, stdin=stdin, stdout=stdout.write, stderr=stderr.write, deadline=seconds)
+
+
+async def _read_all(file: int) -> AsyncIterator[bytes]:
+    # The thread is abandoned when the command ends first: it goes with this process.
+    with suppress(OSError):  # a stream that is closed or cannot be read is empty
+        while data := await trio.to_thread.run_sync(os.read, file, READ_BYTES, abandon_on_cancel=True):
+            yield data
+
+
+class Output:
+    """A standard stream of this process. When its reader goes away, the rest is dropped."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._read = True
+
+    async def write(self, data: bytes) -> None:
+        if self._read:
+            await trio.to_thread.run_sync(self._write, data)
+
+    def _write(self, data: bytes) -> None:
         try:
-            return await guest.run(argv, input=input, check=False, deadline=deadline / guest.deadlines.scale)
-        except RefusedError as error:
-            return CommandResult(NOT_FOUND, "", f"nicrig: {error}\n")
+            while data:
+                data = data[os.write(self._file, data) :]
+        except BrokenPipeError:
+            self._read = False
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The options of a rig, and the card and the machine that follow from them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +53,19 @@ class Options:
     @property
     def cache_line(self) -> int:
         """Bytes of a cache line: 64, unless the driver's parameter `noncoherent` sets another size."""
-        lines = [value.partition(":")[0] for value in self.parameters if value.startswith("noncoherent=")]
-        line = lines[-1].removeprefix("noncoherent=") if lines else ""
+        line = last_parameter(self.parameters, "noncoherent").partition(":")[0]
         return int(line) if line.isdecimal() and int(line) else LINE
+
+    @property
+    def recorded(self) -> Detail:
+        """How much the driver records: `detail`, unless its parameter `recorder` sets another one."""
+        wanted = last_parameter(self.parameters, "recorder")
+        return Detail(min(int(wanted), Detail.BYTES)) if wanted.isdecimal() else self.detail
+
+
+def last_parameter(parameters: Sequence[str], name: str) -> str:
+    """The value that the module takes for this parameter: that of the last one. Empty when there is none."""
+    return next((value for key, _, value in (each.partition("=") for each in reversed(parameters)) if key == name), "")
 
 
 def machine_of(options: Options, provision: Provision, accelerator: Accelerator) -> qemu.MachineSpec:

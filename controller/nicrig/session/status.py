@@ -11,6 +11,7 @@ from nicrig.card.monitor import card_monitor
 from nicrig.errors import RigError
 from nicrig.rundir.paths import RigPaths, names, paths_named
 from nicrig.session.daemon import Description, description
+from nicrig.text.printable import printable
 
 
 class RigState(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ async def _state(paths: RigPaths) -> RigState:
 
 def show(states: Iterable[RigState], *, json: bool) -> list[str]:
     """Lines to print."""
-    return [msgspec.json.encode(list(states)).decode()] if json else [_line(state) for state in states]
+    return [msgspec.json.encode(list(states)).decode()] if json else [printable(_line(state)) for state in states]
 
 
 def _line(state: RigState) -> str:

@@ -2,8 +2,16 @@
 """Describes a frame in one line."""
 
 from scapy.layers.l2 import Ether
+from scapy.packet import Packet
+
+from nicrig.text.printable import printable
 
 
 def summary(frame: bytes) -> str:
     """scapy's one-line description of the frame."""
-    return str(Ether(frame).summary())
+    return one_line(Ether(frame))
+
+
+def one_line(packet: Packet) -> str:
+    """scapy's one-line description of the packet. It may quote what the guest sent, such as a name."""
+    return printable(str(packet.summary()))

@@ -8,6 +8,7 @@ import time
 import msgspec
 
 from nicrig.process.qmp import Qmp
+from nicrig.text.printable import printable
 from nicrig_interface.answers import RingState
 
 
@@ -36,11 +37,15 @@ async def take(monitor: Qmp) -> Snapshot:
     """Query the card. Raises ConnectionLostError when it ends."""
     return Snapshot(
         when=time.monotonic(),
-        card=await monitor.execute("query-card"),
+        card=_printable(await monitor.execute("query-card")),
         rings=msgspec.convert(await monitor.execute("query-rings"), list[RingState]),
         counters=await monitor.execute("query-counters"),
-        ledger=await monitor.execute("query-ledger"),
+        ledger=_printable(await monitor.execute("query-ledger")),
     )
+
+
+def _printable(answer: dict[str, object]) -> dict[str, object]:
+    return {key: printable(value) if isinstance(value, str) else value for key, value in answer.items()}
 
 
 def rates(before: Snapshot, after: Snapshot) -> Rates:

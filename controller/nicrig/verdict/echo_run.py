@@ -20,7 +20,7 @@ from nicrig.session.options import Options
 from nicrig.session.rig import Rig, attach_rig, open_rig
 from nicrig.traffic import generator
 from nicrig.verdict.live import LiveVerdict, live_verdict
-from nicrig.verdict.run_verdict import RunVerdict, conclude, findings
+from nicrig.verdict.run_verdict import RunVerdict, conclude, findings, unseen
 from nicrig.verifier.verdict import Violation
 from nicrig.witnesses import finding_text as witnessed
 from nicrig.witnesses.judge import Witnesses
@@ -31,6 +31,10 @@ WINDOW = 64
 CHUNK = 4000
 """How many frames' records fit into the recorder's ring, with room to spare."""
 
+NOT_RECORDED = (
+    "the driver records nothing (recorder=0): the verdict rests on the frames on the wire and on the counters"
+)
+
 Report = Callable[[str], None]
 
 
@@ -38,8 +42,8 @@ Report = Callable[[str], None]
 class EchoOutcome:
     """A verdict, with the kind of card, the accelerator, and how many seconds each stage took.
 
-    `broken` is the first violation of each rule of the NDIS contract that the miniport broke. `unseen` is how many
-    records of the flight recorder were lost before they were judged. `blind` is why the card's ledger judged nothing.
+    `broken` is the first violation of each rule of the NDIS contract that the miniport broke. `recorded` is whether the
+    driver was to record its calls. `blind` is why the card's ledger judged nothing.
     """
 
     verdict: RunVerdict
@@ -47,7 +51,7 @@ class EchoOutcome:
     accelerator: str
     seconds: dict[str, float]
     broken: Sequence[Violation] = ()
-    unseen: int = 0
+    recorded: bool = True
     blind: str | None = None
 
     def lines(self) -> list[str]:
@@ -57,10 +61,10 @@ class EchoOutcome:
         lines = [line for finding in judged.findings for line in witnessed.report(finding)]
         lines += [line for violation in self.broken for line in violation_lines(violation)]
         lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
-        if self.unseen:
-            lines.append(
-                f"{self.unseen} records of the flight recorder were lost: some of the driver's calls are not judged"
-            )
+        if judged.unseen:
+            lines.append(judged.unseen)
+        if not self.recorded:
+            lines.append(NOT_RECORDED)
         if self.blind:
             lines.append(f"the ledger of granted memory was blind: {self.blind}")
         times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
@@ -77,6 +81,7 @@ class EchoOutcome:
         violations = [{"name": name, "count": count} for name, count in self.verdict.violations.items()]
         made = {
             "verdict": self.verdict.word,
+            "unseen": self.verdict.unseen,
             "kind": self.kind,
             "accelerator": self.accelerator,
             "frames": self.counts(),
@@ -106,7 +111,8 @@ async def run_demo(
         loaded = await guest_driver.loaded(rig.guest)
         if loaded:
             await rig.guest.unload_driver()
-        async with live_verdict(rig, options.detail, save) as live:
+        detail = options.recorded
+        async with live_verdict(rig, detail, save) as live:
             interface = await rig.guest.load_driver()
             await interface.up()
             await interface.start_echo()
@@ -121,10 +127,11 @@ async def run_demo(
         if loaded:
             await rig.guest.bring_up()
     rules = live.verifier
-    judged = replace(judged, violations={**judged.violations, **found, **rules.verdict.counts})
+    refused = {**judged.violations, **found, **rules.verdict.counts}
+    judged = replace(judged, violations=refused, unseen=unseen(rules.verdict, detail))
     first = {violation.rule: violation for violation in reversed(rules.violations)}
     broken, blind = tuple(first.values())[::-1], judges_dma(options) and ledger["blind"]
-    return EchoOutcome(judged, options.kind, name, clock.seconds, broken, rules.verdict.lost, blind or None)
+    return EchoOutcome(judged, options.kind, name, clock.seconds, broken, bool(detail), blind or None)
 
 
 async def _rig(options: Options, report: Report, clock: "Stages") -> AbstractAsyncContextManager[Rig]:

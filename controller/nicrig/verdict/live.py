@@ -109,20 +109,26 @@ class LiveVerdict:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._step, True)
         self.verifier.finish()
+        if self._file is not None and self.verifier.verdict.lost:
+            self._file.write(recording.end(self.verifier.verdict.lost))
         self._file = None
         self._stack.close()
 
     def _step(self, to_end: bool) -> None:
+        lost = self.verifier.verdict.lost
         for batch in self._recorder.read(to_end=to_end):
             if batch.card_lost:
                 self.verifier.lost(0, batch.card_lost)
-                self.witnesses.lost()
             # A record of an undeclared function counts as a gap in the numbers.
             happened = list(filter(recording.declared, events(batch.records, self._recorder.names)))
             if self._file is not None:
                 self._file.writelines(map(recording.line, happened))
             self.verifier.feed(happened)
             self.witnesses.feed(happened, self._recorder.frame)
+        # A gap behind the last record shows here only.
+        self.verifier.reached(self._recorder.next)
+        if self.verifier.verdict.lost > lost:
+            self.witnesses.lost()
 
 
 @asynccontextmanager

@@ -9,10 +9,13 @@ from pathlib import Path
 from nicrig.recorder import recording
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import Detail
+from nicrig.verifier.verdict import Finding, decide
 from nicrig.verifier.verifier import Verifier
 from nicrig.witnesses.judge import Witnesses
 
 PART = 1000
+WORDS = {Finding.GOOD: "clean", Finding.BAD: "violations", Finding.UNKNOWN: "unknown"}
+"""What a verdict over a recording says."""
 
 See = Callable[[list[Event]], object]
 """Gets the events as they pass, in parts."""
@@ -28,15 +31,32 @@ class OfflineVerdict:
 
     @property
     def clean(self) -> bool:
-        """Whether no rule was broken and no frame differs."""
-        return self.verifier.verdict.clean and not self.witnesses.counts
+        """Whether all was judged, no rule was broken and no frame differs."""
+        return self._finding is Finding.GOOD
+
+    @property
+    def word(self) -> str:
+        """clean, violations or unknown."""
+        return WORDS[self._finding]
+
+    @property
+    def unseen(self) -> str:
+        """Why not all was judged; empty when all was."""
+        return self.verifier.verdict.unseen
+
+    @property
+    def _finding(self) -> Finding:
+        return decide(found=self.verifier.verdict.broken or self.witnesses.counts, unseen=self.unseen)
 
 
 def judge(path: Path, see: See = lambda part: None) -> OfflineVerdict:
     """Judge the recording. Raises RecordingError for a file that is not a recording."""
-    detail, first, events = recording.load(path)
-    judged = OfflineVerdict(detail, Verifier(detail, first=first), Witnesses(first=first))
-    judged.witnesses.judge_stream(_on_the_way(judged.verifier, events, see))
+    saved = recording.load(path)
+    judged = OfflineVerdict(saved.detail, Verifier(saved.detail, first=saved.first), Witnesses(first=saved.first))
+    judged.witnesses.judge_stream(_on_the_way(judged.verifier, saved.events, see))
+    # What the recorder lost at its end, or lost of the card, leaves no gap in the numbers.
+    if (more := saved.events.lost - judged.verifier.verdict.lost) > 0:
+        judged.verifier.lost(more)
     judged.verifier.finish()
     return judged
 

@@ -4,9 +4,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nicrig.verifier.functions import Detail
+from nicrig.verifier.verdict import Finding, Verdict, decide
 from nicrig.witnesses.judge import FrameFinding, Witnesses
 from nicrig.witnesses.words import Word
 
+WORDS = {Finding.GOOD: "coherent", Finding.BAD: "incoherent", Finding.UNKNOWN: "unknown"}
+"""What a verdict over frames says."""
 REFUSAL_PREFIX, LEDGER_PREFIX = "refused_", "ledger_"
 
 
@@ -14,7 +18,7 @@ REFUSAL_PREFIX, LEDGER_PREFIX = "refused_", "ledger_"
 class RunVerdict:
     """`injected`, `cpu` and `echoed` count frames; `counts` has the faults by word, `findings` the first frame of each.
 
-    `violations` has the card's refusals and its ledger's findings, by name.
+    `violations` has the card's refusals and its ledger's findings, by name. `unseen` is why not all was judged.
     """
 
     injected: int
@@ -23,15 +27,22 @@ class RunVerdict:
     counts: Mapping[Word, int]
     violations: Mapping[str, int]
     findings: Sequence[FrameFinding] = ()
+    unseen: str = ""
 
     @property
     def coherent(self) -> bool:
-        """Whether all witnesses saw the same bytes in the same order, and the card refused nothing."""
-        return not any(self.counts.values()) and not self.violations and self.injected == self.cpu == self.echoed
+        """Whether all witnesses saw the same bytes in the same order, the card refused nothing, and all was judged."""
+        return self._finding is Finding.GOOD
 
     @property
     def word(self) -> str:
-        return "coherent" if self.coherent else "incoherent"
+        """coherent, incoherent or unknown."""
+        return WORDS[self._finding]
+
+    @property
+    def _finding(self) -> Finding:
+        found = any(self.counts.values()) or self.violations or not self.injected == self.cpu == self.echoed
+        return decide(found=found, unseen=self.unseen)
 
 
 def judge(
@@ -52,6 +63,14 @@ def conclude(
     """The verdict on all that the witnesses have settled."""
     found = violations(counters or {})
     return RunVerdict(injected, cpu, echoed, dict(witnesses.counts), found, tuple(witnesses.findings.values()))
+
+
+def unseen(calls: Verdict, recorded: Detail) -> str:
+    """Why not all of a run was judged; empty when all was, or when the driver was to record nothing (recorder=0).
+
+    What the guest says about its detail does not count: `recorded` is what the user wanted.
+    """
+    return calls.unseen if calls.lost or recorded else ""
 
 
 def violations(counters: Mapping[str, int]) -> dict[str, int]:

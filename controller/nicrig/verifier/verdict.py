@@ -6,12 +6,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from nicrig.verifier.events import Event
 from nicrig.verifier.rules import RULES, Severity
 
 KEPT = 100
 """The most violations of one rule that are kept with their evidence; the others are only counted."""
+
+
+class Finding(StrEnum):
+    """The three answers of every verdict: only what was seen whole can be good."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+def decide(*, found: object, unseen: str) -> Finding:
+    """The answer: `found` is whatever was found wrong, `unseen` says why not all could be judged.
+
+    What was found is certain, also when records were lost. Every verdict gets its answer here.
+    """
+    if found:
+        return Finding.BAD
+    return Finding.UNKNOWN if unseen else Finding.GOOD
 
 
 @dataclass(frozen=True)
@@ -29,17 +48,33 @@ class Violation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict over all events so far. `counts` are violations by rule, `lost` the records never seen."""
+    """The verdict over all events so far, `calls` of which the driver recorded.
+
+    `counts` are violations by rule, `lost` the records never seen.
+    """
 
     events: int
+    calls: int
     lost: int
     counts: Mapping[str, int]
     worst: Severity | None
 
     @property
+    def broken(self) -> bool:
+        """Whether something worse than a note was found."""
+        return self.worst not in (None, Severity.NOTE)
+
+    @property
+    def unseen(self) -> str:
+        """Why not all of the driver's calls could be judged; empty when all were."""
+        if self.lost:
+            return f"{self.lost} records of the flight recorder were lost: some of the driver's calls are not judged"
+        return "" if self.calls else "the driver recorded nothing: none of its calls is judged"
+
+    @property
     def clean(self) -> bool:
-        """Whether nothing worse than a note was found. Lost records may hide violations."""
-        return self.worst in (None, Severity.NOTE)
+        """Whether all was judged, and nothing worse than a note was found."""
+        return decide(found=self.broken, unseen=self.unseen) is Finding.GOOD
 
 
 class Findings:

@@ -59,6 +59,7 @@ class Verifier:
         self._findings = Findings(kept)
         self._next = first
         self._events = 0
+        self._cards = 0
         self._lost = 0
 
     @property
@@ -68,7 +69,8 @@ class Verifier:
 
     @property
     def verdict(self) -> Verdict:
-        return Verdict(self._events, self._lost, dict(self._findings.counts), self._findings.worst)
+        calls, found = self._events - self._cards, self._findings
+        return Verdict(self._events, calls, self._lost, dict(found.counts), found.worst)
 
     @property
     def live(self) -> int:
@@ -85,6 +87,7 @@ class Verifier:
             self._events += 1
             plan = _PLANS[type(event)]
             if plan.card:
+                self._cards += 1
                 # The card acted after this many guest records: if one of them has not come, it is lost.
                 if event.result >= self._next:
                     self._jump(event.result + 1)
@@ -106,6 +109,15 @@ class Verifier:
         self._lost += records + cards
         self._next += records
         self._world.forget()
+
+    def reached(self, sequence: int) -> None:
+        """The driver's next record is `sequence`: those before it that were not fed are lost.
+
+        When the numbers went back, as many are lost: the driver's head cannot be trusted for what came before.
+        """
+        if sequence != self._next:
+            self.lost(abs(sequence - self._next))
+            self._next = sequence
 
     def finish(self) -> None:
         """The guest has stopped: no more events follow."""

@@ -67,3 +67,7 @@ def test_any_frame_at_any_time_is_read_back(
     packet = pcapng.packet(0, time, frame, "out" if outgoing else "in", ["a comment"])
     path.write_bytes(pcapng.section("") + pcapng.interface("a", "b") + packet)
     assert capture_file.load(path) == [(time, frame, len(frame), outgoing)]
+
+
+def test_a_comment_is_printable() -> None:
+    assert rb"\x1b[2J" in pcapng.packet(0, 0, bytes(60), "in", ["\x1b[2J"])

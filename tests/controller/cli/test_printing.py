@@ -74,15 +74,49 @@ def test_verify_shows_what_is_broken_and_the_records_that_show_it(tmp_path: Path
     assert re.fullmatch(r"violations: records 3 lost 0 broken [1-9]", lines[-1])
 
 
-@pytest.mark.parametrize(("events", "code"), [(CLEAN, COHERENT), (BROKEN, VIOLATION), ([], COHERENT)])
+@pytest.mark.parametrize(("events", "code"), [(CLEAN, COHERENT), (BROKEN, VIOLATION), ([], VIOLATION)])
 def test_verify_s_json_says_the_same(tmp_path: Path, events: list[Event], code: int) -> None:
     done = nicrig("verify", save(tmp_path, events), "--json")
     judged = json.loads(done.stdout)
     assert done.exit_code == code
     assert (judged["clean"], judged["events"], judged["lost"]) == (code == COHERENT, len(events), 0)
     assert sum(judged["counts"].values()) == len(judged["violations"])
-    assert ("R01" in judged["counts"]) == (code == VIOLATION)
+    assert ("R01" in judged["counts"]) == (events is BROKEN)
+    assert judged["verdict"] == {id(CLEAN): "clean", id(BROKEN): "violations"}.get(id(events), "unknown")
+    assert bool(judged["unseen"]) == (judged["verdict"] == "unknown")
     assert {violation["rule"] for violation in judged["violations"]} == set(judged["counts"])
+
+
+def test_an_error_is_printed_without_control_characters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    done = nicrig("verify", "\x1b]0;title\x07")
+    assert done.exit_code == USAGE
+    assert done.stderr.startswith(r"nicrig: \x1b]0;title\x07: No such file")
+
+
+@pytest.mark.parametrize(("events", "end", "words"), [([], b"", "nothing"), (CLEAN, recording.end(3), "3 records")])
+def test_verify_finds_a_recording_that_lacks_records_unknown(
+    tmp_path: Path, events: list[Event], end: bytes, words: str
+) -> None:
+    path = save(tmp_path, events)
+    path.write_bytes(path.read_bytes() + end)
+    done = nicrig("verify", path)
+    reason, verdict = done.stdout.splitlines()
+    assert words in reason
+    assert verdict.startswith("unknown: records ")
+    assert done.exit_code == VIOLATION
+
+
+@pytest.mark.parametrize(("events", "end", "words"), [([], b"", "no records"), (CLEAN, recording.end(3), "3 records")])
+@pytest.mark.parametrize("json", [True, False])
+def test_recorder_says_what_is_missing(tmp_path: Path, events: list[Event], end: bytes, words: str, json: bool) -> None:
+    path = save(tmp_path, events)
+    path.write_bytes(path.read_bytes() + end)
+    done = nicrig("recorder", path, *(["--json"] if json else []))
+    assert done.exit_code == VIOLATION
+    assert done.stderr.startswith("nicrig: unknown: ")
+    assert words in done.stderr
+    assert not json or done.stdout_bytes == path.read_bytes()
 
 
 def test_rules_lists_every_rule() -> None:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,10 +9,11 @@ import pytest
 import trio
 import trio.testing
 
-from nicrig.errors import ConnectionLostError, RefusedError
+from nicrig.errors import ConnectionLostError, RefusedError, RigError
 from nicrig.process.asyncio_thread import open_asyncio_thread
 from nicrig.process.qmp import Qmp, serve_qmp
-from tests.fakes.qmp_server import NEVER, Handler, QmpServer, RefusalError
+from nicrig.text.printable import LINE_BYTES
+from tests.fakes.qmp_server import NEVER, Handler, QmpServer, RawReply, RefusalError
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +116,63 @@ async def test_a_missing_socket_is_an_error_with_its_path(tmp_path: Path) -> Non
 
         with pytest.raises(ConnectionLostError, match=r"none\.sock"):
             await nursery.start(start)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x1b[2J not JSON\n",
+        b"\xff\xfe\n",
+        b"[]\n",
+        b"7\n",
+        b"[" * 100_000 + b"\n",
+        b"9" * 5000 + b"\n",
+        b'{"id": []}\n',
+        b'{"error": {"class": "X", "desc": "no id"}}\n',
+        b"x" * 11_000_000,
+    ],
+    ids=["text", "no UTF-8", "list", "number", "deep", "long number", "odd id", "error without id", "no end"],
+)
+async def test_a_message_that_is_not_qmp_ends_the_connection_with_one_bounded_line(sent: bytes) -> None:
+    async with connected({"slow": lambda _: NEVER}) as (qmp, server), trio.open_nursery() as nursery:
+
+        async def execute() -> None:
+            with pytest.raises(ConnectionLostError, match="ended during slow: it sent a message") as caught:
+                await qmp.execute("slow")
+            assert str(caught.value).isprintable()
+            assert len(str(caught.value)) < 1000
+
+        nursery.start_soon(execute)
+        while "slow" not in server.executed:
+            await trio.lowlevel.checkpoint()
+        await server.send_raw(sent)
+
+
+@pytest.mark.parametrize("reply", [{}, {"error": 5}, {"error": {"class": 7}}, {"error": {"desc": "\x1b"}}])
+async def test_an_answer_that_is_neither_result_nor_error_is_one_line(reply: dict[str, object]) -> None:
+    async with connected({"query": lambda _: RawReply(reply)}) as (qmp, _):
+        with pytest.raises(RigError) as caught:
+            await qmp.execute("query")
+        assert str(caught.value).isprintable()
+        await qmp.execute("query-status")
+
+
+async def test_an_error_is_printable_and_bounded() -> None:
+    def refuse(_: dict[str, Any]) -> object:
+        raise RefusalError("\x1b]0;title\x07" + "x" * 1_200_000)
+
+    async with connected({"device_del": refuse}) as (qmp, _):
+        with pytest.raises(RefusedError) as caught:
+            await qmp.execute("device_del")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < LINE_BYTES + 200
+
+
+@pytest.mark.parametrize("event", [{"event": []}, {"event": "RESET", "data": 7}, {"event": {}, "data": {}}])
+async def test_a_malformed_event_is_dropped(event: dict[str, object]) -> None:
+    async with connected() as (qmp, server):
+        with qmp.listening("RESET") as events:
+            await server.send_raw(json.dumps(event).encode() + b"\n")
+            await server.event("RESET", guest=True)
+            with trio.fail_after(5):
+                assert await events.wait(guest=True) == {"guest": True}

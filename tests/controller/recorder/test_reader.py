@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from nicrig.errors import RigError
-from nicrig.recorder.reader import READ_MAX, Batch, Recorder, RecordReader, events
+from nicrig.recorder.reader import CARD_NUMBERS, READ_MAX, Batch, Recorder, RecordReader, events
 from nicrig.verifier.functions import BY_NAME
-from tests.fakes.recorder import HEAD, SETTLED, Record, Rings
+from tests.fakes.recorder import ALL_ONES, HEAD, SETTLED, Record, Rings
 
 CAPACITY = 8
 
@@ -168,6 +168,30 @@ def test_a_guest_that_lies_about_its_head_gets_nothing_and_breaks_nothing(
     assert numbers(ring, to_end=True) == []
 
 
+def test_a_head_that_goes_back_takes_records_back_and_they_are_lost(rings: Rings, ring: RecordReader) -> None:
+    write(rings, 6)
+    assert numbers(ring) == [1, 2, 3, 4, 5, 6]
+    rings.guest.set_word(HEAD, 2)
+    assert numbers(ring) == []
+    assert (ring.lost, ring.done) == (4, 2)
+    write(rings, 1)
+    assert numbers(ring) == [3]
+
+
+def test_a_head_that_jumps_ahead_and_comes_back_is_followed(rings: Rings, ring: RecordReader) -> None:
+    write(rings, 2)
+    assert numbers(ring) == [1, 2]
+    rings.guest.set_word(HEAD, ALL_ONES)
+    assert numbers(ring, to_end=True) == []
+    lost = ring.lost
+    assert lost > 1 << 63
+    rings.guest.set_word(HEAD, 2)
+    assert numbers(ring, to_end=True) == []
+    assert ring.lost > lost
+    write(rings, 1)
+    assert numbers(ring, to_end=True) == [3]
+
+
 def test_a_missing_ring_is_an_error(rings: Rings, tmp_path: Path) -> None:
     with pytest.raises(RigError, match="no flight recorder"):
         RecordReader(tmp_path / "none", rings.layout)
@@ -271,3 +295,10 @@ def test_nothing_is_under_way_when_the_card_sleeps_and_all_is_read(rings: Rings)
     assert recorder.at_rest()
     rings.card.set_word(SETTLED, 1)
     assert not recorder.at_rest()
+
+
+def test_a_card_s_names_are_printable_and_bounded(rings: Rings) -> None:
+    rings.layout.events["9"] = "\x1b[2J" + "x" * 100_000
+    name = Recorder(rings.layout).names[CARD_NUMBERS + 9]
+    assert name.startswith(r"\x1b[2J")
+    assert len(name) < 200

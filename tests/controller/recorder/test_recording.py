@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,26 @@ def test_a_recording_says_from_which_record_on_it_is(tmp_path: Path) -> None:
     assert recording.load(begun_later).first == 77
     older = save(tmp_path / "older", b'{"recording":"nicrig","version":1,"detail":"frames"}\n')
     assert recording.load(older).first == 1
+
+
+def test_a_recording_says_how_many_records_it_lacks(tmp_path: Path) -> None:
+    events = recording.load(save(tmp_path / "lossy", HEADER, changed(b"", b""), recording.end(7))).events
+    assert [event.sequence for event in events] == [1]
+    assert events.lost == 7
+
+
+def test_a_bad_end_is_one_clear_line(tmp_path: Path) -> None:
+    path = save(tmp_path / "bad", HEADER, b'{"recording":"end","lost":"many"}\n')
+    with pytest.raises(RecordingError, match=r"line 2 is not a record: .*lost"):
+        list(recording.load(path).events)
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "x" * 1_000_000])
+def test_what_is_wrong_with_a_file_is_printable_and_bounded(tmp_path: Path, name: str) -> None:
+    words = json.dumps(name).encode()
+    for lines in ([HEADER, changed(b'"NdisMSetAttributesEx"', words)], [HEADER.replace(b'"frames"', words)]):
+        with pytest.raises(RecordingError) as caught:
+            list(recording.load(save(tmp_path / "bad", *lines)).events)
+        said = str(caught.value).removeprefix(str(tmp_path))
+        assert said.isprintable()
+        assert len(said) < 600

@@ -91,6 +91,10 @@ def test_the_page_asks_for_nothing() -> None:
     assert not any({"src", "href", "action"} & attributes.keys() for _, attributes in tags)
 
 
+def test_a_name_with_control_characters_is_escaped() -> None:
+    assert r"\x1b[2J.json" in page(run_of(traffic().events, Path("\x1b[2J.json")))
+
+
 def test_a_hostile_name_is_only_text() -> None:
     html = page(run_of(traffic().events, Path("<script>alert(1)<script>&.json")))
     assert "<script>alert" not in html
@@ -106,6 +110,7 @@ def test_a_recording_of_nothing_is_a_page_too(tmp_path: Path, detail: Detail) ->
     html = path.with_suffix(".html").read_text()
     Wellformed(html)
     assert "None was recorded." in html
+    assert "unknown: the driver recorded nothing" in html
     assert ("recorder=2" in html) == (detail < Detail.FRAMES)
 
 

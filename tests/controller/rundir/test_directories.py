@@ -7,6 +7,7 @@ import trio
 from nicrig.errors import RigError
 from nicrig.rundir.directories import last_lines, run_directory
 from nicrig.rundir.own_files import PREFIX
+from nicrig.text.printable import LINE_BYTES
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +58,14 @@ def test_logs_are_kept_when_asked(tmp_path: Path) -> None:
         paths.wire.touch()
     assert [path.name for path in kept.iterdir()] == ["card.log"]
     assert left_in(tmp_path) == []
+
+
+def test_last_lines_are_printable_and_bounded(tmp_path: Path) -> None:
+    log = tmp_path / "serial.log"
+    log.write_bytes(b"boot\n\x1b[2J\x1b]0;title\x07\r\n" + b"x" * 1_200_000 + b"\x9b")
+    shown = last_lines(log)
+    assert shown.replace("\n", "").isprintable()
+    assert len(shown) < LINE_BYTES + 200
 
 
 def test_last_lines_are_set_off(tmp_path: Path) -> None:

@@ -117,13 +117,29 @@ def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
 def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_counted() -> None:
     event = make_event(7, "NdisFreeMemory", RecordKind.CALL, Phase.HALT, Irql.PASSIVE, 0, 0, 5, 0x1000, 64, 0)
     rule = Violation("R41", RULES["R41"].severity, "0x1000 is freed twice", (event,))
-    judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1})
-    lines = EchoOutcome(judged, "bus-master", "tcg", {}, [rule], 12).lines()
+    lost = "12 records of the flight recorder were lost"
+    judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1}, unseen=lost)
+    lines = EchoOutcome(judged, "bus-master", "tcg", {}, [rule]).lines()
     assert lines[0] == "R41 F: 0x1000 is freed twice"
     assert "NdisFreeMemory(address=0x1000, length=0x40, flags=0x0, beyond=0x0)" in lines[1]
     assert lines[2] == "violation R41: 1"
     assert lines[3].startswith("12 records of the flight recorder were lost")
     assert lines[4].startswith("verdict: incoherent")
+
+
+def test_lost_records_alone_make_the_verdict_unknown() -> None:
+    judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), unseen="12 records were lost")
+    lines = EchoOutcome(judged, "bus-master", "tcg", {}).lines()
+    assert lines[0] == "12 records were lost"
+    assert lines[1].startswith("verdict: unknown: frames injected 50")
+
+
+def test_a_driver_that_records_nothing_on_purpose_is_coherent_and_the_verdict_says_what_it_rests_on() -> None:
+    judged = judge(FRAMES, FRAMES, cpu=len(FRAMES))
+    lines = EchoOutcome(judged, "bus-master", "tcg", {}, recorded=False).lines()
+    assert "recorder=0" in lines[0]
+    assert "rests on the frames on the wire" in lines[0]
+    assert lines[1].startswith("verdict: coherent")
 
 
 LOST = {
@@ -149,6 +165,7 @@ def test_json_is_one_object_with_the_same() -> None:
     assert "\n" not in text
     assert json.loads(text) == {
         "verdict": "incoherent",
+        "unseen": "",
         "kind": "bus-master",
         "accelerator": "tcg",
         "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},

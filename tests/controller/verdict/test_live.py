@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -12,9 +12,10 @@ from nicrig.process.polling import until
 from nicrig.recorder import recording
 from nicrig.recorder.reader import Batch, Recorder
 from nicrig.session.options import Options
-from nicrig.verdict.live import LiveVerdict, live_verdict
+from nicrig.verdict.live import PERIOD, LiveVerdict, live_verdict
+from nicrig.verdict.offline import judge
 from nicrig.verifier.functions import BY_NAME, Detail, Phase, RecordKind
-from tests.fakes.recorder import ASLEEP, SETTLED, Rings
+from tests.fakes.recorder import ALL_ONES, ASLEEP, HEAD, SETTLED, Rings
 
 if TYPE_CHECKING:
     from nicrig.session.rig import Rig
@@ -112,6 +113,80 @@ async def test_what_the_card_lost_reaches_the_judge(rig: FakeRig) -> None:
     assert watch.verifier.verdict.lost == 2
 
 
+def set_head(head: int) -> Callable[[Rings], None]:
+    return lambda rings: rings.guest.set_word(HEAD, head)
+
+
+def begin_and_never_finish(rings: Rings) -> None:
+    for _ in range(400):
+        rings.guest.begin()
+
+
+HOSTILE = {
+    "all ones": set_head(ALL_ONES),
+    "ahead": set_head(1 << 40),
+    "back": set_head(1),
+    "zero": set_head(0),
+    "one too many": set_head(3),
+    "never finished": begin_and_never_finish,
+    "unknown function": lambda rings: call(rings, "NdisMSleep", kind=77),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("seen_before", [True, False])
+async def test_whatever_a_guest_does_to_its_head_the_verdict_is_unknown_live_and_from_the_file(
+    rig: FakeRig, tmp_path: Path, hostile: Callable[[Rings], None], seen_before: bool
+) -> None:
+    async with live_verdict(rig.as_rig(), Detail.FRAMES, tmp_path / "saved") as watch:
+        call(rig.rings, "NdisMSleep", phase=Phase.RUN)
+        call(rig.rings, "NdisMSleep", phase=Phase.RUN)
+        if seen_before:
+            await until_judged(watch, 2)
+        hostile(rig.rings)
+    verdict = watch.verifier.verdict
+    if not seen_before and hostile in (HOSTILE["back"], HOSTILE["zero"]):
+        assert verdict.calls < 2  # what no reader saw is not lost, but nothing is seen of it either
+    else:
+        assert verdict.lost
+    assert verdict.clean == (not verdict.lost and verdict.calls > 0)
+    judged = judge(tmp_path / "saved")
+    assert (judged.word, judged.verifier.verdict.lost) == (
+        ("unknown" if not verdict.clean else "clean"),
+        verdict.lost,
+    )
+
+
+async def test_a_head_that_goes_back_and_on_again_is_still_lost(rig: FakeRig) -> None:
+    async with live_verdict(rig.as_rig(), Detail.FRAMES) as watch:
+        call(rig.rings, "NdisMSleep", phase=Phase.RUN)
+        call(rig.rings, "NdisMSleep", phase=Phase.RUN)
+        await until_judged(watch, 2)
+        rig.rings.guest.set_word(HEAD, 0)
+        await trio.sleep(5 * PERIOD)
+        for _ in range(3):
+            call(rig.rings, "NdisMSleep", phase=Phase.RUN)
+    assert (watch.verifier.verdict.events, watch.verifier.verdict.lost) == (5, 2)
+    assert not watch.verifier.verdict.clean
+
+
+async def test_a_gap_behind_the_last_record_blinds_the_witnesses(rig: FakeRig) -> None:
+    async with live_verdict(rig.as_rig(), Detail.BYTES) as watch:
+        await watch.begin([], quiet=5)
+        rig.rings.card.write(function=11, a=0, b=0x1000, c=60, d=rig.rings.card.keep(bytes(60)))
+        rig.rings.guest.begin()
+        await watch.finish()
+        watch.witnesses.settle()
+    assert watch.witnesses.counts == {}
+
+
+async def test_records_of_the_card_alone_are_no_verdict_over_the_driver(rig: FakeRig) -> None:
+    async with live_verdict(rig.as_rig(), Detail.FRAMES) as watch:
+        rig.rings.card.write(function=9, a=1)
+    verdict = watch.verifier.verdict
+    assert (verdict.events, verdict.calls, verdict.lost, verdict.clean) == (1, 0, 0, False)
+
+
 @pytest.mark.parametrize("fields", [{"function": 999}, {"function": 0}, {"kind": 5}, {"phase": 6}])
 async def test_an_undeclared_record_counts_as_lost(rig: FakeRig, tmp_path: Path, fields: dict[str, int]) -> None:
     async with live_verdict(rig.as_rig(), Detail.FRAMES, tmp_path / "saved") as watch:
@@ -201,3 +276,11 @@ async def test_the_wait_for_a_send_that_is_never_completed_has_a_limit(rig: Fake
 )
 def test_the_witnesses_know_the_cache_line_of_the_machine(parameters: tuple[str, ...], line: int) -> None:
     assert Options(parameters=parameters).cache_line == line
+
+
+@pytest.mark.parametrize(
+    ("parameters", "recorded"),
+    [((), Detail.FRAMES), (("recorder=0",), Detail.OFF), (("recorder=3", "recorder=1"), Detail.ALLOCATIONS)],
+)
+def test_the_drivers_own_parameter_says_how_much_it_records(parameters: tuple[str, ...], recorded: Detail) -> None:
+    assert Options(detail=Detail.FRAMES, parameters=parameters).recorded is recorded

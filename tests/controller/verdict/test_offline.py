@@ -39,3 +39,21 @@ def test_clean_is_no_broken_rule_and_no_fault(tmp_path: Path) -> None:
     early = make_event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
     assert judge(save(tmp_path / "good", 1, [SLEEP])).clean
     assert not judge(save(tmp_path / "bad", 1, [begin, early])).clean
+
+
+def test_an_empty_recording_is_unknown(tmp_path: Path) -> None:
+    judged = judge(save(tmp_path / "empty", 1, []))
+    assert (judged.word, judged.clean) == ("unknown", False)
+    assert judged.unseen.startswith("the driver recorded nothing")
+
+
+def test_a_recording_that_lacks_records_is_unknown_and_what_it_shows_is_still_broken(tmp_path: Path) -> None:
+    begin = make_event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x10F0)
+    early = make_event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
+    for name, events, word in (("good", [SLEEP], "unknown"), ("bad", [begin, early], "violations")):
+        path = save(tmp_path / name, 1, events)
+        with path.open("ab") as file:
+            file.write(recording.end(5))
+        judged = judge(path)
+        assert (judged.word, judged.verifier.verdict.lost) == (word, 5)
+        assert judged.unseen.startswith("5 records of the flight recorder were lost")

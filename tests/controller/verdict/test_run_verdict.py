@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-from nicrig.verdict.run_verdict import RunVerdict, judge
+from dataclasses import replace
+
+import pytest
+
+from nicrig.verdict.run_verdict import RunVerdict, judge, unseen
+from nicrig.verifier.functions import Detail
+from nicrig.verifier.verdict import Verdict
 
 FRAMES = [bytes([number]) * 60 for number in range(6)]
 ONE, TWO, THREE, FOUR, FIVE, SIX = FRAMES
@@ -86,3 +92,27 @@ def test_refusals_of_the_card_are_violations_by_name() -> None:
 def test_equal_frames_are_distinguished_by_their_order() -> None:
     assert judge([ONE, ONE, TWO], [ONE, ONE, TWO], cpu=3).coherent
     assert counts(judge([ONE, ONE, TWO], [ONE, TWO], cpu=3)) == {"lost": 1}
+
+
+def test_a_run_that_was_not_seen_whole_is_unknown_unless_something_was_found() -> None:
+    judged = replace(verdict(list(FRAMES)), unseen="5 records were lost")
+    assert (judged.word, judged.coherent) == ("unknown", False)
+    assert replace(verdict([]), unseen="5 records were lost").word == "incoherent"
+
+
+@pytest.mark.parametrize(
+    ("calls", "lost", "recorded", "words"),
+    [
+        (3, 0, Detail.BYTES, ""),
+        (3, 2, Detail.BYTES, "2 records"),
+        (0, 0, Detail.ALLOCATIONS, "the driver recorded nothing"),
+        (0, 0, Detail.OFF, ""),
+        (0, 9, Detail.OFF, "9 records"),
+    ],
+)
+def test_only_a_driver_that_was_to_record_nothing_may_record_nothing(
+    calls: int, lost: int, recorded: Detail, words: str
+) -> None:
+    reason = unseen(Verdict(calls, calls, lost, {}, None), recorded)
+    assert reason.startswith(words)
+    assert bool(reason) == bool(words)

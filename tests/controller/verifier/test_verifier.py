@@ -117,7 +117,20 @@ def _parts(first: int, count: int) -> tuple[slice, slice, slice]:
 def test_a_gap_is_counted() -> None:
     script = Script().running().lose(5).enter("MiniportReset").leave("MiniportReset")
     verdict = script.judge().verdict
-    assert (verdict.events, verdict.lost, verdict.clean) == (7, 5, True)
+    assert (verdict.events, verdict.lost, verdict.broken, verdict.clean) == (7, 5, False, False)
+
+
+@pytest.mark.parametrize("step", [-3, -1, 0, 1, 1 << 62])
+def test_a_gap_behind_the_last_record_is_counted_and_so_is_a_step_back(step: int) -> None:
+    script = Script().running()
+    verifier = script.judge()
+    verifier.reached(script.last.sequence + 1 + step)
+    assert verifier.verdict.lost == abs(step)
+    assert verifier.verdict.clean == (step == 0)
+
+
+def test_a_stream_without_the_driver_is_not_clean() -> None:
+    assert not Verifier().verdict.clean
 
 
 def test_a_reported_loss_is_counted_once() -> None:
