@@ -11,6 +11,8 @@ from nicrig.errors import ConnectionLostError
 
 _LENGTH = struct.Struct(">I")
 READ_BYTES = 1 << 20
+WIRE_FRAME_MAX = 1 << 17
+"""Longest frame, in bytes: a card closes the connection of a client that announces a longer one."""
 
 
 def pack(frames: Iterable[bytes]) -> bytes:
