@@ -51,7 +51,7 @@ def inject(
 @app.command()
 def replay(
     rig: RigArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A pcap or pcapng file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A pcap or pcapng file; - is standard input.")],
     rate: RateOption = None,
     flat_out: Annotated[bool, typer.Option("--flat-out", help="Send as fast as the card takes them.")] = False,
     times: Annotated[int, typer.Option("--times", min=1, help="How many times to send the capture.")] = 1,

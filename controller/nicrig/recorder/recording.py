@@ -2,18 +2,24 @@
 """Events as text: one line for people, or a JSON object for each line, which `nicrig verify` reads."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import msgspec
 
 from nicrig.errors import RecordingError
+from nicrig.input_file import open_input
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Phase, RecordKind
 
 VERSION = 1
 MASK = (1 << 64) - 1
+LONGEST_LINE = 1 << 12
+"""Most bytes of a line: several times as many as any record needs."""
+SHOWN = 200
+"""Most characters of a message about a line: the message may repeat what the line holds."""
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="nicrig"):
@@ -123,18 +129,30 @@ class Saved(NamedTuple):
 
 
 def load(path: Path) -> Saved:
-    """Open a saved recording. Raises RecordingError, now or while its events are read."""
+    """Open a saved recording; `-` is standard input. Raises RecordingError, now or while its events are read."""
     try:
-        file = path.open("rb")
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror}: name a file that `nicrig demo --record` made") from None
+        file = open_input(path)
+    except ValueError as error:
+        raise RecordingError(f"{error}: name a file that `nicrig demo --record` made") from None
     try:
-        head = _HEADER.decode(file.readline())
+        head = _HEADER.decode(_next_line(file))
         detail = _detail(head)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         file.close()
-        raise RecordingError(f"{path}: line 1 is not the header of a nicrig recording: {error}") from None
+        raise RecordingError(f"{path}: line 1 is not the header of a nicrig recording: {_shown(error)}") from None
     return Saved(detail, head.first, _events(path, file))
+
+
+def _next_line(file: IO[bytes]) -> bytes:
+    data = file.readline(LONGEST_LINE + 1)
+    if len(data) > LONGEST_LINE:
+        raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
+    return data
+
+
+def _shown(error: Exception) -> str:
+    text = str(error)[:SHOWN]
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _detail(head: Header) -> Detail:
@@ -142,16 +160,21 @@ def _detail(head: Header) -> Detail:
         raise ValueError(f"version {head.version} is not {VERSION}, the version that this nicrig reads")
     if head.detail.upper() not in Detail.__members__:
         raise ValueError(f"unknown detail {head.detail!r}")
+    if not 0 <= head.first <= MASK:
+        raise ValueError("the first record's number is negative or longer than 64 bits")
     return Detail[head.detail.upper()]
 
 
 def _events(path: Path, file: IO[bytes]) -> Iterator[Event]:
     with file:
-        for number, data in enumerate(file, 2):
+        for number in count(2):
             try:
+                data = _next_line(file)
+                if not data:
+                    return
                 yield _event(_LINE.decode(data))
-            except (msgspec.MsgspecError, ValueError) as error:
-                raise RecordingError(f"{path}: line {number} is not a record: {error}") from None
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                raise RecordingError(f"{path}: line {number} is not a record: {_shown(error)}") from None
 
 
 def _event(made: RecordingLine) -> Event:
@@ -161,6 +184,8 @@ def _event(made: RecordingLine) -> Event:
     names = _arguments(made.function, kind)
     if tuple(made.arguments) != names:
         raise ValueError(f"{made.function} has the arguments {names}, not {tuple(made.arguments)}")
-    values = [value & MASK for value in made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
+    values = [*made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
     where = (made.irql, made.locks, made.cpu, made.time)
+    if not all(0 <= number <= MASK for number in (made.sequence, *where, *values, made.result)):
+        raise ValueError("a number is negative or longer than 64 bits")
     return make_event(made.sequence, made.function, kind, phase, *where, *values, made.result)

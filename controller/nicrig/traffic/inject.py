@@ -18,4 +18,5 @@ async def inject(paths: RigPaths, expression: str, *, count: int, rate: float | 
     async with card_monitor(paths) as monitor:
         station: str = (await monitor.execute("query-card"))["mac"]
     frames = frames_of(expression, station=station, python=python)
-    return await send_to(paths, chain.from_iterable(repeat(frames, count)), at_rate(rate) if rate else at_once)
+    repeated = chain.from_iterable(repeat(frames, count))
+    return await send_to(paths, at_rate(repeated, rate) if rate else at_once(repeated))

@@ -137,7 +137,7 @@ def test_the_output_is_also_an_environment_variable(tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (["none"], USAGE, "none: No such file"),
-        (["."], USAGE, "Is a directory"),
+        (["."], USAGE, "is a folder, not a file"),
         (["bad"], USAGE, "bad: line 1 is not the head"),
         (["large"], USAGE, "large: a number in a record is too large for a recorder's"),
         (["run.html"], USAGE, "run.html is the recording itself: name another file with -o"),

@@ -78,7 +78,10 @@ def test_all_of_python_needs_an_option(folder: Path) -> None:
         (["inject", "FOLDER", "open('/etc/passwd')"], 2, "column 1: name 'open' is not defined"),
         (["inject", "no-such-rig", PING], 2, "no rig no-such-rig"),
         (["inject", "EMPTY", PING], 125, "no card serves at"),
-        (["replay", "FOLDER", "/dev/null"], 2, "byte 0: the file is neither pcap nor pcapng"),
+        (["replay", "FOLDER", __file__], 2, "byte 0: the file is neither pcap nor pcapng"),
+        (["replay", "FOLDER", "/dev/null"], 2, "/dev/null is a device, not a file: name a pcap or pcapng file"),
+        (["replay", "FOLDER", "/dev/zero"], 2, "/dev/zero is a device, not a file"),
+        (["replay", "FOLDER", "/"], 2, "/ is a folder, not a file"),
         (["replay", "FOLDER", "/no/such/file"], 2, "No such file or directory: name a pcap or pcapng file"),
     ],
 )
