@@ -28,6 +28,9 @@ int pcap_offline_filter(const program *made, const header *about, const uint8_t 
 
 def capture_filter(expression: str) -> Filter:
     """A function that says whether a frame matches. Raises UsageError with libpcap's message."""
+    # libpcap would silently stop at the first NUL.
+    if "\0" in expression or not expression.isascii():
+        raise UsageError(f"the filter {expression!a} holds characters outside ASCII: pcap-filter(7) has the syntax")
     if not expression.strip():
         return lambda frame: True
     name = find_library("pcap")

@@ -12,6 +12,7 @@ import trio
 from nicrig.errors import PartDeathError, RigError, UsageError
 from nicrig.process.child import Child
 from nicrig.rundir.directories import last_lines
+from nicrig.rundir.logs import bounded_logs
 from nicrig.rundir.paths import RigPaths
 from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
 
@@ -64,9 +65,10 @@ class CardProcess:
                 raise self._death(await child.wait())
 
     async def watch(self) -> None:
-        """Returns when we have ended this card; raises PartDeathError if it ended by itself."""
+        """Returns when we have ended this card; raises PartDeathError if it ended by itself. Keeps the logs small."""
         child = self._running()
-        code = await child.wait()
+        async with bounded_logs(self.paths):
+            code = await child.wait()
         if self._child is child:
             raise self._death(code)
 

@@ -11,6 +11,8 @@ from nicrig.errors import ConnectionLostError
 
 _LENGTH = struct.Struct(">I")
 READ_BYTES = 1 << 20
+WIRE_FRAME_MAX = 1 << 17
+"""Longest frame, in bytes: a card closes the connection of a client that announces a longer one."""
 
 
 def pack(frames: Iterable[bytes]) -> bytes:
@@ -25,11 +27,17 @@ class Deframer:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The frames that `data` completes. The beginning of the next frame stays for the next call."""
+        """The frames that `data` completes. The beginning of the next frame stays for the next call.
+
+        Raises ConnectionLostError for a length over WIRE_FRAME_MAX: the other end does not speak this framing.
+        """
         data = self._rest + data
         frames, at = [], 0
         while len(data) - at >= _LENGTH.size:
-            end = at + _LENGTH.size + _LENGTH.unpack_from(data, at)[0]
+            length = _LENGTH.unpack_from(data, at)[0]
+            if length > WIRE_FRAME_MAX:
+                raise ConnectionLostError(f"the other end of a wire announced a frame of {length} bytes: disconnecting")
+            end = at + _LENGTH.size + length
             if end > len(data):
                 break
             frames.append(data[at + _LENGTH.size : end])

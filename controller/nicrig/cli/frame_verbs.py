@@ -24,9 +24,20 @@ def inject(
     ],
     count: Annotated[int, typer.Option("--count", min=1, help="How many times to send them.")] = 1,
     rate: RateOption = None,
+    python: Annotated[
+        bool,
+        typer.Option(
+            "--python",
+            help="Allow all of Python in EXPRESSION. It then runs as you: it can read, change and delete your files "
+            "and use your network. Use it only for an expression that you understand.",
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Send frames to a running card, from a scapy expression.
+
+    EXPRESSION may hold scapy's layers and constants, Layer(field=value), numbers, text, bytes, lists, tuples, dicts
+    and operators; --python allows the rest.
 
     Prints what the card did with them. Addresses that you leave out are filled in: the destination is the card, the
     source is 10.0.0.1, fd00::1 or 02:00:00:00:00:01.
@@ -34,13 +45,13 @@ def inject(
     from nicrig.rundir.paths import paths_of
     from nicrig.traffic.inject import inject
 
-    _show(run(lambda: inject(paths_of(rig), expression, count=count, rate=rate)), json)
+    _show(run(lambda: inject(paths_of(rig), expression, count=count, rate=rate, python=python)), json)
 
 
 @app.command()
 def replay(
     rig: RigArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A pcap or pcapng file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A pcap or pcapng file; - is standard input.")],
     rate: RateOption = None,
     flat_out: Annotated[bool, typer.Option("--flat-out", help="Send as fast as the card takes them.")] = False,
     times: Annotated[int, typer.Option("--times", min=1, help="How many times to send the capture.")] = 1,

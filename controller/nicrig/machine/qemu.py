@@ -15,6 +15,7 @@ from nicrig.provision import Provision
 from nicrig.provision.host import QEMU
 from nicrig.provision.root import Root
 from nicrig.rundir.directories import last_lines
+from nicrig.rundir.logs import bounded_logs
 from nicrig.rundir.paths import RigPaths
 
 CARD_ID = "card"
@@ -82,7 +83,8 @@ def machine_options(machine: MachineSpec, paths: RigPaths) -> list[str]:
         *("-smp", str(machine.cpus), "-m", f"{machine.memory}M"),
         *("-object", f"memory-backend-memfd,id=mem,size={machine.memory}M,share=on"),
         *("-kernel", str(machine.kernel), "-initrd", str(machine.image), "-append", machine.kernel_arguments),
-        *("-serial", f"file:{paths.serial_log}"),
+        # append=on: the log may be cut while QEMU writes it, see rundir/logs.py.
+        *("-chardev", f"file,id=console,path={_value(paths.serial_log)},append=on", "-serial", "chardev:console"),
         *("-chardev", _server("machine", paths.machine), "-mon", "chardev=machine,mode=control"),
         *("-device", "virtio-serial-pci", "-chardev", _server(AGENT_ID, paths.agent)),
         *("-device", f"virtserialport,chardev={AGENT_ID},name={AGENT_PORT},id={AGENT_ID}"),
@@ -113,8 +115,12 @@ def whole_line(program: Program, machine: MachineSpec, paths: RigPaths, *, hot_p
 
 
 def _server(name: str, path: Path) -> str:
+    return f"socket,id={name},path={_value(path)},server=on,wait=off"
+
+
+def _value(path: Path) -> str:
     # A comma ends an option's value; a doubled comma stands for one.
-    return f"socket,id={name},path={str(path).replace(',', ',,')},server=on,wait=off"
+    return str(path).replace(",", ",,")
 
 
 def card_options(socket_path: Path, *, hot_plug: bool) -> list[str]:
@@ -132,8 +138,10 @@ class Qemu:
         self._monitor: socket.socket | None
         self._monitor, its_monitor = socket.socketpair()
         options = [*machine_options(machine, paths), *starter_options(its_monitor.fileno())]
+        for earlier in (paths.serial_log, paths.qemu_log):
+            earlier.unlink(missing_ok=True)
         # Close QEMU's end here in any case: only QEMU then holds it, and the connection ends when QEMU dies.
-        with its_monitor, paths.qemu_log.open("wb") as log:
+        with its_monitor, paths.qemu_log.open("ab") as log:
             self.child = Child(
                 [*program.argv, *options, *card],
                 stdout=log,
@@ -150,8 +158,12 @@ class Qemu:
         return taken
 
     async def watch(self) -> None:
-        """Returns when we have closed QEMU; raises PartDeathError, with log and command line, if it ended by itself."""
-        code = await self.child.wait()
+        """Returns when we have closed QEMU; raises PartDeathError, with log and command line, if it ended by itself.
+
+        Keeps the rig's logs small meanwhile.
+        """
+        async with bounded_logs(self._paths):
+            code = await self.child.wait()
         if not self._ending:
             raise PartDeathError(
                 f"QEMU ended with code {code}:{last_lines(self._paths.qemu_log)}{last_lines(self._paths.serial_log, 5)}"

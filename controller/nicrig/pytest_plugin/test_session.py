@@ -26,6 +26,7 @@ from nicrig.pytest_plugin.rig_thread import UNLOAD, RigThread
 from nicrig.pytest_plugin.traffic import Traffic
 from nicrig.pytest_plugin.wanted import Wanted as WantedRig
 from nicrig.recorder.reader import Recorder
+from nicrig.rundir.logs import end_of, text_since
 from nicrig.verdict import echo_run
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import unseen, violations
@@ -64,7 +65,7 @@ class TestSession:
         self._unwatched: trio.Event | None = None
         """Set when nothing is recorded any more; None while nothing is recorded."""
         self._recordings: list[Path] = []
-        self._log_starts = self.rig.paths.serial_log.stat().st_size
+        self._log_starts = end_of(self.rig.paths.serial_log)
         self.traffic = Traffic(self.rig.card.wire)
         self._expectations = Expectations(self.traffic)
 
@@ -79,8 +80,7 @@ class TestSession:
 
     def guest_log(self) -> str:
         """What the guest's kernel logged since the test began."""
-        log = self.rig.paths.serial_log
-        return log.read_bytes()[self._log_starts :].decode(errors="replace") if log.exists() else ""
+        return text_since(self.rig.paths.serial_log, self._log_starts)
 
     def save(self) -> None:
         """Write the log and the frames; the recordings are written already."""

@@ -2,12 +2,14 @@
 """Events as text: one line for people, or a JSON object for each line, which `nicrig verify` reads."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import msgspec
 
 from nicrig.errors import RecordingError
+from nicrig.input_file import open_input
 from nicrig.text.printable import printable
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
@@ -15,6 +17,10 @@ from nicrig.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Ph
 
 VERSION = 1
 MASK = (1 << 64) - 1
+LONGEST_LINE = 1 << 12
+"""Most bytes of a line: several times as many as any record needs."""
+SHOWN = 200
+"""Most characters of a message about a line: the message may repeat what the line holds."""
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="nicrig"):
@@ -138,13 +144,16 @@ class SavedEvents:
 
     def __iter__(self) -> Iterator[Event]:
         with self._file as file:
-            for number, data in enumerate(file, 2):
+            for number in count(2):
                 try:
+                    data = _next_line(file)
+                    if not data:
+                        return
                     if data.startswith(_END_START):
                         self.lost = _END.decode(data).lost
                         continue
                     event = _event(_LINE.decode(data))
-                except (msgspec.MsgspecError, ValueError) as error:
+                except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                     raise RecordingError(f"{self._path}: line {number} is not a record: {_why(error)}") from None
                 yield event
 
@@ -158,22 +167,29 @@ class Saved(NamedTuple):
 
 
 def load(path: Path) -> Saved:
-    """Open a saved recording. Raises RecordingError, now or while its events are read."""
+    """Open a saved recording; `-` is standard input. Raises RecordingError, now or while its events are read."""
     try:
-        file = path.open("rb")
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror}: name a file that `nicrig demo --record` made") from None
+        file = open_input(path)
+    except ValueError as error:
+        raise RecordingError(f"{error}: name a file that `nicrig demo --record` made") from None
     try:
-        head = _HEADER.decode(file.readline())
+        head = _HEADER.decode(_next_line(file))
         detail = _detail(head)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         file.close()
         raise RecordingError(f"{path}: line 1 is not the header of a nicrig recording: {_why(error)}") from None
     return Saved(detail, head.first, SavedEvents(path, file))
 
 
 def _why(error: Exception) -> str:
-    return printable(str(error), limit=400)
+    return printable(str(error), limit=SHOWN)
+
+
+def _next_line(file: IO[bytes]) -> bytes:
+    data = file.readline(LONGEST_LINE + 1)
+    if len(data) > LONGEST_LINE:
+        raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
+    return data
 
 
 def _detail(head: Header) -> Detail:
@@ -181,6 +197,8 @@ def _detail(head: Header) -> Detail:
         raise ValueError(f"version {head.version} is not {VERSION}, the version that this nicrig reads")
     if head.detail.upper() not in Detail.__members__:
         raise ValueError(f"unknown detail {head.detail!r}")
+    if not 0 <= head.first <= MASK:
+        raise ValueError("the first record's number is negative or longer than 64 bits")
     return Detail[head.detail.upper()]
 
 
@@ -191,6 +209,8 @@ def _event(made: RecordingLine) -> Event:
     names = _arguments(made.function, kind)
     if tuple(made.arguments) != names:
         raise ValueError(f"{made.function} has the arguments {names}, not {tuple(made.arguments)}")
-    values = [value & MASK for value in made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
+    values = [*made.arguments.values()] + [0] * (len(_LETTERS) - len(names))
     where = (made.irql, made.locks, made.cpu, made.time)
+    if not all(0 <= number <= MASK for number in (made.sequence, *where, *values, made.result)):
+        raise ValueError("a number is negative or longer than 64 bits")
     return make_event(made.sequence, made.function, kind, phase, *where, *values, made.result)

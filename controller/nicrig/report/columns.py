@@ -13,13 +13,15 @@ import numpy.typing as npt
 
 from nicrig.errors import RecordingError
 from nicrig.report.clock import Clock, fit
-from nicrig.verdict.offline import OfflineVerdict, judge
+from nicrig.verdict.offline import PART, OfflineVerdict, judge
 from nicrig.verifier.constants import DEVICE_BUS_MASTER, DEVICE_NON_DMA, DEVICE_SUBORDINATE
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event, column_of
 from nicrig.verifier.functions import BY_NAME, RecordKind
 from nicrig.verifier.records import MiniportInitialize
 
+MOST_RECORDS = 4_000_000
+"""Most records of a page: about 400 MB of columns."""
 NAMES = (*BY_NAME, *CARD_EVENTS)
 NUMBERS = {name: number for number, name in enumerate(NAMES)}
 COLUMNS = np.dtype(
@@ -76,8 +78,14 @@ class Run:
 def read_run(path: Path) -> Run:
     """Read and judge a recording. Raises RecordingError for a file that is not a recording."""
     parts: list[Records] = [np.zeros(0, COLUMNS)]
+
+    def see(part: list[Event]) -> None:
+        parts.append(columns(part))
+        if (len(parts) - 1) * PART > MOST_RECORDS:
+            raise RecordingError(f"{path}: a page shows {MOST_RECORDS} records at most: use nicrig verify")
+
     try:
-        judged = judge(path, lambda part: parts.append(columns(part)))
+        judged = judge(path, see)
     except OverflowError:
         raise RecordingError(f"{path}: a number in a record is too large for a recorder's") from None
     return made_run(path, judged, np.concatenate(parts))

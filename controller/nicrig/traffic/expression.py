@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Builds frames from a scapy expression that the user types."""
 
-import difflib
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from ipaddress import ip_address
-from itertools import islice
 
 import scapy.all
 from scapy.layers.inet import IP
@@ -12,49 +11,64 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot3, Ether
 from scapy.packet import Packet, Raw
 
+from nicrig.card.wire import WIRE_FRAME_MAX
 from nicrig.errors import UsageError
 from nicrig.machine.addresses import BENCH_IP, BENCH_IP6, BENCH_MAC
+from nicrig.traffic.packet_language import described, evaluate, no_lookups, parsed
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 MOST = 4096
 """Most frames of one expression: scapy expands a network address to every host in it."""
+MOST_BYTES = 1 << 26
+"""Most bytes of all frames of one expression: MOST frames of 9 KiB fit."""
 EXAMPLE = """write a packet like Ether()/IP(dst="10.0.0.2")/UDP()/"hi", or a list of them"""
+SHOWN = 200
+"""Most characters of the expression in an error."""
 
 
-def frames_of(expression: str, *, station: str) -> list[bytes]:
+def frames_of(expression: str, *, station: str, python: bool = False) -> list[bytes]:
     """The frames of the expression. Raises UsageError, which says what is wrong and where.
 
     `station` is the destination MAC address of frames that name none. This host's routes and neighbours are not used.
+    `python` allows all of Python, with the rights of this process: without it, an expression can only make packets.
     """
-    made = _evaluate(expression)
+    expression = expression.strip()
     try:
-        frames = list(islice(_frames(made, station), MOST + 1))
+        # The expression also decides what happens while its packets are built.
+        with nullcontext() if python else no_lookups():
+            made = _run(expression) if python else evaluate(expression)
+            return _bounded(_frames(made, station))
     except Exception as error:
-        raise UsageError(f"{expression}: {_one_line(error)}: {EXAMPLE}") from None
-    if not frames or len(frames) > MOST:
-        count = f"more than {MOST}" if frames else "no"
-        raise UsageError(f"{expression}: the expression makes {count} packets: {EXAMPLE}")
+        found = described(error)
+    raise UsageError(
+        f"{_shown(expression)}: {found}{'' if EXAMPLE in found or '--python' in found else f': {EXAMPLE}'}"
+    )
+
+
+def _run(expression: str) -> object:
+    return eval(compile(parsed(expression), "expression", "eval"), dict(vars(scapy.all)))
+
+
+def _bounded(made: Iterable[bytes]) -> list[bytes]:
+    frames: list[bytes] = []
+    size = 0
+    for frame in made:
+        size += len(frame)
+        if len(frames) == MOST or size > MOST_BYTES:
+            most = f"{MOST} packets" if len(frames) == MOST else f"{MOST_BYTES} bytes"
+            raise UsageError(f"the expression makes more than {most}")
+        if len(frame) > WIRE_FRAME_MAX:
+            raise UsageError(f"a frame of {len(frame)} bytes is longer than the {WIRE_FRAME_MAX} of a card's wire")
+        frames.append(frame)
+    if not frames:
+        raise UsageError("the expression makes no packets")
     return frames
 
 
-def _evaluate(expression: str) -> object:
-    names = {name: value for name, value in vars(scapy.all).items() if not name.startswith("__")}
-    try:
-        return eval(compile(expression.strip(), "expression", "eval"), names)
-    except SyntaxError as error:
-        raise UsageError(f"{expression}: column {error.offset}: {error.msg}: {EXAMPLE}") from None
-    except NameError as error:
-        close = difflib.get_close_matches(error.name or "", names, 1)
-        hint = f"did you mean {close[0]}?" if close else EXAMPLE
-        raise UsageError(f"{expression}: {error}: {hint}") from None
-    except Exception as error:
-        raise UsageError(f"{expression}: {_one_line(error)}: {EXAMPLE}") from None
-
-
-def _one_line(error: Exception) -> str:
-    """The error on one line. scapy's messages often mean nothing without the type of the error."""
-    text = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split()).rstrip(": ")
+def _shown(expression: str) -> str:
+    """The expression on one line, cut when it is long."""
+    line = expression if expression.isprintable() else expression.encode("unicode_escape").decode()
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
 
 
 def _frames(made: object, station: str) -> Iterator[bytes]:

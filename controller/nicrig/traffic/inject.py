@@ -9,12 +9,14 @@ from nicrig.traffic.expression import frames_of
 from nicrig.traffic.sending import Sent, at_once, at_rate, send_to
 
 
-async def inject(paths: RigPaths, expression: str, *, count: int, rate: float | None) -> Sent:
+async def inject(paths: RigPaths, expression: str, *, count: int, rate: float | None, python: bool = False) -> Sent:
     """Send the frames of the expression `count` times, at `rate` frames per second or as fast as the card takes them.
 
-    Raises UsageError when the expression makes no packet, RigError when no card runs at `paths`.
+    `python` allows all of Python in it. Raises UsageError when the expression makes no packet, RigError when no card
+    runs at `paths`.
     """
     async with card_monitor(paths) as monitor:
         station: str = (await monitor.execute("query-card"))["mac"]
-    frames = frames_of(expression, station=station)
-    return await send_to(paths, chain.from_iterable(repeat(frames, count)), at_rate(rate) if rate else at_once)
+    frames = frames_of(expression, station=station, python=python)
+    repeated = chain.from_iterable(repeat(frames, count))
+    return await send_to(paths, at_rate(repeated, rate) if rate else at_once(repeated))

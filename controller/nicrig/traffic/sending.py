@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sends frames to a running card at a given pace, and counts what the card did with them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 
 import msgspec
 import trio
@@ -18,6 +19,8 @@ from nicrig.rundir.paths import RigPaths
 
 BATCH = 256
 """Most frames in one write. Ctrl-C and the clock are checked between two writes."""
+BATCH_BYTES = 1 << 20
+"""A write ends with the frame that reaches this size."""
 QUIET = 1.0
 """Seconds without a change of the card's counters. Frames still missing in them then count as waiting in the card."""
 TAKEN = "rx_frames"
@@ -25,18 +28,18 @@ DROPS = ("rx_no_buffer", "rx_disabled", "rx_link_down", "rx_too_long", "rx_too_s
 
 _LIMITS = Deadlines()
 
-Due = Callable[[int], float]
-"""From a frame's number (from 0) to the time at which to send it, in seconds after the start."""
+Timed = Iterable[tuple[float, bytes]]
+"""Frames, each with the time at which to send it, in seconds after the start. No time is before the one in front."""
 
 
-def at_once(number: int) -> float:
+def at_once(frames: Iterable[bytes]) -> Timed:
     """Every frame is due now: as fast as the card takes them."""
-    return 0.0
+    return zip(repeat(0.0), frames, strict=False)
 
 
-def at_rate(rate: float) -> Due:
+def at_rate(frames: Iterable[bytes], rate: float) -> Timed:
     """`rate` frames per second."""
-    return lambda number: number / rate
+    return ((number / rate, frame) for number, frame in enumerate(frames))
 
 
 @dataclass(frozen=True)
@@ -77,32 +80,34 @@ class Sent:
         return msgspec.json.encode(made).decode()
 
 
-async def send(card: Wire, frames: Iterable[bytes], due: Due) -> tuple[int, float]:
+async def send(card: Wire, frames: Timed) -> tuple[int, float]:
     """Send each frame when it is due; frames due together share a write. Returns the number of frames and seconds."""
     start, sent = trio.current_time(), 0
     remaining = iter(frames)
-    frame = next(remaining, None)
-    while frame is not None:
-        await trio.sleep_until(start + due(sent))
+    following = next(remaining, None)
+    while following is not None:
+        await trio.sleep_until(start + following[0])
         now = trio.current_time() - start
         batch: list[bytes] = []
-        while frame is not None and len(batch) < BATCH and due(sent + len(batch)) <= now:
-            batch.append(frame)
-            frame = next(remaining, None)
+        size = 0
+        while following is not None and following[0] <= now and len(batch) < BATCH and size < BATCH_BYTES:
+            batch.append(following[1])
+            size += len(following[1])
+            following = next(remaining, None)
         with _LIMITS.limit(_LIMITS.monitor, "the card to take frames from its wire"):
             await card.send(batch)
         sent += len(batch)
     return sent, trio.current_time() - start
 
 
-async def send_to(paths: RigPaths, frames: Iterable[bytes], due: Due) -> Sent:
+async def send_to(paths: RigPaths, frames: Timed) -> Sent:
     """Send as `send` does, to the card at `paths`. Raises RigError when no card runs there or the card ends."""
     async with card_monitor(paths) as monitor:
         card = await wire.connect(paths.wire)
         try:
             card.only_send()
             before = await _counters(monitor)
-            sent, seconds = await send(card, frames, due)
+            sent, seconds = await send(card, frames)
             after = await _settled(monitor, before, sent)
         finally:
             await card.aclose()

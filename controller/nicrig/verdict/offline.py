@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from nicrig.errors import RecordingError
 from nicrig.recorder import recording
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import Detail
@@ -16,6 +17,8 @@ from nicrig.witnesses.judge import Witnesses
 PART = 1000
 WORDS = {Finding.GOOD: "clean", Finding.BAD: "violations", Finding.UNKNOWN: "unknown"}
 """What a verdict over a recording says."""
+MOST_LIVE = 1 << 17
+"""Most blocks, mappings, packets and so on that may exist at once: more than any guest's driver makes."""
 
 See = Callable[[list[Event]], object]
 """Gets the events as they pass, in parts."""
@@ -50,10 +53,10 @@ class OfflineVerdict:
 
 
 def judge(path: Path, see: See = lambda part: None) -> OfflineVerdict:
-    """Judge the recording. Raises RecordingError for a file that is not a recording."""
+    """Judge the recording. Raises RecordingError for a file that is not a recording of a driver."""
     saved = recording.load(path)
     judged = OfflineVerdict(saved.detail, Verifier(saved.detail, first=saved.first), Witnesses(first=saved.first))
-    judged.witnesses.judge_stream(_on_the_way(judged.verifier, saved.events, see))
+    judged.witnesses.judge_stream(_on_the_way(path, judged.verifier, saved.events, see))
     # What the recorder lost at its end, or lost of the card, leaves no gap in the numbers.
     if (more := saved.events.lost - judged.verifier.verdict.lost) > 0:
         judged.verifier.lost(more)
@@ -61,10 +64,12 @@ def judge(path: Path, see: See = lambda part: None) -> OfflineVerdict:
     return judged
 
 
-def _on_the_way(verifier: Verifier, found: Iterable[Event], see: See) -> Iterator[Event]:
-    """The same events, after the verifier has judged them."""
+def _on_the_way(path: Path, verifier: Verifier, found: Iterable[Event], see: See) -> Iterator[Event]:
+    """The same events, after the verifier has judged them. Raises RecordingError before they take too much memory."""
     events = iter(found)
     while part := list(islice(events, PART)):
         verifier.feed(part)
+        if verifier.live > MOST_LIVE:
+            raise RecordingError(f"{path}: more than {MOST_LIVE} objects exist at once: this is no driver's recording")
         see(part)
         yield from part

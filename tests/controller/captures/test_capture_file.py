@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from nicrig.captures.capture_file import FileFrame, load
+from nicrig.captures.capture_file import LONGEST_BLOCK, MOST_INTERFACES, MOST_OPTIONS, FileFrame, opened
 from nicrig.errors import UsageError
 from tests.controller.captures.test_pcapng import capture
+from tests.fakes.damage import damaged
 
 SECOND = 1_000_000_000
 FRAME = bytes(range(60))
@@ -37,6 +38,11 @@ def interface(order: str, resolution: int | None, *, offset: int = 0, linktype: 
 def packet(order: str, number: int, time: int, frame: bytes = FRAME) -> bytes:
     head = struct.pack(order + "IIIII", number, time >> 32, time & 0xFFFFFFFF, len(frame), len(frame))
     return block(order, 6, head + frame + bytes(-len(frame) % 4))
+
+
+def load(path: Path) -> list[FileFrame]:
+    with opened(path) as capture:
+        return list(capture)
 
 
 def read(folder: Path, data: bytes) -> list[FileFrame]:
@@ -108,6 +114,53 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         load(tmp_path / "none.pcap")
 
 
+MANY_OPTIONS = struct.pack("<HHI", 1, 0, 0) + bytes.fromhex("01000000") * (MOST_OPTIONS + 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (section("<") + interface("<", 9) * (MOST_INTERFACES + 1), "more than 4096 interfaces"),
+        (section("<") + block("<", 1, MANY_OPTIONS), "more than 1024 options"),
+        (section("<") + block("<", 6, bytes(LONGEST_BLOCK)), "a block of 1048588 bytes is longer than 1048576"),
+        (section("<") + interface("<", 9) + packet("<", 0, 0, bytes(1 << 18)), "a packet of 262144 bytes is longer"),
+        (section("<") + struct.pack("<II", 0xBAD, 0xFFFFFFFC), "the file ends in the middle of a block"),
+        (pcap("<", 0xA1B2C3D4)[:24] + struct.pack("<IIII", 0, 0, 0xFFFFFFFF, 1), "a packet of 4294967295 bytes"),
+        (bytes(1 << 20), "byte 0: the file is neither pcap nor pcapng"),
+    ],
+)
+def test_a_file_that_asks_for_too_much_is_an_error(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        read(tmp_path, data)
+
+
+def test_a_block_that_is_not_decoded_may_have_any_size(tmp_path: Path) -> None:
+    data = section("<") + block("<", 0xBAD, bytes(1 << 24)) + interface("<", 9) + packet("<", 0, 7)
+    assert read(tmp_path, data) == [FileFrame(7, FRAME, 60)]
+
+
+def test_a_file_of_any_size_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.write(section("<") + interface("<", 9))
+        for _ in range(64):
+            file.write(packet("<", 0, 0, bytes(1 << 16)) * 16 + block("<", 0xBAD, bytes(1 << 20)))
+    tracemalloc.start()
+    with opened(path) as capture:
+        count = sum(1 for _ in capture)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 1024
+    assert most < 4 << 20
+
+
+def test_a_capture_is_read_again_from_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(pcap("<", 0xA1B2C3D4))
+    with opened(path) as capture:
+        assert list(capture) == list(capture) != []
+
+
 def error_of(path: Path) -> str:
     """The error message of `load`, or nothing when it reads the file."""
     try:
@@ -117,12 +170,15 @@ def error_of(path: Path) -> str:
     return ""
 
 
-@given(at=st.integers(0, len(capture()) - 1), byte=st.integers(0, 255), cut=st.integers(0, len(capture())))
-def test_any_damage_is_read_or_reported_on_one_line(
-    tmp_path_factory: pytest.TempPathFactory, at: int, byte: int, cut: int
-) -> None:
-    data = bytearray(capture())
-    data[at] = byte
+VALID = [
+    capture(),
+    pcap("<", 0xA1B2C3D4) + pcap(">", 0xA1B23C4D)[24:],
+    section(">") + interface(">", 0x81, offset=7) + packet(">", 0, 1) + block(">", 3, struct.pack(">I", 60) + FRAME),
+]
+
+
+@given(damaged(VALID))
+def test_any_damage_is_read_or_reported_on_one_line(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("capture") / "damaged"
-    path.write_bytes(data[:cut])
+    path.write_bytes(data)
     assert "\n" not in error_of(path)

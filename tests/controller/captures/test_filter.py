@@ -38,6 +38,13 @@ def test_an_invalid_filter_is_an_error_with_libpcaps_message() -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("expression", ["udp\0 port 7", "host \udcff", "host é"])
+def test_a_filter_that_is_not_ascii_is_an_error(expression: str) -> None:
+    with pytest.raises(UsageError, match=r"holds characters outside ASCII: pcap-filter\(7\)") as caught:
+        capture_filter(expression)
+    assert str(caught.value).isprintable()
+
+
 def test_without_libpcap_a_filter_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_library", {}.get)
     with pytest.raises(UsageError, match=r"apt-get install libpcap0\.8"):

@@ -66,7 +66,8 @@ def test_any_frame_at_any_time_is_read_back(
     path = tmp_path_factory.mktemp("capture") / "a.pcapng"
     packet = pcapng.packet(0, time, frame, "out" if outgoing else "in", ["a comment"])
     path.write_bytes(pcapng.section("") + pcapng.interface("a", "b") + packet)
-    assert capture_file.load(path) == [(time, frame, len(frame), outgoing)]
+    with capture_file.opened(path) as capture:
+        assert list(capture) == [(time, frame, len(frame), outgoing)]
 
 
 def test_a_comment_is_printable() -> None:

@@ -9,7 +9,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicrig.card.wire import Deframer, Wire, connect, pack
+from nicrig.card.wire import WIRE_FRAME_MAX, Deframer, Wire, connect, pack
 from nicrig.errors import ConnectionLostError
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +33,22 @@ def test_frames_survive_any_split_of_the_stream(frames: list[bytes], cuts: list[
     for start, end in pairwise(edges):
         found += deframer.feed(packed[start:end])
     assert found == frames
+
+
+@given(st.lists(st.binary(max_size=40)))
+def test_any_bytes_are_frames_or_a_lost_connection(pieces: list[bytes]) -> None:
+    deframer = Deframer()
+    try:
+        for piece in pieces:
+            deframer.feed(piece)
+    except ConnectionLostError:
+        assert any(piece[at] for piece in pieces for at in range(len(piece)))
+
+
+def test_a_frame_that_is_announced_too_long_ends_the_connection() -> None:
+    assert Deframer().feed(pack([bytes(WIRE_FRAME_MAX)])) == [bytes(WIRE_FRAME_MAX)]
+    with pytest.raises(ConnectionLostError, match="announced a frame of 131073 bytes"):
+        Deframer().feed(pack([bytes(WIRE_FRAME_MAX + 1)])[:10])
 
 
 async def test_receive_waits_for_a_whole_frame() -> None:

@@ -146,7 +146,9 @@ def test_a_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
     ("arguments", "code", "words"),
     [
         (["verify", "none"], USAGE, "none: No such file"),
-        (["verify", "."], USAGE, "Is a directory"),
+        (["verify", "."], USAGE, "is a folder, not a file"),
+        (["verify", "/dev/zero"], USAGE, "/dev/zero is a device, not a file"),
+        (["recorder", "/dev/zero"], USAGE, "/dev/zero is a device, not a file"),
         (["verify", "bad"], USAGE, "bad: line 3 is not a record"),
         (["recorder", "none"], USAGE, "none: No such file"),
         (["recorder", "bad", "--last", "1"], USAGE, "bad: line 3 is not a record"),

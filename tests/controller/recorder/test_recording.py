@@ -5,12 +5,16 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nicrig.errors import RecordingError
 from nicrig.recorder import recording
+from nicrig.verdict.offline import judge
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, FUNCTIONS, Detail, Phase, RecordKind
+from tests.fakes.damage import damaged
 
 NAMES = [*BY_NAME, *CARD_EVENTS]
 HEADER = recording.header(Detail.FRAMES)
@@ -125,6 +129,18 @@ def changed(old: bytes, new: bytes) -> bytes:
         ([HEADER, changed(b'"initialize"', b'"9"')], "line 2 is not a record: '9'"),
         ([HEADER, changed(b'"hang"', b'"hung"')], r"NdisMSetAttributesEx has the arguments .*hang.* not .*hung"),
         ([HEADER, changed(b'"context":0,', b"")], "NdisMSetAttributesEx has the arguments"),
+        (
+            [HEADER, changed(b'"time":5', b'"time":-5')],
+            "line 2 is not a record: a number is negative or longer than 64",
+        ),
+        ([HEADER, changed(b'"time":5', b'"time":1' + b"0" * 400)], "line 2 is not a record"),
+        ([HEADER, changed(b'"sequence":1', b'"sequence":18446744073709551616')], "line 2 is not a record"),
+        ([HEADER, changed(b'"context":0', b'"context":18446744073709551616')], "line 2 is not a record"),
+        ([HEADER, changed(b'"function"', b'"func\\ntion"')], r"line 2 is not a record: .*func\\ntion"),
+        ([HEADER, b"[" * 4000], "line 2 is not a record"),
+        ([HEADER, GOOD, b"x" * 5000], "line 3 is not a record: it is longer than 4096 bytes"),
+        ([HEADER.replace(b'"first":1', b'"first":-1')], "line 1 .* the first record's number is negative"),
+        ([b"\0" * (1 << 20)], "line 1 is not the header .* it is longer than 4096 bytes"),
     ],
 )
 def test_a_bad_file_is_one_clear_line(tmp_path: Path, lines: list[bytes], words: str) -> None:
@@ -132,13 +148,47 @@ def test_a_bad_file_is_one_clear_line(tmp_path: Path, lines: list[bytes], words:
     with pytest.raises(RecordingError, match=words) as caught:
         list(recording.load(path).events)
     assert str(caught.value).startswith(f"{path}: ")
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400 + len(str(path))
 
 
 @pytest.mark.parametrize("name", ["none", "."])
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(RecordingError, match="name a file that `nicrig demo --record` made"):
         recording.load(tmp_path / name)
+
+
+VALID = [HEADER + GOOD * 3 + b"".join(recording.line(full(name, RecordKind.CALL)) for name in NAMES[::9])]
+
+
+def outcome(path: Path) -> str:
+    """What the judge says of the file: a verdict, or its one line of error."""
+    try:
+        shown = [recording.text(event) for event in recording.load(path).events]
+        judged = judge(path)
+    except RecordingError as error:
+        return str(error)
+    return f"{judged.clean} {len(shown)}"
+
+
+@given(damaged(VALID))
+def test_any_damage_is_judged_or_one_line(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = save(tmp_path_factory.mktemp("recording") / "damaged", data)
+    assert outcome(path).isprintable()
+
+
+NUMBER = st.integers(0, (1 << 64) - 1) | st.integers(0, 4)
+EVENT = st.builds(
+    make_event, NUMBER, st.sampled_from(NAMES), st.sampled_from(RecordKind), st.sampled_from(Phase), *[NUMBER] * 9
+)
+
+
+@given(st.sampled_from(Detail), NUMBER, st.lists(EVENT, max_size=30))
+def test_any_well_formed_recording_is_judged(
+    tmp_path_factory: pytest.TempPathFactory, detail: Detail, first: int, events: list[Event]
+) -> None:
+    path = save(tmp_path_factory.mktemp("r") / "made", recording.header(detail, first), *map(recording.line, events))
+    assert outcome(path) in (f"True {len(events)}", f"False {len(events)}")
 
 
 def test_a_recording_says_from_which_record_on_it_is(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from typer.testing import CliRunner, Result
 
 from nicrig.cli import app
 from nicrig.cli.app import COHERENT, RIG_FAILED, USAGE
+from nicrig.errors import RecordingError
 from nicrig.recorder import recording
-from nicrig.report import sections
+from nicrig.report import columns, sections
 from nicrig.report.page import page
 from nicrig.verifier.functions import Detail, RecordKind
 from tests.controller.report import MS, US, Story, run_of
@@ -138,11 +139,18 @@ def test_the_output_is_also_an_environment_variable(tmp_path: Path) -> None:
     assert (tmp_path / "x.html").exists()
 
 
+def test_a_page_has_a_bounded_number_of_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "MOST_RECORDS", 100)
+    save(tmp_path / "run", traffic(200))
+    with pytest.raises(RecordingError, match="run: a page shows 100 records at most: use nicrig verify"):
+        columns.read_run(tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["none"], USAGE, "none: No such file"),
-        (["."], USAGE, "Is a directory"),
+        (["."], USAGE, "is a folder, not a file"),
         (["bad"], USAGE, "bad: line 1 is not the head"),
         (["large"], USAGE, "large: a number in a record is too large for a recorder's"),
         (["run.html"], USAGE, "run.html is the recording itself: name another file with -o"),

@@ -64,14 +64,24 @@ def test_a_capture_is_replayed_at_the_given_pace(
     assert result["seconds"] >= least
 
 
+def test_all_of_python_needs_an_option(folder: Path) -> None:
+    expression = "[Ether()/Raw(bytes(n)) for n in range(60, 63)]"
+    assert "--python allows all of Python" in nicrig("inject", folder, expression).stderr
+    assert json.loads(nicrig("inject", folder, "--python", expression, "--json").stdout)["frames"] == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["inject", "FOLDER", "Ether()/IP("], 2, "column 11: '(' was never closed"),
         (["inject", "FOLDER", 'IP(dst="10.0.0.2")'], 2, "put Ether()/ before it"),
+        (["inject", "FOLDER", "open('/etc/passwd')"], 2, "column 1: name 'open' is not defined"),
         (["inject", "no-such-rig", PING], 2, "no rig no-such-rig"),
         (["inject", "EMPTY", PING], 125, "no card serves at"),
-        (["replay", "FOLDER", "/dev/null"], 2, "byte 0: the file is neither pcap nor pcapng"),
+        (["replay", "FOLDER", __file__], 2, "byte 0: the file is neither pcap nor pcapng"),
+        (["replay", "FOLDER", "/dev/null"], 2, "/dev/null is a device, not a file: name a pcap or pcapng file"),
+        (["replay", "FOLDER", "/dev/zero"], 2, "/dev/zero is a device, not a file"),
+        (["replay", "FOLDER", "/"], 2, "/ is a folder, not a file"),
         (["replay", "FOLDER", "/no/such/file"], 2, "No such file or directory: name a pcap or pcapng file"),
     ],
 )
@@ -87,7 +97,7 @@ def test_an_error_is_one_line_with_its_exit_code(
 def test_two_paces_are_a_usage_error(folder: Path, recorded: Path) -> None:
     done = nicrig("replay", folder, recorded, "--rate", "1", "--flat-out")
     assert done.exit_code == 2
-    assert "give one of them" in done.stderr
+    assert "give --rate or --flat-out, not both" in done.stderr
 
 
 def test_the_sockets_of_a_killed_card_are_a_one_line_error() -> None:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 import trio
 import trio.testing
 
 from nicrig.card.wire import Wire
-from nicrig.traffic.sending import BATCH, Due, Sent, at_once, at_rate, send
+from nicrig.traffic.sending import BATCH, BATCH_BYTES, Sent, Timed, at_once, at_rate, send
 
 
 class TimedWire(Wire):
@@ -25,13 +25,13 @@ def numbered(count: int) -> Iterator[bytes]:
     return (number.to_bytes(4, "big") for number in range(count))
 
 
-def sent(count: int, due: Due) -> list[tuple[float, list[bytes]]]:
+def sent(count: int, timed: Callable[[Iterable[bytes]], Timed]) -> list[tuple[float, list[bytes]]]:
     """The writes and their times, in seconds after the start. The clock jumps to the next deadline."""
     wire = TimedWire()
 
     async def run() -> None:
         start = trio.current_time()
-        frames, seconds = await send(wire, numbered(count), due)
+        frames, seconds = await send(wire, timed(numbered(count)))
         assert frames == count
         assert seconds == trio.current_time() - start
         wire.writes = [(when - start, batch) for when, batch in wire.writes]
@@ -53,7 +53,7 @@ def test_no_frames_make_no_write() -> None:
 
 @pytest.mark.parametrize("rate", [0.5, 100, 3000])
 def test_at_a_rate_no_frame_is_early_and_none_is_late(rate: float) -> None:
-    writes = sent(50, at_rate(rate))
+    writes = sent(50, lambda frames: at_rate(frames, rate))
     due = iter(range(50))
     for when, batch in writes:
         assert all(math.isclose(when, next(due) / rate, abs_tol=1e-9) for _ in batch)
@@ -61,8 +61,15 @@ def test_at_a_rate_no_frame_is_early_and_none_is_late(rate: float) -> None:
 
 def test_frames_that_are_due_together_go_in_one_write() -> None:
     moments = [0.0, 0.0, 0.5, 0.5, 0.5, 2.0]
-    writes = sent(6, moments.__getitem__)
+    writes = sent(6, lambda frames: zip(moments, frames, strict=True))
     assert [(when, len(batch)) for when, batch in writes] == [(0.0, 2), (0.5, 3), (2.0, 1)]
+
+
+def test_a_write_of_long_frames_is_bounded() -> None:
+    wire = TimedWire()
+    frames = [bytes(1 << 17)] * 20
+    trio.run(lambda: send(wire, at_once(frames)), clock=trio.testing.MockClock(autojump_threshold=0))
+    assert [len(batch) for _, batch in wire.writes] == [BATCH_BYTES >> 17, BATCH_BYTES >> 17, 4]
 
 
 def test_the_result_as_text_and_as_json() -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from nicrig.errors import RecordingError
 from nicrig.recorder import recording
+from nicrig.verdict import offline
 from nicrig.verdict.offline import PART, judge
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import Event
@@ -57,3 +59,13 @@ def test_a_recording_that_lacks_records_is_unknown_and_what_it_shows_is_still_br
         judged = judge(path)
         assert (judged.word, judged.verifier.verdict.lost) == (word, 5)
         assert judged.unseen.startswith("5 records of the flight recorder were lost")
+
+
+def test_a_recording_of_objects_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offline, "MOST_LIVE", 2000)
+    events = [
+        make_event(number, "NdisMAllocateSharedMemory", RecordKind.CALL, Phase.RUN, 0, 0, 0, 0, *[number << 12] * 5)
+        for number in range(1, 4000)
+    ]
+    with pytest.raises(RecordingError, match="r: more than 2000 objects exist at once: this is no driver's recording"):
+        judge(save(tmp_path / "r", 1, events))
