@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 from typing import Any
 
@@ -16,6 +17,10 @@ MESSAGE_MAX = 4096
 DECODER = json.JSONDecoder()
 """QMP has no separator between messages: a message ends where its JSON value ends."""
 NEGOTIATE = "qmp_capabilities"
+UNFIT = (ValueError, OverflowError, RecursionError)
+"""What encoding raises for a lone surrogate, an integer over 64 bits, and deep nesting."""
+
+log = logging.getLogger("nicrig_device")
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True):
@@ -64,7 +69,7 @@ class Session:
             return True
         try:
             value, end = DECODER.raw_decode(self._pending)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
             return self._refuse_line(str(error))
         self._pending = self._pending[end:].lstrip()
         self.waiting = bool(self._pending)
@@ -77,10 +82,17 @@ class Session:
             return len(self._pending) <= MESSAGE_MAX
         self._pending = rest
         self.waiting = bool(rest.strip())
+        log.warning("monitor: refused a message: %s", why)
         return self.send(_error(CommandError(f"not JSON: {why}")))
 
     def _answer(self, value: object) -> dict[str, object]:
         """The reply, with the message's id even if the rest of the message is wrong."""
+        try:
+            # The answer may quote any part of the message, so all of it must be fit to be sent back.
+            msgspec.json.encode(value)
+        except UNFIT as error:
+            log.warning("monitor: refused a message: %s", error)
+            return _error(CommandError(f"cannot be answered: {error}"))
         try:
             reply: dict[str, object] = {"return": self._execute(_converted(value, Message, "not a QMP command"))}
         except CommandError as error:
