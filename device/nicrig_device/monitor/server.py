@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from nicrig_device.log import ONCE, log, traced
 from nicrig_device.monitor.announcements import Announcements, Client
 from nicrig_device.monitor.commands import CardCommands
 from nicrig_device.monitor.session import Session
@@ -16,8 +16,6 @@ from nicrig_device.recorder import Trace
 from nicrig_device.wire.listener import listen, unlisten
 
 CLIENTS_MAX = 8
-
-log = logging.getLogger("nicrig_device")
 
 
 class MonitorServer:
@@ -72,7 +70,12 @@ class MonitorServer:
         return bool(messages)
 
     def _serve(self, session: Session) -> None:
-        if not session.serve():
+        try:
+            goes_on = session.serve()
+        except BaseException as error:
+            log.error("monitor: disconnecting a client after an error in the card: %s", traced(error), extra=ONCE)
+            goes_on = False
+        if not goes_on:
             self._end(session)
 
     def _end(self, session: Session) -> None:

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-import logging
 import socket
 from typing import Any
 
 import msgspec
 
+from nicrig_device.log import log
 from nicrig_device.monitor.command_table import CommandError, CommandTable
 from nicrig_device.monitor.version import GREETING
 
@@ -19,8 +19,6 @@ DECODER = json.JSONDecoder()
 NEGOTIATE = "qmp_capabilities"
 UNFIT = (ValueError, OverflowError, RecursionError)
 """What encoding raises for a lone surrogate, an integer over 64 bits, and deep nesting."""
-
-log = logging.getLogger("nicrig_device")
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True):

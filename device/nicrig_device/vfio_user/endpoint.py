@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import signal
 import socket
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
 
 from nicrig_device.dma.frames import Bytes
+from nicrig_device.log import ONCE, log, traced
 from nicrig_device.spec import registers
 from nicrig_device.spec.layout import Bar
 from nicrig_device.vfio_user import pci
@@ -38,8 +38,6 @@ from nicrig_device.wire.listener import clear_path
 
 CLIENT_SECONDS = 2
 """How long a client may take to complete a message, or the handshake, before it is disconnected."""
-
-log = logging.getLogger("nicrig_device")
 
 
 class PciFunction(Protocol):
@@ -109,8 +107,8 @@ class Endpoint:
             raise EndpointError(self._ffi.errno, f"libvfio-user: {what}: {os.strerror(self._ffi.errno)}")
 
     def _callback(self, signature: str, call: Callable[..., Any], error: int | None = None) -> Any:
-        def report(kind: type, value: BaseException, trace: Any) -> None:
-            log.error("card: %s", "".join(traceback.format_exception(kind, value, trace)))
+        def report(_: type, value: BaseException, trace: TracebackType) -> None:
+            log.error("refusing an access or a memory range: %s", traced(value.with_traceback(trace)), extra=ONCE)
 
         made = self._ffi.callback(signature, call, error=error, onerror=report)
         self._callbacks.append(made)
@@ -215,21 +213,21 @@ class Endpoint:
             pass
         late = time.monotonic() - begin >= CLIENT_SECONDS
         if self.connected and (late or handled < 0):
-            why = f"message incomplete after {CLIENT_SECONDS} s" if late else os.strerror(self._ffi.errno)
-            log.warning("disconnecting the client: %s", why)
-            self._hang_up()
+            self.hang_up(f"message incomplete after {CLIENT_SECONDS} s" if late else os.strerror(self._ffi.errno))
         if self.connected:
             return False
         # The library has called reset and unmapped the client's memory.
         self._function.forget_memory()
         return True
 
-    def _hang_up(self) -> None:
+    def hang_up(self, why: str) -> None:
         """Shut the client's connection down. The library drops the client when it next reads."""
+        log.warning("disconnecting the client: %s", why)
         with socket.socket(fileno=os.dup(self.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
         while self.connected:
             self._lib.vfu_run_ctx(self._context)
+        self._function.forget_memory()
 
     def trigger(self, vector: int) -> bool:
         """Send a vector's message. False when the client has not set the vector up."""
