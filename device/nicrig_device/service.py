@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import socket
@@ -31,11 +30,6 @@ from nicrig_interface.words import InterruptMode
 
 SPIN_SECONDS = 0.0005
 """How long the loop polls after the last work: longer than a guest takes to answer."""
-
-
-def open_descriptors() -> set[int]:
-    """The numbers of this process's open descriptors, and that of the listing itself, which is closed on return."""
-    return {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
 
 
 class Watched(NamedTuple):
@@ -83,7 +77,6 @@ class Service:
         self._watch(self._wire.listener.fileno(), lambda _: self._accept(self._wire.accept))
         self._watch(self._monitor.listener.fileno(), lambda _: self._accept(self._monitor.accept))
         self._watch_endpoint()
-        self._own_fds = open_descriptors()
         return self
 
     def __exit__(
@@ -106,7 +99,7 @@ class Service:
     def _sleep_seconds(self, now: float) -> float:
         """How long to block: until something is due, or until a full wire counts as stalled. -1: no limit."""
         stalled = now + STALL_SECONDS if self._wire.full() else None
-        dues = (self.card.next_due, self._monitor.due(), flood.due(now), stalled)
+        dues = (self.card.next_due, self._monitor.due(), self._endpoint.due(), flood.due(now), stalled)
         first = min((due for due in dues if due is not None), default=None)
         return -1.0 if first is None else max(0.0, first - now)
 
@@ -118,6 +111,9 @@ class Service:
         for fd, events in ready:
             watched = self._watched.get(fd)
             worked |= watched is not None and self._guard(watched.handle, events, otherwise=watched.drop)
+        due = self._endpoint.due()
+        if due is not None and due <= time.monotonic():
+            worked |= self._guard(self._serve_endpoint, otherwise=self._hang_up)
         self.card.wake()
         worked |= self._guard(self.card.transmit)
         worked |= self._guard(self._monitor.work)
@@ -141,10 +137,16 @@ class Service:
             return False
 
     # -- descriptors --------------------------------------------------------------------------------
-    def _watch(self, fd: int, handle: Callable[[int], bool], drop: Callable[[], None] | None = None) -> None:
+    def _watch(
+        self,
+        fd: int,
+        handle: Callable[[int], bool],
+        drop: Callable[[], None] | None = None,
+        events: int = select.EPOLLIN,
+    ) -> None:
         """Call `handle` with the events of a descriptor, and `drop` when that raises anything."""
         self._watched[fd] = Watched(handle, drop)
-        self._epoll.register(fd, select.EPOLLIN)
+        self._epoll.register(fd, events)
 
     def _unwatch(self, fd: int) -> None:
         if self._watched.pop(fd, None) is not None:
@@ -154,13 +156,13 @@ class Service:
     def _watch_endpoint(self) -> None:
         self._unwatch(self._endpoint_fd)
         self._endpoint_fd = self._endpoint.fileno()
-        self._watch(self._endpoint_fd, self._serve_endpoint, self._hang_up)
+        # Edges of a connection: the rest of an incomplete message wakes the loop up, and its beginning does not.
+        events = select.EPOLLIN | (select.EPOLLET if self._endpoint.connected else 0)
+        self._watch(self._endpoint_fd, self._serve_endpoint, self._hang_up, events)
 
-    def _serve_endpoint(self, _: int) -> bool:
+    def _serve_endpoint(self, _: int = 0) -> bool:
         if self._endpoint.work():
             self._client_changed()
-        if not self._endpoint.connected:
-            self._close_left_behind()
         return True
 
     def _client_changed(self) -> None:
@@ -170,18 +172,9 @@ class Service:
 
     def _hang_up(self) -> None:
         """Disconnect the client after an error of the card."""
-        if self._endpoint.connected:
-            self._endpoint.hang_up("an error in the card")
-        self._client_changed()
-
-    def _close_left_behind(self) -> None:
-        """Close the descriptors that the library leaks: it forgets those that came with an incomplete message.
-
-        While no client is connected, only what was open at the start and what this loop watches may be open.
-        """
-        for fd in open_descriptors() - self._own_fds - self._watched.keys():
-            with suppress(OSError):  # the listing's own
-                os.close(fd)
+        self._endpoint.hang_up("an error in the card")
+        if self._endpoint.work():
+            self._client_changed()
 
     def _accept(self, accept: Callable[[], None]) -> bool:
         try:

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -33,11 +33,16 @@ from nicrig_device.vfio_user.abi import (
     Generation,
     Interrupt,
 )
+from nicrig_device.vfio_user.gate import MESSAGE_MAX, BrokenMessageError, Gate, Seen
 from nicrig_device.vfio_user.library import Library
 from nicrig_device.wire.listener import clear_path
 
 CLIENT_SECONDS = 2
 """How long a client may take to complete a message, or the handshake, before it is disconnected."""
+MESSAGES_A_TURN = 64
+"""Most messages that are handled before the wire, the rings and the monitor have their turn."""
+WATCHDOG_SECONDS = 1.0
+"""A client can make its eventfds block. A write to one is interrupted after at most this long."""
 
 
 class PciFunction(Protocol):
@@ -75,6 +80,34 @@ def _disconnect_after(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+class Client:
+    """The connection of the client. The library owns its descriptor."""
+
+    def __init__(self, fd: int, ranges: set[tuple[int, int]], vectors: int) -> None:
+        self.connection = socket.socket(fileno=fd)
+        self.gate = Gate(self.connection, ranges, DMA_REGIONS, vectors)
+        self.blocked = False
+        """Whether a write to a vector's eventfd had to be interrupted."""
+        self._late: float | None = None
+
+    def deadline(self, now: float) -> float | None:
+        """When the message that has begun must be complete; None while there is none. Raises BrokenMessageError."""
+        if not self.gate.incomplete:
+            self._late = None
+        elif self._late is None:
+            self._late = now + CLIENT_SECONDS
+        elif now >= self._late:
+            raise BrokenMessageError(f"message incomplete after {CLIENT_SECONDS} s")
+        return self._late
+
+    def hang_up(self) -> None:
+        """End the connection, and throw away what has come in: the library would still act on it."""
+        with suppress(OSError):  # the other end has closed it already
+            self.connection.shutdown(socket.SHUT_RDWR)
+            while self.connection.recv(MESSAGE_MAX):
+                pass
+
+
 class Endpoint:
     """A PCI function on a unix socket, for one client at a time."""
 
@@ -84,6 +117,10 @@ class Endpoint:
         self._ffi, self._lib = library.ffi, library.lib
         self._function = function
         self._callbacks: list[Any] = []
+        self._vectors = vectors
+        self._ranges: set[tuple[int, int]] = set()
+        self._client: Client | None = None
+        self._due: float | None = None
         clear_path(path)
         before = os.umask(0o177)
         try:
@@ -177,21 +214,24 @@ class Endpoint:
         return 0
 
     def _on_map(self, _: Any, info: Any) -> None:
+        start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
+        self._ranges.add((start, size))
         # No file behind it (ROM, another device's BAR), or read-only: not a target.
         if info.vaddr == self._ffi.NULL or not info.prot & PROT_WRITE:
             return
-        start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
         data = np.frombuffer(self._ffi.buffer(info.vaddr, size), np.uint8)
         self._function.map_memory(start, data)
 
     def _on_unmap(self, _: Any, info: Any) -> None:
-        self._function.unmap_memory(int(self._ffi.cast("uintptr_t", info.iova.iov_base)))
+        start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
+        self._ranges.discard((start, size))
+        self._function.unmap_memory(start)
 
     # -- running ------------------------------------------------------------------------------------
     @property
     def connected(self) -> bool:
-        """Whether a client is connected. Ask the library each time: it does not report every disconnect."""
-        return self.fileno() != self._listen_fd
+        """Whether a client is connected."""
+        return self._client is not None
 
     def fileno(self) -> int:
         """The descriptor to wait on. It changes with each attach and disconnect."""
@@ -199,41 +239,78 @@ class Endpoint:
 
     def work(self) -> bool:
         """Handle a new client, or all its messages. Returns whether the descriptor to wait on has changed."""
-        with _disconnect_after(CLIENT_SECONDS):
-            return self._serve() if self.connected else self._attach()
+        return self._attach() if self._client is None else self._serve(self._client)
+
+    def due(self) -> float | None:
+        """When to call `work` even if the descriptor is not ready (monotonic clock); None for never."""
+        return self._due
 
     def _attach(self) -> bool:
-        if self._lib.vfu_attach_ctx(self._context) and self._ffi.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
+        with _disconnect_after(CLIENT_SECONDS):
+            failed = self._lib.vfu_attach_ctx(self._context)
+        if failed and self._ffi.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
             log.warning("disconnecting the client: handshake failed: %s", os.strerror(self._ffi.errno))
-        return self.connected
-
-    def _serve(self) -> bool:
-        begin = time.monotonic()
-        while (handled := self._lib.vfu_run_ctx(self._context)) > 0:
-            pass
-        late = time.monotonic() - begin >= CLIENT_SECONDS
-        if self.connected and (late or handled < 0):
-            self.hang_up(f"message incomplete after {CLIENT_SECONDS} s" if late else os.strerror(self._ffi.errno))
-        if self.connected:
+        if self.fileno() == self._listen_fd:
             return False
-        # The library has called reset and unmapped the client's memory.
-        self._function.forget_memory()
+        self._client = Client(self.fileno(), self._ranges, self._vectors)
+        signal.setitimer(signal.ITIMER_REAL, WATCHDOG_SECONDS, WATCHDOG_SECONDS)
         return True
 
+    def _serve(self, client: Client) -> bool:
+        self._due = None
+        try:
+            if client.blocked:
+                raise BrokenMessageError("it made a vector's eventfd block")
+            self._due = self._serve_some(client)
+        except BrokenMessageError as error:
+            self.hang_up(str(error))
+        if self.fileno() != self._listen_fd:
+            return False
+        self._forget(client)
+        return True
+
+    def _serve_some(self, client: Client) -> float | None:
+        """Handle what has come in. Returns when there is more to do. Raises BrokenMessageError."""
+        for _ in range(MESSAGES_A_TURN):
+            seen = client.gate.look()
+            if seen is Seen.NOTHING:
+                return client.deadline(time.monotonic())
+            if seen is Seen.READY and self._lib.vfu_run_ctx(self._context) < 0:
+                if self.fileno() != self._listen_fd:
+                    raise BrokenMessageError(os.strerror(self._ffi.errno))
+                return None
+        return 0.0
+
     def hang_up(self, why: str) -> None:
-        """Shut the client's connection down. The library drops the client when it next reads."""
-        log.warning("disconnecting the client: %s", why)
-        with socket.socket(fileno=os.dup(self.fileno())) as connection:
-            connection.shutdown(socket.SHUT_RDWR)
-        while self.connected:
-            self._lib.vfu_run_ctx(self._context)
+        """Disconnect the client, if there is one."""
+        if self._client is not None and self.fileno() != self._listen_fd:
+            log.warning("disconnecting the client: %s", why)
+            self._client.hang_up()
+            # The library finds the end, calls reset and unmaps the client's memory.
+            while self.fileno() != self._listen_fd:
+                self._lib.vfu_run_ctx(self._context)
+
+    def _forget(self, client: Client) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        client.connection.detach()
+        self._client = self._due = None
+        self._ranges.clear()
         self._function.forget_memory()
 
     def trigger(self, vector: int) -> bool:
-        """Send a vector's message. False when the client has not set the vector up."""
-        return self.connected and self._lib.vfu_irq_trigger(self._context, vector) == 0
+        """Send a vector's message. False when the client has not set the vector up, or makes it block."""
+        if self._client is None:
+            return False
+        sent = bool(self._lib.vfu_irq_trigger(self._context, vector) == 0)
+        if not sent and self._ffi.errno == errno.EINTR:
+            self._client.blocked = True
+            self._due = 0.0
+        return sent
 
     def close(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._client is not None:
+            self._client.connection.detach()
         self._function.forget_memory()
         self._lib.vfu_destroy_ctx(self._context)
         self._path.unlink(missing_ok=True)
