@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ MESSAGE_MAX = 4096
 DECODER = json.JSONDecoder()
 """QMP has no separator between messages: a message ends where its JSON value ends."""
 NEGOTIATE = "qmp_capabilities"
+NEGOTIATION_SECONDS, IDLE_SECONDS = 1.0, 10.0
+"""A session that sends nothing for this long, before and after its negotiation, has to make room for a new client."""
 UNFIT = (ValueError, OverflowError, RecursionError)
 """What encoding raises for a lone surrogate, an integer over 64 bits, and deep nesting."""
 
@@ -42,9 +45,15 @@ class Session:
         self.connection = connection
         self._commands = commands
         self.negotiated = False
+        self.active_at = time.monotonic()
+        """When it last sent something, or connected."""
         self._pending = ""
         self.waiting = False
         """Whether what has been read may hold another message."""
+
+    def idle(self, now: float) -> bool:
+        """Whether it has sent nothing for so long that another client may have its place."""
+        return now - self.active_at > (IDLE_SECONDS if self.negotiated else NEGOTIATION_SECONDS)
 
     def greet(self) -> None:
         self.send(GREETING)
@@ -60,6 +69,7 @@ class Session:
                 return False
             if not received:
                 return False
+            self.active_at = time.monotonic()
             self._pending += received.decode(errors="replace")
         self._pending = self._pending.lstrip()
         self.waiting = False
