@@ -39,7 +39,7 @@ from nicrig_device.wire.listener import clear_path
 
 CLIENT_SECONDS = 2
 """How long a client may take to complete a message, or the handshake, before it is disconnected."""
-MESSAGES_A_TURN = 64
+MESSAGES_A_TURN = 16
 """Most messages that are handled before the wire, the rings and the monitor have their turn."""
 WATCHDOG_SECONDS = 1.0
 """A client can make its eventfds block. A write to one is interrupted after at most this long."""
