@@ -21,7 +21,7 @@ from nicrig_device.monitor.commands import CardCommands
 from nicrig_device.monitor.server import MonitorServer
 from nicrig_device.pci_function import CardFunction
 from nicrig_device.spec.registers import VECTORS
-from nicrig_device.vfio_user.endpoint import Endpoint
+from nicrig_device.vfio_user.endpoint import Endpoint, Loop
 from nicrig_device.vfio_user.library import Library
 from nicrig_device.wire.hub import SocketWire
 from nicrig_device.wire.peer import STALL_SECONDS, WirePeer
@@ -47,7 +47,6 @@ class Service:
     ) -> None:
         self._watched: dict[int, Watched] = {}
         self._stopping = False
-        self._endpoint_fd = -1
         with ExitStack() as parts:  # if one part fails, those before it are closed
             self._epoll = parts.enter_context(select.epoll())
             wire = SocketWire(folder / WIRE_SOCKET, self._watch_peer, self._unwatch_peer, self._want_room)
@@ -55,12 +54,13 @@ class Service:
             vectors = VECTORS if interrupts == "msix" else 1
             self.card = parts.enter_context(closing(Card(kind, mac, vectors, self._wire, self._fire, folder)))
             commands = CardCommands(self.card, interrupts, folder, wire)
-            watch = (self._watch_session, self._unwatch_session)
+            watch = (self._watch_session, self._unwatch_connection)
             monitor = MonitorServer(folder / MONITOR_SOCKET, commands, self.card.trace, *watch)
             self._monitor = parts.enter_context(closing(monitor))
             function = CardFunction(self.card)
             bars = function.bars()
-            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars)
+            loop = Loop(self._watch_client, self._unwatch_connection, self._client_changed)
+            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars, loop)
             self._endpoint = parts.enter_context(closing(endpoint))
             self._wake_reader, self._wake_writer = socket.socketpair()
             for end in (self._wake_reader, self._wake_writer):
@@ -113,7 +113,8 @@ class Service:
             worked |= watched is not None and self._guard(watched.handle, events, otherwise=watched.drop)
         due = self._endpoint.due()
         if due is not None and due <= time.monotonic():
-            worked |= self._guard(self._serve_endpoint, otherwise=self._hang_up)
+            worked = True
+            self._guard(self._endpoint.work)
         self.card.wake()
         worked |= self._guard(self.card.transmit)
         worked |= self._guard(self._monitor.work)
@@ -153,28 +154,20 @@ class Service:
             with suppress(OSError):  # already closed: the kernel has removed it
                 self._epoll.unregister(fd)
 
+    def _watch_client(self, connection: socket.socket, serve: Callable[[], None]) -> None:
+        """Watch edges: the rest of an incomplete message wakes the loop up, and its beginning does not."""
+        self._watch(connection.fileno(), partial(self._serve_connection, serve), events=select.EPOLLIN | select.EPOLLET)
+
+    def _client_changed(self, connected: bool) -> None:
+        log.info("client %s", "connected" if connected else "disconnected")
+        if connected:  # the next one waits until this one has left
+            self._unwatch(self._endpoint.listener.fileno())
+        else:
+            self._watch_endpoint()
+        self._monitor.client(connected)
+
     def _watch_endpoint(self) -> None:
-        self._unwatch(self._endpoint_fd)
-        self._endpoint_fd = self._endpoint.fileno()
-        # Edges of a connection: the rest of an incomplete message wakes the loop up, and its beginning does not.
-        events = select.EPOLLIN | (select.EPOLLET if self._endpoint.connected else 0)
-        self._watch(self._endpoint_fd, self._serve_endpoint, self._hang_up, events)
-
-    def _serve_endpoint(self, _: int = 0) -> bool:
-        if self._endpoint.work():
-            self._client_changed()
-        return True
-
-    def _client_changed(self) -> None:
-        self._watch_endpoint()
-        log.info("client %s", "connected" if self._endpoint.connected else "disconnected")
-        self._monitor.client(self._endpoint.connected)
-
-    def _hang_up(self) -> None:
-        """Disconnect the client after an error of the card."""
-        self._endpoint.hang_up("an error in the card")
-        if self._endpoint.work():
-            self._client_changed()
+        self._watch(self._endpoint.listener.fileno(), lambda _: self._accept(self._endpoint.accept))
 
     def _accept(self, accept: Callable[[], None]) -> bool:
         try:
@@ -204,13 +197,13 @@ class Service:
         return True
 
     def _watch_session(self, connection: socket.socket, serve: Callable[[], None]) -> None:
-        def handler(_: int) -> bool:
-            serve()
-            return True
+        self._watch(connection.fileno(), partial(self._serve_connection, serve))
 
-        self._watch(connection.fileno(), handler)
+    def _serve_connection(self, serve: Callable[[], None], _: int) -> bool:
+        serve()
+        return True
 
-    def _unwatch_session(self, connection: socket.socket) -> None:
+    def _unwatch_connection(self, connection: socket.socket) -> None:
         self._unwatch(connection.fileno())
 
     # -- signals and vectors ------------------------------------------------------------------------

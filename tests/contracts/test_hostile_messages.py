@@ -31,6 +31,7 @@ from tests.fakes.wire_peer import WirePeer
 pytestmark = pytest.mark.real
 
 StartCard = Callable[..., CardProcess]
+VERSION = encode(Command.VERSION, bytes(4) + b"{}\0", message_id=1)
 PROMPT_SECONDS = 0.25
 """The promise is 0.05 s; a busy machine of two cores adds its own delays. Each attack used to cost 1 s and more."""
 
@@ -221,6 +222,70 @@ def test_a_range_too_many_is_refused_and_said_in_the_log(card: CardProcess) -> N
 
 
 # -- time ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("number", [1, 2, 20])
+def test_clients_that_are_silent_in_the_handshake_delay_nothing(
+    card: CardProcess, monitor: Monitor, number: int
+) -> None:
+    before = open_files(card)
+    with ExitStack() as clients:
+        for _ in range(number):
+            clients.enter_context(connect_unix(card.vfio_user, 20)).sendall(b"\1")
+            assert monitor.slowest(0.1) < PROMPT_SECONDS
+        begin = time.monotonic()
+        with attached(card):
+            assert time.monotonic() - begin < 1.0
+            assert monitor.slowest(0.5) < PROMPT_SECONDS
+    check_card_works(card)
+    wait_open_files(card, before)
+
+
+def test_a_client_that_never_sends_its_version_is_disconnected(card: CardProcess) -> None:
+    with VfioUserClient.connect(card.vfio_user) as client:
+        client.send_raw(VERSION[:-1])
+        assert client.hung_up(4.0)
+    check_card_works(card)
+
+
+def test_a_version_may_come_byte_by_byte(card: CardProcess) -> None:
+    with VfioUserClient.connect(card.vfio_user) as client:
+        for byte in VERSION:
+            client.send_raw(bytes([byte]))
+        assert client.receive_message().command == Command.VERSION
+        assert client.irq_count(IrqIndex.MSIX) == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        encode(Command.VERSION),
+        encode(Command.VERSION, b"\0\0\0\0{"),
+        encode(Command.VERSION, b"\7\0\0\0"),
+        READ,
+        bytes(64),
+    ],
+)
+def test_a_wrong_version_costs_that_client(card: CardProcess, message: bytes) -> None:
+    before = open_files(card)
+    with VfioUserClient.connect(card.vfio_user) as client:
+        client.send_raw(message)
+        assert client.hung_up(1.0)
+    check_card_works(card)
+    wait_open_files(card, before)
+
+
+def test_a_second_client_waits_until_the_first_has_left(card: CardProcess) -> None:
+    with attached(card), VfioUserClient.connect(card.vfio_user) as second:
+        second.send_raw(VERSION)
+        assert not second.hung_up(0.3)
+    with ExitStack() as first:
+        first.enter_context(attached(card))
+        with VfioUserClient.connect(card.vfio_user) as second:
+            second.send_raw(VERSION + READ)
+            first.close()
+            assert second.receive_message().command == Command.VERSION
+            assert second.receive_message().command == Command.REGION_READ
+
+
 def test_a_body_that_is_kept_back_delays_nothing(card: CardProcess, monitor: Monitor) -> None:
     with attached(card) as client:
         for cut in (1, messages.HEADER.size, len(READ) - 1):

@@ -102,6 +102,22 @@ class Gate:
             return Seen.REFUSED
         return Seen.READY
 
+    def take(self) -> bytes | None:
+        """The whole next message, or None while it is incomplete. Raises BrokenMessageError, OSError."""
+        seen = self._connection.recv(LOOK_BYTES, socket.MSG_PEEK)
+        if not self._complete(seen):
+            if self._hung_up():
+                raise BrokenMessageError("it left")
+            return None
+        return self._read(HEADER.unpack_from(seen)[2])
+
+    def _read(self, size: int) -> bytes:
+        """Take a message that is complete. Its descriptors are closed."""
+        data = b""
+        while len(data) < size:
+            data += self._connection.recv(size - len(data))
+        return data
+
     def _complete(self, seen: bytes) -> bool:
         if len(seen) < HEADER.size:
             return False
@@ -177,8 +193,7 @@ class Gate:
         """Take the message away from the library, and answer it."""
         log.warning("refused a message of the client: %s", error)
         number, command, size, flags, _ = HEADER.unpack_from(seen)
-        while size:
-            size -= len(self._connection.recv(size))
+        self._read(size)
         if flags & NO_REPLY:
             return
         try:
