@@ -145,7 +145,7 @@ class Endpoint:
         self._watch, self._unwatch, self._changed = loop
         self._path = path
         self.listener = listen(path)
-        with TemporaryDirectory(dir=path.parent) as folder:  # nobody connects here: `_attach` replaces the socket
+        with TemporaryDirectory(dir=path.parent) as folder:  # no client connects here: `_attach` replaces the socket
             self._context = self._lib.vfu_create_ctx(
                 TRANSPORT_SOCKET, os.fsencode(f"{folder}/s"), ATTACH_NON_BLOCKING, self._ffi.NULL, DEVICE_TYPE_PCI
             )
