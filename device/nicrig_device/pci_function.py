@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from nicrig_device.card import Card
 from nicrig_device.dma.frames import Bytes
+from nicrig_device.log import log
 from nicrig_device.pci.control import ControlRegisters
 from nicrig_device.pci.ports import Ports
 from nicrig_device.recorder import RECORDER_BYTES
 from nicrig_device.spec import registers
 from nicrig_device.spec.layout import Bar
-
-log = logging.getLogger("nicrig_device")
 
 
 class CardFunction:

@@ -3,24 +3,25 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import select
 import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from nicrig_device.card import Card
+from nicrig_device.log import ONCE, flood, log, traced
 from nicrig_device.models.base import CardModel
 from nicrig_device.monitor.commands import CardCommands
 from nicrig_device.monitor.server import MonitorServer
 from nicrig_device.pci_function import CardFunction
 from nicrig_device.spec.registers import VECTORS
-from nicrig_device.vfio_user.endpoint import Endpoint
+from nicrig_device.vfio_user.endpoint import Endpoint, Loop
 from nicrig_device.vfio_user.library import Library
 from nicrig_device.wire.hub import SocketWire
 from nicrig_device.wire.peer import STALL_SECONDS, WirePeer
@@ -30,13 +31,12 @@ from nicrig_interface.words import InterruptMode
 SPIN_SECONDS = 0.0005
 """How long the loop polls after the last work: longer than a guest takes to answer."""
 
-log = logging.getLogger("nicrig_device")
-Handler = Callable[[int], bool]
 
+class Watched(NamedTuple):
+    """What the loop does for a descriptor: `handle` takes its events and says whether there was work."""
 
-def open_descriptors() -> set[int]:
-    """The numbers of this process's open descriptors, and that of the listing itself, which is closed on return."""
-    return {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
+    handle: Callable[[int], bool]
+    drop: Callable[[], None] | None
 
 
 class Service:
@@ -45,9 +45,8 @@ class Service:
     def __init__(
         self, folder: Path, library: Library, kind: type[CardModel], mac: bytes, interrupts: InterruptMode
     ) -> None:
-        self._handlers: dict[int, Handler] = {}
+        self._watched: dict[int, Watched] = {}
         self._stopping = False
-        self._endpoint_fd = -1
         with ExitStack() as parts:  # if one part fails, those before it are closed
             self._epoll = parts.enter_context(select.epoll())
             wire = SocketWire(folder / WIRE_SOCKET, self._watch_peer, self._unwatch_peer, self._want_room)
@@ -55,12 +54,13 @@ class Service:
             vectors = VECTORS if interrupts == "msix" else 1
             self.card = parts.enter_context(closing(Card(kind, mac, vectors, self._wire, self._fire, folder)))
             commands = CardCommands(self.card, interrupts, folder, wire)
-            watch = (self._watch_session, self._unwatch_session)
+            watch = (self._watch_session, self._unwatch_connection)
             monitor = MonitorServer(folder / MONITOR_SOCKET, commands, self.card.trace, *watch)
             self._monitor = parts.enter_context(closing(monitor))
             function = CardFunction(self.card)
             bars = function.bars()
-            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars)
+            loop = Loop(self._watch_client, self._unwatch_connection, self._client_changed)
+            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars, loop)
             self._endpoint = parts.enter_context(closing(endpoint))
             self._wake_reader, self._wake_writer = socket.socketpair()
             for end in (self._wake_reader, self._wake_writer):
@@ -77,7 +77,6 @@ class Service:
         self._watch(self._wire.listener.fileno(), lambda _: self._accept(self._wire.accept))
         self._watch(self._monitor.listener.fileno(), lambda _: self._accept(self._monitor.accept))
         self._watch_endpoint()
-        self._own_fds = open_descriptors()
         return self
 
     def __exit__(
@@ -92,17 +91,17 @@ class Service:
         while not self._stopping:
             now = time.monotonic()
             timeout = 0.0
-            if now >= busy_until and self.card.may_sleep(now):
+            if now >= busy_until and self._guard(self.card.may_sleep, now):
                 timeout = self._sleep_seconds(now)
             if self._turn(timeout):
                 busy_until = time.monotonic() + SPIN_SECONDS
 
     def _sleep_seconds(self, now: float) -> float:
         """How long to block: until something is due, or until a full wire counts as stalled. -1: no limit."""
-        dues = [due for due in (self.card.next_due, self._monitor.due()) if due is not None]
-        if dues:
-            return max(0.0, min(dues) - now)
-        return STALL_SECONDS if self._wire.full() else -1.0
+        stalled = now + STALL_SECONDS if self._wire.full() else None
+        dues = (self.card.next_due, self._monitor.due(), self._endpoint.due(), flood.due(now), stalled)
+        first = min((due for due in dues if due is not None), default=None)
+        return -1.0 if first is None else max(0.0, first - now)
 
     def _turn(self, timeout: float) -> bool:
         """Wait at most timeout seconds for a descriptor, then work the rings. Returns whether there was work."""
@@ -110,46 +109,65 @@ class Service:
         ready = self._epoll.poll(timeout)
         self.card.trace.begin()
         for fd, events in ready:
-            handler = self._handlers.get(fd)
-            worked |= handler is not None and handler(events)
+            watched = self._watched.get(fd)
+            worked |= watched is not None and self._guard(watched.handle, events, otherwise=watched.drop)
+        due = self._endpoint.due()
+        if due is not None and due <= time.monotonic():
+            worked = True
+            self._guard(self._endpoint.work)
         self.card.wake()
-        worked |= self.card.transmit()
-        worked |= self._monitor.work()
-        self.card.interrupt(time.monotonic())
+        worked |= self._guard(self.card.transmit)
+        worked |= self._guard(self._monitor.work)
+        self._guard(self.card.interrupt, time.monotonic())
         return worked
 
+    def _guard(
+        self, work: Callable[..., bool | None], *given: object, otherwise: Callable[[], None] | None = None
+    ) -> bool:
+        """Do a piece of work. Returns whether there was any.
+
+        Whatever it raises costs its connection or its batch and a line in the log, never the card. No signal raises
+        anything here: SIGTERM and SIGINT only set a flag and wake the loop up.
+        """
+        try:
+            return bool(work(*given))
+        except BaseException as error:
+            log.error("an error in the card costs a connection or a batch: %s", traced(error), extra=ONCE)
+            if otherwise is not None:
+                self._guard(otherwise)
+            return False
+
     # -- descriptors --------------------------------------------------------------------------------
-    def _watch(self, fd: int, handler: Handler, events: int = select.EPOLLIN) -> None:
-        self._handlers[fd] = handler
+    def _watch(
+        self,
+        fd: int,
+        handle: Callable[[int], bool],
+        drop: Callable[[], None] | None = None,
+        events: int = select.EPOLLIN,
+    ) -> None:
+        """Call `handle` with the events of a descriptor, and `drop` when that raises anything."""
+        self._watched[fd] = Watched(handle, drop)
         self._epoll.register(fd, events)
 
     def _unwatch(self, fd: int) -> None:
-        if self._handlers.pop(fd, None) is not None:
+        if self._watched.pop(fd, None) is not None:
             with suppress(OSError):  # already closed: the kernel has removed it
                 self._epoll.unregister(fd)
 
-    def _watch_endpoint(self) -> None:
-        self._unwatch(self._endpoint_fd)
-        self._endpoint_fd = self._endpoint.fileno()
-        self._watch(self._endpoint_fd, self._serve_endpoint)
+    def _watch_client(self, connection: socket.socket, serve: Callable[[], None]) -> None:
+        """Watch edges: the rest of an incomplete message wakes the loop up, and its beginning does not."""
+        self._watch(connection.fileno(), partial(self._serve_connection, serve), events=select.EPOLLIN | select.EPOLLET)
 
-    def _serve_endpoint(self, _: int) -> bool:
-        if self._endpoint.work():
+    def _client_changed(self, connected: bool) -> None:
+        log.info("client %s", "connected" if connected else "disconnected")
+        if connected:  # the next one waits until this one has left
+            self._unwatch(self._endpoint.listener.fileno())
+        else:
             self._watch_endpoint()
-            log.info("client %s", "connected" if self._endpoint.connected else "disconnected")
-            self._monitor.client(self._endpoint.connected)
-        if not self._endpoint.connected:
-            self._close_left_behind()
-        return True
+        self._monitor.client(connected)
 
-    def _close_left_behind(self) -> None:
-        """Close the descriptors that the library leaks: it forgets those that came with an incomplete message.
-
-        While no client is connected, only what was open at the start and what this loop watches may be open.
-        """
-        for fd in open_descriptors() - self._own_fds - self._handlers.keys():
-            with suppress(OSError):  # the listing's own
-                os.close(fd)
+    def _watch_endpoint(self) -> None:
+        self._watch(self._endpoint.listener.fileno(), lambda _: self._accept(self._endpoint.accept))
 
     def _accept(self, accept: Callable[[], None]) -> bool:
         try:
@@ -159,7 +177,8 @@ class Service:
         return True
 
     def _watch_peer(self, peer: WirePeer) -> None:
-        self._watch(peer.connection.fileno(), lambda events: self._serve_peer(peer, events))
+        serve, drop = partial(self._serve_peer, peer), partial(self._wire.drop, peer, "an error in the card")
+        self._watch(peer.connection.fileno(), serve, drop)
 
     def _unwatch_peer(self, peer: WirePeer) -> None:
         self._unwatch(peer.connection.fileno())
@@ -174,17 +193,17 @@ class Service:
         frames = self._wire.receive(peer)
         if frames is None or not len(frames):
             return False
-        self.card.receive(frames)
+        self._guard(self.card.receive, frames)
         return True
 
     def _watch_session(self, connection: socket.socket, serve: Callable[[], None]) -> None:
-        def handler(_: int) -> bool:
-            serve()
-            return True
+        self._watch(connection.fileno(), partial(self._serve_connection, serve))
 
-        self._watch(connection.fileno(), handler)
+    def _serve_connection(self, serve: Callable[[], None], _: int) -> bool:
+        serve()
+        return True
 
-    def _unwatch_session(self, connection: socket.socket) -> None:
+    def _unwatch_connection(self, connection: socket.socket) -> None:
         self._unwatch(connection.fileno())
 
     # -- signals and vectors ------------------------------------------------------------------------

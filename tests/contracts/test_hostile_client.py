@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from nicrig_device.spec.counters import COUNTER_BASE, COUNTER_INDEX
+from nicrig_device.spec.registers import BAR_CONTROL
 from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES, Bench
 from tests.contracts.test_reset import round_trip
 from tests.fakes import vfio_user_messages as messages
 from tests.fakes.card_process import CardProcess
 from tests.fakes.driver import FakeDriver
+from tests.fakes.unix_socket import connect_unix
 from tests.fakes.vfio_user import VfioUserClient
 from tests.fakes.vfio_user_bus import VfioUserBus
 from tests.fakes.vfio_user_messages import Command, encode
@@ -99,6 +102,30 @@ def test_a_header_with_a_wrong_size_is_survived(start_card: StartCard, size: int
     client.send_raw(header + bytes(64))
     client.close()
     check_card_works(card)
+
+
+@pytest.mark.parametrize("size", [1, 16, 64, 4096])
+def test_refused_accesses_without_end_are_counted_and_leave_a_short_log(start_card: StartCard, size: int) -> None:
+    card = start_card()
+    bus = VfioUserBus(card.vfio_user)
+    for _ in range(2000):
+        bus.client.write_region(BAR_CONTROL, 0, b"\xff" * size, posted=True)
+    counter = COUNTER_BASE + 8 * COUNTER_INDEX["refused_access"]
+    bus.wait(lambda: bus.read_control(counter) == 2000, "2000 refusals")
+    bus.close()
+    check_card_works(card)
+    assert "Traceback" not in card.errors()
+    assert len(card.errors()) < 10_000, card.errors()[:2000]
+
+
+def test_clients_without_end_leave_a_short_log(start_card: StartCard) -> None:
+    card = start_card()
+    for _ in range(200):
+        VfioUserClient.connect(card.vfio_user).close()
+        connect_unix(card.monitor, 5).close()
+        WirePeer(card.wire).close()
+    check_card_works(card)
+    assert len(card.errors()) < 10_000, card.errors()[:2000]
 
 
 def test_a_client_that_vanishes_under_traffic_takes_its_memory_with_it(start_card: StartCard) -> None:

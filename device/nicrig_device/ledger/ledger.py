@@ -7,7 +7,6 @@ were lost.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from nicrig_device.hooks import Hooks
 from nicrig_device.ledger.grant_records import GrantRecords, RecordsLostError
 from nicrig_device.ledger.grants import Addresses, Grants
 from nicrig_device.ledger.guards import Guards
+from nicrig_device.log import log
 from nicrig_device.recorder import (
     DETAIL,
     EVERYTHING,
@@ -58,8 +58,6 @@ BLIND = {
 Positions: TypeAlias = npt.NDArray[np.intp]
 """For each address the number of the last persistent grant that begins at or below it, from 1; 0 for none."""
 NO_POSITIONS: Positions = np.zeros(0, np.intp)
-
-log = logging.getLogger("nicrig_device")
 
 
 @dataclass(frozen=True, slots=True)

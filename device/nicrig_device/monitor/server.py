@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from nicrig_device.log import ONCE, log, traced
 from nicrig_device.monitor.announcements import Announcements, Client
 from nicrig_device.monitor.commands import CardCommands
 from nicrig_device.monitor.session import Session
@@ -16,8 +16,6 @@ from nicrig_device.recorder import Trace
 from nicrig_device.wire.listener import listen, unlisten
 
 CLIENTS_MAX = 8
-
-log = logging.getLogger("nicrig_device")
 
 
 class MonitorServer:
@@ -33,6 +31,7 @@ class MonitorServer:
     ) -> None:
         self.listener = listen(path)
         self._commands = commands
+        self._captures = trace.captures
         self._announcements = Announcements(trace)
         self.due = self._announcements.due
         self._watch = watch
@@ -41,7 +40,7 @@ class MonitorServer:
 
     def accept(self) -> None:
         connection, _ = self.listener.accept()
-        if len(self._sessions) >= CLIENTS_MAX:
+        if len(self._sessions) >= CLIENTS_MAX and not self._make_room():
             log.warning("monitor: connection refused: %d clients are connected, the most there may be", CLIENTS_MAX)
             connection.close()
             return
@@ -50,6 +49,16 @@ class MonitorServer:
         self._sessions.append(session)
         self._watch(connection, lambda: self._serve(session))
         session.greet()
+
+    def _make_room(self) -> bool:
+        """End an idle session: one without negotiation, else the one that has been idle longest."""
+        now = time.monotonic()
+        idle = [session for session in self._sessions if session.idle(now) and session not in self._captures]
+        if not idle:
+            return False
+        log.warning("monitor: disconnecting an idle client: another one needs its place")
+        self._end(min(idle, key=lambda session: (session.negotiated, session.active_at)))
+        return True
 
     def client(self, connected: bool) -> None:
         """QEMU has connected or disconnected."""
@@ -72,7 +81,12 @@ class MonitorServer:
         return bool(messages)
 
     def _serve(self, session: Session) -> None:
-        if not session.serve():
+        try:
+            goes_on = session.serve()
+        except BaseException as error:
+            log.error("monitor: disconnecting a client after an error in the card: %s", traced(error), extra=ONCE)
+            goes_on = False
+        if not goes_on:
             self._end(session)
 
     def _end(self, session: Session) -> None:

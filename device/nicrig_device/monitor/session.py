@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import Any
 
 import msgspec
 
+from nicrig_device.log import log
 from nicrig_device.monitor.command_table import CommandError, CommandTable
 from nicrig_device.monitor.version import GREETING
 
@@ -16,6 +18,10 @@ MESSAGE_MAX = 4096
 DECODER = json.JSONDecoder()
 """QMP has no separator between messages: a message ends where its JSON value ends."""
 NEGOTIATE = "qmp_capabilities"
+NEGOTIATION_SECONDS, IDLE_SECONDS = 1.0, 10.0
+"""A session that sends nothing for this long, before and after its negotiation, has to make room for a new client."""
+UNFIT = (ValueError, OverflowError, RecursionError)
+"""What encoding raises for a lone surrogate, an integer over 64 bits, and deep nesting."""
 
 
 class Message(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,9 +45,15 @@ class Session:
         self.connection = connection
         self._commands = commands
         self.negotiated = False
+        self.active_at = time.monotonic()
+        """When it last sent something, or connected."""
         self._pending = ""
         self.waiting = False
         """Whether what has been read may hold another message."""
+
+    def idle(self, now: float) -> bool:
+        """Whether it has sent nothing for so long that another client may have its place."""
+        return now - self.active_at > (IDLE_SECONDS if self.negotiated else NEGOTIATION_SECONDS)
 
     def greet(self) -> None:
         self.send(GREETING)
@@ -57,6 +69,7 @@ class Session:
                 return False
             if not received:
                 return False
+            self.active_at = time.monotonic()
             self._pending += received.decode(errors="replace")
         self._pending = self._pending.lstrip()
         self.waiting = False
@@ -64,7 +77,7 @@ class Session:
             return True
         try:
             value, end = DECODER.raw_decode(self._pending)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
             return self._refuse_line(str(error))
         self._pending = self._pending[end:].lstrip()
         self.waiting = bool(self._pending)
@@ -77,10 +90,17 @@ class Session:
             return len(self._pending) <= MESSAGE_MAX
         self._pending = rest
         self.waiting = bool(rest.strip())
+        log.warning("monitor: refused a message: %s", why)
         return self.send(_error(CommandError(f"not JSON: {why}")))
 
     def _answer(self, value: object) -> dict[str, object]:
         """The reply, with the message's id even if the rest of the message is wrong."""
+        try:
+            # The answer may quote any part of the message, so all of it must be fit to be sent back.
+            msgspec.json.encode(value)
+        except UNFIT as error:
+            log.warning("monitor: refused a message: %s", error)
+            return _error(CommandError(f"cannot be answered: {error}"))
         try:
             reply: dict[str, object] = {"return": self._execute(_converted(value, Message, "not a QMP command"))}
         except CommandError as error:

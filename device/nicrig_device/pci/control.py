@@ -17,7 +17,7 @@ from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.layout import Access, Register, RegisterBlock
 
 WORD = 4
-MASK_32 = (1 << 32) - 1
+MASK_32, MASK_64 = (1 << 32) - 1, (1 << 64) - 1
 
 
 class Switches(Protocol):
@@ -87,7 +87,7 @@ class ControlRegisters:
 
     def write(self, offset: int, size: int, value: int) -> None:
         """Act on a write. A refused one does nothing."""
-        self._trace.add(TraceEvent.REGISTER, registers.BAR_CONTROL, offset, value)
+        self._trace.add(TraceEvent.REGISTER, registers.BAR_CONTROL, offset, value & MASK_64)
         handler = self.handlers.get(offset) if size == WORD else None
         if handler is None or handler.write is None:
             self._refuse("write", offset, size)

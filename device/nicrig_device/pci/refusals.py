@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Refusals (docs/datasheet.md section 9): counted, logged at a bounded rate, shown in FAULT."""
+"""Refusals (docs/datasheet.md section 9): counted, logged, shown in FAULT."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable
 
+from nicrig_device.log import log
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.registers import FAULT
-
-LINES_PER_SECOND = 10
-
-log = logging.getLogger("nicrig_device")
 
 
 class Refusals:
@@ -22,8 +17,6 @@ class Refusals:
     def __init__(self, counters: Counters, announce: Callable[[int, int, bool], None]) -> None:
         self._counters = counters
         self._announce = announce
-        self._second = 0
-        self._lines = 0
         self.fault = 0
 
     def clear(self) -> None:
@@ -33,14 +26,6 @@ class Refusals:
         """Count `times` refusals with one code. `text` says what was wrong with the first."""
         self._counters.add(f"refused_{refusal.name.lower()}", times)
         self.fault = FAULT.pack(CODE=refusal, TRANSMIT=transmit, INDEX=index & 0xFFFF)
-        if self._may_log():
-            more = f" ({times} times)" if times > 1 else ""
-            log.warning("refused %s: %s%s", refusal.name, text, more)
+        more = f" ({times} times)" if times > 1 else ""
+        log.warning("refused %s: %s%s", refusal.name, text, more)
         self._announce(refusal, index & 0xFFFF, transmit)
-
-    def _may_log(self) -> bool:
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._lines = second, 0
-        self._lines += 1
-        return self._lines <= LINES_PER_SECOND

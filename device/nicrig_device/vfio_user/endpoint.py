@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import signal
 import socket
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from nicrig_device.dma.frames import Bytes
+from nicrig_device.log import ONCE, log, traced
 from nicrig_device.spec import registers
 from nicrig_device.spec.layout import Bar
 from nicrig_device.vfio_user import pci
@@ -33,13 +35,18 @@ from nicrig_device.vfio_user.abi import (
     Generation,
     Interrupt,
 )
+from nicrig_device.vfio_user.gate import MESSAGE_MAX, BrokenMessageError, Gate, Seen
 from nicrig_device.vfio_user.library import Library
-from nicrig_device.wire.listener import clear_path
+from nicrig_device.wire.listener import listen, unlisten
 
 CLIENT_SECONDS = 2
 """How long a client may take to complete a message, or the handshake, before it is disconnected."""
-
-log = logging.getLogger("nicrig_device")
+WAITING_MAX = 8
+"""Most clients whose version has not come. One more takes the place of the first."""
+MESSAGES_A_TURN = 16
+"""Most messages that are handled before the wire, the rings and the monitor have their turn."""
+WATCHDOG_SECONDS = 1.0
+"""A client can make its eventfds block. A write to one is interrupted after at most this long."""
 
 
 class PciFunction(Protocol):
@@ -60,43 +67,91 @@ class PciFunction(Protocol):
     def forget_memory(self) -> None: ...
 
 
+class Loop(NamedTuple):
+    """The loop around the endpoint: it watches the clients' connections, and learns whether there is a client."""
+
+    watch: Callable[[socket.socket, Callable[[], None]], None]
+    unwatch: Callable[[socket.socket], None]
+    changed: Callable[[bool], None]
+
+
 class EndpointError(OSError):
     """The library cannot set the function up."""
 
 
 @contextmanager
-def _disconnect_after(seconds: float) -> Iterator[None]:
-    """Interrupt system calls that a silent client would block: the library waits without a deadline.
+def private_listener(folder: Path) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A listening socket and a connection that waits there. No other process can connect to it."""
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as connection:
+        with TemporaryDirectory(dir=folder) as made:
+            listener.bind(f"{made}/s")
+            listener.listen(1)
+            connection.connect(f"{made}/s")
+        connection.setblocking(False)
+        yield listener, connection
 
-    SIGALRM's handler (installed by the service, without SA_RESTART) makes them fail with EINTR.
-    """
-    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+
+class Client:
+    """The connection of a client. The library has a descriptor of its own for it."""
+
+    def __init__(self, connection: socket.socket, ranges: set[tuple[int, int]], vectors: int) -> None:
+        self.connection = connection
+        self.late = time.monotonic() + CLIENT_SECONDS
+        """When its version must have come."""
+        self.gate = Gate(self.connection, ranges, DMA_REGIONS, vectors)
+        self.blocked = False
+        """Whether a write to a vector's eventfd had to be interrupted."""
+        self._late: float | None = None
+
+    def deadline(self, now: float) -> float | None:
+        """When the message that has begun must be complete; None while there is none. Raises BrokenMessageError."""
+        if not self.gate.incomplete:
+            self._late = None
+        elif self._late is None:
+            self._late = now + CLIENT_SECONDS
+        elif now >= self._late:
+            raise BrokenMessageError(f"message incomplete after {CLIENT_SECONDS} s")
+        return self._late
+
+    def hang_up(self) -> None:
+        """End the connection, and throw away what has come in: the library would still act on it."""
+        with suppress(OSError):  # the other end has closed it already
+            self.connection.shutdown(socket.SHUT_RDWR)
+            while self.connection.recv(MESSAGE_MAX):
+                pass
 
 
 class Endpoint:
     """A PCI function on a unix socket, for one client at a time."""
 
     def __init__(
-        self, library: Library, path: Path, function: PciFunction, interrupts: str, vectors: int, bars: Sequence[Bar]
+        self,
+        library: Library,
+        path: Path,
+        function: PciFunction,
+        interrupts: str,
+        vectors: int,
+        bars: Sequence[Bar],
+        loop: Loop,
     ) -> None:
         self._ffi, self._lib = library.ffi, library.lib
         self._function = function
         self._callbacks: list[Any] = []
-        clear_path(path)
-        before = os.umask(0o177)
-        try:
-            self._context = self._lib.vfu_create_ctx(
-                TRANSPORT_SOCKET, os.fsencode(path), ATTACH_NON_BLOCKING, self._ffi.NULL, DEVICE_TYPE_PCI
-            )
-        finally:
-            os.umask(before)
-        if self._context == self._ffi.NULL:
-            raise EndpointError(self._ffi.errno, f"{path}: {os.strerror(self._ffi.errno)}")
+        self._vectors = vectors
+        self._ranges: set[tuple[int, int]] = set()
+        self._client: Client | None = None
+        self._waiting: list[Client] = []
+        self._due: float | None = None
+        self._watch, self._unwatch, self._changed = loop
         self._path = path
+        self.listener = listen(path)
+        with TemporaryDirectory(dir=path.parent) as folder:  # no client connects here: `_attach` replaces the socket
+            self._context = self._lib.vfu_create_ctx(
+                TRANSPORT_SOCKET, os.fsencode(f"{folder}/s"), ATTACH_NON_BLOCKING, self._ffi.NULL, DEVICE_TYPE_PCI
+            )
+        if self._context == self._ffi.NULL:
+            unlisten(self.listener)
+            raise EndpointError(self._ffi.errno, f"{path}: {os.strerror(self._ffi.errno)}")
         try:
             self._set_up(library.generation, interrupts, vectors, bars)
         except EndpointError:
@@ -109,8 +164,8 @@ class Endpoint:
             raise EndpointError(self._ffi.errno, f"libvfio-user: {what}: {os.strerror(self._ffi.errno)}")
 
     def _callback(self, signature: str, call: Callable[..., Any], error: int | None = None) -> Any:
-        def report(kind: type, value: BaseException, trace: Any) -> None:
-            log.error("card: %s", "".join(traceback.format_exception(kind, value, trace)))
+        def report(_: type, value: BaseException, trace: TracebackType) -> None:
+            log.error("refusing an access or a memory range: %s", traced(value.with_traceback(trace)), extra=ONCE)
 
         made = self._ffi.callback(signature, call, error=error, onerror=report)
         self._callbacks.append(made)
@@ -139,7 +194,7 @@ class Endpoint:
         self._check(lib.vfu_realize_ctx(context), "realize")
         if interrupts == "msi":
             self._become_msi(offset)
-        self._listen_fd = self.fileno()
+        self._listen_fd = self._poll_fd()
 
     def _set_up_bar(self, bar: Bar) -> None:
         area = self._ffi.new("struct iovec *", {"iov_base": self._ffi.NULL, "iov_len": bar.size})
@@ -179,63 +234,158 @@ class Endpoint:
         return 0
 
     def _on_map(self, _: Any, info: Any) -> None:
+        start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
+        self._ranges.add((start, size))
         # No file behind it (ROM, another device's BAR), or read-only: not a target.
         if info.vaddr == self._ffi.NULL or not info.prot & PROT_WRITE:
             return
-        start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
         data = np.frombuffer(self._ffi.buffer(info.vaddr, size), np.uint8)
         self._function.map_memory(start, data)
 
     def _on_unmap(self, _: Any, info: Any) -> None:
-        self._function.unmap_memory(int(self._ffi.cast("uintptr_t", info.iova.iov_base)))
+        start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
+        self._ranges.discard((start, size))
+        self._function.unmap_memory(start)
 
-    # -- running ------------------------------------------------------------------------------------
-    @property
-    def connected(self) -> bool:
-        """Whether a client is connected. Ask the library each time: it does not report every disconnect."""
-        return self.fileno() != self._listen_fd
+    # -- clients that have not sent their version yet ----------------------------------------------------
+    def accept(self) -> None:
+        """Accept the next client. The library gets it with its first message, so that it waits for none."""
+        connection, _ = self.listener.accept()
+        if len(self._waiting) >= WAITING_MAX:
+            self._turn_away(self._waiting[0], "another one needs its place")
+        client = Client(connection, self._ranges, self._vectors)
+        self._waiting.append(client)
+        self._watch(connection, partial(self._serve, client))
 
-    def fileno(self) -> int:
-        """The descriptor to wait on. It changes with each attach and disconnect."""
+    def _shake_hands(self, client: Client) -> None:
+        try:
+            with suppress(BlockingIOError):
+                if message := client.gate.take():
+                    self._attach(client, message)
+                    return
+            if time.monotonic() >= client.late:
+                raise BrokenMessageError(f"no version after {CLIENT_SECONDS} s")
+        except (BrokenMessageError, OSError) as error:
+            self._turn_away(client, f"handshake failed: {error}")
+
+    def _turn_away(self, client: Client, why: str) -> None:
+        log.warning("disconnecting a client: %s", why)
+        self._waiting.remove(client)
+        self._close(client)
+
+    def _attach(self, client: Client, message: bytes) -> None:
+        """Let the library shake hands with us, and put the client's connection in our place."""
+        with private_listener(self._path.parent) as (listener, inner):
+            os.dup2(listener.fileno(), self._listen_fd, inheritable=False)
+            inner.sendall(message)
+            failed = self._lib.vfu_attach_ctx(self._context)
+            why = os.strerror(self._ffi.errno)
+            if not failed:
+                os.dup2(client.connection.fileno(), self._poll_fd(), inheritable=False)
+            with suppress(OSError):  # the client has left: the gate finds the end
+                client.connection.send(inner.recv(MESSAGE_MAX))
+        if failed:
+            raise BrokenMessageError(why)
+        self._waiting.remove(client)
+        self._client = client
+        self._due = 0.0  # more may have come with the version
+        signal.setitimer(signal.ITIMER_REAL, WATCHDOG_SECONDS, WATCHDOG_SECONDS)
+        self._changed(True)
+
+    # -- the client --------------------------------------------------------------------------------------
+    def _poll_fd(self) -> int:
+        """The library's descriptor of the client's connection, or its listening one while there is no client."""
         return int(self._lib.vfu_get_poll_fd(self._context))
 
-    def work(self) -> bool:
-        """Handle a new client, or all its messages. Returns whether the descriptor to wait on has changed."""
-        with _disconnect_after(CLIENT_SECONDS):
-            return self._serve() if self.connected else self._attach()
+    def _gone(self) -> bool:
+        """Whether the library has dropped the client. It does not report each time."""
+        return self._poll_fd() == self._listen_fd
 
-    def _attach(self) -> bool:
-        if self._lib.vfu_attach_ctx(self._context) and self._ffi.errno not in (errno.EAGAIN, errno.EWOULDBLOCK):
-            log.warning("disconnecting the client: handshake failed: %s", os.strerror(self._ffi.errno))
-        return self.connected
+    def due(self) -> float | None:
+        """When to call `work`, in seconds of the monotonic clock; None for never."""
+        if self._client is not None:
+            return self._due
+        return min((client.late for client in self._waiting), default=None)
 
-    def _serve(self) -> bool:
-        begin = time.monotonic()
-        while (handled := self._lib.vfu_run_ctx(self._context)) > 0:
-            pass
-        late = time.monotonic() - begin >= CLIENT_SECONDS
-        if self.connected and (late or handled < 0):
-            why = f"message incomplete after {CLIENT_SECONDS} s" if late else os.strerror(self._ffi.errno)
-            log.warning("disconnecting the client: %s", why)
-            self._hang_up()
-        if self.connected:
-            return False
-        # The library has called reset and unmapped the client's memory.
-        self._function.forget_memory()
-        return True
+    def work(self) -> None:
+        """Do what is due."""
+        for client in [self._client] if self._client is not None else list(self._waiting):
+            self._serve(client)
 
-    def _hang_up(self) -> None:
-        """Shut the client's connection down. The library drops the client when it next reads."""
-        with socket.socket(fileno=os.dup(self.fileno())) as connection:
-            connection.shutdown(socket.SHUT_RDWR)
-        while self.connected:
+    def _serve(self, client: Client) -> None:
+        """Handle what a client has sent. Whatever that raises costs the connection."""
+        try:
+            if client is self._client:
+                self._serve_attached(client)
+            elif self._client is None:
+                self._shake_hands(client)
+        except BaseException as error:
+            log.error("disconnecting a client after an error in the card: %s", traced(error), extra=ONCE)
+            if client is self._client:
+                self._hang_up(client)
+                self._forget(client)
+            elif client in self._waiting:
+                self._turn_away(client, "an error in the card")
+
+    def _serve_attached(self, client: Client) -> None:
+        self._due = None
+        try:
+            if client.blocked:
+                raise BrokenMessageError("it made a vector's eventfd block")
+            self._due = self._serve_some(client)
+        except BrokenMessageError as error:
+            log.warning("disconnecting the client: %s", error)
+            self._hang_up(client)
+        if self._gone():
+            self._forget(client)
+
+    def _serve_some(self, client: Client) -> float | None:
+        """Handle what has come in. Returns when there is more to do. Raises BrokenMessageError."""
+        for _ in range(MESSAGES_A_TURN):
+            seen = client.gate.look()
+            if seen is Seen.NOTHING:
+                return client.deadline(time.monotonic())
+            if seen is Seen.READY and self._lib.vfu_run_ctx(self._context) < 0:
+                if not self._gone():
+                    raise BrokenMessageError(os.strerror(self._ffi.errno))
+                return None
+        return 0.0
+
+    def _hang_up(self, client: Client) -> None:
+        client.hang_up()
+        # The library finds the end, calls reset and unmaps the client's memory.
+        while not self._gone():
             self._lib.vfu_run_ctx(self._context)
 
+    def _forget(self, client: Client) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._close(client)
+        self._client = self._due = None
+        self._ranges.clear()
+        self._function.forget_memory()
+        self._changed(False)
+        for other in self._waiting:
+            other.late = time.monotonic() + CLIENT_SECONDS
+        self.work()
+
+    def _close(self, client: Client) -> None:
+        self._unwatch(client.connection)
+        client.connection.close()
+
     def trigger(self, vector: int) -> bool:
-        """Send a vector's message. False when the client has not set the vector up."""
-        return self.connected and self._lib.vfu_irq_trigger(self._context, vector) == 0
+        """Send a vector's message. False when the client has not set the vector up, or makes it block."""
+        if self._client is None:
+            return False
+        sent = bool(self._lib.vfu_irq_trigger(self._context, vector) == 0)
+        if not sent and self._ffi.errno == errno.EINTR:
+            self._client.blocked = True
+            self._due = 0.0
+        return sent
 
     def close(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for client in [*self._waiting, *([self._client] if self._client is not None else [])]:
+            self._close(client)
         self._function.forget_memory()
         self._lib.vfu_destroy_ctx(self._context)
-        self._path.unlink(missing_ok=True)
+        unlisten(self.listener)

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 from nicrig_device.dma.frames import Bytes, Frames
 from nicrig_device.hooks import Hook
+from nicrig_device.log import ONCE, brief, log
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.registers import FRAME_MAX, FRAME_MIN
 from nicrig_device.wire.egress import Egress
@@ -20,10 +19,6 @@ from nicrig_device.wire.framing import framed, split
 FrameList: TypeAlias = list[bytes]
 Act: TypeAlias = Callable[[FrameList, FrameList], tuple[FrameList, FrameList]]
 """Takes a batch for the driver and a batch for the wire, one of them empty; returns what goes there instead."""
-LINE_SECONDS = 1.0
-"""Shortest time between two lines in the log: a behaviour that fails is likely to fail with every batch."""
-
-log = logging.getLogger("nicrig_device")
 
 
 class BehaviourError(ValueError):
@@ -39,8 +34,8 @@ def load_behaviour(source: str) -> Act:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise BehaviourError(f"behaviour {source}: {file} does not run: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise BehaviourError(f"behaviour {source}: {file} does not run: {brief(error)}") from error
     found = getattr(module, name, None)
     if not callable(found):
         raise BehaviourError(f"behaviour {source}: {file} has no function {name}: define it, with two lists of frames")
@@ -60,7 +55,6 @@ class Behaviour(Hook):
         self._to_driver = to_driver
         self._egress = egress
         self._counters = counters
-        self._silent_until = 0.0
 
     def frames_in(self, frames: Frames) -> Frames:
         to_driver, to_wire = self._call(frames.tolist(), [])
@@ -81,7 +75,7 @@ class Behaviour(Hook):
             return [], []
         try:
             to_driver, to_wire = map(_frames, self._act(to_driver, to_wire))
-        except Exception as error:
+        except BaseException as error:  # your code may call sys.exit(): that ends a command, not a card
             self._failed(error, batch)
             return [], []
         return to_driver, to_wire
@@ -93,12 +87,9 @@ class Behaviour(Hook):
         elif frames:
             self._egress.put(framed(Frames.of(frames)), len(frames))
 
-    def _failed(self, error: Exception, batch: int) -> None:
+    def _failed(self, error: BaseException, batch: int) -> None:
         self._counters.add("behaviour_dropped", batch)
-        now = time.monotonic()
-        if now >= self._silent_until:
-            self._silent_until = now + LINE_SECONDS
-            log.warning("behaviour: %s: %s; dropped %d frames", type(error).__name__, error, batch)
+        log.warning("behaviour: %s; dropped %d frames", brief(error), batch, extra=ONCE)
 
 
 def _frames(found: object) -> FrameList:

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from nicrig_device.dma.frames import Bytes, Frames
+from nicrig_device.log import log
 from nicrig_device.wire.framing import FramingError
 from nicrig_device.wire.listener import listen, unlisten
 from nicrig_device.wire.peer import WirePeer
 
 PEERS_MAX = 8
-
-log = logging.getLogger("nicrig_device")
 
 
 class SocketWire:

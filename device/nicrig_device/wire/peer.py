@@ -3,20 +3,18 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import time
 
 import numpy as np
 
 from nicrig_device.dma.frames import Frames
+from nicrig_device.log import log
 from nicrig_device.wire.framing import split
 
 BUFFER_BYTES = 1 << 18
 STALL_SECONDS = 1.0
 """A peer that has not read for this long loses frames instead of stopping the guest's transmitter."""
-
-log = logging.getLogger("nicrig_device")
 
 
 class WirePeer:

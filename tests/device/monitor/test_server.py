@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from nicrig_device.monitor.commands import CardCommands
 from nicrig_device.monitor.server import CLIENTS_MAX, MonitorServer
+from nicrig_device.monitor.session import IDLE_SECONDS
 from nicrig_device.wire.hub import SocketWire
 from tests.fakes.memory_bus import MemoryBus
 from tests.fakes.unix_socket import connect_unix
@@ -110,6 +112,51 @@ def test_one_client_too_many_is_turned_away_and_another_s_place_is_free_again(lo
     assert not loop.watched
     with loop.connect() as client:
         assert "QMP" in client.read()[0]
+
+
+def advance(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.monotonic() + seconds
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+
+def test_idle_sessions_make_room_the_longest_idle_first(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = [loop.connect() for _ in range(CLIENTS_MAX)]
+    for client in clients:
+        client.read()
+    advance(monkeypatch, IDLE_SECONDS + 1)
+    for client in (*clients[:3], *clients[4:]):
+        client.send("query-version")
+    loop.turn()
+    with loop.connect() as late:
+        assert "QMP" in late.read()[0]
+    assert clients[3].read() == []
+    for client in (*clients[:3], *clients[4:]):
+        assert "return" in client.read()[0]
+        client.socket.close()
+
+
+def test_a_session_without_negotiation_makes_room_first(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = [loop.connect() for _ in range(CLIENTS_MAX - 1)]
+    silent = loop.connect(negotiate=False)
+    silent.read()
+    advance(monkeypatch, IDLE_SECONDS + 1)
+    with loop.connect():
+        assert silent.read() == []
+    for client in clients:
+        assert "QMP" in client.read()[0]
+        client.socket.close()
+
+
+def test_a_session_that_captures_makes_no_room(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = [loop.connect() for _ in range(CLIENTS_MAX)]
+    for client in clients:
+        client.send("set-capture", on=True)
+    loop.turn()
+    advance(monkeypatch, IDLE_SECONDS + 1)
+    with loop.connect(negotiate=False) as late:
+        assert late.read() == []
+    for client in clients:
+        client.socket.close()
 
 
 def test_a_client_that_does_not_read_is_dropped_and_the_others_served(loop: Loop) -> None:

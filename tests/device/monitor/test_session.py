@@ -2,9 +2,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nicrig_device.monitor.session import MESSAGE_MAX
 from tests.device.monitor.conftest import Client
@@ -67,6 +72,53 @@ def test_an_unknown_command_lists_the_known_ones(ready: Client) -> None:
 def test_an_invalid_command_gets_an_error_and_the_session_goes_on(client: Client, line: bytes) -> None:
     assert client.ask(line)["error"]["class"] == "GenericError"
     assert client.execute("qmp_capabilities")["return"] == {}
+
+
+HOSTILE = {
+    "a lone surrogate": r'"\ud800"',
+    "a lone surrogate as a key": r'{"\udfff": 1}',
+    "a number of 4400 digits": "9" * 4400,
+    "deep nesting": "[" * 1900 + "]" * 1900,
+    "deep nesting of objects": '{"":' * 1020 + "1" + "}" * 1020,
+}
+PLACES = [
+    "[%s]",
+    '{"execute": %s}',
+    '{"execute": "query-card", "id": %s}',
+    '{"execute": "set-fault", "arguments": {"name": "lost-irq", "at": %s}}',
+    '{"execute": "qmp_capabilities", "arguments": {"enable": [%s]}}',
+]
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize("place", PLACES)
+def test_what_cannot_be_answered_gets_one_error_and_one_line_and_the_session_goes_on(
+    client: Client, caplog: pytest.LogCaptureFixture, what: str, place: str
+) -> None:
+    message = (place % HOSTILE[what]).encode()
+    client.socket.sendall(message + b"\n")
+    with caplog.at_level(logging.WARNING, "nicrig_device"):
+        for _ in range(1 + len(message) // MESSAGE_MAX):
+            assert client.session.serve()
+    assert client.read()["error"]["class"] == "GenericError"
+    assert len(caplog.records) == 1
+    assert client.execute("qmp_capabilities")["return"] == {}
+
+
+ANY = st.recursive(st.text(st.characters(exclude_categories=())) | st.integers() | st.floats() | st.none(), st.lists)
+
+
+@given(ANY, st.sampled_from(["id", "execute", "arguments", "other"]))
+def test_any_value_anywhere_gets_an_answer(value: object, key: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as folder:
+        client = Client(Path(folder))
+        try:
+            message = {"execute": "query-card", "arguments": {}, key: value}
+            client.socket.sendall(json.dumps(message).encode() + b"\n")
+            assert client.session.serve()
+            assert "error" in client.read()
+        finally:
+            client.close()
 
 
 def test_a_message_without_an_end_is_cut_off_at_its_bound(client: Client) -> None:

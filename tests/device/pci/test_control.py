@@ -37,10 +37,11 @@ def test_every_declared_register_resets_to_its_declared_value(bus: MemoryBus, bl
     assert bus.card.counters["refused_access"] == 0
 
 
-@pytest.mark.parametrize("size", [1, 2, 8])
-def test_an_access_of_another_size_is_refused(bus: MemoryBus, size: int) -> None:
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 16, 4096])
+@pytest.mark.parametrize("byte", [0, 0xFF])
+def test_an_access_of_another_size_is_refused(bus: MemoryBus, size: int, byte: int) -> None:
     assert bus.access(0, 0, size) == bytes(size)
-    bus.access(0, 0, size, bytes(size))
+    bus.access(0, 0, size, bytes([byte]) * size)
     assert bus.card.counters["refused_access"] == 2
 
 

@@ -91,10 +91,30 @@ def raises(*_: object) -> Any:
     raise KeyError("what")
 
 
+def exits(*_: object) -> Any:
+    sys.exit("done")
+
+
+def interrupts(*_: object) -> Any:
+    raise KeyboardInterrupt
+
+
+class UnreadableError(Exception):
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+def raises_the_unreadable(*_: object) -> Any:
+    raise UnreadableError
+
+
 @pytest.mark.parametrize(
     ("act", "why"),
     [
         (raises, "KeyError: 'what'"),
+        (exits, "SystemExit: done"),
+        (interrupts, "KeyboardInterrupt: "),
+        (lambda *_: raises_the_unreadable(), "UnreadableError: its text cannot be read"),
         (lambda *_: None, "TypeError"),
         (lambda to_driver, _: (to_driver, None), "returned NoneType, not one list of frames"),
         (lambda *_: (["text"], []), "returned str as a frame, not bytes"),
@@ -157,6 +177,7 @@ def test_no_frame_comes_by_while_link_or_receiver_are_off(bus: MemoryBus) -> Non
         ("good.py:NUMBER", "good.py has no function NUMBER"),
         ("bad.py:act", "bad.py does not run: ZeroDivisionError"),
         ("worse.py:act", "worse.py does not run: SyntaxError"),
+        ("exits.py:act", "exits.py does not run: SystemExit: 3"),
         (".:act", "no Python file ."),
     ],
 )
@@ -167,6 +188,7 @@ def test_an_invalid_behaviour_is_an_error_of_one_line(
     Path("good.py").write_text("NUMBER = 1\ndef act(a, b): return a, b\n")
     Path("bad.py").write_text("1 / 0\n")
     Path("worse.py").write_text("def\n")
+    Path("exits.py").write_text("import sys\nsys.exit(3)\n")
     with pytest.raises(BehaviourError, match=re.escape(why)) as told:
         load_behaviour(source)
     assert "\n" not in str(told.value)
