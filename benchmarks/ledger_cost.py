@@ -15,7 +15,7 @@ from benchmarks.recorder_cost import ROUNDS
 from nicrig.errors import RigError
 from nicrig.machine.guest_interface import DRIVER
 from nicrig.session.rig import Rig
-from nicrig_interface.words import LedgerPolicy
+from nicrig_interface.vocabulary import LedgerPolicy
 
 POLICIES: tuple[LedgerPolicy, ...] = get_args(LedgerPolicy)
 

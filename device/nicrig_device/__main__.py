@@ -16,7 +16,7 @@ from nicrig_device.service import Service
 from nicrig_device.vfio_user.library import load
 from nicrig_device.wire.behaviour import BehaviourError, load_behaviour
 from nicrig_interface.files import MONITOR_SOCKET, VFIO_SOCKET, WIRE_SOCKET
-from nicrig_interface.words import InterruptMode, LedgerPolicy
+from nicrig_interface.vocabulary import InterruptMode, LedgerPolicy
 
 MAC_BYTES = 6
 

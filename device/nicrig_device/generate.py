@@ -19,7 +19,7 @@ from nicrig_device import recorder
 from nicrig_device.faults.fault import Fault
 from nicrig_device.faults.table import FAULTS
 from nicrig_device.models.catalogue import KINDS
-from nicrig_device.monitor.doc_tables import COMMAND_HEAD, EVENT_HEAD, Page
+from nicrig_device.monitor.doc_rows import COMMAND_HEAD, EVENT_HEAD, Page
 from nicrig_device.recorder import EVENT_DOC, HEADER_DOC, RECORD, RECORD_DOC
 from nicrig_device.spec import registers
 from nicrig_device.spec.counters import COUNTER_BASE, COUNTERS

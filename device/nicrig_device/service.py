@@ -26,7 +26,7 @@ from nicrig_device.vfio_user.library import Library
 from nicrig_device.wire.hub import SocketWire
 from nicrig_device.wire.peer import STALL_SECONDS, WirePeer
 from nicrig_interface.files import MONITOR_SOCKET, VFIO_SOCKET, WIRE_SOCKET
-from nicrig_interface.words import InterruptMode
+from nicrig_interface.vocabulary import InterruptMode
 
 SPIN_SECONDS = 0.0005
 """How long the loop polls after the last work: longer than a guest takes to answer."""

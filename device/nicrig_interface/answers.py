@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
+from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 
 CounterValues: TypeAlias = Annotated[dict[str, int], msgspec.Meta(title="Counters")]
 Findings: TypeAlias = Annotated[dict[str, int], msgspec.Meta(title="Findings")]

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 import pytest
 
 from nicrig_device.models.catalogue import KINDS
-from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
+from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 from tests.fakes.bus import Bus
 from tests.fakes.card_driver import CardDriver
 from tests.fakes.card_process import CardProcess

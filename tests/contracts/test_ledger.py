@@ -11,7 +11,7 @@ import pytest
 from nicrig_device.spec import registers
 from nicrig_device.spec.descriptors import Flag, Refusal
 from nicrig_device.spec.findings import FINDING_DOC, LedgerFinding
-from nicrig_interface.words import CardKind, LedgerPolicy
+from nicrig_interface.vocabulary import CardKind, LedgerPolicy
 from tests.contracts.conftest import REAL_MSIX, AnyBench, Bench, KindBench, benches
 from tests.contracts.test_receive import frames_of
 from tests.fakes.guest_memory import guard_pattern

@@ -20,7 +20,7 @@ from nicrig.session.rig import OwnRig, Rig, open_rig
 from nicrig.traffic.generator import templates
 from nicrig.verdict.echo_run import echo_and_judge
 from nicrig.verdict.run_verdict import RunVerdict
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 HERE = Path(__file__).parent
 T = TypeVar("T")

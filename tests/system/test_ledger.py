@@ -16,7 +16,7 @@ from nicrig.provision import Provision
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig, open_rig
 from nicrig.verdict.echo_run import CHUNK, exchange
-from nicrig_interface.words import CardKind, LedgerPolicy
+from nicrig_interface.vocabulary import CardKind, LedgerPolicy
 from tests.system.conftest import check_echo, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

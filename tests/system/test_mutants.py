@@ -14,7 +14,7 @@ from nicrig.mutants.runner import MutantResult, machine, run_all
 from nicrig.provision import Provision
 from nicrig.session.rig import Rig, open_rig
 from nicrig.traffic.generator import mixed
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 from tests.guest_driver.mutables import operators
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

@@ -14,7 +14,7 @@ from nicrig.session.rig import Rig, open_rig
 from nicrig.verdict.echo_run import exchange
 from nicrig.verdict.live import LiveVerdict, live_verdict
 from nicrig.verifier.functions import Detail
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 from tests.system.conftest import KINDS, every_kind, udp_frames
 from tests.system.test_ndis import kernel_complaints
 

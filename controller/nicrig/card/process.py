@@ -14,7 +14,7 @@ from nicrig.process.child import Child
 from nicrig.rundir.directories import last_lines
 from nicrig.rundir.logs import bounded_logs
 from nicrig.rundir.paths import RigPaths
-from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
+from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 
 # -P: modules in the user's current folder must not shadow the card's.
 PROGRAM = (sys.executable, "-P", "-m", "nicrig_device")

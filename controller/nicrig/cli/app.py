@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
-from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
+from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 
 if TYPE_CHECKING:
     from nicrig.rundir.paths import RigPaths

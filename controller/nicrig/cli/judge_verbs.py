@@ -21,7 +21,7 @@ from nicrig.cli.app import (
     report,
     run,
 )
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 if TYPE_CHECKING:
     from nicrig.mutants.outcome import MutantsOutcome as Mutation

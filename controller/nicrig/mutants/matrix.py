@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from nicrig.declarations import declared, tables
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 FILE = Path(__file__).with_name("matrix.toml")
 

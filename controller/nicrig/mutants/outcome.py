@@ -8,7 +8,7 @@ import msgspec
 
 from nicrig.mutants.matrix import Mutant
 from nicrig.mutants.runner import MutantResult
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 
 @dataclass

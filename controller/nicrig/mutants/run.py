@@ -11,7 +11,7 @@ from nicrig.mutants.runner import MutantResult, machine, run_all
 from nicrig.provision import provide
 from nicrig.session.rig import open_rig
 from nicrig.traffic import generator
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 SEED = 1
 

@@ -19,7 +19,7 @@ from nicrig.verdict.echo_run import exchange
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import violations
 from nicrig.verifier.functions import Detail
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 BITE = 32
 """Frames between two checks of the reports: fewer than the driver posts buffers."""

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from nicrig.verdict import echo_run
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import unseen, violations
 from nicrig.verifier.functions import Detail
-from nicrig_interface.words import LedgerPolicy
+from nicrig_interface.vocabulary import LedgerPolicy
 
 UNLOAD_SECONDS = 10.0
 

@@ -10,7 +10,7 @@ from nicrig.machine.accelerator import Wanted as Accelerator
 from nicrig.pytest_plugin.settings import Settings
 from nicrig.session.options import Options
 from nicrig.verifier.functions import Detail
-from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
+from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

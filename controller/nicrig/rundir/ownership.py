@@ -30,7 +30,7 @@ class NoRigError(UsageError):
 
 
 @dataclass(frozen=True)
-class OwnRig:
+class OwnedFolder:
     """A rig of this user. `alive`: its process runs; otherwise we hold its lock.
 
     `parent` and `folder` are descriptors of folders. `folder` is None when only the link of the name is left.
@@ -56,7 +56,7 @@ class OwnRig:
 
 
 @contextmanager
-def own_rig(paths: RigPaths) -> Iterator[OwnRig]:
+def own_rig(paths: RigPaths) -> Iterator[OwnedFolder]:
     """The rig at `paths`, which is a name's link or a folder. Raises NoRigError when there is none of this user."""
     with ExitStack() as stack:
         try:
@@ -76,7 +76,7 @@ def remove_if_dead(paths: RigPaths) -> bool:
         return not rig.alive
 
 
-def _look(paths: RigPaths, stack: ExitStack) -> OwnRig | None:
+def _look(paths: RigPaths, stack: ExitStack) -> OwnedFolder | None:
     def keep(descriptor: int) -> int:
         stack.callback(os.close, descriptor)
         return descriptor
@@ -93,7 +93,7 @@ def _look(paths: RigPaths, stack: ExitStack) -> OwnRig | None:
     try:
         folder = keep(os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent))
     except FileNotFoundError:
-        return OwnRig(alive=False, name=name, link=link, parent=parent, folder=None) if link else None
+        return OwnedFolder(alive=False, name=name, link=link, parent=parent, folder=None) if link else None
     if foreign(os.fstat(folder)) is not None:
         return None
     lock = keep(open_own(LOCK, folder))
@@ -103,7 +103,7 @@ def _look(paths: RigPaths, stack: ExitStack) -> OwnRig | None:
     with suppress(FileNotFoundError):
         os.close(open_own(DESCRIPTION, folder))
         made = True
-    return OwnRig(alive, name, link, parent, folder) if made or alive else None
+    return OwnedFolder(alive, name, link, parent, folder) if made or alive else None
 
 
 def take(lock: int, folder: int) -> bool:

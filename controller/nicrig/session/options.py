@@ -12,7 +12,7 @@ from nicrig.provision import Provision
 from nicrig.rundir.paths import RigPaths
 from nicrig.verifier.functions import Detail
 from nicrig.witnesses.judge import LINE
-from nicrig_interface.words import CardKind, InterruptMode, LedgerPolicy
+from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from nicrig.verdict.run_verdict import RunVerdict, conclude, findings, unseen
 from nicrig.verifier.verdict import Violation
 from nicrig.witnesses import finding_text as witnessed
 from nicrig.witnesses.judge import Witnesses
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 # Fewer than the driver posts: no frame then finds the ring empty, and a missing frame was lost, not refused.
 WINDOW = 64

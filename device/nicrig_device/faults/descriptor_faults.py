@@ -17,7 +17,7 @@ from nicrig_device.faults.fault import FaultHook, Trigger, memory_of, put
 from nicrig_device.hooks import Chosen
 from nicrig_device.models.bus_master.bus_master import BusMaster
 from nicrig_device.models.queue import Ring
-from nicrig_device.models.status import refused_status
+from nicrig_device.models.status_words import refused_status
 from nicrig_device.recorder import TraceEvent
 from nicrig_device.spec.descriptors import DESCRIPTOR, Descriptors, Flag, Refusal
 from nicrig_device.spec.registers import FRAME_MAX, FRAME_MIN

@@ -15,7 +15,7 @@ from nicrig_device.dma.memory import OutsideMemoryError
 from nicrig_device.hooks import Hook
 from nicrig_device.models.base import CardModel, Trait
 from nicrig_device.models.catalogue import KINDS
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 Later: TypeAlias = Callable[[Callable[[], None], float], None]
 

@@ -36,7 +36,7 @@ from nicrig_device.recorder import (
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.findings import LedgerFinding
-from nicrig_interface.words import LedgerPolicy
+from nicrig_interface.vocabulary import LedgerPolicy
 
 REVOKED_MAX = 4096
 """How many revoked ranges are kept."""

@@ -26,7 +26,7 @@ from nicrig_device.spec.layout import Register, RegisterBlock
 from nicrig_device.spec.registers import BAR_BYTES
 from nicrig_device.wire.egress import Egress
 from nicrig_interface.answers import RingState
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Reset(msgspec.Struct):
     """The card was reset: by the driver, by QEMU or through the monitor."""
 
 
-class Client(msgspec.Struct):
+class ClientChanged(msgspec.Struct):
     """A client of the card's PCI function, usually QEMU, connected or disconnected."""
 
     connected: bool
@@ -44,9 +44,9 @@ class ViolationEvent(msgspec.Struct):
     count: int
 
 
-Announced: TypeAlias = LinkChanged | Reset | Client | ViolationEvent
+Announced: TypeAlias = LinkChanged | Reset | ClientChanged | ViolationEvent
 EVENTS: dict[str, type[Announced]] = {
-    "CLIENT": Client,
+    "CLIENT": ClientChanged,
     "LINK_CHANGED": LinkChanged,
     "RESET": Reset,
     "VIOLATION": ViolationEvent,

@@ -14,7 +14,7 @@ SESSION = "session"
 """A parameter of this name does not come from the client: it gets the client's session."""
 
 
-class CommandError(Exception):
+class QmpError(Exception):
     """The command failed; `kind` is QMP's class of the error."""
 
     def __init__(self, text: str, kind: str = "GenericError") -> None:
@@ -46,7 +46,7 @@ class Command:
         return cls(name, function, arguments, hints["return"], inspect.getdoc(function) or "", for_session)
 
     def run(self, arguments: msgspec.Struct, session: object) -> object:
-        """The function's result, {} for None. Raises CommandError."""
+        """The function's result, {} for None. Raises QmpError."""
         given = msgspec.structs.asdict(arguments)
         if self.for_session:
             given[SESSION] = session

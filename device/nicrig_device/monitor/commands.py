@@ -45,7 +45,7 @@ from nicrig_interface.answers import (
     SlotLayout,
 )
 from nicrig_interface.files import RECORDER_FILE, TRACE_FILE
-from nicrig_interface.words import InterruptMode, LedgerPolicy
+from nicrig_interface.vocabulary import InterruptMode, LedgerPolicy
 
 KEYS = {"Counters": tuple(COUNTERS), "Findings": tuple(finding.name.lower() for finding in LedgerFinding)}
 """The keys of the answers that are dictionaries, by the title of their type."""

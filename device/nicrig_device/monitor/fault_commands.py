@@ -10,7 +10,7 @@ import msgspec
 
 from nicrig_device.card import Card
 from nicrig_device.faults.armed import FaultError, Faults
-from nicrig_device.monitor.command_table import CommandError
+from nicrig_device.monitor.command_table import QmpError
 from nicrig_interface.answers import FaultState
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1 << 32)]
@@ -37,7 +37,7 @@ class FaultCommands:
         try:
             self._faults.arm(name, at, count)
         except FaultError as error:
-            raise CommandError(str(error)) from error
+            raise QmpError(str(error)) from error
 
     def clear_faults(self) -> None:
         """Disarm all faults. What is already delayed still happens."""

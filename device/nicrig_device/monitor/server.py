@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nicrig_device.log import ONCE, log, traced
-from nicrig_device.monitor.announcements import Announcements, Client
+from nicrig_device.monitor.announcements import Announcements, ClientChanged
 from nicrig_device.monitor.commands import CardCommands
 from nicrig_device.monitor.session import Session
 from nicrig_device.recorder import Trace
@@ -63,7 +63,7 @@ class MonitorServer:
     def client(self, connected: bool) -> None:
         """QEMU has connected or disconnected."""
         self._commands.client = connected
-        self._announcements.note(Client(connected))
+        self._announcements.note(ClientChanged(connected))
 
     def work(self) -> bool:
         """Answer one message of each session that has read ahead, and send events. Returns whether there were any."""

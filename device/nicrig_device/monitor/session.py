@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from nicrig_device.log import log
-from nicrig_device.monitor.command_table import CommandError, CommandTable
+from nicrig_device.monitor.command_table import CommandTable, QmpError
 from nicrig_device.monitor.version import GREETING
 
 MESSAGE_MAX = 4096
@@ -91,7 +91,7 @@ class Session:
         self._pending = rest
         self.waiting = bool(rest.strip())
         log.warning("monitor: refused a message: %s", why)
-        return self.send(_error(CommandError(f"not JSON: {why}")))
+        return self.send(_error(QmpError(f"not JSON: {why}")))
 
     def _answer(self, value: object) -> dict[str, object]:
         """The reply, with the message's id even if the rest of the message is wrong."""
@@ -100,10 +100,10 @@ class Session:
             msgspec.json.encode(value)
         except UNFIT as error:
             log.warning("monitor: refused a message: %s", error)
-            return _error(CommandError(f"cannot be answered: {error}"))
+            return _error(QmpError(f"cannot be answered: {error}"))
         try:
             reply: dict[str, object] = {"return": self._execute(_converted(value, Message, "not a QMP command"))}
-        except CommandError as error:
+        except QmpError as error:
             reply = _error(error)
         if isinstance(value, dict) and "id" in value:
             reply["id"] = value["id"]
@@ -115,17 +115,17 @@ class Session:
         command = self._commands.get(message.execute)
         if command is None:
             known = ", ".join(sorted(self._commands))
-            raise CommandError(f"the card has no command {message.execute}: {known}", "CommandNotFound")
+            raise QmpError(f"the card has no command {message.execute}: {known}", "CommandNotFound")
         return command.run(_converted(message.arguments, command.arguments, message.execute), self)
 
     def _negotiate(self, message: Message) -> dict[str, object]:
         if message.execute != NEGOTIATE:
-            raise CommandError(f"send {NEGOTIATE} before {message.execute}", "CommandNotFound")
+            raise QmpError(f"send {NEGOTIATE} before {message.execute}", "CommandNotFound")
         if self.negotiated:
-            raise CommandError("capabilities have been negotiated already", "CommandNotFound")
+            raise QmpError("capabilities have been negotiated already", "CommandNotFound")
         wanted = _converted(message.arguments, Capabilities, NEGOTIATE).enable
         if wanted:
-            raise CommandError(f"{NEGOTIATE}: the card offers no capability {', '.join(wanted)}")
+            raise QmpError(f"{NEGOTIATE}: the card offers no capability {', '.join(wanted)}")
         self.negotiated = True
         return {}
 
@@ -142,8 +142,8 @@ def _converted(value: object, kind: type[Any], what: str) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise CommandError(f"{what}: {error}") from error
+        raise QmpError(f"{what}: {error}") from error
 
 
-def _error(error: CommandError) -> dict[str, object]:
+def _error(error: QmpError) -> dict[str, object]:
     return {"error": {"class": error.kind, "desc": str(error)}}

@@ -91,7 +91,7 @@ def private_listener(folder: Path) -> Iterator[tuple[socket.socket, socket.socke
         yield listener, connection
 
 
-class Client:
+class VfioUserClient:
     """The connection of a client. The library has a descriptor of its own for it."""
 
     def __init__(self, connection: socket.socket, ranges: set[tuple[int, int]], vectors: int) -> None:
@@ -139,8 +139,8 @@ class Endpoint:
         self._callbacks: list[Any] = []
         self._vectors = vectors
         self._ranges: set[tuple[int, int]] = set()
-        self._client: Client | None = None
-        self._waiting: list[Client] = []
+        self._client: VfioUserClient | None = None
+        self._waiting: list[VfioUserClient] = []
         self._due: float | None = None
         self._watch, self._unwatch, self._changed = loop
         self._path = path
@@ -253,11 +253,11 @@ class Endpoint:
         connection, _ = self.listener.accept()
         if len(self._waiting) >= WAITING_MAX:
             self._turn_away(self._waiting[0], "another one needs its place")
-        client = Client(connection, self._ranges, self._vectors)
+        client = VfioUserClient(connection, self._ranges, self._vectors)
         self._waiting.append(client)
         self._watch(connection, partial(self._serve, client))
 
-    def _shake_hands(self, client: Client) -> None:
+    def _shake_hands(self, client: VfioUserClient) -> None:
         try:
             with suppress(BlockingIOError):
                 if message := client.gate.take():
@@ -268,12 +268,12 @@ class Endpoint:
         except (BrokenMessageError, OSError) as error:
             self._turn_away(client, f"handshake failed: {error}")
 
-    def _turn_away(self, client: Client, why: str) -> None:
+    def _turn_away(self, client: VfioUserClient, why: str) -> None:
         log.warning("disconnecting a client: %s", why)
         self._waiting.remove(client)
         self._close(client)
 
-    def _attach(self, client: Client, message: bytes) -> None:
+    def _attach(self, client: VfioUserClient, message: bytes) -> None:
         """Let the library shake hands with us, and put the client's connection in our place."""
         with private_listener(self._path.parent) as (listener, inner):
             os.dup2(listener.fileno(), self._listen_fd, inheritable=False)
@@ -312,7 +312,7 @@ class Endpoint:
         for client in [self._client] if self._client is not None else list(self._waiting):
             self._serve(client)
 
-    def _serve(self, client: Client) -> None:
+    def _serve(self, client: VfioUserClient) -> None:
         """Handle what a client has sent. Whatever that raises costs the connection."""
         try:
             if client is self._client:
@@ -327,7 +327,7 @@ class Endpoint:
             elif client in self._waiting:
                 self._turn_away(client, "an error in the card")
 
-    def _serve_attached(self, client: Client) -> None:
+    def _serve_attached(self, client: VfioUserClient) -> None:
         self._due = None
         try:
             if client.blocked:
@@ -339,7 +339,7 @@ class Endpoint:
         if self._gone():
             self._forget(client)
 
-    def _serve_some(self, client: Client) -> float | None:
+    def _serve_some(self, client: VfioUserClient) -> float | None:
         """Handle what has come in. Returns when there is more to do. Raises BrokenMessageError."""
         for _ in range(MESSAGES_A_TURN):
             seen = client.gate.look()
@@ -351,13 +351,13 @@ class Endpoint:
                 return None
         return 0.0
 
-    def _hang_up(self, client: Client) -> None:
+    def _hang_up(self, client: VfioUserClient) -> None:
         client.hang_up()
         # The library finds the end, calls reset and unmaps the client's memory.
         while not self._gone():
             self._lib.vfu_run_ctx(self._context)
 
-    def _forget(self, client: Client) -> None:
+    def _forget(self, client: VfioUserClient) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         self._close(client)
         self._client = self._due = None
@@ -368,7 +368,7 @@ class Endpoint:
             other.late = time.monotonic() + CLIENT_SECONDS
         self.work()
 
-    def _close(self, client: Client) -> None:
+    def _close(self, client: VfioUserClient) -> None:
         self._unwatch(client.connection)
         client.connection.close()
 

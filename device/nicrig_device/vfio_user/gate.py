@@ -40,7 +40,7 @@ LOOK_BYTES = HEADER.size + DMA_MAP_BODY.size
 EVENTFD = Path("anon_inode:[eventfd]")
 
 
-class Ranges(Container[tuple[int, int]], Sized, Protocol):
+class MappedRanges(Container[tuple[int, int]], Sized, Protocol):
     """The client's ranges of memory, each with start and size."""
 
 
@@ -48,7 +48,7 @@ class BrokenMessageError(Exception):
     """No message can follow: the client must be disconnected. The text says why."""
 
 
-class RefusedError(Exception):
+class RefusedMessageError(Exception):
     """The message gets an error as reply, and the next one may be sound."""
 
     def __init__(self, code: int, why: str) -> None:
@@ -70,7 +70,7 @@ class Seen(enum.Enum):
 class Gate:
     """The connection of one client, which never blocks."""
 
-    def __init__(self, connection: socket.socket, ranges: Ranges, ranges_max: int, vectors: int) -> None:
+    def __init__(self, connection: socket.socket, ranges: MappedRanges, ranges_max: int, vectors: int) -> None:
         connection.setblocking(False)
         self._connection = connection
         self._ranges = ranges
@@ -97,7 +97,7 @@ class Gate:
             return Seen.NOTHING
         try:
             self._check(seen)
-        except RefusedError as error:
+        except RefusedMessageError as error:
             self._refuse(seen, error)
             return Seen.REFUSED
         return Seen.READY
@@ -144,34 +144,36 @@ class Gate:
             self._check_range(*_body(DMA_MAP_BODY, seen)[2:])
         elif command == DMA_UNMAP:
             if _body(DMA_UNMAP_BODY, seen)[1] not in (0, UNMAP_ALL):
-                raise RefusedError(errno.EOPNOTSUPP, "the card does not keep track of dirty pages")
+                raise RefusedMessageError(errno.EOPNOTSUPP, "the card does not keep track of dirty pages")
         elif command == REGION_READ:
             count = _body(REGION_ACCESS_BODY, seen)[2]
             if count > MESSAGE_MAX:
-                raise RefusedError(errno.EINVAL, f"a read of {count} bytes: at most {MESSAGE_MAX}")
+                raise RefusedMessageError(errno.EINVAL, f"a read of {count} bytes: at most {MESSAGE_MAX}")
         elif command not in COMMANDS:
-            raise RefusedError(errno.EOPNOTSUPP, f"no command {command}")
+            raise RefusedMessageError(errno.EOPNOTSUPP, f"no command {command}")
 
     def _check_vectors(self, start: int, count: int) -> None:
         if start + count > self._vectors:
-            raise RefusedError(errno.EINVAL, f"no vectors {start} to {start + count - 1}: there are {self._vectors}")
+            raise RefusedMessageError(
+                errno.EINVAL, f"no vectors {start} to {start + count - 1}: there are {self._vectors}"
+            )
         with self._descriptors() as fds:
             for fd in fds:
                 if Path(f"/proc/self/fd/{fd}").readlink() != EVENTFD:
-                    raise RefusedError(errno.EINVAL, "a vector that is not an eventfd")
+                    raise RefusedMessageError(errno.EINVAL, "a vector that is not an eventfd")
                 os.set_blocking(fd, False)
 
     def _check_range(self, offset: int, start: int, size: int) -> None:
         if (start, size) in self._ranges:
-            raise RefusedError(errno.EEXIST, f"range {start:#x}+{size:#x} is mapped already")
+            raise RefusedMessageError(errno.EEXIST, f"range {start:#x}+{size:#x} is mapped already")
         if len(self._ranges) >= self._ranges_max:
             why = f"range {start:#x}+{size:#x}: the library takes {self._ranges_max} ranges of memory"
-            raise RefusedError(errno.EINVAL, f"{why}, so the card cannot reach this one")
+            raise RefusedMessageError(errno.EINVAL, f"{why}, so the card cannot reach this one")
         with self._descriptors() as fds:
             for found in map(os.fstat, fds):
                 if stat.S_ISREG(found.st_mode) and offset + size > found.st_size:
                     why = f"range {start:#x}+{size:#x} at {offset:#x} of a file of {found.st_size:#x} bytes"
-                    raise RefusedError(errno.EINVAL, why)
+                    raise RefusedMessageError(errno.EINVAL, why)
 
     # -- what it does instead of the library -----------------------------------------------------------
     @contextmanager
@@ -189,7 +191,7 @@ class Gate:
             for fd in fds:
                 os.close(fd)
 
-    def _refuse(self, seen: bytes, error: RefusedError) -> None:
+    def _refuse(self, seen: bytes, error: RefusedMessageError) -> None:
         """Take the message away from the library, and answer it."""
         log.warning("refused a message of the client: %s", error)
         number, command, size, flags, _ = HEADER.unpack_from(seen)
@@ -204,5 +206,5 @@ class Gate:
 
 def _body(layout: struct.Struct, seen: bytes) -> tuple[int, ...]:
     if len(seen) < HEADER.size + layout.size or HEADER.unpack_from(seen)[2] < HEADER.size + layout.size:
-        raise RefusedError(errno.EINVAL, f"command {HEADER.unpack_from(seen)[1]} with too short a body")
+        raise RefusedMessageError(errno.EINVAL, f"command {HEADER.unpack_from(seen)[1]} with too short a body")
     return layout.unpack_from(seen, HEADER.size)

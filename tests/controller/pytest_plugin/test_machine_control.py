@@ -16,7 +16,7 @@ from nicrig.pytest_plugin.test_session import TestSession
 from nicrig.rundir.paths import RigPaths
 from nicrig.session.options import Options
 from nicrig.session.rig import OwnRig, Rig
-from nicrig_interface.words import InterruptMode
+from nicrig_interface.vocabulary import InterruptMode
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ import pytest
 from nicrig.machine.accelerator import Wanted as Accelerator
 from nicrig.pytest_plugin.settings import SETTINGS
 from nicrig.pytest_plugin.wanted import Wanted
-from nicrig_interface.words import CardKind
+from nicrig_interface.vocabulary import CardKind
 
 pytest_plugins = ["pytester"]
 

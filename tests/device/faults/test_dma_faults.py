@@ -15,7 +15,7 @@ from nicrig_device.ledger.ledger import HELD_SECONDS
 from nicrig_device.models.base import Trait
 from nicrig_device.models.catalogue import KINDS
 from nicrig_device.spec.findings import LedgerFinding
-from nicrig_interface.words import LedgerPolicy
+from nicrig_interface.vocabulary import LedgerPolicy
 from tests.contracts.conftest import DRIVERS, MEMORY_AT, MEMORY_BYTES
 from tests.contracts.test_receive import frames_of
 from tests.fakes.memory_bus import MemoryBus

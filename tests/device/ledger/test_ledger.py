@@ -22,7 +22,7 @@ from nicrig_device.recorder import CAPACITY, RECORDER_BYTES, Grant, RecordRing, 
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.findings import LedgerFinding
-from nicrig_interface.words import LedgerPolicy
+from nicrig_interface.vocabulary import LedgerPolicy
 from tests.fakes import recorder as datasheet
 from tests.fakes.recorder import ALL_ONES, DETAIL, GRANTS, HEAD, STREAMING, Granting, Record, RecorderMemory
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from nicrig_device.monitor.announcements import QUIET_SECONDS, Announcements, Client
+from nicrig_device.monitor.announcements import QUIET_SECONDS, Announcements, ClientChanged
 from nicrig_device.recorder import RecordRing, Trace, TraceEvent
 from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.findings import LedgerFinding
@@ -33,7 +33,7 @@ def test_events_come_in_qmp_s_form_in_their_order(trace: Trace) -> None:
     before = time.time()
     trace.add(TraceEvent.RESET)
     trace.add(TraceEvent.LINK, 0)
-    announcements.note(Client(connected=True))
+    announcements.note(ClientChanged(connected=True))
     messages = taken(announcements)
     assert [(message["event"], message.get("data")) for message in messages] == [
         ("RESET", None),

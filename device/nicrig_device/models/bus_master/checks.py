@@ -9,7 +9,7 @@ import numpy.typing as npt
 from nicrig_device.dma.memory import GuestMemory, RegionSpans
 from nicrig_device.ledger.ledger import NO_POSITIONS, Ledger, Positions
 from nicrig_device.models.queue import Ring
-from nicrig_device.models.status import Codes
+from nicrig_device.models.status_words import Codes
 from nicrig_device.spec.descriptors import Descriptors, Refusal
 from nicrig_device.spec.registers import BUFFER_MAX
 

@@ -10,7 +10,7 @@ from nicrig_device.dma.memory import gather
 from nicrig_device.models.base import Board
 from nicrig_device.models.bus_master.checks import check_buffers, refuse_all
 from nicrig_device.models.queue import Ring
-from nicrig_device.models.status import status_of
+from nicrig_device.models.status_words import status_of
 from nicrig_device.recorder import TraceEvent
 from nicrig_device.spec.descriptors import Flag, Refusal
 

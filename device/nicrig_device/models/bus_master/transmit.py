@@ -13,7 +13,7 @@ from nicrig_device.dma.memory import RegionSpans
 from nicrig_device.models.base import Board
 from nicrig_device.models.bus_master.checks import check_buffers, refuse_all
 from nicrig_device.models.queue import Ring
-from nicrig_device.models.status import Codes, status_of
+from nicrig_device.models.status_words import Codes, status_of
 from nicrig_device.recorder import TraceEvent
 from nicrig_device.spec.descriptors import Descriptors, Flag, Refusal
 from nicrig_device.spec.registers import CHAIN_MAX, FRAME_MAX, FRAME_MIN

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from nicrig_device.dma.frames import Frames, Offsets, copy_pieces
 from nicrig_device.models.base import Board, CardModel, Registry, Trait
 from nicrig_device.models.queue import Queue, QueueWords
-from nicrig_device.models.status import status_of
+from nicrig_device.models.status_words import status_of
 from nicrig_device.pci.interrupt import Interrupts, Source
 from nicrig_device.recorder import TraceEvent
 from nicrig_device.spec import registers

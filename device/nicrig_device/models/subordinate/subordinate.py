@@ -14,7 +14,7 @@ from nicrig_device.dma.memory import OutsideMemoryError
 from nicrig_device.dma.transfer import INDEX, TRANSMIT, Transfer
 from nicrig_device.ledger.ledger import Touch
 from nicrig_device.models.base import Board, CardModel, Registry, Trait
-from nicrig_device.models.status import STATUS_DONE, refused_status
+from nicrig_device.models.status_words import STATUS_DONE, refused_status
 from nicrig_device.models.subordinate.fifo import Fifo
 from nicrig_device.models.subordinate.packing import packed_starts, put_lengths, unpack
 from nicrig_device.pci.interrupt import Interrupts, Source
