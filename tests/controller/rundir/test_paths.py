@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,9 @@ from nicrig.rundir.paths import RigPaths, log_of, names, names_folder, paths_nam
 
 
 @pytest.fixture(autouse=True)
-def rigs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A short path: pytest's own, with the name of a worker in it, leaves a socket no room."""
-    with tempfile.TemporaryDirectory(prefix="nicrig-") as folder:
-        monkeypatch.setenv("NICRIG_RIGS", f"{folder}/rigs")
-        yield Path(folder) / "rigs"
+def rigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NICRIG_RIGS", str(tmp_path / "rigs"))
+    return tmp_path / "rigs"
 
 
 def test_a_named_rig_is_found_by_its_name_while_it_is_there(rigs: Path) -> None:
