@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,15 @@ async def answering(rig: Rig, request: pytest.FixtureRequest) -> AsyncIterator[I
 
 
 @pytest.fixture
-def named(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Names the rig dev, and returns the folder that is HOME for the commands."""
-    (tmp_path / "rigs").mkdir()
-    (tmp_path / "rigs" / "dev").symlink_to(rig.paths.folder)
-    monkeypatch.setenv("NICRIG_RIGS", str(tmp_path / "rigs"))
+def named(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Names the rig dev, and yields the folder that is HOME for the commands."""
+    name = rig.paths.folder.with_name("dev")
+    monkeypatch.setenv("NICRIG_RIGS", str(name.parent))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    return tmp_path
+    name.symlink_to(rig.paths.folder.name)  # fails, and takes nothing away, where a rig of yours has this name
+    yield tmp_path
+    name.unlink()
 
 
 async def captured(rig: Rig, path: Path, *, count: int) -> Tally:
@@ -194,5 +195,5 @@ async def test_scapy_pings_the_guest_and_gets_the_answers(rig: Rig, answering: I
 
 
 async def test_frames_that_the_card_drops_are_counted(rig: Rig, answering: Interface) -> None:
-    sent = await inject(rig.paths, "[Ether()/Raw(bytes(1600)), Ether()/Raw(bytes(60))]", count=3, rate=None)
+    sent = await inject(rig.paths, "[Ether()/Raw(b'x' * 1600), Ether()/Raw(b'x' * 60)]", count=3, rate=None)
     assert (sent.frames, sent.taken, sent.drops, sent.waiting) == (6, 3, {"rx_too_long": 3}, 0)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 LINE_BYTES = 4000
 """The longest line that is shown, in bytes of UTF-8."""
-LOG_LINES = 50
-"""How many lines of a daemon's log say how it ended."""
+LOG_LINES = 200
+"""How many lines of a daemon's log say how it ended. A guest's panic takes about 90: console, then records."""
 TAIL_BYTES = 64 * 1024
 """How much of a log's end is read."""
 
