@@ -166,6 +166,8 @@ class Recorder:
         """Records of the card that must wait for guest records before them."""
         self._last = 0
         """The number of the last guest record that was read."""
+        self._began_after = 0
+        """The number of the last guest record that is left out on purpose."""
         self._cards_lost = 0
 
     @property
@@ -191,9 +193,7 @@ class Recorder:
 
     def skip(self) -> None:
         """Continue with what is recorded from now on."""
-        self._guest.skip_to_last(0)
-        self._card.skip_to_last(0)
-        self._last = self._guest.done
+        self._skip_to_last(0)
 
     def at_rest(self) -> bool:
         """Whether the card sleeps and all records have been read."""
@@ -222,24 +222,28 @@ class Recorder:
     def _card_until(self, sequence: int, guest: Records) -> Records:
         """The card's records up to the guest record `sequence`; `guest` are the guest records just read.
 
-        What the card did after a lost record of the guest is lost too: its context is unknown.
+        What the card did after a lost record of the guest is lost too: its context is unknown. What it did before the
+        first record to read is left out.
         """
         due = self._early["result"] <= sequence
         taken, self._early = self._early[due], self._early[~due]
         after = taken["result"]
         known = np.isin(after, guest["sequence"]) | (after == self._last) | (after > self._guest.done)
-        lost = len(taken) - int(np.count_nonzero(known))
+        lost = int(np.count_nonzero(~known & (after >= self._began_after)))
         if len(guest):
             self._last = int(guest["sequence"][-1])
         self._card.lost += lost
-        return taken[known] if lost else taken
+        return taken if known.all() else taken[known]
 
     def last(self, count: int) -> Iterator[Batch]:
         """The last `count` records of the guest, and the card's records among them."""
+        self._skip_to_last(count)
+        yield from self.read(to_end=True)
+
+    def _skip_to_last(self, count: int) -> None:
         self._guest.skip_to_last(count)
         self._card.skip_to_last(count)
-        self._last = self._guest.done
-        yield from self.read(to_end=True)
+        self._last = self._began_after = self._guest.done
 
     def _batch(self, guest: Records, card: Records) -> Batch:
         lost, self._card.lost = self._card.lost, 0

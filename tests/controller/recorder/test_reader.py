@@ -225,8 +225,16 @@ def test_the_last_ones_are_the_guest_s_last_and_what_the_card_did_meanwhile(ring
     write(rings, 6, card=[1, 4, 5])
     recorder = Recorder(rings.layout)
     assert order(list(recorder.last(2))) == ["c4", "g5", "c5", "g6"]
+    assert recorder.lost == 0
     write(rings, 1)
     assert order(list(recorder.read())) == ["g7"]
+
+
+def test_the_card_s_records_before_the_last_ones_are_left_out_and_not_lost(rings: Rings) -> None:
+    write(rings, 6, card=[1, 2, 3])
+    recorder = Recorder(rings.layout)
+    assert order(list(recorder.last(3))) == ["c3", "g4", "g5", "g6"]
+    assert recorder.lost == 0
 
 
 def test_of_few_records_the_last_are_all(rings: Rings) -> None:
