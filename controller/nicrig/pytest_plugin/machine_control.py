@@ -27,15 +27,23 @@ class MachineControl:
         self._check_hot_plug()
         if self._session.interface is None:
             raise UsageError("no driver has the card: load one with nic.load() before you unplug the card")
+        if self._session.card_runs:
+            await self._session.settle()
+            await self._session.unwatch()
         await self._rig.machine.unplug()
         self._session.interface, self._session.plugged = None, False
 
     async def plug(self) -> None:
-        """Put the card in again; returns when the driver has bound to it and its interface is up with its address."""
+        """Put the card in again; returns when the driver has bound to it and its interface is up with its address.
+
+        verdict() and counters() begin anew.
+        """
         if self._session.plugged:
             raise UsageError("the card is in the machine: unplug() it before you plug() it")
         if not self._session.card_runs:
             raise UsageError("the card is dead: start it with restart_card() before you plug() it")
+        await self._session.unwatch()
+        await self._session.watch()
         await self._rig.machine.plug()
         self._session.plugged = True
         await self._session.use(await self._rig.guest.wait_interface())
@@ -48,14 +56,13 @@ class MachineControl:
         await self._rig.card.kill()
 
     async def restart_card(self) -> None:
-        """Start a fresh card, after kill_card() and unplug(). verdict() and counters() begin anew with it."""
+        """Start a fresh card, after kill_card() and unplug()."""
         if self._session.card_runs:
             raise UsageError("the card runs: kill_card() comes before restart_card()")
         if self._session.plugged:
             raise UsageError("QEMU still holds the dead card: unplug() it before you restart it")
         await self._rig.card.restart()
         self._session.card_runs = True
-        await self._session.watch()
 
     async def reboot(self) -> None:
         """Reboot the guest at once; returns when its driver is loaded as it was when the test began.
