@@ -50,9 +50,12 @@ lint: .venv/installed ## style, types, imports, spelling, and that generated fil
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
 UNIT := not system and not real
 
+# Three runs, the quick ones first. Those that boot QEMU are apart: a worker that holds machines has a loop running, in
+# which a test cannot run a command.
 test: .venv/installed ## every test; boots QEMU
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line built checked
-	$(PYTEST) -m "(system or real) and not soak" --durations=20
+	$(PYTEST) -m "real and not system"
+	$(PYTEST) -m "system and not soak" --durations=20
 
 # What needs nothing built is tested while the rest is built: that waits for downloads, and for one core.
 built: setup

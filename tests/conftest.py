@@ -19,12 +19,6 @@ settings.load_profile("nicrig")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """Of several workers each begins with what takes long, so that all end at the same time."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("system") is None)
-
-
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Asynchronous tests run on trio; session-wide, so that a rig may live as long as the session."""
