@@ -17,7 +17,7 @@ class Deadlines:
     scale: float = 1.0
 
     card_ready: float = 20.0
-    """From the start of the card's process to its `ready`. No guest takes part, so it is not scaled."""
+    """From the start of the card's process to its `ready`. No guest takes part: use it without a scale."""
     monitor: float = 10.0
     """One QMP command to QEMU, or the event that it causes."""
     boot: float = 20.0
@@ -28,9 +28,9 @@ class Deadlines:
     """Time without a returning frame. Frames still missing then are lost."""
 
     @contextmanager
-    def limit(self, seconds: float, awaited: str, *, scaled: bool = True) -> Iterator[None]:
+    def limit(self, seconds: float, awaited: str) -> Iterator[None]:
         """Raise DeadlineError, which names what was `awaited`, when the body takes longer."""
-        seconds *= self.scale if scaled else 1.0
+        seconds *= self.scale
         with trio.move_on_after(seconds) as scope:
             yield
         if scope.cancelled_caught:

@@ -23,9 +23,9 @@ def test_the_scale_lengthens_a_deadline() -> None:
     trio.run(wait, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-def test_a_step_without_guest_is_not_scaled() -> None:
+def test_a_deadline_without_a_scale_is_as_long_as_it_says() -> None:
     async def wait() -> None:
-        with pytest.raises(DeadlineError, match="waited 10 s"), Deadlines(scale=5).limit(10, "it", scaled=False):
+        with pytest.raises(DeadlineError, match="waited 10 s"), Deadlines().limit(10, "it"):
             await trio.sleep(11)
 
     trio.run(wait, clock=trio.testing.MockClock(autojump_threshold=0))
