@@ -5,7 +5,9 @@ PYTHON ?= python3
 CACHE := $(or $(NICRIG_CACHE),$(CURDIR)/.cache)
 BIN := .venv/bin
 export NICRIG_CACHE := $(CACHE)
+# Bytecode is kept, apart from the tree: without it each of the tests' many processes compiles all sources again.
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo windows tools built test checked test-unit soak lint bench generate clean

@@ -22,8 +22,9 @@ def test_it(number):
 
 def test_a_group_of_tests_has_one_worker(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rP", "-n", "2", "--dist", "loadgroup"]
+    command = [sys.executable, "-m", "pytest", "-p", "xdist.plugin", "-rP", "-n", "2", "--dist", "loadgroup"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     workers = re.findall(r"^WORKER (\w+)$", run.stdout, re.MULTILINE)
     assert len(workers) == 6, run.stdout

@@ -23,7 +23,7 @@ from tests.fakes.subordinate_driver import SubordinateDriver
 from tests.fakes.vfio_user_bus import VfioUserBus
 from tests.fakes.wire_peer import WirePeer
 
-MEMORY_AT, MEMORY_BYTES = 0x100000, 16 << 20
+MEMORY_AT, MEMORY_BYTES = 0x100000, 4 << 20
 
 
 class Peer(Protocol):
