@@ -7,7 +7,7 @@ from pathlib import Path
 
 import trio
 
-from nicrig.provision import host, image, libvfio_user, module, root
+from nicrig.provision import host, image, kernel, libvfio_user, module, root
 from nicrig.provision.cache import Cache, Progress, folder
 
 __all__ = ["Provision", "missing", "provide", "provide_library", "provided"]
@@ -58,12 +58,13 @@ def provided() -> Provision:
     """What `provide` returns when nothing is missing."""
     builder = _Builder(Cache(folder(), lambda _: None), host.good_qemu())
     parts = {name: builder.cache.whole(name, part_key) for name, part_key in builder.keys().items()}
-    builder.library, builder.root, builder.image = parts["libvfio-user"], root.Root(parts["root"]), parts["image"]
+    builder.library, builder.root = parts["libvfio-user"], root.Root(parts["root"])
+    builder.kernel, builder.image = parts["kernel"], parts["image"]
     return builder.result()
 
 
 class _Builder:
-    """Builds in order: the library on its own, and root, module and image each from the one before."""
+    """Builds in order: the library on its own; from the root the kernel, the module, and with that the image."""
 
     def __init__(self, cache: Cache, host_qemu: Path | None) -> None:
         self.cache = cache
@@ -77,6 +78,7 @@ class _Builder:
         return {
             "libvfio-user": self.library_key,
             "root": self.root_key,
+            "kernel": kernel.key(self.root_key),
             "module": self.module_key,
             "image": image.key(self.root_key, self.module_key),
         }
@@ -98,6 +100,7 @@ class _Builder:
     async def build_guest(self) -> None:
         recipe = partial(root.make, with_qemu=self.host_qemu is None)
         self.root = root.Root(root.given() or await self.cache.part("root", self.root_key, recipe))
+        self.kernel = await self.cache.part("kernel", self.keys()["kernel"], partial(kernel.make, root=self.root))
         recipe = partial(module.make, root=self.root, report=self.cache.report)
         built = await self.cache.part("module", self.module_key, recipe)
         modules = [built / name for name in (module.MODULE, module.SELFTEST)]
@@ -109,6 +112,6 @@ class _Builder:
             libvfio_user=self.library / libvfio_user.LIBRARY,
             root=self.root,
             host_qemu=self.host_qemu,
-            kernel=self.root.kernel,
+            kernel=self.kernel / kernel.KERNEL,
             image=self.image / image.IMAGE,
         )

@@ -29,6 +29,7 @@ GUEST_PACKAGES = (
     "ethtool",
     "iproute2",
     "kmod",
+    "zstd",
 )
 QEMU_PACKAGES = ("qemu-system-x86", "seabios", "ipxe-qemu")
 

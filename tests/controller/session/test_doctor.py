@@ -44,7 +44,7 @@ def test_each_failure_is_one_line_with_its_command_and_the_exit_code_is_125(
     lines = done.stdout.splitlines()
     assert len(lines) == len(doctor.CHECKS)
     failed = [line for line in lines if line.startswith("FAIL")]
-    assert any(line.startswith("FAIL parts: not built: libvfio-user, root, module, image") for line in failed)
+    assert any(line.startswith("FAIL parts: not built: libvfio-user, root, kernel, module, image") for line in failed)
     assert any(line.startswith("FAIL sockets: ") for line in failed)
     assert all("; fix it with: " in line for line in failed)
     assert not (tmp_path / "empty").exists(), "it only looks"
