@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +13,16 @@ import pytest
 import trio
 
 from nicrig.machine.guest_interface import Interface
-from nicrig.provision import Provision
-from nicrig.session.options import Options
-from nicrig.session.rig import Rig, open_rig
+from nicrig.session.rig import Rig
 from nicrig.verdict.echo_run import CHUNK, exchange
-from nicrig_interface.vocabulary import CardKind, LedgerPolicy
-from tests.system.conftest import check_echo, udp_frames
+from nicrig_interface.vocabulary import LedgerPolicy
+from tests.system.conftest import KINDS, check_echo, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
-FRAMES = 20_000
-"""test_noncoherent.py runs a million frames under the ledger."""
 SIZES = itertools.count(60)
 """Frames of another size each time, so that they leave other bytes in memory."""
-DMA_KINDS: tuple[CardKind, ...] = ("bus-master", "subordinate")
+dma_kinds = pytest.mark.parametrize("rig", KINDS[:2], indirect=True)
 ON: tuple[LedgerPolicy, ...] = ("report", "enforce")
 REFUSED = {
     "dma-outside": ("outside", "rx"),
@@ -45,36 +42,45 @@ async def query(rig: Rig) -> dict[str, Any]:
     return answer
 
 
-def findings(ledger: dict[str, Any]) -> set[str]:
-    return {name for name, count in ledger["findings"].items() if count}
+def grown(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """The findings in between."""
+    return {name for name, count in after["findings"].items() if count > before["findings"][name]}
 
 
-async def set_policy(rig: Rig, policy: LedgerPolicy) -> None:
+@asynccontextmanager
+async def ledger(rig: Rig, policy: LedgerPolicy) -> AsyncIterator[None]:
+    """The ledger of a rig that others share has this policy."""
     await rig.card.monitor.execute("set-ledger", {"policy": policy})
+    try:
+        yield
+    finally:
+        await rig.card.monitor.execute("set-ledger", {"policy": "off"})
 
 
+@dma_kinds
 @pytest.mark.parametrize("policy", ON)
-@pytest.mark.parametrize("kind", DMA_KINDS)
-async def test_a_clean_driver_gives_no_finding(provision: Provision, kind: CardKind, policy: LedgerPolicy) -> None:
+async def test_a_clean_driver_gives_no_finding(rig: Rig, policy: LedgerPolicy) -> None:
+    """Frames that go round the ring four times. test_noncoherent.py has more of them under the ledger."""
     chunk = udp_frames([60 + number % 1000 for number in range(CHUNK)])
-    async with open_rig(provision, Options(kind=kind, ledger=policy)) as rig:
+    async with ledger(rig, policy):
+        first, before = await query(rig), await rig.card.counters()
         interface = await rig.guest.load_driver()
         await interface.up()
         await interface.start_echo()
-        for _ in range(FRAMES // CHUNK):
-            assert await exchange(rig.card.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale) == chunk
+        assert await exchange(rig.card.wire, chunk, quiet=rig.deadlines.quiet * rig.deadlines.scale) == chunk
         live = await query(rig)
         await rig.guest.unload_driver()
         for _ in range(5):
             await rig.guest.load_driver()
             await rig.guest.unload_driver()
-        ended, counters = await query(rig), await rig.card.counters()
-    assert counters["rx_frames"] >= FRAMES
+        ended, after = await query(rig), await rig.card.counters()
+    more = {name: count - before[name] for name, count in after.items() if count > before[name]}
+    assert more["rx_frames"] >= CHUNK
     assert (live["blind"], ended["blind"]) == (None, None)
-    assert ended["generation"] > FRAMES // 100
+    assert ended["generation"] > first["generation"] + CHUNK // 100
     assert ended["ranges"] == 0, "the driver takes back all that it grants"
-    assert findings(ended) == set()
-    assert {name: count for name, count in counters.items() if name.startswith(("refused_", "ledger_")) and count} == {}
+    assert grown(first, ended) == set()
+    assert [name for name in more if name.startswith(("refused_", "ledger_"))] == []
 
 
 # -- a card whose DMA goes astray -------------------------------------------------------------------
@@ -121,32 +127,18 @@ class Astray:
         return shown
 
 
-@pytest.fixture(scope="module", params=DMA_KINDS)
-async def reporting_rig(request: pytest.FixtureRequest, provision: Provision) -> AsyncIterator[Rig]:
-    """One rig of each kind for all faults."""
-    async with open_rig(provision, Options(kind=request.param, ledger="report")) as rig:
-        yield rig
-
-
 @pytest.fixture
-async def astray(reporting_rig: Rig, policy: LedgerPolicy) -> AsyncIterator[Astray]:
-    rig = reporting_rig
-    await set_policy(rig, policy)
-    interface = await rig.guest.load_driver()
-    await interface.up()
-    await interface.start_echo()
-    await check_echo(rig, interface, [60] * 100)
-    yield Astray(rig, interface)
-    await rig.guest.unload_driver()
-    await set_policy(rig, "report")
+async def astray(rig: Rig, policy: LedgerPolicy) -> AsyncIterator[Astray]:
+    async with ledger(rig, policy):
+        interface = await rig.guest.load_driver()
+        await interface.up()
+        await interface.start_echo()
+        await check_echo(rig, interface, [60] * 100)
+        yield Astray(rig, interface)
+        await rig.guest.unload_driver()
 
 
-def grown(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    """The findings in between."""
-    return {name for name, count in after["findings"].items() if count > before["findings"][name]}
-
-
-@pytest.mark.xdist_group("astray")
+@dma_kinds
 @pytest.mark.parametrize("policy", ON)
 @pytest.mark.parametrize("fault", REFUSED)
 async def test_dma_that_goes_astray_is_named_and_refused_or_done(
@@ -165,8 +157,6 @@ async def test_dma_that_goes_astray_is_named_and_refused_or_done(
         assert (await astray.memory() != memory) == (policy == "report")
 
 
-@pytest.mark.xdist_group("astray")
-@pytest.mark.parametrize("reporting_rig", DMA_KINDS[:1], indirect=True)
 @pytest.mark.parametrize("policy", ON)
 async def test_guard_bytes_that_the_card_writes_are_found_although_it_is_too_late(astray: Astray) -> None:
     before, counters = await query(astray.rig), await astray.rig.card.counters()
@@ -175,7 +165,7 @@ async def test_guard_bytes_that_the_card_writes_are_found_although_it_is_too_lat
     assert (await astray.rig.card.counters())["refused_ledger"] == counters["refused_ledger"]
 
 
-@pytest.mark.xdist_group("astray")
+@dma_kinds
 @pytest.mark.parametrize("policy", ["off"])
 async def test_off_is_silent(astray: Astray) -> None:
     before, memory = await query(astray.rig), await astray.memory()
