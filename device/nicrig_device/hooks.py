@@ -7,11 +7,15 @@ and a point costs one loop over nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
 from nicrig_device.dma.frames import Bytes, Frames
 from nicrig_device.dma.transfer import Transfer
+from nicrig_device.log import log, traced
 from nicrig_device.recorder import Records
 from nicrig_device.spec.descriptors import Descriptors
 
@@ -78,6 +82,31 @@ class Hook:
     def due(self, now: float) -> float | None:
         """Do what is due. Return when the next thing is, in seconds of the monotonic clock, or None."""
         return None
+
+
+POINTS = tuple(name for name in vars(Hook) if not name.startswith("_"))
+"""The names of the points."""
+
+
+def guarded(hook: Hook, failed: Callable[[], None]) -> Hook:
+    """The same hook, but whatever it raises costs a line in the log, and changes nothing. `failed` must take it out.
+
+    Without that the card would come to the same point with the same batch again and again.
+    """
+    safe = Hook()
+    for point in POINTS:
+        if getattr(type(hook), point) is not getattr(Hook, point):
+            setattr(safe, point, partial(_call, hook, point, failed))
+    return safe
+
+
+def _call(hook: Hook, point: str, failed: Callable[[], None], *given: object, **named: object) -> object:
+    try:
+        return getattr(hook, point)(*given, **named)
+    except BaseException as error:
+        log.error("disarming %s after an error in %s: %s", type(hook).__name__, point, traced(error))
+        failed()
+        return getattr(Hook, point)(hook, *given, **named)
 
 
 class Hooks:

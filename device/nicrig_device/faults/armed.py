@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from nicrig_device.card import Card
 from nicrig_device.faults.fault import Trigger
 from nicrig_device.faults.table import FAULTS
-from nicrig_device.hooks import Hook
+from nicrig_device.hooks import Hook, guarded
 
 
 class FaultError(ValueError):
@@ -70,7 +71,7 @@ class Faults:
             raise FaultError(f"a {kind} card has no fault {name}: {', '.join(self.known)}")
         self._disarm(name)
         trigger = Trigger(at, count, self._late.add, self._over)
-        self._armed[name] = trigger, fault.hook(self._card, trigger)
+        self._armed[name] = trigger, guarded(fault.hook(self._card, trigger), partial(self._over, trigger))
         self._hook()
 
     def clear(self) -> None:

@@ -6,13 +6,15 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from nicrig_device.faults.armed import FaultError, Faults
+from nicrig_device.faults.fault import Fault, FaultHook
 from nicrig_device.faults.signal_faults import STORM_MESSAGES
 from nicrig_device.faults.table import FAULTS
+from nicrig_device.hooks import POINTS, Hook
 from nicrig_device.models.catalogue import KINDS
 from nicrig_device.spec import registers
 from nicrig_device.spec.descriptors import Refusal
@@ -74,6 +76,35 @@ def test_a_fault_that_is_cleared_leaves_the_card_as_it_was(made: FaultyCard, nam
     assert made.faults.armed(name) is None
     made.bus.peer.send(FRAMES)
     assert made.driver.receive_exactly(len(FRAMES)) == FRAMES
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_fault_that_fails_costs_a_line_and_is_over(
+    point: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Hook, *given: object, **named: object) -> NoReturn:
+        raise SystemExit("on purpose")
+
+    broken = type("Broken", (FaultHook,), {point: fail})
+    monkeypatch.setitem(FAULTS, "broken", Fault("broken", "", "", "", broken))
+    for kind in KINDS:
+        made = FaultyCard(kind)
+        made.bus.card.ledger.set_policy("report")
+        made.driver.record_grants()
+        made.arm("broken", count=1000)
+        made.driver.arm_receive()
+        made.bus.peer.send(FRAMES)
+        assert made.driver.receive_exactly(len(FRAMES)) == FRAMES
+        made.driver.send_and_reap(FRAMES)
+        assert made.bus.peer.receive(len(FRAMES)) == FRAMES
+        made.driver.stop()
+        lines = [record for record in caplog.records if "on purpose" in record.getMessage()]
+        assert len(lines) == (made.faults.armed("broken") is None) <= 1
+        if lines:
+            assert made.hooks() == 0
+            return
+        made.bus.close()
+    pytest.fail(f"no kind comes to {point}")
 
 
 @every_kind
