@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import signal
 import socket
@@ -12,7 +13,7 @@ from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from nicrig_device.card import Card
 from nicrig_device.log import ONCE, flood, log, traced
@@ -30,6 +31,10 @@ from nicrig_interface.vocabulary import InterruptMode
 
 SPIN_SECONDS = 0.0005
 """How long the loop polls after the last work: longer than a guest takes to answer."""
+NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+"""With these errors of accept() the connection stays, and would wake the loop up at once."""
+PAUSE_SECONDS = 0.1
+"""How long the card then lets connections wait, at most."""
 
 
 class Watched(NamedTuple):
@@ -39,6 +44,15 @@ class Watched(NamedTuple):
     drop: Callable[[], None] | None
 
 
+class Server(Protocol):
+    """The part of the card behind a listening socket."""
+
+    listener: socket.socket
+
+    def accept(self) -> None:
+        """Accept a connection. Raises OSError."""
+
+
 class Service:
     """A card with its sockets in one folder. Use it as a context manager and call run()."""
 
@@ -46,6 +60,8 @@ class Service:
         self, folder: Path, library: Library, kind: type[CardModel], mac: bytes, interrupts: InterruptMode
     ) -> None:
         self._watched: dict[int, Watched] = {}
+        self._paused: dict[int, float] = {}
+        """Listening sockets that the loop does not watch for now, with the end of their pause."""
         self._stopping = False
         with ExitStack() as parts:  # if one part fails, those before it are closed
             self._epoll = parts.enter_context(select.epoll())
@@ -74,9 +90,9 @@ class Service:
         signal.signal(signal.SIGALRM, lambda *_: None)
         signal.siginterrupt(signal.SIGALRM, True)
         self._watch(self._wake_reader.fileno(), self._drain_wake)
-        self._watch(self._wire.listener.fileno(), lambda _: self._accept(self._wire.accept))
-        self._watch(self._monitor.listener.fileno(), lambda _: self._accept(self._monitor.accept))
-        self._watch_endpoint()
+        self._watch_listener(self._wire)
+        self._watch_listener(self._monitor)
+        self._watch_listener(self._endpoint)
         return self
 
     def __exit__(
@@ -99,14 +115,16 @@ class Service:
     def _sleep_seconds(self, now: float) -> float:
         """How long to block: until something is due, or until a full wire counts as stalled. -1: no limit."""
         stalled = now + STALL_SECONDS if self._wire.full() else None
-        dues = (self.card.next_due, self._monitor.due(), self._endpoint.due(), flood.due(now), stalled)
-        first = min((due for due in dues if due is not None), default=None)
+        parts = (self.card.next_due, self._monitor.due(), self._endpoint.due(), flood.due(now), stalled)
+        first = min((due for due in (*parts, *self._paused.values()) if due is not None), default=None)
         return -1.0 if first is None else max(0.0, first - now)
 
     def _turn(self, timeout: float) -> bool:
         """Wait at most timeout seconds for a descriptor, then work the rings. Returns whether there was work."""
         worked = False
         ready = self._epoll.poll(timeout)
+        if self._paused:
+            self._end_pauses(time.monotonic())
         self.card.trace.begin()
         for fd, events in ready:
             watched = self._watched.get(fd)
@@ -163,18 +181,27 @@ class Service:
         if connected:  # the next one waits until this one has left
             self._unwatch(self._endpoint.listener.fileno())
         else:
-            self._watch_endpoint()
+            self._watch_listener(self._endpoint)
         self._monitor.client(connected)
 
-    def _watch_endpoint(self) -> None:
-        self._watch(self._endpoint.listener.fileno(), lambda _: self._accept(self._endpoint.accept))
+    def _watch_listener(self, server: Server) -> None:
+        self._watch(server.listener.fileno(), partial(self._accept, server))
 
-    def _accept(self, accept: Callable[[], None]) -> bool:
+    def _accept(self, server: Server, _: int) -> bool:
         try:
-            accept()
+            server.accept()
         except OSError as error:
             log.warning("accept: %s", error)
+            if error.errno in NO_ROOM:
+                self._epoll.modify(server.listener, 0)
+                self._paused[server.listener.fileno()] = time.monotonic() + PAUSE_SECONDS
         return True
+
+    def _end_pauses(self, now: float) -> None:
+        for fd in [fd for fd, end in self._paused.items() if end <= now]:
+            del self._paused[fd]
+            if fd in self._watched:
+                self._epoll.modify(fd, select.EPOLLIN)
 
     def _watch_peer(self, peer: WirePeer) -> None:
         serve, drop = partial(self._serve_peer, peer), partial(self._wire.drop, peer, "an error in the card")

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -348,6 +349,33 @@ def test_the_card_lives_on_when_it_has_no_descriptor_left(card: CardProcess, mon
     resource.prlimit(card.pid, resource.RLIMIT_NOFILE, (4096, 4096))
     check_card_works(card)
     wait_open_files(card, before)
+
+
+def cpu_seconds(card: CardProcess) -> float:
+    """User and system time of the card's process."""
+    words = Path(f"/proc/{card.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_connection_that_must_wait_for_a_descriptor_costs_no_time(card: CardProcess, monitor: Monitor) -> None:
+    before = open_files(card)
+    resource.prlimit(card.pid, resource.RLIMIT_NOFILE, (max_descriptor(card) + 1, 4096))
+    with ExitStack() as clients:
+        pending = [clients.enter_context(connect_unix(path, 20)) for path in (card.monitor, card.wire, card.vfio_user)]
+        pending[0].settimeout(1.0)
+        used = cpu_seconds(card)
+        with pytest.raises(TimeoutError):
+            pending[0].recv(1)
+        assert cpu_seconds(card) - used < 0.1
+        assert monitor.ask("query-version")
+        resource.prlimit(card.pid, resource.RLIMIT_NOFILE, (4096, 4096))
+        assert pending[0].recv(1)
+    check_card_works(card)
+    wait_open_files(card, before)
+
+
+def max_descriptor(card: CardProcess) -> int:
+    return max(int(entry.name) for entry in Path(f"/proc/{card.pid}/fd").iterdir())
 
 
 # -- anything -----------------------------------------------------------------------------------------
