@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import resource
 import sys
 from pathlib import Path
 from typing import get_args
@@ -60,6 +61,8 @@ def main() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s card: %(message)s")
     try:
         require_strong_ordering()
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the library keeps a descriptor for each range
         behaviour = load_behaviour(options.behaviour) if options.behaviour else None
         options.sockets.mkdir(parents=True, exist_ok=True)
         library, kind = load(options.library), KINDS[options.kind]

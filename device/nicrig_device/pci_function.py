@@ -67,6 +67,10 @@ class CardFunction:
         except ValueError as error:
             log.warning("ignoring a memory range of the client: %s", error)
 
+    def refuse_memory(self) -> None:
+        """The client maps a range that the card does not take."""
+        self._card.memory.refused += 1
+
     def unmap_memory(self, start: int) -> None:
         self._card.memory.remove(start)
 

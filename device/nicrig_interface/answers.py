@@ -29,6 +29,8 @@ class CardState(msgspec.Struct, frozen=True, rename="kebab"):
     receiving: bool
     version: str
     memory_ranges: int
+    refused_ranges: int
+    """Ranges of memory that the card did not take from the client, and cannot reach."""
     client: bool
     """QEMU is connected."""
     capture: bool

@@ -212,14 +212,57 @@ def test_a_range_beyond_the_end_of_its_file_is_refused(card: CardProcess, size: 
     check_card_works(card)
 
 
-def test_a_range_too_many_is_refused_and_said_in_the_log(card: CardProcess) -> None:
-    with memory(4096) as fd, attached(card) as client:
-        for number in range(16):
-            client.map_dma(number << 20, 4096, (fd, 0))
-        assert refusal(client, Command.DMA_MAP, dma_map(99 << 20, 4096), (fd,)) == errno.EINVAL
+@pytest.mark.parametrize(
+    ("offset", "address", "size"), [(16, MEMORY_AT, 4096), (2048, MEMORY_AT, 2048), (0, (1 << 64) - 4096, 8192)]
+)
+def test_a_range_that_is_not_whole_pages_of_its_file_is_refused(
+    card: CardProcess, offset: int, address: int, size: int
+) -> None:
+    """Its end would lie beyond the library's mapping."""
+    with memory(1 << 20) as fd, attached(card) as client:
+        assert refusal(client, Command.DMA_MAP, dma_map(address, size, offset), (fd,)) == errno.EINVAL
+        assert client.irq_count(IrqIndex.MSIX) == 2
+    check_card_works(card)
+
+
+RANGES_MAX = 4096
+
+
+def test_a_range_too_many_is_refused_in_the_log_and_in_query_card(card: CardProcess, monitor: Monitor) -> None:
+    """A client of a card needs that many on a machine with an IOMMU, with many cards, or with plugged memory."""
+    before = open_files(card)
+    with memory(RANGES_MAX << 12) as fd, attached(card) as client:
+        begin = time.monotonic()
+        for number in range(RANGES_MAX):
+            client.map_dma(number << 20, 4096, (fd, number << 12))
+        assert (time.monotonic() - begin) / RANGES_MAX < 0.002
+        assert refused_ranges(monitor) == (RANGES_MAX, 0)
+        for _ in range(50):
+            assert refusal(client, Command.DMA_MAP, dma_map(99 << 40, 4096), (fd,)) == errno.ENOSPC
+        assert refused_ranges(monitor) == (RANGES_MAX, 50)
+        assert monitor.slowest(0.3) < PROMPT_SECONDS
         client.unmap_dma(0, 4096)
-        client.map_dma(99 << 20, 4096, (fd, 0))
-    assert "range 0x6300000+0x1000: the library takes 16 ranges" in card.errors()
+        client.map_dma(99 << 40, 4096, (fd, 0))
+        assert refused_ranges(monitor) == (RANGES_MAX, 50)
+    check_card_works(card)
+    wait_open_files(card, before)
+    assert refused_ranges(monitor) == (0, 0)
+    assert "range 0x630000000000+0x1000: the card takes 4096 ranges" in card.errors()
+    assert len(card.errors()) < 5000
+
+
+def refused_ranges(monitor: Monitor) -> tuple[int, int]:
+    """How many ranges the card has, and how many it has refused."""
+    card = monitor.ask("query-card")
+    return card["memory-ranges"], card["refused-ranges"]
+
+
+def test_a_range_that_the_library_refuses_is_in_the_log_and_in_query_card(card: CardProcess, monitor: Monitor) -> None:
+    with memory(1 << 20) as fd, attached(card) as client:
+        client.map_dma(MEMORY_AT, 8192, (fd, 0))
+        assert refusal(client, Command.DMA_MAP, dma_map(MEMORY_AT + 4096, 8192), (fd,)) == errno.EINVAL
+        assert refused_ranges(monitor) == (1, 1)
+    assert f"cannot map range {MEMORY_AT + 4096:#x}+0x2000" in card.errors()
 
 
 # -- time ---------------------------------------------------------------------------------------------

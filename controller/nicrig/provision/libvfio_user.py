@@ -13,12 +13,14 @@ from nicrig.provision.host import tool
 
 LIBRARY = "libvfio-user.so"
 HEADER = "libvfio-user.h"
-HOST_PACKAGES = ("gcc", "libc6-dev", "libjson-c-dev", "libcmocka-dev", "pkg-config", "xz-utils")
+HOST_PACKAGES = ("gcc", "libc6-dev", "libjson-c-dev", "libcmocka-dev", "patch", "pkg-config", "xz-utils")
 
 # bookworm's QEMU 7.2 and its point releases carry the same tree: libvfio-user as of 2022-06.
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SOURCES = f"deb-src [signed-by={KEYRING}] http://deb.debian.org/debian bookworm main\n"
 TREE_SHA256 = "b503f3cada1cf62fa74df66868f2819e836d937d270d15fbfcc739587aa30742"
+PATCH = Path(__file__).with_name("libvfio-user.patch")
+"""What we change, and why."""
 SUBPROJECT = "*/subprojects/libvfio-user/*"
 MESON_OPTIONS = ("--buildtype=release", "-Ddebug-logs=disabled")
 BUILT = "lib/libvfio-user.so.0.0.1"
@@ -38,7 +40,7 @@ def key() -> str:
     found = on_system()
     if found:
         return cache.key("system", *(f"{path} {path.stat().st_mtime_ns}" for path in found))
-    return cache.key(SOURCES, TREE_SHA256, *MESON_OPTIONS)
+    return cache.key(SOURCES, TREE_SHA256, PATCH.read_bytes(), *MESON_OPTIONS)
 
 
 def host_packages() -> tuple[str, ...]:
@@ -87,10 +89,11 @@ async def fetch(work: Path) -> Path:
 
 
 async def build(tree: Path, folder: Path) -> None:
-    """Compile `tree` with meson and ninja; the library and its header go to `folder`."""
+    """Patch `tree`, and compile it with meson and ninja; the library and its header go to `folder`."""
     output = tree / "b"
     remedy = f"the host needs {' '.join(HOST_PACKAGES)}"
     for argv in (
+        ["patch", "--strip=1", "--fuzz=0", f"--input={PATCH}"],
         [tool("meson"), "setup", str(output), *MESON_OPTIONS],
         [tool("ninja"), "-C", str(output), BUILT],
     ):

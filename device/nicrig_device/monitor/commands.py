@@ -74,7 +74,10 @@ class CardCommands:
 
     # -- queries ------------------------------------------------------------------------------------
     def query_card(self) -> CardState:
-        """The card and its state. `client`: QEMU is connected. `capture`: a client of the monitor captures."""
+        """The card and its state. `client`: QEMU is connected. `capture`: a client of the monitor captures.
+
+        `refused-ranges`: ranges of memory that the card did not take from the client, and cannot reach.
+        """
         return CardState(
             kind=self._card.kind.name,
             interrupts=self._interrupts,
@@ -83,6 +86,7 @@ class CardCommands:
             receiving=self._card.receiving,
             version=f"{registers.VERSION_MAJOR}.{registers.VERSION_MINOR}",
             memory_ranges=len(self._card.memory),
+            refused_ranges=self._card.memory.refused,
             client=self.client,
             capture=bool(self._card.trace.captures),
         )

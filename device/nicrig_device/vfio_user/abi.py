@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import re
 
 COMMON = """
 typedef ... vfu_ctx_t;
@@ -48,8 +49,8 @@ REGION_READ_WRITE = 0x1 | 0x2
 REGION_MEMORY = 0x4
 """Without it a BAR takes I/O ports."""
 PROT_WRITE = 0x2
-DMA_REGIONS = 16
-"""The most that generation A takes: a client with more ranges gets EINVAL for the rest."""
+DMA_REGIONS = 4096
+"""The most ranges of memory that a client may map, unless the library takes fewer."""
 
 
 class Interrupt(enum.IntEnum):
@@ -72,3 +73,13 @@ class Generation(enum.Enum):
     def of_header(cls, text: str) -> Generation:
         """The generation that a libvfio-user.h declares. The version does not decide it: both are 0.0.1."""
         return cls.B if "LIBVFIO_USER_MAX_DMA_REGIONS" in text or "VFU_SGL_DIRECT_ACCESS" in text else cls.A
+
+    def dma_regions(self, text: str) -> int:
+        """The most ranges that a client may map: generation B takes the number from us, and A has it built in.
+
+        The header of our own build says it. Without our patch generation A takes 16.
+        """
+        if self is Generation.B:
+            return DMA_REGIONS
+        found = re.search(r"^#define MAX_DMA_REGIONS (\d+)$", text, re.MULTILINE)
+        return int(found[1]) if found else 16

@@ -26,7 +26,6 @@ from nicrig_device.vfio_user import pci
 from nicrig_device.vfio_user.abi import (
     ATTACH_NON_BLOCKING,
     DEVICE_TYPE_PCI,
-    DMA_REGIONS,
     PCI_TYPE_EXPRESS,
     PROT_WRITE,
     REGION_MEMORY,
@@ -62,6 +61,8 @@ class PciFunction(Protocol):
 
     def map_memory(self, start: int, data: Bytes) -> None: ...
 
+    def refuse_memory(self) -> None: ...
+
     def unmap_memory(self, start: int) -> None: ...
 
     def forget_memory(self) -> None: ...
@@ -94,11 +95,11 @@ def private_listener(folder: Path) -> Iterator[tuple[socket.socket, socket.socke
 class VfioUserClient:
     """The connection of a client. The library has a descriptor of its own for it."""
 
-    def __init__(self, connection: socket.socket, ranges: set[tuple[int, int]], vectors: int) -> None:
+    def __init__(self, connection: socket.socket, ranges: set[tuple[int, int]], ranges_max: int, vectors: int) -> None:
         self.connection = connection
         self.late = time.monotonic() + CLIENT_SECONDS
         """When its version must have come."""
-        self.gate = Gate(self.connection, ranges, DMA_REGIONS, vectors)
+        self.gate = Gate(self.connection, ranges, ranges_max, vectors)
         self.blocked = False
         """Whether a write to a vector's eventfd had to be interrupted."""
         self._late: float | None = None
@@ -138,6 +139,7 @@ class Endpoint:
         self._function = function
         self._callbacks: list[Any] = []
         self._vectors = vectors
+        self._ranges_max = library.dma_regions
         self._ranges: set[tuple[int, int]] = set()
         self._client: VfioUserClient | None = None
         self._waiting: list[VfioUserClient] = []
@@ -189,7 +191,7 @@ class Endpoint:
         reset = self._callback("vfu_reset_cb_t", self._on_reset, error=0)
         self._check(lib.vfu_setup_device_reset_cb(context, reset), "reset")
         dma = [self._callback("vfu_dma_cb_t", self._on_map), self._callback("vfu_dma_cb_t", self._on_unmap)]
-        regions = [DMA_REGIONS] if generation is Generation.B else []
+        regions = [self._ranges_max] if generation is Generation.B else []
         self._check(lib.vfu_setup_device_dma(context, *regions, *dma), "DMA")
         self._check(lib.vfu_realize_ctx(context), "realize")
         if interrupts == "msi":
@@ -253,7 +255,7 @@ class Endpoint:
         connection, _ = self.listener.accept()
         if len(self._waiting) >= WAITING_MAX:
             self._turn_away(self._waiting[0], "another one needs its place")
-        client = VfioUserClient(connection, self._ranges, self._vectors)
+        client = VfioUserClient(connection, self._ranges, self._ranges_max, self._vectors)
         self._waiting.append(client)
         self._watch(connection, partial(self._serve, client))
 
@@ -349,7 +351,17 @@ class Endpoint:
                 if not self._gone():
                     raise BrokenMessageError(os.strerror(self._ffi.errno))
                 return None
+            if client.gate.mapping is not None:
+                self._check_mapped(*client.gate.mapping, passed=seen is Seen.READY)
         return 0.0
+
+    def _check_mapped(self, start: int, size: int, *, passed: bool) -> None:
+        """Count a range that the gate or the library has refused."""
+        if passed and (start, size) in self._ranges:
+            return
+        self._function.refuse_memory()
+        if passed:
+            log.warning("refused a message of the client: the library cannot map range %#x+%#x", start, size)
 
     def _hang_up(self, client: VfioUserClient) -> None:
         client.hang_up()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import errno
 import fcntl
+import mmap
 import os
 import select
 import socket
@@ -78,10 +79,12 @@ class Gate:
         self._vectors = vectors
         self.incomplete = False
         """Whether the beginning of a message has come, and not the rest."""
+        self.mapping: tuple[int, int] | None = None
+        """Start and size of the range that the last message maps, if it maps one."""
 
     def look(self) -> Seen:
         """See whether the library can read. Raises BrokenMessageError."""
-        self.incomplete = False
+        self.incomplete, self.mapping = False, None
         try:
             seen = self._connection.recv(LOOK_BYTES, socket.MSG_PEEK)
         except BlockingIOError:
@@ -164,11 +167,15 @@ class Gate:
                 os.set_blocking(fd, False)
 
     def _check_range(self, offset: int, start: int, size: int) -> None:
+        self.mapping = start, size
+        if offset % mmap.PAGESIZE or start + size > 1 << 64:
+            why = f"range {start:#x}+{size:#x} at {offset:#x} of a file: whole pages of 64-bit addresses only"
+            raise RefusedMessageError(errno.EINVAL, why)
         if (start, size) in self._ranges:
             raise RefusedMessageError(errno.EEXIST, f"range {start:#x}+{size:#x} is mapped already")
         if len(self._ranges) >= self._ranges_max:
-            why = f"range {start:#x}+{size:#x}: the library takes {self._ranges_max} ranges of memory"
-            raise RefusedMessageError(errno.EINVAL, f"{why}, so the card cannot reach this one")
+            why = f"range {start:#x}+{size:#x}: the card takes {self._ranges_max} ranges of memory"
+            raise RefusedMessageError(errno.ENOSPC, f"{why}, so it cannot reach this one")
         with self._descriptors() as fds:
             for found in map(os.fstat, fds):
                 if stat.S_ISREG(found.st_mode) and offset + size > found.st_size:

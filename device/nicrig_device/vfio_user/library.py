@@ -26,6 +26,8 @@ class Library:
     ffi: Any
     lib: Any
     generation: Generation
+    dma_regions: int
+    """The most ranges of memory that a client may map."""
 
 
 def load(library: Path) -> Library:
@@ -33,10 +35,11 @@ def load(library: Path) -> Library:
     header = library.parent / HEADER_NAME
     if not header.exists():
         raise LibraryNotFoundError(f"{header} is missing: it shows which generation of libvfio-user the library is")
-    generation = Generation.of_header(header.read_text())
+    text = header.read_text()
+    generation = Generation.of_header(text)
     ffi = cffi.FFI()
     ffi.cdef(COMMON + generation.value)
     try:
-        return Library(ffi, ffi.dlopen(os.fspath(library.resolve())), generation)
+        return Library(ffi, ffi.dlopen(os.fspath(library.resolve())), generation, generation.dma_regions(text))
     except OSError as error:
         raise LibraryNotFoundError(f"{library} does not load: {error}") from error
