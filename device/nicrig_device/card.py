@@ -56,11 +56,12 @@ class Card:
         self.egress = Egress(wire, self.counters, self.hooks)
         self.recorder = RecordRing(folder and folder / RECORDER_FILE)
         try:
-            self._trace_ring = RecordRing(folder and folder / TRACE_FILE)
+            trace = RecordRing(folder and folder / TRACE_FILE)
         except OSError:
             self.recorder.close()
             raise
-        self.trace = Trace(self.recorder, self._trace_ring)
+        self.record_rings = (self.recorder, trace)
+        self.trace = Trace(*self.record_rings)
         self.ledger = Ledger(self.recorder, self.memory, self.counters, self.trace, self.hooks)
         self.refusals = Refusals(self.counters, self._refused)
         self.fire_vector = fire
@@ -183,8 +184,8 @@ class Card:
         self.memory.clear()
         self.kind.reset()
         self.page.close()
-        self.recorder.close()
-        self._trace_ring.close()
+        for ring in self.record_rings:
+            ring.close()
 
     def _count_event(self) -> None:
         self._words[self._event] = (self._words[self._event] + 1) & EVENT_MASK

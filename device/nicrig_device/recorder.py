@@ -10,8 +10,10 @@ from __future__ import annotations
 import enum
 import mmap
 import os
+import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +22,8 @@ import numpy.typing as npt
 from crc32c import crc32c
 
 from nicrig_device.dma.frames import Frames
+from nicrig_device.dma.shared_memory import Area, replace, sealed_file
+from nicrig_device.log import log
 
 RECORD = np.dtype(
     [
@@ -67,7 +71,8 @@ HEADER_DOC = {
 }
 """The 64-bit words at the start of BAR3, in order."""
 
-MAGIC = int.from_bytes(b"NICRRECD", "little")
+MAGIC_BYTES = b"NICRRECD"
+MAGIC = int.from_bytes(MAGIC_BYTES, "little")
 HEAD, DETAIL = 2, 3
 GRANTS, SLOT_HEAD = 5, 6
 SETTLED = 4
@@ -145,37 +150,65 @@ EVENT_DOC = {
 }
 
 
+def _left_by_a_card(path: Path) -> bool:
+    """Whether it is an ordinary file of this user that begins with MAGIC, or has no byte: a card was killed at once."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        found = os.fstat(fd)
+        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        return ours and os.pread(fd, len(MAGIC_BYTES), 0) in (b"", MAGIC_BYTES)
+    finally:
+        os.close(fd)
+
+
 class RecordRing:
     """The mapped file of a record ring; without a path a memory file. A guest may map `fd`."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         if path is None:
-            self.fd = os.memfd_create("nicrig-records", os.MFD_CLOEXEC)
+            self.fd = sealed_file("nicrig-records", RECORDER_BYTES)
         else:
-            path.unlink(missing_ok=True)
+            if _left_by_a_card(path):
+                path.unlink()
+            elif os.path.lexists(path):
+                raise FileExistsError(f"{path} exists and is not a card's: choose another folder or remove it")
             self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                # Reserve the disk space now: a page that cannot be written later would kill card and guest.
+                os.write(self.fd, MAGIC_BYTES)
+                # Reserve the disk space now: a page that cannot be written later would kill the guest.
                 os.posix_fallocate(self.fd, 0, RECORDER_BYTES)
             except OSError:
                 self.close()
                 raise
-        os.ftruncate(self.fd, RECORDER_BYTES)
         self._data = mmap.mmap(self.fd, RECORDER_BYTES)
         self.words = memoryview(self._data).cast("Q")
         self.records: npt.NDArray[Any] = np.frombuffer(self._data, RECORD, CAPACITY, RECORDS_OFFSET)
         self.slots = memoryview(self._data)[SLOTS_OFFSET:]
         self.words[0], self.words[1] = MAGIC, CAPACITY
+        self.area = Area(self.records.ctypes.data - RECORDS_OFFSET, RECORDER_BYTES, self._restore)
+        """Its memory, and what makes it whole again after another process has cut the file."""
+
+    def _restore(self) -> None:
+        try:
+            os.posix_fallocate(self.fd, 0, RECORDER_BYTES)
+        except OSError:
+            replace(self.area.start, RECORDER_BYTES)
+        self.words[0], self.words[1] = MAGIC, CAPACITY
+        log.warning("records are lost: another process has cut %s", self._path)
 
     def bytes(self) -> memoryview:
         return memoryview(self._data)
 
     def close(self) -> None:
         """Close the descriptor and remove the file; the mapping ends with its last view."""
+        with suppress(FileNotFoundError):
+            if self._path is not None and os.path.samestat(self._path.lstat(), os.fstat(self.fd)):
+                self._path.unlink()
         os.close(self.fd)
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
 
 
 class Trace:

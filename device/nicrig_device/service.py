@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from nicrig_device.card import Card
+from nicrig_device.dma.shared_memory import LostMemory
 from nicrig_device.log import ONCE, flood, log, traced
 from nicrig_device.models.base import CardModel
 from nicrig_device.monitor.commands import CardCommands
@@ -73,10 +74,13 @@ class Service:
             watch = (self._watch_session, self._unwatch_connection)
             monitor = MonitorServer(folder / MONITOR_SOCKET, commands, self.card.trace, *watch)
             self._monitor = parts.enter_context(closing(monitor))
+            lost_memory = parts.enter_context(LostMemory())
+            for ring in self.card.record_rings:
+                lost_memory.add(ring.area)
             function = CardFunction(self.card)
             bars = function.bars()
             loop = Loop(self._watch_client, self._unwatch_connection, self._client_changed)
-            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars, loop)
+            endpoint = Endpoint(library, folder / VFIO_SOCKET, function, interrupts, vectors, bars, loop, lost_memory)
             self._endpoint = parts.enter_context(closing(endpoint))
             self._wake_reader, self._wake_writer = socket.socketpair()
             for end in (self._wake_reader, self._wake_writer):

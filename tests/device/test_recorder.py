@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -156,10 +156,42 @@ def test_closing_removes_the_files_and_leaves_what_is_mapped(bench: Bench, tmp_p
 
 
 def test_what_a_killed_card_left_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "trace").write_bytes(b"old")
-    ring = RecordRing(tmp_path / "trace")
-    assert (tmp_path / "trace").stat().st_size == RECORDER_BYTES
+    path = tmp_path / "trace"
+    killed = RecordRing(path)
+    killed.words[2] = 7
+    ring = RecordRing(path)
+    assert path.stat().st_size == RECORDER_BYTES
+    assert ring.words[2] == 0
+    killed.close()
+    assert path.exists(), "it removes only its own file"
     ring.close()
+    assert not path.exists()
+
+
+def test_what_a_card_left_that_was_killed_at_once_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "trace").touch()
+    RecordRing(tmp_path / "trace").close()
+
+
+def a_file(path: Path) -> None:
+    path.write_bytes(b"old")
+
+
+def a_link_to_a_ring(path: Path) -> None:
+    target = path.with_name("target")
+    target.write_bytes(b"NICRRECD")
+    path.symlink_to(target)
+
+
+@pytest.mark.parametrize("make", [a_file, a_link_to_a_ring, Path.mkdir, os.mkfifo])
+def test_a_file_of_the_user_stays_and_the_card_says_so(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "recorder"
+    make(path)
+    before = path.lstat()
+    with pytest.raises(FileExistsError, match="recorder exists and is not a card's: choose another folder"):
+        RecordRing(path)
+    assert path.lstat() == before
+    assert all(entry.lstat().st_size == 8 for entry in tmp_path.glob("target"))
 
 
 def test_a_ring_s_file_has_its_room_on_the_disk_from_the_beginning(tmp_path: Path) -> None:

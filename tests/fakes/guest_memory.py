@@ -62,6 +62,8 @@ class GuestMemory:
     def __init__(self, attach: Callable[[MemoryRange], None], detach: Callable[[MemoryRange], None]) -> None:
         self._attach = attach
         self._detach = detach
+        self.new_file: Callable[[], int] = lambda: os.memfd_create("guest-memory", os.MFD_CLOEXEC)
+        """Makes the file of a range, empty. Returns its descriptor."""
         self._ranges: dict[int, MemoryRange] = {}
         self._next: dict[int, int] = {}
         self._allocated: dict[int, tuple[int, int]] = {}
@@ -76,7 +78,7 @@ class GuestMemory:
         if address % PAGE or size % PAGE or size <= 0:
             raise ValueError(f"range {address:#x}+{size:#x}: address and size must be multiples of {PAGE:#x}")
         file_size = FILE_OFFSET + size + PAGE
-        fd = os.memfd_create("guest-memory", os.MFD_CLOEXEC)
+        fd = self.new_file()
         os.ftruncate(fd, file_size)
         file = np.frombuffer(mmap.mmap(fd, file_size), np.uint8)
         file.reshape(-1, PAGE)[:] = _PATTERN

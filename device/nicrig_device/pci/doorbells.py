@@ -9,6 +9,7 @@ import os
 import numpy as np
 
 from nicrig_device.dma.frames import Bytes
+from nicrig_device.dma.shared_memory import sealed_file
 from nicrig_device.spec import registers
 from nicrig_device.spec.layout import Register, RegisterBlock
 
@@ -20,9 +21,8 @@ class DoorbellPage:
     """
 
     def __init__(self, size: int = registers.BAR_BYTES) -> None:
-        self.fd = os.memfd_create("nicrig-doorbells", os.MFD_CLOEXEC)
+        self.fd = sealed_file("nicrig-doorbells", size)
         self.size = size
-        os.ftruncate(self.fd, size)
         self._data = memoryview(mmap.mmap(self.fd, size))
         self.words = self._data[: registers.BAR_BYTES].cast("I")
 

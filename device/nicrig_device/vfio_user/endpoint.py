@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from nicrig_device.dma.frames import Bytes
+from nicrig_device.dma.shared_memory import Area, LostMemory, replace
 from nicrig_device.log import ONCE, log, traced
 from nicrig_device.spec import registers
 from nicrig_device.spec.layout import Bar
@@ -100,8 +101,8 @@ class VfioUserClient:
         self.late = time.monotonic() + CLIENT_SECONDS
         """When its version must have come."""
         self.gate = Gate(self.connection, ranges, ranges_max, vectors)
-        self.blocked = False
-        """Whether a write to a vector's eventfd had to be interrupted."""
+        self.broken: str | None = None
+        """Why the client must be disconnected: what it shares with the card does not work."""
         self._late: float | None = None
 
     def deadline(self, now: float) -> float | None:
@@ -134,12 +135,14 @@ class Endpoint:
         vectors: int,
         bars: Sequence[Bar],
         loop: Loop,
+        lost_memory: LostMemory,
     ) -> None:
         self._ffi, self._lib = library.ffi, library.lib
         self._function = function
         self._callbacks: list[Any] = []
         self._vectors = vectors
         self._ranges_max = library.dma_regions
+        self._lost_memory = lost_memory
         self._ranges: set[tuple[int, int]] = set()
         self._client: VfioUserClient | None = None
         self._waiting: list[VfioUserClient] = []
@@ -242,11 +245,20 @@ class Endpoint:
         if info.vaddr == self._ffi.NULL or not info.prot & PROT_WRITE:
             return
         data = np.frombuffer(self._ffi.buffer(info.vaddr, size), np.uint8)
+        mapping, pages = int(self._ffi.cast("uintptr_t", info.mapping.iov_base)), int(info.mapping.iov_len)
+        self._lost_memory.add(Area(mapping, pages, partial(self._on_lost, start, mapping, pages)))
         self._function.map_memory(start, data)
+
+    def _on_lost(self, start: int, mapping: int, pages: int) -> None:
+        """A range has gone: give the card memory to finish its work on, and disconnect the client then."""
+        replace(mapping, pages)
+        if self._client is not None:
+            self._client.broken = f"the file of its memory range {start:#x} was cut, or has no room on its disk"
 
     def _on_unmap(self, _: Any, info: Any) -> None:
         start, size = int(self._ffi.cast("uintptr_t", info.iova.iov_base)), int(info.iova.iov_len)
         self._ranges.discard((start, size))
+        self._lost_memory.remove(int(self._ffi.cast("uintptr_t", info.mapping.iov_base)))
         self._function.unmap_memory(start)
 
     # -- clients that have not sent their version yet ----------------------------------------------------
@@ -306,7 +318,7 @@ class Endpoint:
     def due(self) -> float | None:
         """When to call `work`, in seconds of the monotonic clock; None for never."""
         if self._client is not None:
-            return self._due
+            return 0.0 if self._client.broken else self._due
         return min((client.late for client in self._waiting), default=None)
 
     def work(self) -> None:
@@ -332,8 +344,8 @@ class Endpoint:
     def _serve_attached(self, client: VfioUserClient) -> None:
         self._due = None
         try:
-            if client.blocked:
-                raise BrokenMessageError("it made a vector's eventfd block")
+            if client.broken:
+                raise BrokenMessageError(client.broken)
             self._due = self._serve_some(client)
         except BrokenMessageError as error:
             log.warning("disconnecting the client: %s", error)
@@ -390,8 +402,7 @@ class Endpoint:
             return False
         sent = bool(self._lib.vfu_irq_trigger(self._context, vector) == 0)
         if not sent and self._ffi.errno == errno.EINTR:
-            self._client.blocked = True
-            self._due = 0.0
+            self._client.broken = "it made a vector's eventfd block"
         return sent
 
     def close(self) -> None:
