@@ -6,12 +6,18 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import os
 import resource
 import sys
 from pathlib import Path
 from typing import get_args
 
+# Before numpy is loaded: its threads would keep the rights that the card gives up, and the card needs none of them.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+from nicrig_device.confinement import confine
 from nicrig_device.dma.barrier import require_strong_ordering
+from nicrig_device.log import log
 from nicrig_device.models.catalogue import KINDS
 from nicrig_device.service import Service
 from nicrig_device.vfio_user.library import load
@@ -80,6 +86,8 @@ def main() -> int:
     gc.freeze()
     gc.disable()
     with service:
+        if missing := confine():
+            log.warning("not in force: %s", "; ".join(missing))
         print("ready", flush=True)
         service.run()
     return 0

@@ -34,6 +34,7 @@ class CardProcess:
         interrupts: Interrupts = "msix",
         kind: str = "bus-master",
         ledger: str = "off",
+        behaviour: str | None = None,
     ) -> None:
         self.vfio_user = sockets / "vfio-user.sock"
         self.wire = sockets / "wire.sock"
@@ -43,6 +44,7 @@ class CardProcess:
         self._errors = os.memfd_create("card-errors", os.MFD_CLOEXEC)
         arguments = ["--sockets", str(sockets), "--library", str(BUILT_LIBRARY)]
         arguments += ["--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
+        arguments += ["--behaviour", behaviour] if behaviour is not None else []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "nicrig_device", *arguments],
             cwd=CHECKOUT,
