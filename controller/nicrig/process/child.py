@@ -6,9 +6,16 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import trio
+
+
+class Identity(NamedTuple):
+    """A user and the group of the same number, and further groups."""
+
+    user: int
+    groups: Sequence[int] = ()
 
 
 class Child:
@@ -29,11 +36,15 @@ class Child:
         cwd: Path | None = None,
         pass_fds: Sequence[int] = (),
         private: bool = False,
+        identity: Identity | None = None,
     ) -> None:
-        """`private`: only this user can access the files and sockets that the child creates."""
+        """`private`: only the child's user can access the files and sockets that the child creates.
+
+        `identity`: the child has this one, no capabilities, and no way to get any. Needs root.
+        """
         self.argv = list(argv)
         self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *argv],
+            ["setpriv", "--pdeathsig", "KILL", *_words(identity), "--", *argv],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
@@ -79,3 +90,11 @@ class Child:
         finally:
             if self.stdout is not None:
                 self.stdout.close()
+
+
+def _words(identity: Identity | None) -> list[str]:
+    if identity is None:
+        return []
+    user, groups = identity
+    in_groups = f"--groups={','.join(map(str, groups))}" if groups else "--clear-groups"
+    return [f"--reuid={user}", f"--regid={user}", in_groups, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]

@@ -3,6 +3,8 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from pathlib import Path
 
 import trio
 
@@ -52,8 +54,18 @@ class MachineHandle:
 class OwnMachine(MachineHandle):
     """A machine that this process has started: the card can be unplugged, and the guest can reboot."""
 
-    def __init__(self, monitor: Qmp, accelerator: Accelerator, paths: RigPaths, *, hot_plug: bool) -> None:
+    def __init__(
+        self,
+        monitor: Qmp,
+        accelerator: Accelerator,
+        paths: RigPaths,
+        card_socket: Callable[[], Path],
+        *,
+        hot_plug: bool,
+    ) -> None:
+        """`card_socket` returns the path by which QEMU reaches the card that runs now."""
         super().__init__(monitor, accelerator, paths)
+        self._card_socket = card_socket
         self._hot_plug = hot_plug
         self._reboot_expected = False
 
@@ -78,7 +90,7 @@ class OwnMachine(MachineHandle):
     async def plug(self) -> None:
         """Put the card into its slot again. The guest notices by itself: see `GuestHandle.wait_interface`."""
         with self.deadlines.limit(self.deadlines.monitor, "QEMU to take the card"):
-            await self.monitor.execute("device_add", qemu.card_device(self._paths.vfio_user, hot_plug=True))
+            await self.monitor.execute("device_add", qemu.card_device(self._card_socket(), hot_plug=True))
 
     @asynccontextmanager
     async def rebooting(self) -> AsyncIterator[None]:
@@ -126,12 +138,12 @@ async def start_machine(
     """
     deadlines = Deadlines(accelerator.scale)
     with deadlines.limit(deadlines.monitor, "QEMU to start"):
-        card = qemu.card_options(paths.vfio_user, hot_plug=options.hot_plug)
+        card = partial(qemu.card_options, hot_plug=options.hot_plug)
         process = qemu.Qemu(qemu.program(provision), machine_of(options, provision, accelerator), card, paths)
         services.closing.push_async_callback(process.close)
         services.nursery.start_soon(process.watch)
         monitor = await services.connect("QEMU's monitor", process.take_monitor())
-        machine = OwnMachine(monitor, accelerator, paths, hot_plug=options.hot_plug)
+        machine = OwnMachine(monitor, accelerator, paths, process.card_socket, hot_plug=options.hot_plug)
         await services.nursery.start(machine.watch_reboots, last_records)
         await monitor.execute("cont")
     return machine

@@ -75,7 +75,7 @@ def test_the_roots_qemu_runs_by_the_roots_loader(tmp_path: Path) -> None:
 
 async def test_a_qemu_that_ends_early_shows_its_words_and_its_command_line(tmp_path: Path) -> None:
     fake = script(tmp_path / "qemu", "import sys; sys.exit('qemu: no vfio-user-pci in here')")
-    qemu = Qemu(Program((str(fake),)), MACHINE, ["-device", "the-card"], RigPaths(tmp_path))
+    qemu = Qemu(Program((str(fake),)), MACHINE, lambda _: ["-device", "the-card"], RigPaths(tmp_path))
     with pytest.raises(PartDeathError) as caught:
         await qemu.watch()
     await qemu.close()
@@ -87,7 +87,7 @@ async def test_a_qemu_that_ends_early_shows_its_words_and_its_command_line(tmp_p
 
 async def test_closing_qemu_is_no_death(tmp_path: Path) -> None:
     fake = script(tmp_path / "qemu", "import signal; signal.pause()")
-    qemu = Qemu(Program((str(fake),)), MACHINE, [], RigPaths(tmp_path))
+    qemu = Qemu(Program((str(fake),)), MACHINE, lambda _: [], RigPaths(tmp_path))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(qemu.watch)
         await qemu.close()
@@ -101,7 +101,7 @@ async def test_the_environment_and_the_monitors_socket_reach_it(tmp_path: Path) 
         "(fd,) = [int(fd) for fd in re.findall(r'fd=(\\d+)', ' '.join(sys.argv))]\n"
         "socket.socket(fileno=fd).send(os.environ['HELLO'].encode())\n",
     )
-    qemu = Qemu(Program((str(fake),), {"HELLO": "here"}), MACHINE, [], RigPaths(tmp_path))
+    qemu = Qemu(Program((str(fake),), {"HELLO": "here"}), MACHINE, lambda _: [], RigPaths(tmp_path))
     await qemu.child.wait()
     with qemu.take_monitor() as ours:
         assert ours.recv(16) == b"here"

@@ -129,7 +129,7 @@ async def test_qemu_s_logs_are_cut_while_it_is_watched(tmp_path: Path) -> None:
     flood += "while True: os.write(log, b'guest\\n' * 20), os.write(2, b'qemu\\n' * 20)\n"
     machine = MachineSpec(accelerator=TCG, kernel=Path("/k/vmlinuz"), image=Path("/k/initramfs"))
     paths = RigPaths(tmp_path)
-    qemu = Qemu(Program((str(script(tmp_path / "qemu", flood)),)), machine, [], paths)
+    qemu = Qemu(Program((str(script(tmp_path / "qemu", flood)),)), machine, lambda _: [], paths)
 
     async def both_are_cut() -> bool | None:
         found = [log for log in (paths.serial_log, paths.qemu_log) if log.exists()]

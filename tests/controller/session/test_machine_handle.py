@@ -28,7 +28,8 @@ async def play(handlers: dict[str, Handler], folder: Path, *, hot_plug: bool = T
         nursery.start_soon(server.serve)
         async with open_services() as services:
             monitor = await services.connect("QEMU's monitor", server.client)
-            yield OwnMachine(monitor, KVM, RigPaths(folder), hot_plug=hot_plug), server
+            paths = RigPaths(folder)
+            yield OwnMachine(monitor, KVM, paths, lambda: paths.vfio_user, hot_plug=hot_plug), server
         nursery.cancel_scope.cancel()
 
 
