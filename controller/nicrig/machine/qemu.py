@@ -94,8 +94,9 @@ def machine_options(machine: MachineSpec, paths: RigPaths, lent: Lent | None = N
     """The options of the machine without the card. With `lent`, QEMU gets its log and its sockets as descriptors."""
     # la57=off: tables of five levels cost an emulated guest time for memory that it does not have.
     # share=on: the card can only reach shared memory. -nodefaults: no disk, no card of QEMU's own, no option ROM.
+    # -name: `ps` shows whose QEMU it is.
     return [
-        *("-nodefaults", "-no-user-config", "-display", "none"),
+        *("-name", _value(paths.folder), "-nodefaults", "-no-user-config", "-display", "none"),
         *("-machine", "q35,memory-backend=mem", "-accel", machine.accelerator.name, "-cpu", "max,la57=off"),
         *("-smp", str(machine.cpus), "-m", f"{machine.memory}M"),
         *("-object", f"memory-backend-memfd,id=mem,size={machine.memory}M,share=on"),

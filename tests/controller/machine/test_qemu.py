@@ -9,15 +9,18 @@ import trio
 from nicrig.errors import PartDeathError
 from nicrig.machine.accelerator import TCG
 from nicrig.machine.qemu import (
+    SANDBOX,
     MachineSpec,
     Program,
     Qemu,
     card_options,
     from_root,
     machine_options,
+    program,
     starter_options,
     whole_line,
 )
+from nicrig.provision import Provision
 from nicrig.provision.root import Root
 from nicrig.rundir.paths import RigPaths
 from tests.fakes.programs import script
@@ -40,8 +43,8 @@ def test_the_machine_waits_for_the_monitor() -> None:
 
 
 def test_the_whole_line_starts_the_same_machine_from_a_shell() -> None:
-    paths, program = RigPaths(Path("/run/my rig")), Program(("/b/qemu",), {"QEMU_MODULE_DIR": "/b"})
-    words = shlex.split(whole_line(program, MACHINE, paths, hot_plug=False))
+    paths, started = RigPaths(Path("/run/my rig")), Program(("/b/qemu",), {"QEMU_MODULE_DIR": "/b"})
+    words = shlex.split(whole_line(started, MACHINE, paths, hot_plug=False))
     card = card_options(paths.vfio_user, hot_plug=False)
     assert words == ["env", "QEMU_MODULE_DIR=/b", "/b/qemu", *machine_options(MACHINE, paths), *card]
 
@@ -67,10 +70,28 @@ def test_a_card_to_unplug_stands_behind_a_port_of_its_own() -> None:
 def test_the_roots_qemu_runs_by_the_roots_loader(tmp_path: Path) -> None:
     (tmp_path / "usr/bin").mkdir(parents=True)
     (tmp_path / "usr/bin/qemu-system-x86_64").touch()
-    program = from_root(Root(tmp_path))
-    assert program.argv[0] == str(tmp_path / "usr/lib64/ld-linux-x86-64.so.2")
-    assert str(tmp_path / "usr/bin/qemu-system-x86_64") in program.argv
-    assert program.environment["QEMU_MODULE_DIR"].startswith(str(tmp_path))
+    found = from_root(Root(tmp_path))
+    assert found.argv[0] == str(tmp_path / "usr/lib64/ld-linux-x86-64.so.2")
+    assert str(tmp_path / "usr/bin/qemu-system-x86_64") in found.argv
+    assert found.environment["QEMU_MODULE_DIR"].startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize("built_with_it", [True, False])
+def test_a_host_s_qemu_gets_the_sandbox_that_it_is_built_with(tmp_path: Path, built_with_it: bool) -> None:
+    refuse = "" if built_with_it else "import sys; sys.exit('-sandbox' in sys.argv)"
+    qemu = script(tmp_path / "qemu", refuse)
+    made = Provision(Path("/lib.so"), Root(tmp_path), qemu, Path("/k/vmlinuz"), Path("/k/initramfs"))
+    assert program(made).argv == (str(qemu), *(SANDBOX if built_with_it else ()))
+
+
+def test_the_roots_qemu_gets_the_sandbox(tmp_path: Path) -> None:
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "usr/bin/qemu-system-x86_64").touch()
+    assert from_root(Root(tmp_path)).argv[-2:] == SANDBOX
+    assert set(SANDBOX[1].split(",")) == {
+        "on",
+        *(f"{what}=deny" for what in ("obsolete", "elevateprivileges", "spawn", "resourcecontrol")),
+    }
 
 
 async def test_a_qemu_that_ends_early_shows_its_words_and_its_command_line(tmp_path: Path) -> None:
@@ -81,7 +102,7 @@ async def test_a_qemu_that_ends_early_shows_its_words_and_its_command_line(tmp_p
     await qemu.close()
     assert "code 1" in str(caught.value)
     assert "qemu: no vfio-user-pci in here" in str(caught.value)
-    assert f"$ {fake} -nodefaults" in str(caught.value)
+    assert f"$ {fake} -name {tmp_path} -nodefaults" in str(caught.value)
     assert "-device the-card" in str(caught.value)
 
 

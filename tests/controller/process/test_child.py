@@ -9,10 +9,12 @@ import pytest
 import trio
 import trio.testing
 
-from nicrig.process.child import Child
+from nicrig.process.child import Child, Identity
 
 pytestmark = pytest.mark.anyio
 
+OTHERS = [Identity(61184), Identity(61185, (61186,))] if os.geteuid() == 0 else []
+"""Only root can start a child as another user."""
 CHECKOUT = Path(__file__).parents[3]
 FOREVER = [sys.executable, "-c", "print('ready', flush=True); import signal; signal.pause()"]
 STUBBORN = [
@@ -89,28 +91,43 @@ async def test_close_works_inside_a_cancelled_scope() -> None:
     assert not process.alive
 
 
+async def test_a_child_of_another_identity_has_no_rights() -> None:
+    for identity in OTHERS:
+        process = Child(["cat", "/proc/self/status"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, identity=identity)
+        assert process.stdout is not None
+        status = dict(line.split(":", 1) for line in process.stdout.read().decode().splitlines())
+        assert status["Uid"].split() == status["Gid"].split() == [str(identity.user)] * 4
+        assert status["Groups"].split() == [str(group) for group in identity.groups]
+        assert {status[f"Cap{name}"].strip() for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
+        assert status["NoNewPrivs"].strip() == "1"
+        await process.close()
+
+
 PARENT = """
 import signal, subprocess
-from nicrig.process.child import Child
+from nicrig.process.child import Child, Identity
 command = ["sh", "-c", "echo runs; exec sleep 1000"]
-child = Child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+child = Child(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, identity={identity})
 child.stdout.readline()  # its parent-death signal is set before it runs
 print(child.pid, flush=True)
 signal.pause()
 """
 
 
-def orphan() -> int:
+def orphan(identity: Identity | None) -> int:
     """A descriptor of a child whose parent was killed."""
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, cwd=CHECKOUT) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT.format(identity=identity)], stdout=subprocess.PIPE, cwd=CHECKOUT
+    ) as parent:
         assert parent.stdout is not None
         descriptor = os.pidfd_open(int(parent.stdout.readline()))
         parent.kill()
     return descriptor
 
 
-async def test_a_child_dies_with_a_parent_that_is_killed() -> None:
-    descriptor = orphan()
+@pytest.mark.parametrize("identity", [None, *OTHERS])
+async def test_a_child_dies_with_a_parent_that_is_killed(identity: Identity | None) -> None:
+    descriptor = orphan(identity)
     try:
         with trio.fail_after(5):
             await trio.lowlevel.wait_readable(descriptor)
