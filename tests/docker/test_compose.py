@@ -58,6 +58,7 @@ def test_a_rig_stays_and_its_parts_have_no_privilege(engine: Engine) -> None:
     assert "a guest (" in status.stdout, status.stderr
     for part in ("card", "vm"):
         check_unprivileged(engine, part)
+        check_bounded(engine, part)
     assert engine.run(DOWN).returncode == 0
     assert engine.run(f"{FILE} ps --quiet").stdout == ""
 
@@ -70,6 +71,19 @@ def check_unprivileged(engine: Engine, part: str) -> None:
     assert words[5:11] == ["CapEff:", "0" * 16, "CapBnd:", "0" * 16, "NoNewPrivs:", "1"]
     assert words[11:] == ["lo"]
     assert "Read-only file system" in inside.stderr
+
+
+LIMITS = {"card": 1 << 30, "vm": 2 << 30}
+
+
+def check_bounded(engine: Engine, part: str) -> None:
+    """In force, by the files of cgroups version 1 or 2, and by the size of the file systems, in KiB."""
+    files = "/sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max"
+    files += " /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max"
+    inside = engine.run(f'{FILE} exec -T {part} sh -c "cat {files} 2>/dev/null; df -k --output=size /tmp /run/nicrig"')
+    processes, memory, _, *sizes = inside.stdout.split()
+    assert (int(processes), int(memory)) == (256, LIMITS[part])
+    assert [int(size) for size in sizes] == [64 << 10, 128 << 10]
 
 
 def test_the_tests_run_in_a_container(engine: Engine) -> None:
