@@ -3,6 +3,7 @@ import numpy as np
 
 from benchmarks.verifier_speed import PARTS, Recording, VerifierRound, VerifierSpeed, measure
 from nicrig.verifier.functions import BY_NAME
+from nicrig.verifier.severity import Severity
 from nicrig.verifier.verdict import Verdict
 from nicrig_device.recorder import RECORD
 
@@ -16,7 +17,7 @@ def recording(count: int) -> Recording:
 
 
 def test_rates_are_medians_and_decoding_counts_towards_the_verdict() -> None:
-    verdict = Verdict(events=100, calls=100, lost=3, counts={"R88": 2, "R96": 1}, worst=None)
+    verdict = Verdict(events=100, calls=100, lost=3, found={("R88", Severity.ERROR): 2, ("R96", Severity.NOTE): 1})
     rounds = [VerifierRound(decoding=1.0, judging=4.0, counting=0.5)] * 2 + [
         VerifierRound(decoding=9.0, judging=9.0, counting=9.0)
     ]

@@ -71,7 +71,7 @@ def test_the_demo_as_json() -> None:
     assert result["verdict"] == "coherent"
     assert result["accelerator"] in ("tcg", "kvm")
     assert result["frames"] == {"injected": 300, "cpu": 300, "echoed": 300, "lost": 0, "corrupted": 0}
-    assert result["violations"] == []
+    assert (result["violations"], result["minor"]) == ([], {})
     assert set(result["seconds"]) == {"setup", "boot", "traffic"}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
+from nicrig.verifier.severity import FAIL_ON_HELP, Severity
 from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ KindOption = Annotated[
 LedgerOption = Annotated[
     LedgerPolicy,
     typer.Option("--ledger", help="Report DMA that the driver has not granted, or refuse it too (enforce)."),
+]
+FailOnOption = Annotated[
+    Severity, typer.Option("--fail-on", envvar="NICRIG_FAIL_ON", case_sensitive=False, help=FAIL_ON_HELP)
 ]
 ParametersOption = Annotated[
     list[str],

@@ -9,6 +9,7 @@ import typer
 from nicrig.cli.app import (
     VIOLATION,
     AcceleratorOption,
+    FailOnOption,
     InterruptsOption,
     JsonOption,
     KindOption,
@@ -21,6 +22,7 @@ from nicrig.cli.app import (
     report,
     run,
 )
+from nicrig.verifier.severity import FAIL_ON
 from nicrig_interface.vocabulary import CardKind
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def demo(
     keep_logs: Annotated[Path | None, typer.Option("--keep-logs", help="Folder to copy the logs to.")] = None,
     rig: RigOption = None,
     record: Annotated[Path | None, typer.Option("--record", help="File to save the flight recording to.")] = None,
+    fail_on: FailOnOption = FAIL_ON,
     json: JsonOption = False,
 ) -> None:
     """Inject frames, have the guest echo them, judge every byte.
@@ -61,7 +64,7 @@ def demo(
     )
     paths = found(rig)
     outcome: EchoOutcome = run(
-        lambda: run_demo(options, count=frames, seed=seed, report=progress, save=record, paths=paths)
+        lambda: run_demo(options, count=frames, seed=seed, report=progress, save=record, paths=paths, fail_on=fail_on)
     )
     for line in [outcome.json()] if json else outcome.lines():
         print(line)
@@ -100,15 +103,17 @@ def recorder(
 @app.command()
 def verify(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording that demo --record made.")],
+    fail_on: FailOnOption = FAIL_ON,
     json: JsonOption = False,
 ) -> None:
     """Judge a recording by the rules of NDIS 5.1.
 
-    Exits with 1 if the driver broke a rule, or if records are missing so that the verdict is unknown.
+    Exits with 1 if the driver broke a rule as severe as --fail-on, or if records are missing so that the verdict is
+    unknown.
     """
     from nicrig.cli.printing import verify_file
 
-    if not report(lambda: verify_file(source, json=json)):
+    if not report(lambda: verify_file(source, json=json, fail_on=fail_on)):
         raise typer.Exit(VIOLATION)
 
 

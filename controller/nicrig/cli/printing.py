@@ -19,7 +19,8 @@ from nicrig.verdict.offline import OfflineVerdict, judge
 from nicrig.verdict.run_verdict import WORDS
 from nicrig.verifier.events import Event
 from nicrig.verifier.rules import RULES
-from nicrig.verifier.verdict import decide
+from nicrig.verifier.severity import FAIL_ON, Severity
+from nicrig.verifier.verdict import decide, minor_line
 from nicrig.witnesses import finding_text as witnessed
 from nicrig_interface.answers import RecorderLayout
 
@@ -103,9 +104,9 @@ def _print(found: Iterable[Event], *, json: bool) -> int:
     return count
 
 
-def verify_file(path: Path, *, json: bool) -> bool:
-    """Judge a recording and print the findings; returns whether it is clean."""
-    judged = judge(path)
+def verify_file(path: Path, *, json: bool, fail_on: Severity = FAIL_ON) -> bool:
+    """Judge a recording and print the findings; returns whether it is clean, with rules as severe as `fail_on`."""
+    judged = judge(path, fail_on=fail_on)
     with _pipe_may_close():
         _print_judged(judged, json=json)
     return judged.clean
@@ -122,6 +123,8 @@ def _print_judged(judged: OfflineVerdict, *, json: bool) -> None:
             "events": verdict.events,
             "lost": verdict.lost,
             "counts": verdict.counts,
+            "fail_on": verdict.fail_on.value,
+            "minor": verdict.minor,
             "violations": [
                 {
                     "rule": each.rule,
@@ -148,7 +151,9 @@ def _print_judged(judged: OfflineVerdict, *, json: bool) -> None:
         frames = f"frames in {witnesses.frames['in']} out {witnesses.frames['out']}"
         word = WORDS[decide(found=faults, unseen=judged.unseen)]
         print(f"{word}: {frames}{faults and ' ' + faults} (device against CPU)")
-    broken = sum(verdict.counts.values())
+    if verdict.minor:
+        print(minor_line(verdict.minor))
+    broken = sum(verdict.broken.values())
     if judged.unseen:
         print(judged.unseen)
     print(f"{judged.word}: records {verdict.events} lost {verdict.lost} broken {broken}")

@@ -115,9 +115,8 @@ def nicrig_session(
     chosen = request.config.stash[SETTINGS]
     asked = wanted(request.node, chosen)
     thread = nicrig_rigs.take(asked.machine(), fresh=asked.fresh)
-    session = TestSession(
-        thread, asked, _folder(request.node, chosen, tmp_path_factory), f"{chosen.seed} {request.node.nodeid}"
-    )
+    folder = _folder(request.node, chosen, tmp_path_factory)
+    session = TestSession(thread, asked, folder, f"{chosen.seed} {request.node.nodeid}", chosen.fail_on)
     try:
         thread.wait(session.start)
         request.node.stash[SESSION] = session

@@ -25,7 +25,9 @@ class Judgement:
     violations: Mapping[str, int]
     """What the card refused and what its ledger found, by name."""
     broken: Mapping[str, int]
-    """How often the driver broke each rule of NDIS 5.1."""
+    """How often the driver broke each rule of NDIS 5.1, if the rule is as severe as `--nicrig-fail-on`."""
+    minor: Mapping[str, int] = field(default_factory=dict)
+    """The same of the less severe rules, which leave the verdict as it is."""
     unseen: int = 0
     unknown: str = ""
     recorded: bool = True

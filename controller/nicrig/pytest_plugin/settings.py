@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from nicrig.verifier.severity import FAIL_ON, FAIL_ON_HELP, Severity
 from nicrig_interface.vocabulary import CardKind
 
 
@@ -34,6 +35,10 @@ class Setting:
     def key(self) -> str:
         return f"nicrig_{self.name}"
 
+    @property
+    def option(self) -> str:
+        return f"--{self.key.replace('_', '-')}"
+
     def check(self, value: str, where: str) -> str:
         """The value. Raises UsageError when it is wrong."""
         if self.choices and value not in self.choices:
@@ -46,6 +51,7 @@ class Setting:
 SETTINGS = (
     Setting("kind", "How the card moves frames.", "bus-master", get_args(CardKind), shared=True),
     Setting("accelerator", "auto uses KVM where it works, else TCG.", "auto", ("auto", "kvm", "tcg"), shared=True),
+    Setting("fail_on", FAIL_ON_HELP, FAIL_ON.value, tuple(each.value for each in Severity), shared=True),
     Setting("seed", "Seed of nic.random. Without one, each run draws its own.", number=True),
     Setting("keep", "Folder for the tests' files, with a folder for each test. Default: pytest's own."),
     Setting("rig", "Use this running rig, by its name or folder, and leave it running.", shared=True),
@@ -61,8 +67,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("nicrig", "a network card, its guest and its driver")
     for each in SETTINGS:
         told = f"{each.help} [${each.variable}" + (f"; {each.default}]" if each.default else "]")
-        option = f"--{each.key.replace('_', '-')}"
-        group.addoption(option, dest=each.key, metavar="|".join(each.choices) or each.name.upper(), help=told)
+        group.addoption(each.option, dest=each.key, metavar="|".join(each.choices) or each.name.upper(), help=told)
         parser.addini(each.key, each.help, default="")
 
 
@@ -72,6 +77,7 @@ class Settings:
 
     kind: str
     accelerator: str
+    fail_on: Severity
     seed: int
     keep: str
     rig: str
@@ -84,12 +90,13 @@ def settings(config: pytest.Config) -> Settings:
     drawn = getattr(config, "workerinput", {}).get(SEED_OF_ALL) or random.SystemRandom().randrange(1 << 32)
     seed = int(found["seed"] or drawn)
     text = {name: found[name] for name in ("kind", "accelerator", "keep", "rig")}
-    return Settings(seed=seed, machines=max(1, int(found["machines"])), **text)
+    machines = max(1, int(found["machines"]))
+    return Settings(fail_on=Severity(found["fail_on"]), seed=seed, machines=machines, **text)
 
 
 def _value(config: pytest.Config, setting: Setting) -> str:
     places = {
-        f"--{setting.key.replace('_', '-')}": config.getoption(setting.key),
+        setting.option: config.getoption(setting.key),
         setting.variable: os.environ.get(setting.variable),
         f"{config.inipath}: {setting.key}": config.getini(setting.key),
     }

@@ -31,6 +31,7 @@ from nicrig.verdict import echo_run
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import unseen, violations
 from nicrig.verifier.functions import Detail
+from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig_interface.vocabulary import LedgerPolicy
 
 UNLOAD_SECONDS = 10.0
@@ -51,12 +52,15 @@ class TestSession:
     plugged = True
     """Whether the card is in the machine."""
 
-    def __init__(self, thread: RigThread, wanted: WantedRig, folder: Path, seed: str) -> None:
+    def __init__(
+        self, thread: RigThread, wanted: WantedRig, folder: Path, seed: str, fail_on: Severity = FAIL_ON
+    ) -> None:
         self.thread = thread
         self.rig = thread.rig
         self.wanted = wanted
         self.folder = folder
         self.random = random.Random(seed)
+        self._fail_on = fail_on
         self._recorded = Detail.OFF
         """The most that a driver of this test was to record."""
         self.judgement: Judgement | None = None
@@ -116,7 +120,7 @@ class TestSession:
         line = replace(self.rig.options, parameters=self.wanted.parameters).cache_line
         number = len(self._recordings) + 1
         self._recordings.append(self.folder / ("recording.json" if number == 1 else f"recording_{number}.json"))
-        self.live = LiveVerdict(recorder, Detail.BYTES, self._recordings[-1], line=line)
+        self.live = LiveVerdict(recorder, Detail.BYTES, self._recordings[-1], line=line, fail_on=self._fail_on)
         self.traffic.begin(self.rig.card.wire)
         self._scope, self._unwatched = trio.CancelScope(), trio.Event()
         self.thread.start_soon(self._run)
@@ -245,7 +249,8 @@ class TestSession:
             received=len(self.traffic.data("out")),
             faults=dict(witnesses.counts),
             violations=violations(grown),
-            broken=dict(rules.verdict.counts),
+            broken=rules.verdict.broken,
+            minor=rules.verdict.minor,
             unseen=rules.verdict.lost,
             unknown=unseen(rules.verdict, self._recorded),
             recorded=bool(self._recorded),

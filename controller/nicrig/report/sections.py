@@ -16,7 +16,7 @@ from nicrig.verifier.events import column_of
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.records import CardFrameIn
 from nicrig.verifier.rules import RULES
-from nicrig.verifier.verdict import Violation
+from nicrig.verifier.verdict import Violation, minor_line
 from nicrig.witnesses import finding_text as witnessed
 
 VIOLATIONS_SHOWN = 200
@@ -34,17 +34,18 @@ Places = npt.NDArray[np.intp]
 
 def verdict(run: Run) -> str:
     """The verdict in one line."""
-    judged, counts = run.judged, run.judged.verifier.verdict.counts
+    judged, rules = run.judged, run.judged.verifier.verdict
     if judged.clean:
         said = "clean: no rule is broken, and device and CPU saw the same bytes"
     elif judged.word == "unknown":
         said = f"unknown: {judged.unseen}"
     else:
-        broken = [f"{rule} {count} times" for rule, count in counts.items()]
+        broken = [f"{rule} {count} times" for rule, count in rules.broken.items()]
         faults = [f"{word} {count} frames" for word, count in judged.witnesses.counts.items()]
         said = "violations: " + ", ".join([*broken, *faults])
     kind, sign = MARKS[judged.word]
-    return f'<p class="verdict {kind}"><b>{sign}</b> {escape(said)}</p>'
+    minor = f'<p class="note">{escape(minor_line(rules.minor))}</p>' if rules.minor else ""
+    return f'<p class="verdict {kind}"><b>{sign}</b> {escape(said)}</p>{minor}'
 
 
 def summary(run: Run) -> str:
@@ -102,7 +103,7 @@ def _violation(run: Run, broken: Violation) -> str:
     rule = RULES[broken.rule]
     evidence = "\n".join(recording.text(event) for event in broken.evidence[-EVIDENCE_SHOWN:])
     return (
-        f"<tr><td><b>{escape(broken.rule)}</b> {escape(broken.severity.value)}</td>"
+        f"<tr><td><b>{escape(broken.rule)}</b> {broken.severity.value}<br><small>{broken.severity.meaning}</small></td>"
         f"<td>{escape(broken.text)}<br><small>{escape(rule.text)} [{escape(rule.source)}]</small></td>"
         f"<td><pre>{escape(evidence)}</pre></td></tr>"
     )

@@ -2,9 +2,9 @@
 """The main job: inject mixed frames, have the guest's stack echo each of them, and judge every byte."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +21,8 @@ from nicrig.session.rig import Rig, attach_rig, open_rig
 from nicrig.traffic import generator
 from nicrig.verdict.live import LiveVerdict, live_verdict
 from nicrig.verdict.run_verdict import RunVerdict, conclude, findings, unseen
-from nicrig.verifier.verdict import Violation
+from nicrig.verifier.severity import FAIL_ON, Severity
+from nicrig.verifier.verdict import Violation, minor_line
 from nicrig.witnesses import finding_text as witnessed
 from nicrig.witnesses.judge import Witnesses
 from nicrig_interface.vocabulary import CardKind
@@ -42,8 +43,9 @@ Report = Callable[[str], None]
 class EchoOutcome:
     """A verdict, with the kind of card, the accelerator, and how many seconds each stage took.
 
-    `broken` is the first violation of each rule of the NDIS contract that the miniport broke. `recorded` is whether the
-    driver was to record its calls. `blind` is why the card's ledger judged nothing.
+    `broken` is the first violation of each rule of the NDIS contract that the miniport broke, `minor` counts those
+    that do not fail the run. `recorded` is whether the driver was to record its calls. `blind` is why the card's
+    ledger judged nothing.
     """
 
     verdict: RunVerdict
@@ -53,6 +55,7 @@ class EchoOutcome:
     broken: Sequence[Violation] = ()
     recorded: bool = True
     blind: str | None = None
+    minor: Mapping[str, int] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The text output. The line with the verdict comes last."""
@@ -61,6 +64,8 @@ class EchoOutcome:
         lines = [line for finding in judged.findings for line in witnessed.report(finding)]
         lines += [line for violation in self.broken for line in violation_lines(violation)]
         lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
+        if self.minor:
+            lines.append(minor_line(self.minor))
         if judged.unseen:
             lines.append(judged.unseen)
         if not self.recorded:
@@ -87,6 +92,7 @@ class EchoOutcome:
             "frames": self.counts(),
             "witnesses": [witnessed.to_json(finding) for finding in self.verdict.findings],
             "violations": violations,
+            "minor": self.minor,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
         return msgspec.json.encode(made).decode()
@@ -98,11 +104,19 @@ def violation_lines(violation: Violation) -> list[str]:
 
 
 async def run_demo(
-    options: Options, *, count: int, seed: int, report: Report, save: Path | None = None, paths: RigPaths | None = None
+    options: Options,
+    *,
+    count: int,
+    seed: int,
+    report: Report,
+    save: Path | None = None,
+    paths: RigPaths | None = None,
+    fail_on: Severity = FAIL_ON,
 ) -> EchoOutcome:
     """Boot a guest, inject `count` frames drawn from `seed`, and judge the frames and the driver's calls.
 
     `report` gets a line for each stage; the recording goes to `save`. With `paths`, use the rig that runs there.
+    Rules count from the severity `fail_on` on.
     """
     clock = Stages()
     injected = generator.mixed(count, seed=seed)
@@ -112,7 +126,7 @@ async def run_demo(
         if loaded:
             await rig.guest.unload_driver()
         detail = options.recorded
-        async with live_verdict(rig, detail, save) as live:
+        async with live_verdict(rig, detail, save, fail_on=fail_on) as live:
             interface = await rig.guest.load_driver()
             await interface.up()
             await interface.start_echo()
@@ -127,11 +141,12 @@ async def run_demo(
         if loaded:
             await rig.guest.bring_up()
     rules = live.verifier
-    refused = {**judged.violations, **found, **rules.verdict.counts}
+    refused = {**judged.violations, **found, **rules.verdict.broken}
     judged = replace(judged, violations=refused, unseen=unseen(rules.verdict, detail))
     first = {violation.rule: violation for violation in reversed(rules.violations)}
     broken, blind = tuple(first.values())[::-1], judges_dma(options) and ledger["blind"]
-    return EchoOutcome(judged, options.kind, name, clock.seconds, broken, bool(detail), blind or None)
+    minor = rules.verdict.minor
+    return EchoOutcome(judged, options.kind, name, clock.seconds, broken, bool(detail), blind or None, minor)
 
 
 async def _rig(options: Options, report: Report, clock: "Stages") -> AbstractAsyncContextManager[Rig]:

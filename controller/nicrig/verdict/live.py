@@ -12,6 +12,7 @@ import trio
 from nicrig.recorder import recording
 from nicrig.recorder.reader import Recorder, events
 from nicrig.verifier.functions import Detail
+from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig.verifier.verifier import Verifier
 from nicrig.witnesses.judge import LINE, Witnesses
 
@@ -42,8 +43,16 @@ class LiveVerdict:
     `verifier` judges the calls, `witnesses` judges the frames between begin() and settle().
     """
 
-    def __init__(self, recorder: Recorder, detail: Detail, save: Path | None = None, *, line: int = LINE) -> None:
-        self.verifier = Verifier(detail, first=recorder.next)
+    def __init__(
+        self,
+        recorder: Recorder,
+        detail: Detail,
+        save: Path | None = None,
+        *,
+        line: int = LINE,
+        fail_on: Severity = FAIL_ON,
+    ) -> None:
+        self.verifier = Verifier(detail, first=recorder.next, fail_on=fail_on)
         self.witnesses = Witnesses(line=line)
         self._recorder = recorder
         self._turn = trio.Lock()
@@ -133,13 +142,13 @@ class LiveVerdict:
 
 @asynccontextmanager
 async def live_verdict(
-    rig: "Rig", detail: Detail, save: Path | None = None, *, from_now: bool = False
+    rig: "Rig", detail: Detail, save: Path | None = None, *, from_now: bool = False, fail_on: Severity = FAIL_ON
 ) -> AsyncIterator[LiveVerdict]:
     """Judge all that the rig's driver does in this block, and what it did before unless `from_now`."""
     recorder = rig.card.recorder()
     if from_now:
         recorder.skip()
-    live = LiveVerdict(recorder, detail, save, line=rig.options.cache_line)
+    live = LiveVerdict(recorder, detail, save, line=rig.options.cache_line, fail_on=fail_on)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(live.run)

@@ -10,6 +10,7 @@ from nicrig.errors import RecordingError
 from nicrig.recorder import recording
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import Detail
+from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig.verifier.verdict import Finding, decide
 from nicrig.verifier.verifier import Verifier
 from nicrig.witnesses.judge import Witnesses
@@ -34,7 +35,7 @@ class OfflineVerdict:
 
     @property
     def clean(self) -> bool:
-        """Whether all was judged, no rule was broken and no frame differs."""
+        """Whether all was judged, no rule was broken badly enough to fail the run, and no frame differs."""
         return self._finding is Finding.GOOD
 
     @property
@@ -52,10 +53,11 @@ class OfflineVerdict:
         return decide(found=self.verifier.verdict.broken or self.witnesses.counts, unseen=self.unseen)
 
 
-def judge(path: Path, see: See = lambda part: None) -> OfflineVerdict:
-    """Judge the recording. Raises RecordingError for a file that is not a recording of a driver."""
+def judge(path: Path, see: See = lambda part: None, *, fail_on: Severity = FAIL_ON) -> OfflineVerdict:
+    """Judge the recording: rules as severe as `fail_on` count. Raises RecordingError for another sort of file."""
     saved = recording.load(path)
-    judged = OfflineVerdict(saved.detail, Verifier(saved.detail, first=saved.first), Witnesses(first=saved.first))
+    verifier = Verifier(saved.detail, first=saved.first, fail_on=fail_on)
+    judged = OfflineVerdict(saved.detail, verifier, Witnesses(first=saved.first))
     judged.witnesses.judge_stream(_on_the_way(path, judged.verifier, saved.events, see))
     # What the recorder lost at its end, or lost of the card, leaves no gap in the numbers.
     if (more := saved.events.lost - judged.verifier.verdict.lost) > 0:

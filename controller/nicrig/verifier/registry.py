@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 from nicrig.verifier.events import Event
 from nicrig.verifier.groups import records_of
 from nicrig.verifier.model.world import World
-from nicrig.verifier.rules import Severity
+from nicrig.verifier.severity import Severity
 
 
 class ReportViolation(Protocol):

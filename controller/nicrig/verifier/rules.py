@@ -3,24 +3,15 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from nicrig.declarations import declared, tables
+from nicrig.verifier.severity import Severity
 
 FILE = Path(__file__).with_name("rules.toml")
-
-
-class Severity(enum.Enum):
-    """How bad it is; the values are the letters of section 9, the worst first."""
-
-    FATAL = "F"  # Windows would stop, or memory is corrupted
-    ERROR = "E"  # breaks a documented must
-    WARNING = "W"  # against documented advice, or wasteful
-    NOTE = "I"
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

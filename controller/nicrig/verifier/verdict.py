@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nicrig.verifier.events import Event
-from nicrig.verifier.rules import RULES, Severity
+from nicrig.verifier.rules import RULES
+from nicrig.verifier.severity import FAIL_ON, Severity
 
 KEPT = 100
 """The most violations of one rule that are kept with their evidence; the others are only counted."""
@@ -50,19 +51,35 @@ class Violation:
 class Verdict:
     """The verdict over all events so far, `calls` of which the driver recorded.
 
-    `counts` are violations by rule, `lost` the records never seen.
+    `found` are violations by rule and severity, `lost` the records never seen. A violation that is less severe than
+    `fail_on` is shown and does not change the verdict.
     """
 
     events: int
     calls: int
     lost: int
-    counts: Mapping[str, int]
-    worst: Severity | None
+    found: Mapping[tuple[str, Severity], int]
+    fail_on: Severity = FAIL_ON
 
     @property
-    def broken(self) -> bool:
-        """Whether something worse than a note was found."""
-        return self.worst not in (None, Severity.NOTE)
+    def counts(self) -> dict[str, int]:
+        """All violations, by rule."""
+        return _by_rule(self.found)
+
+    @property
+    def broken(self) -> dict[str, int]:
+        """The violations that fail the run, by rule."""
+        return _by_rule({each: count for each, count in self.found.items() if each[1].fails(self.fail_on)})
+
+    @property
+    def minor(self) -> dict[str, int]:
+        """The violations that do not, by rule."""
+        return _by_rule({each: count for each, count in self.found.items() if not each[1].fails(self.fail_on)})
+
+    @property
+    def worst(self) -> Severity | None:
+        seen = {severity for _, severity in self.found}
+        return next((severity for severity in Severity if severity in seen), None)
 
     @property
     def unseen(self) -> str:
@@ -73,8 +90,21 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether all was judged, and nothing worse than a note was found."""
+        """Whether all was judged, and nothing as bad as `fail_on` was found."""
         return decide(found=self.broken, unseen=self.unseen) is Finding.GOOD
+
+
+def minor_line(minor: Mapping[str, int]) -> str:
+    """The violations that do not fail the run, as a line of text; empty when there are none."""
+    found = ", ".join(f"{rule} {count}" for rule, count in minor.items())
+    return found and f"not counted, as --fail-on says: {found}"
+
+
+def _by_rule(found: Mapping[tuple[str, Severity], int]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for (rule, _), count in found.items():
+        counts[rule] += count
+    return dict(counts)
 
 
 class Findings:
@@ -83,18 +113,14 @@ class Findings:
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
         self.violations: list[Violation] = []
-        self.counts: Counter[str] = Counter()
-        self._severities: set[Severity] = set()
+        self.counts: Counter[tuple[str, Severity]] = Counter()
+        self._seen: Counter[str] = Counter()
 
     def report(self, rule: str, text: str, *evidence: Event | None, severity: Severity | None = None) -> None:
         """Count a violation, and keep it if there is room. `severity` replaces that of a rule with two."""
         judged = severity or RULES[rule].severity
-        self._severities.add(judged)
-        self.counts[rule] += 1
-        if self.counts[rule] <= self._kept:
+        self.counts[rule, judged] += 1
+        self._seen[rule] += 1
+        if self._seen[rule] <= self._kept:
             seen = tuple(event for event in evidence if event is not None)
             self.violations.append(Violation(rule, judged, text, seen))
-
-    @property
-    def worst(self) -> Severity | None:
-        return next((severity for severity in Severity if severity in self._severities), None)

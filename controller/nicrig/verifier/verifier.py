@@ -15,6 +15,7 @@ from nicrig.verifier.model import adapter, blocks, hardware, mappings, packet_po
 from nicrig.verifier.model.world import World
 from nicrig.verifier.records import RECORDS, GrantRecord, RevokeRecord
 from nicrig.verifier.registry import Check, Handler, Handlers, Update
+from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig.verifier.verdict import KEPT, Findings, Verdict, Violation
 
 _CHECKS = (phase.on, teardown.on, matching.on, levels.on, packet_checks.on, dma_checks.on, layer.on, limits.on)
@@ -52,11 +53,15 @@ class Verifier:
     only what is made after the loss is judged in full. A gap in the driver's numbers is such a loss, and so is a call
     of lost(). A stream that begins later than record `first` begins with a loss. A gap shows only at the driver's next
     record: call lost() before you feed events of the card that came after the gap and before that record.
+    `fail_on` is from which severity on a violation fails the run.
     """
 
-    def __init__(self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT, first: int = 1) -> None:
+    def __init__(
+        self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT, first: int = 1, fail_on: Severity = FAIL_ON
+    ) -> None:
         self._world = World(frames=detail >= Detail.FRAMES)
         self._findings = Findings(kept)
+        self._fail_on = fail_on
         self._next = first
         self._events = 0
         self._cards = 0
@@ -69,8 +74,7 @@ class Verifier:
 
     @property
     def verdict(self) -> Verdict:
-        calls, found = self._events - self._cards, self._findings
-        return Verdict(self._events, calls, self._lost, dict(found.counts), found.worst)
+        return Verdict(self._events, self._events - self._cards, self._lost, dict(self._findings.counts), self._fail_on)
 
     @property
     def live(self) -> int:

@@ -113,7 +113,7 @@ def test_a_variable_that_several_verbs_share_means_the_same_in_each() -> None:
     for _, parameter in options():
         if parameter.envvar is not None:
             shared.setdefault(str(parameter.envvar), set()).add(f"{long_name(parameter)}: {parameter.help}")
-    assert set(shared) == {"NICRIG_RIG", "NICRIG_KIND", "NICRIG_ACCELERATOR"}
+    assert set(shared) == {"NICRIG_RIG", "NICRIG_KIND", "NICRIG_ACCELERATOR", "NICRIG_FAIL_ON"}
     assert [meanings for meanings in shared.values() if len(meanings) > 1] == []
 
 

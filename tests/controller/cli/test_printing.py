@@ -26,9 +26,10 @@ from nicrig.verifier.rules import RULES
 
 ENTER = make_event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x5A17)
 CLAIM = make_event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
+STALL = make_event(2, "NdisStallExecution", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 51)
 LINK = make_event(1, "card.link", RecordKind.CALL, 0, 0, 0, 0, 0, 1)
 CLEAN, BROKEN = [LINK, ENTER], [ENTER, LINK, CLAIM]
-"""CLAIM breaks R01: it comes before NdisMSetAttributesEx."""
+"""CLAIM breaks R01 (E): it comes before NdisMSetAttributesEx. STALL breaks R132 (W)."""
 
 
 def nicrig(*arguments: str | Path) -> Result:
@@ -72,6 +73,27 @@ def test_verify_shows_what_is_broken_and_the_records_that_show_it(tmp_path: Path
     assert any(line.startswith("R01 E: ") for line in lines)
     assert f"  | {recording.text(CLAIM)}" in lines
     assert re.fullmatch(r"violations: records 3 lost 0 broken [1-9]", lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code", "said"),
+    [
+        ([], COHERENT, ["not counted, as --fail-on says: R132 1", "clean: records 3 lost 0 broken 0"]),
+        (["--fail-on", "F"], COHERENT, ["not counted, as --fail-on says: R132 1", "clean: records 3 lost 0 broken 0"]),
+        (["--fail-on", "w"], VIOLATION, ["violations: records 3 lost 0 broken 1"]),
+    ],
+)
+def test_verify_fails_from_the_chosen_severity_on(
+    tmp_path: Path, fail_on: list[str], code: int, said: list[str]
+) -> None:
+    path = save(tmp_path, [*CLEAN, STALL])
+    done = nicrig("verify", path, *fail_on)
+    lines = done.stdout.splitlines()
+    assert (done.exit_code, lines[2:]) == (code, said)
+    assert lines[0].startswith("R132 W: ")
+    judged = json.loads(nicrig("verify", path, "--json", *fail_on).stdout)
+    assert (judged["clean"], judged["counts"]) == (code == COHERENT, {"R132": 1})
+    assert judged["minor"] == ({"R132": 1} if code == COHERENT else {})
 
 
 @pytest.mark.parametrize(("events", "code"), [(CLEAN, COHERENT), (BROKEN, VIOLATION), ([], VIOLATION)])

@@ -35,12 +35,13 @@ def test_it_costs_nothing_where_it_is_not_used() -> None:
 def test_the_choices_are_those_of_the_rig() -> None:
     choices = {setting.name: setting.choices for setting in SETTINGS}
     assert (choices["kind"], choices["accelerator"]) == (get_args(CardKind), get_args(Accelerator))
+    assert choices["fail_on"] == ("F", "E", "W", "I")
 
 
 def test_every_setting_is_in_the_help_with_its_variable(pytester: pytest.Pytester) -> None:
     shown = " ".join(pytester.runpytest_inprocess("--help").stdout.str().split())
     for setting in SETTINGS:
-        assert f"--nicrig-{setting.name}" in shown
+        assert f"--nicrig-{setting.name.replace('_', '-')}" in shown
         assert f"nicrig_{setting.name} (string)" in shown
         assert f"${setting.variable}" in shown.replace("[$ ", "[$")
 

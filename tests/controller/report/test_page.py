@@ -172,3 +172,13 @@ def test_what_cannot_be_reported_is_one_line_and_leaves_nothing(
     assert re.fullmatch(r"nicrig: [^\n]+\n", done.stderr)
     assert words in done.stderr
     assert sorted(Path().iterdir()) == before
+
+
+def test_advice_is_shown_and_leaves_the_verdict_clean() -> None:
+    story = Story()
+    story.guest(0, "MiniportInitialize", 0x10F0, kind=RecordKind.ENTER)
+    story.guest(20 * US, "NdisStallExecution", 51)
+    run = story.run()
+    assert ">clean: no rule is broken" in sections.verdict(run).replace("</b> ", ">")
+    assert "not counted, as --fail-on says: R132 1" in sections.verdict(run)
+    assert "W<br><small>risky</small>" in sections.violations(run)

@@ -16,6 +16,7 @@ from nicrig.verdict.run_verdict import judge
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.functions import Irql, Phase, RecordKind
 from nicrig.verifier.rules import RULES
+from nicrig.verifier.severity import Severity
 from nicrig.verifier.verdict import Violation
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +128,18 @@ def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_counted() 
     assert lines[4].startswith("verdict: incoherent")
 
 
+def test_advice_is_shown_and_leaves_the_run_coherent() -> None:
+    event = make_event(7, "ExAllocatePool", RecordKind.CALL, Phase.INITIALIZE, Irql.PASSIVE, 0, 0, 5, 0, 64, 0, 0)
+    rule = Violation("R47", Severity.NOTE, "64 bytes without a tag", (event,))
+    judged = judge(FRAMES, FRAMES, cpu=len(FRAMES))
+    made = EchoOutcome(judged, "bus-master", "tcg", {}, [rule], minor={"R47": 1})
+    lines = made.lines()
+    assert lines[0] == "R47 I: 64 bytes without a tag"
+    assert lines[2] == "not counted, as --fail-on says: R47 1"
+    assert lines[3].startswith("verdict: coherent")
+    assert json.loads(made.json())["minor"] == {"R47": 1}
+
+
 def test_lost_records_alone_make_the_verdict_unknown() -> None:
     judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), unseen="12 records were lost")
     lines = EchoOutcome(judged, "bus-master", "tcg", {}).lines()
@@ -171,5 +184,6 @@ def test_json_is_one_object_with_the_same() -> None:
         "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
         "witnesses": [{**LOST, "frame": summary(FRAMES[-1])}],
         "violations": [],
+        "minor": {},
         "seconds": {"setup": 0.1, "boot": 3.0, "traffic": 0.5},
     }

@@ -113,6 +113,6 @@ def test_a_run_that_was_not_seen_whole_is_unknown_unless_something_was_found() -
 def test_only_a_driver_that_was_to_record_nothing_may_record_nothing(
     calls: int, lost: int, recorded: Detail, words: str
 ) -> None:
-    reason = unseen(Verdict(calls, calls, lost, {}, None), recorded)
+    reason = unseen(Verdict(calls, calls, lost, {}), recorded)
     assert reason.startswith(words)
     assert bool(reason) == bool(words)

@@ -25,7 +25,8 @@ from nicrig.verifier.constants import (
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, Detail, Irql, Phase, RecordKind
-from nicrig.verifier.rules import RULES, Severity
+from nicrig.verifier.rules import RULES
+from nicrig.verifier.severity import Severity
 from nicrig.verifier.verdict import Violation
 from nicrig.verifier.verifier import Verifier
 

@@ -5,7 +5,7 @@ import pytest
 
 from nicrig.verifier.constants import CONTIGUOUS, NONCACHED
 from nicrig.verifier.functions import FUNCTIONS, Irql, Phase, RecordKind
-from nicrig.verifier.rules import Severity
+from nicrig.verifier.severity import Severity
 from tests.controller.verifier.script import DEVICE, DISPATCH, PASSIVE, TAG, Script, fires, silent
 
 APC = Irql.APC

@@ -15,7 +15,7 @@ from nicrig.verifier.constants import (
     SHARED_INTERRUPT,
 )
 from nicrig.verifier.functions import Phase
-from nicrig.verifier.rules import Severity
+from nicrig.verifier.severity import Severity
 from tests.controller.verifier.script import Script, fires, silent
 
 CLAIMS = [

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nicrig.verifier.rules import RULES, Rule, Severity
+from nicrig.verifier.rules import RULES, Rule
+from nicrig.verifier.severity import Severity
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = (ROOT / "docs/ndis51.md").read_text()

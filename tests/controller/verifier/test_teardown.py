@@ -5,7 +5,7 @@ import pytest
 
 from nicrig.verifier.constants import FAILURE, NONCACHED, RESOURCES
 from nicrig.verifier.functions import Phase
-from nicrig.verifier.rules import Severity
+from nicrig.verifier.severity import Severity
 from tests.controller.verifier.script import DEVICE, DISPATCH, Script, fires, silent
 
 

@@ -11,8 +11,8 @@ from nicrig.verifier.constants import BUS_MASTER, BUS_PCI, CONTIGUOUS
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import FUNCTIONS, Detail, Phase
-from nicrig.verifier.rules import Severity
-from nicrig.verifier.verdict import KEPT
+from nicrig.verifier.severity import Severity
+from nicrig.verifier.verdict import KEPT, minor_line
 from nicrig.verifier.verifier import Verifier
 from tests.controller.verifier.drivers import KINDS, BusMaster, Miniport
 from tests.controller.verifier.script import MEMORY, OBJECTS, PHYSICAL, SHARED, TAG, Script, silent
@@ -117,7 +117,7 @@ def _parts(first: int, count: int) -> tuple[slice, slice, slice]:
 def test_a_gap_is_counted() -> None:
     script = Script().running().lose(5).enter("MiniportReset").leave("MiniportReset")
     verdict = script.judge().verdict
-    assert (verdict.events, verdict.lost, verdict.broken, verdict.clean) == (7, 5, False, False)
+    assert (verdict.events, verdict.lost, verdict.broken, verdict.clean) == (7, 5, {}, False)
 
 
 @pytest.mark.parametrize("step", [-3, -1, 0, 1, 1 << 62])
@@ -176,8 +176,25 @@ def test_a_note_does_not_spoil_a_clean_verdict() -> None:
     assert (dict(verdict.counts), verdict.worst, verdict.clean) == ({"R24": 1}, Severity.NOTE, True)
 
 
-def test_a_warning_does() -> None:
-    assert not Script().running().call("NdisStallExecution", microseconds=1000).judge().verdict.clean
+@pytest.mark.parametrize("fail_on", Severity)
+def test_a_violation_spoils_a_verdict_that_fails_on_its_severity(fail_on: Severity) -> None:
+    verifier = Verifier(fail_on=fail_on)
+    verifier.feed(Script().running().call("NdisStallExecution", microseconds=1000).events)  # R132 W
+    spoils = fail_on in (Severity.WARNING, Severity.NOTE)
+    verdict = verifier.verdict
+    assert verdict.counts == {"R132": 1}
+    assert (verdict.broken, verdict.minor) == (({"R132": 1}, {}) if spoils else ({}, {"R132": 1}))
+    assert verdict.clean is not spoils
+    assert minor_line(verdict.minor) == ("" if spoils else "not counted, as --fail-on says: R132 1")
+
+
+def test_a_rule_with_two_severities_counts_with_the_one_that_it_was_broken_with() -> None:
+    script = Script().ready()
+    script.flagged(0x100, 0)
+    script.memory(tag=0)
+    verifier = Verifier(fail_on=Severity.WARNING)
+    verifier.feed(script.events)
+    assert (verifier.verdict.broken, verifier.verdict.minor) == ({"R47": 1}, {"R47": 1})
 
 
 def test_a_violation_reads_as_one_line() -> None:

@@ -71,7 +71,7 @@ from nicrig.verifier.records import (
     NdisReinitializePacket,
 )
 from nicrig.verifier.registry import Check, Handlers, ReportViolation
-from nicrig.verifier.rules import Severity
+from nicrig.verifier.severity import Severity
 
 on: Handlers[Check] = Handlers()
 
@@ -359,7 +359,8 @@ def tag_has_four_characters(
 @on
 def memory_has_a_tag(world: World, event: NdisAllocateMemory | ExAllocatePool, report: ReportViolation) -> None:
     if isinstance(event, ExAllocatePool) or not event.flags:
-        report("R47", f"{event.function} of {event.length:#x} bytes without a tag", event)
+        text = f"{event.function} of {event.length:#x} bytes without a tag"
+        report("R47", text, event, severity=Severity.NOTE)
 
 
 @on

@@ -52,7 +52,7 @@ from nicrig.verifier.records import (
     NdisMUpdateSharedMemory,
 )
 from nicrig.verifier.registry import Check, Handlers, ReportViolation
-from nicrig.verifier.rules import Severity
+from nicrig.verifier.severity import Severity
 
 on: Handlers[Check] = Handlers()
 
