@@ -110,6 +110,7 @@ async def test_all_witnesses_of_a_clean_driver_agree(rig: Rig) -> None:
 async def test_a_flush_that_is_missing_or_late_is_named_on_the_non_coherent_machine(
     rig: Rig, fault: str, word: Word
 ) -> None:
+    """No other word fits, even if the card reads while the late flush runs: a write's flush is recorded at its end."""
     verdict, _ = await echoed(rig, "noncoherent=64:1", f"mutate={fault}")
     for finding in verdict.findings:
         print("\n".join(finding_text.report(finding)))

@@ -49,24 +49,35 @@ ULONG NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle)
 	return alignment;
 }
 
+/* Memory that no card can reach needs no flush. */
+static void flush(PMDL mdl, bool read)
+{
+	struct ndis_buffer *buffer = to_ndis_buffer(mdl);
+
+	if (ndis_noncoherent())
+		ndis_buffer_flush(buffer, read);
+	else if (!buffer->dev)
+		return;
+	else if (read)
+		dma_sync_single_for_cpu(buffer->dev, buffer->dma, mdl->ByteCount, DMA_FROM_DEVICE);
+	else
+		dma_sync_single_for_device(buffer->dev, buffer->dma, mdl->ByteCount, DMA_TO_DEVICE);
+}
+
 /*
  * NdisFlushBuffer, section 4.3: TRUE (ReadOperation 0) before the card reads, FALSE before the CPU reads what the card
- * wrote. Flushes one buffer, not its chain. Memory that no card can reach needs no flush. <= DISPATCH_LEVEL.
+ * wrote. Flushes one buffer, not its chain. <= DISPATCH_LEVEL.
+ *
+ * Recorded so that the record never says too much while the card works on beside it: what the card read before the
+ * record may be older than the stores, and what it wrote after the record is not in the CPU's view.
  */
 VOID KeFlushIoBuffers(PMDL Mdl, BOOLEAN ReadOperation, BOOLEAN DmaOperation)
 {
-	struct ndis_buffer *buffer = to_ndis_buffer(Mdl);
-
-	ndis_record(NdisFlushBuffer, Mdl, Mdl->MappedSystemVa, Mdl->ByteCount, !ReadOperation, 0);
+	if (ReadOperation)
+		ndis_record(NdisFlushBuffer, Mdl, Mdl->MappedSystemVa, Mdl->ByteCount, FALSE, 0);
 	ndis_cache_tick();
-	if (!DmaOperation)
-		return;
-	if (ndis_noncoherent())
-		ndis_buffer_flush(buffer, ReadOperation);
-	else if (!buffer->dev)
-		return;
-	else if (ReadOperation)
-		dma_sync_single_for_cpu(buffer->dev, buffer->dma, Mdl->ByteCount, DMA_FROM_DEVICE);
-	else
-		dma_sync_single_for_device(buffer->dev, buffer->dma, Mdl->ByteCount, DMA_TO_DEVICE);
+	if (DmaOperation)
+		flush(Mdl, ReadOperation);
+	if (!ReadOperation)
+		ndis_record(NdisFlushBuffer, Mdl, Mdl->MappedSystemVa, Mdl->ByteCount, TRUE, 0);
 }
