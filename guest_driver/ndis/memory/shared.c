@@ -343,9 +343,8 @@ VOID NdisUpdateSharedMemory(NDIS_HANDLE NdisAdapterHandle, ULONG Length, PVOID V
 	if (WARN_ON_ONCE(!ndis_shared_lookup(VirtualAddress, Length, &range) ||
 			 range.dma != (dma_addr_t)PhysicalAddress.QuadPart))
 		return;
-	/* Leaves the CPU's cache as it is: only a flush brings in what the card wrote. */
 	if (range.split)
-		ndis_split_write_back(range.split, VirtualAddress, Length);
+		ndis_split_invalidate(range.split, VirtualAddress, Length);
 	else if (range.cached)
 		dma_sync_single_for_cpu(&adapter->pdev->dev, range.dma, Length, DMA_FROM_DEVICE);
 	/* The caller's next loads must not come before the sync. */

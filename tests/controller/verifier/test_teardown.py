@@ -106,6 +106,23 @@ def test_r25_silent_when_reported_or_deferred(status: int) -> None:
     silent(script.leave("MiniportReset", status))
 
 
+@pytest.mark.parametrize("timer", ["NdisMSetTimer", "NdisMSetPeriodicTimer"])
+def test_r25_silent_when_a_timer_delays_the_processing(timer: str) -> None:
+    """What the handler returns then is for another reason."""
+    script = Script().ready().call("NdisMInitializeTimer", timer=0x9000)
+    script.succeed().enter("MiniportReset").call("ExAllocatePool", 0, length=64).call(timer, timer=0x9000)
+    assert set(script.leave("MiniportReset", FAILURE).judge().verdict.counts) == {"R47"}
+
+
+def test_r23_silent_when_the_same_is_asked_for_at_another_time() -> None:
+    script = Script().ready().no_shared(0x1000).call("NdisMSleep", microseconds=1000)
+    silent(script.no_shared(0x1000))
+    script = Script().running().enter("MiniportHandleInterrupt")
+    script.call("NdisAllocateBufferPool", RESOURCES, count=8).leave("MiniportHandleInterrupt")
+    script.enter("MiniportHandleInterrupt").call("NdisAllocateBufferPool", RESOURCES, count=8)
+    silent(script)
+
+
 def test_r26_allocation_failure_ends_initialize_unlogged() -> None:
     script = Script().ready().no_memory()
     script.free(script.context)

@@ -272,10 +272,10 @@ def received_data_is_flushed(world: World, event: NdisMIndicateReceivePacket, re
         return
     for address in packet.chain:
         buffer = world.buffers.get(address)
-        if buffer is None or buffer.written is None or (buffer.flushed and buffer.updated):
+        if buffer is None or buffer.written is None or buffer.flushed:
             continue
         if buffer.block is not None and buffer.block.cached:
-            missing = "NdisMUpdateSharedMemory" if buffer.flushed else "NdisFlushBuffer(FALSE)"
+            missing = "NdisFlushBuffer(FALSE) or NdisMUpdateSharedMemory"
             text = f"packet {event.packet:#x} indicated without {missing} of {buffer}, which the card wrote"
             report("R98", text, buffer.written, event)
 

@@ -19,6 +19,10 @@ from nicrig.verifier.records import (
     NdisMAllocateMapRegisters,
     NdisMAllocateSharedMemory,
     NdisMSetAttributesEx,
+    NdisMSetPeriodicTimer,
+    NdisMSetTimer,
+    NdisMSleep,
+    NdisWaitEvent,
     NdisWriteErrorLogEntry,
 )
 from nicrig.verifier.registry import Handlers, Update
@@ -58,7 +62,7 @@ def handler_entered(world: World, event: Enter) -> None:
     if len(world.entered) > 1024:
         world.entered.clear()
     if world.adapter and event.irql < 3:
-        world.adapter.pool_failure = None
+        world.adapter.pool_failure = world.adapter.retry = None
 
 
 @on
@@ -140,6 +144,22 @@ def retry_noted(world: World, event: Retried) -> None:
         adapter.failures += 1
     else:
         adapter.retry, adapter.failures = None, 0
+
+
+@on
+def waited(world: World, event: NdisMSleep | NdisWaitEvent) -> None:
+    """Later, the same request may succeed."""
+    if world.adapter:
+        world.adapter.retry = None
+
+
+@on
+def processing_delayed(world: World, event: NdisMSetTimer | NdisMSetPeriodicTimer) -> None:
+    """What a failure prevented happens at another time: whatever the handler returns, it is not for that failure."""
+    adapter = world.adapter
+    if adapter:
+        adapter.retry = adapter.pool_failure = None
+        adapter.allocation_failed = False
 
 
 @on

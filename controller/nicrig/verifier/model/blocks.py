@@ -163,7 +163,7 @@ def shared_memory_updated(world: World, event: NdisMUpdateSharedMemory) -> None:
     block.flushed = block.handed_over = True
     buffer = described(block, event.address)
     if buffer is not None and covers_the_frame(buffer, event.address, event.length):
-        buffer.updated = True
+        buffer.flushed = True
 
 
 @on

@@ -260,4 +260,4 @@ def buffer_written(world: World, event: CardWrite) -> None:
     block.last_frame = (event.address + event.length, event)
     buffer = described(block, block.start + event.address - block.physical)
     if buffer is not None:
-        buffer.written, buffer.flushed, buffer.updated = event, False, False
+        buffer.written, buffer.flushed = event, False

@@ -123,8 +123,7 @@ class Buffer:
     dangling: tuple[Block, Event] | None = None  # its memory was freed under it
     adjusted: NdisAdjustBufferLength | None = None
     written: CardWrite | None = None  # the card wrote a frame into it, and then:
-    flushed: bool = False
-    updated: bool = False
+    flushed: bool = False  # flushed with FALSE, or updated: either is enough
 
     def __str__(self) -> str:
         return f"buffer {self.address:#x} over {self.start:#x}, {self.original:#x} bytes"
