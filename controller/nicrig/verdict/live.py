@@ -79,11 +79,16 @@ class LiveVerdict:
         async with self._turn:
             self.witnesses.begin(injected)
 
-    async def settle(self, injected: Sequence[bytes], echoed: Sequence[bytes] | None, *, quiet: float) -> None:
-        """Judge these frames and their echo; None means that no echo is expected. Waits as begin() does."""
+    async def settle(
+        self, injected: Sequence[bytes], echoed: Sequence[bytes] | None, *, quiet: float, dropped: int = 0
+    ) -> None:
+        """Judge these frames and their echo; None means that no echo is expected. Waits as begin() does.
+
+        `dropped` is how many frames the card dropped because no buffer was posted.
+        """
         await self._rest(quiet)
         async with self._turn:
-            await trio.to_thread.run_sync(self.witnesses.settle, injected, echoed)
+            await trio.to_thread.run_sync(partial(self.witnesses.settle, injected, echoed, dropped=dropped))
 
     async def settle_wire(self, wire: WireLog, *, quiet: float) -> None:
         """Judge what ran since begin() or the last call, with a guest that answers freely; then begin a new chunk.

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from typing import NamedTuple
 
-from nicrig.verifier.records import NdisFlushBuffer
+from nicrig.verifier.records import NdisFlushBuffer, NdisMSendComplete
 from nicrig.witnesses.collector import Chunk, within
 from nicrig.witnesses.pairing import Pair
 from nicrig.witnesses.sighting import Sighting
@@ -60,6 +62,7 @@ class Memory:
         self._chunk = chunk
         self._line = line
         self._channel = channel
+        self._posting = Posting(chunk)
 
     # -- in -------------------------------------------------------------------------------------------------
     def read(self, pair: Pair, before: bytes, until: int) -> Cause | None:
@@ -68,9 +71,14 @@ class Memory:
         `before` is what the memory held, as far as it is known; `until` is when the device wrote there again.
         """
         device, cpu = pair.left, pair.right
+        if cpu is None and device is not None:
+            return Cause("lost", never_indicated(device, again=until < END))
         if device is None or cpu is None or pair.again:
             return whole_frame(pair, "the device", "the CPU")
         misdirected = self._misdirected(device, device.posted or device.address, "wrote")
+        posted = self._posting.judge(device, cpu)
+        if posted:
+            return posted
         if pair.same:
             return misdirected or self._elsewhere(device, cpu) or whole_frame(pair, "the device", "the CPU")
         if device.order > cpu.order:
@@ -80,6 +88,7 @@ class Memory:
             or misdirected
             or self._elsewhere(device, cpu)
             or cut_or_run_over(device, cpu, "the CPU has")
+            or self._miscopied(device, cpu, before)
             or self._older(device, cpu, before)
             or Cause("changed-under-device", "flushed in time, but not what the device wrote: the CPU stored there")
         )
@@ -137,14 +146,33 @@ class Memory:
             return Cause("stale", "the CPU sees what memory had before the device wrote")
         return Cause("torn", f"{new} cache lines are what the device wrote, {old} are from before")
 
+    def _copies(self, device: Sighting) -> bool:
+        """Whether the driver copies between the device's memory and the protocol's."""
+        return self._channel or not device.address
+
+    def _miscopied(self, device: Sighting, cpu: Sighting, before: bytes) -> Cause | None:
+        """Judge a copy: what the CPU sees is the driver's own memory."""
+        if not self._copies(device):
+            return None
+        if cpu.data is not None and device.data is not None:
+            if made_of(cpu.data, device.data, before):
+                return Cause("copied-early", "the driver's copy has what lay there before the device gave it the frame")
+            if made_of(cpu.data, device.data, self._posting.next_data(device)):
+                return Cause("copied-late", "the driver's copy has bytes of the frame that the device put there next")
+        return Cause("copied-wrong", "the driver's copy is not what the device gave it")
+
     # -- out ------------------------------------------------------------------------------------------------
     def write(self, pair: Pair) -> Cause | None:
         """Judge the hop from the CPU's sighting before the doorbell to the device's read."""
         cpu, device = pair.left, pair.right
+        if device is None and cpu is not None:
+            return Cause("lost", never_read(cpu))
         if cpu is None or device is None or pair.again:
             return whole_frame(pair, "the CPU", "the device")
         misdirected = self._misdirected(device, device.posted or device.address, "read")
         after = cpu.after
+        if after is not None and after.order < device.order and not self._copies(device):
+            return Cause("completed-before-read", "the driver completed the send before the device had read it")
         if after is not None and after.crc != cpu.crc:
             return Cause("changed-under-device", "the bytes at NdisMSendComplete are not those that were sent")
         if pair.same:
@@ -171,6 +199,10 @@ class Memory:
         return self._partly(cpu, cpu, covered, "the device read what memory had before")
 
     def _mixed(self, cpu: Sighting, device: Sighting) -> Cause:
+        if self._copies(device):
+            return Cause(
+                "copied-wrong", "the device read other bytes than the protocol sent: the driver's copy is wrong"
+            )
         if cpu.data is None or device.data is None:
             return Cause(
                 "corrupted",
@@ -195,6 +227,105 @@ class Memory:
         if not device.address or not cpu.address or device.address == cpu.address:
             return None
         return Cause("misdirected", f"the device used {device.address:#x}, the CPU looked at {cpu.address:#x}")
+
+
+class Posting:
+    """Judges when the driver posted a receive buffer, from the order of writes, indications and returns.
+
+    Only of a driver whose frames stay in the device's memory: one that copies posts as it likes.
+    """
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        self._writes: defaultdict[int, list[Sighting]] = defaultdict(list)
+        self._looks: defaultdict[int, list[Sighting]] = defaultdict(list)
+        for sighting in chunk.device_in:
+            self._writes[sighting.location].append(sighting)
+        for sighting in chunk.cpu_in:
+            self._looks[sighting.address].append(sighting)
+
+    def judge(self, device: Sighting, cpu: Sighting) -> Cause | None:
+        """The cause, if the device had a buffer that it should not have had when it wrote this frame."""
+        if not device.address or device.address != cpu.address or device.posted not in (0, device.address):
+            return None
+        at = f"{device.address:#x}"
+        if self._lent(device):
+            return Cause("posted-while-lent", f"the device wrote into {at} while the protocol had the packet there")
+        following = self._next(device)
+        if following is None or following.order > cpu.order or self._look_between(device, following):
+            return None
+        if self._had_at(device, following):
+            return Cause("posted-twice", f"the buffer at {at} was in the ring twice: the device wrote two frames there")
+        return Cause("posted-early", f"the buffer at {at} was posted again before its frame was indicated")
+
+    def next_data(self, device: Sighting) -> bytes:
+        """The frame that the device put there next; b"" when there is none, or its bytes are not kept."""
+        following = self._next(device)
+        return (following and following.data) or b""
+
+    def _lent(self, device: Sighting) -> bool:
+        looks = self._looks[device.address]
+        last = bisect_left(looks, device.order, key=order_of) - 1
+        if last < 0:
+            return False
+        look = looks[last]
+        returns = self._chunk.returned.get(look.packet, ())
+        after = bisect_left(returns, look.order)
+        until = looks[last + 1].order if last + 1 < len(looks) else END
+        return after < len(returns) and device.order < returns[after] < until
+
+    def _next(self, device: Sighting) -> Sighting | None:
+        """The device's next write to the same place."""
+        writes = self._writes[device.location]
+        at = bisect_right(writes, device.order, key=order_of)
+        return writes[at] if at < len(writes) else None
+
+    def _look_between(self, one: Sighting, other: Sighting) -> bool:
+        looks = self._looks[one.address]
+        at = bisect_left(looks, one.order, key=order_of)
+        return at < len(looks) and looks[at].order < other.order
+
+    def _had_at(self, device: Sighting, following: Sighting) -> bool:
+        """Whether the device had the buffer for the next frame already when it wrote this one."""
+        rung = bisect_left(self._chunk.posted, (device.order, 0)) - 1
+        if rung < 0:
+            later = self._chunk.posted[rung + 1][0] if self._chunk.posted else END
+            return following.order < later
+        order, had = self._chunk.posted[rung]
+        return self._written(order, following.order) < had
+
+    def _written(self, after: int, before: int) -> int:
+        """How many frames the device wrote in between."""
+        writes = self._chunk.device_in
+        return bisect_left(writes, before, key=order_of) - bisect_right(writes, after, key=order_of)
+
+
+def order_of(sighting: Sighting) -> int:
+    """The place of a sighting in the recorder's order."""
+    return sighting.order
+
+
+def never_indicated(device: Sighting, *, again: bool) -> str:
+    """Who has the frame that the driver did not indicate. `again`: the device wrote to the same place later."""
+    where = f"into {device.address:#x}" if device.address else f"into slot {device.location}"
+    held = "the driver gave that memory back" if again else "the driver still has that memory"
+    return f"the device put the frame {where}, the CPU never had it: {held} and did not indicate the frame"
+
+
+def never_read(cpu: Sighting) -> str:
+    """Who has the packet that the device did not read."""
+    after = cpu.after and cpu.after.event
+    if isinstance(after, NdisMSendComplete):
+        return f"the driver completed the send with status {after.status:#x}, the device never read it"
+    return "the driver has the packet and did not complete the send, the device never read it"
+
+
+def made_of(seen: bytes, frame: bytes, other: bytes) -> bool:
+    """Whether each byte is one of the frame or of the other content of the memory, and some are only the other's."""
+    if not other or len(seen) != len(frame):
+        return False
+    lay = other[: len(frame)] + frame[len(other) :]
+    return seen != frame and all(byte in pair for byte, *pair in zip(seen, frame, lay, strict=True))
 
 
 def part(cpu: Sighting, flush: NdisFlushBuffer) -> tuple[int, int]:

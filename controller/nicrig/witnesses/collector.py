@@ -54,9 +54,10 @@ LIMIT = 1 << 16
 EVENTS = 1 << 20
 """The most events of a chunk that are kept. A longer chunk is judged by the wire alone."""
 CRC = 0xFFFF_FFFF
+INDEX_MASK = 0xFFFF
+"""Indices of rings have 16 bits (datasheet section 5)."""
 Watched = (
-    CardDoorbell
-    | CardInterrupt
+    CardInterrupt
     | CardEnable
     | CardDisable
     | CardRefusal
@@ -64,7 +65,6 @@ Watched = (
     | NdisMUpdateSharedMemory
     | MiniportISR
     | MiniportHandleInterrupt
-    | MiniportReturnPacket
     | NdisAdjustBufferLength
 )
 """Shown around a fault, though nothing is read from them."""
@@ -108,6 +108,10 @@ class Chunk:
     """NdisFlushBuffer by buffer."""
     completed: list[tuple[int, NdisMCompleteDmaTransfer]] = field(default_factory=list)
     """NdisMCompleteDmaTransfer of receives."""
+    returned: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """The order of each MiniportReturnPacket, by packet."""
+    posted: list[tuple[int, int]] = field(default_factory=list)
+    """The order of each receive doorbell, and how many buffers the device had then."""
     timeline: list[Dated] = field(default_factory=list)
     reset: int = NOWHERE
     """When the card was reset last."""
@@ -178,6 +182,8 @@ class Collector:
                 on(CardFrameIn, self._frame_in),
                 on(CardFrameOut, self._frame_out),
                 on(CardReset, self._reset),
+                on(CardDoorbell, self._rung),
+                on(MiniportReturnPacket, self._returned),
             )
         )
 
@@ -300,6 +306,13 @@ class Collector:
 
     def _reset(self, event: CardReset) -> None:
         self.chunk.reset = self._order
+
+    def _rung(self, event: CardDoorbell) -> None:
+        if not event.transmit:
+            self.chunk.posted.append((self._order, (event.tail - event.head) & INDEX_MASK))
+
+    def _returned(self, event: MiniportReturnPacket) -> None:
+        self.chunk.returned[event.packet].append(self._order)
 
     def _moved(self, event: Moved, direction: str) -> Sighting:
         sighting = self._sighting(event, event.length, event.digest, event.address)

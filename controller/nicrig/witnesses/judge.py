@@ -22,6 +22,8 @@ PART_EVENTS = 50_000
 """The least events in a chunk of a recording."""
 IMAGES = 8192
 """The most locations of device memory whose last bytes are kept."""
+SOURCE = slice(6, 12)
+"""The bytes of a frame's source address."""
 AROUND = 256
 """How many events before and after a frame are searched for what concerns it: some batches of a ring."""
 
@@ -56,12 +58,16 @@ class Witnesses:
         self.findings: dict[Word, FrameFinding] = {}
         self.frames: Counter[Way] = Counter()
         self.line = line
+        self.station = b""
+        """The guest's station address: a frame from it that was not injected is the guest's own, and no echo."""
+        self.reordered = 0
+        """Frames that the guest's network stack put out of order: a queueing discipline did, no driver can."""
         self._collector = Collector(first)
         self._images: OrderedDict[int, bytes] = OrderedDict()
 
     def restart(self) -> None:
         """Count from zero: a new run of frames begins."""
-        self.counts, self.findings, self.frames = Counter(), {}, Counter()
+        self.counts, self.findings, self.frames, self.reordered = Counter(), {}, Counter(), 0
 
     @property
     def outstanding(self) -> int:
@@ -106,15 +112,30 @@ class Witnesses:
         return len(chunk.device_in) >= injected and chunk.even()
 
     def settle(
-        self, injected: Sequence[bytes] | None = None, echoed: Sequence[bytes] | None = None, *, echoing: bool = True
+        self,
+        injected: Sequence[bytes] | None = None,
+        echoed: Sequence[bytes] | None = None,
+        *,
+        echoing: bool = True,
+        under_way: bool = False,
+        dropped: int = 0,
     ) -> None:
         """Judge the chunk. None: that side's wire is unknown.
 
-        When both are known, the guest must send back what it gets, byte for byte, unless `echoing` is off.
+        When both are known, the guest must send back what it gets, byte for byte, unless `echoing` is off. With
+        `under_way` the run was cut off: a frame that is missing may have been on its way. `dropped` is how many frames
+        the card counted as dropped because no buffer was posted.
         """
         chunk = self._collector.end()
         self.frames.update({"in": len(chunk.cpu_in), "out": len(chunk.cpu_out)})
-        _Settling(self, chunk, injected, echoed, echoing=echoing and None not in (injected, echoed)).run()
+        echoing = echoing and None not in (injected, echoed)
+        _Settling(self, chunk, injected, echoed, echoing=echoing, under_way=under_way, dropped=dropped).run()
+
+    def is_own(self, sighting: Sighting) -> bool:
+        """Whether the guest made this frame itself."""
+        data = sighting.data
+        mine = bool(self.station) and data is not None and data[SOURCE] == self.station
+        return mine and sighting.key not in self._collector.known
 
     # -- for one settlement ---------------------------------------------------------------------------------
     @property
@@ -169,9 +190,13 @@ class _Settling:
         echoed: Sequence[bytes] | None,
         *,
         echoing: bool,
+        under_way: bool,
+        dropped: int,
     ) -> None:
         self._witnesses = witnesses
+        self._dropped = dropped
         self._echoing = echoing
+        self._under_way = under_way
         self._chunk = chunk
         self._injected = None if injected is None else list(map(Sighting.of, injected))
         self._echoed = None if echoed is None else list(map(Sighting.of, echoed))
@@ -195,26 +220,55 @@ class _Settling:
         chunk = self._chunk
         entered = self._hop(self._injected, chunk.device_in)
         read = join(chunk.device_in, chunk.cpu_in, memory=True)
-        written = join(chunk.cpu_out, chunk.device_out, memory=True)
-        left = self._hop(chunk.device_out, self._echoed)
+        sent, own_sent = self._apart(chunk.cpu_out)
+        taken, own_taken = self._apart(chunk.device_out)
+        written = join(sent, taken, memory=True)
+        left = self._hop(taken, self._echoed)
         self._wire_of = {id(pair.right): pair.left for pair in entered if pair.right and pair.left}
         self._wire_of |= {id(pair.left): pair.right for pair in left if pair.right and pair.left}
         for pair in entered:
-            self._judge(passed_on(pair, "the wire", "the device"), "in", {"wire": pair.left, "device": pair.right})
+            cause = self._no_buffer(passed_on(pair, "the wire", "the device"))
+            self._judge(cause, "in", {"wire": pair.left, "device": pair.right})
         self._judge_reads(read)
         if self._echoing:
-            for pair in join(chunk.cpu_in, chunk.cpu_out, memory=False):
-                cause = passed_on(pair, "the guest's protocol", "the driver below it")
-                if id(pair.left) not in self._faulty:  # a faulty one already has its word
-                    self._judge(cause, "stack", {"cpu in": pair.left, "cpu out": pair.right})
-        for pair in written:
+            self._judge_stack(join(chunk.cpu_in, sent, memory=False))
+        self._judge_writes(written)
+        # One that crosses the chunk's begin or end has only one sighting.
+        self._judge_writes([pair for pair in join(own_sent, own_taken, memory=True) if pair.left and pair.right])
+        for pair in left:
+            self._judge(passed_on(pair, "the device", "the wire"), "out", {"device": pair.left, "wire": pair.right})
+
+    def _no_buffer(self, cause: Cause | None) -> Cause | None:
+        """As many lost frames as the card dropped without a buffer have that word."""
+        if cause is None or cause.word != "lost" or not self._dropped:
+            return cause
+        self._dropped -= 1
+        return Cause("no-buffer", "the card dropped the frame: the driver had no buffer posted")
+
+    def _apart(self, sightings: Sequence[Sighting]) -> tuple[list[Sighting], list[Sighting]]:
+        """The frames of the run, and the guest's own, which are never partners of the others."""
+        both: tuple[list[Sighting], list[Sighting]] = ([], [])
+        for sighting in sightings:
+            both[self._witnesses.is_own(sighting)].append(sighting)
+        return both
+
+    def _judge_stack(self, pairs: Iterable[Pair]) -> None:
+        for pair in pairs:
+            cause = passed_on(pair, "the guest's protocol", "the driver below it")
+            if id(pair.left) in self._faulty:  # a faulty one already has its word
+                continue
+            if cause and cause.word == "reordered":
+                self._witnesses.reordered += 1
+                continue
+            self._judge(cause, "stack", {"cpu in": pair.left, "cpu out": pair.right})
+
+    def _judge_writes(self, pairs: Iterable[Pair]) -> None:
+        for pair in pairs:
             if self._taken_by_reset(pair):
                 continue
             after = pair.left and pair.left.after
             views = {"cpu": pair.left, "device": pair.right, "wire": self._wire(pair.right), "cpu after": after}
             self._judge(self._memory.write(pair), "out", views)
-        for pair in left:
-            self._judge(passed_on(pair, "the device", "the wire"), "out", {"device": pair.left, "wire": pair.right})
 
     def _nothing_seen(self) -> bool:
         chunk = self._chunk
@@ -229,6 +283,7 @@ class _Settling:
             return
         for pair in self._hop(self._injected, self._echoed):
             cause = passed_on(pair, "the wire into the guest", "the wire out of it")
+            cause = self._no_buffer(cause)
             if cause and cause.word in ("truncated", "overrun"):  # which hop is to blame is unknown
                 cause = Cause("corrupted", cause.why)
             self._judge(cause, "echo", {"injected": pair.left, "echoed": pair.right})
@@ -270,7 +325,7 @@ class _Settling:
 
     def _judge(self, cause: Cause | None, way: Way, views: dict[str, Sighting | None]) -> None:
         """Keep one word for a frame: when two hops differ, the more certain word."""
-        if cause is None:
+        if cause is None or (self._under_way and cause.word == "lost"):
             return
         device = views.get("device")
         fault = FrameFault(cause, way, {name: sighting for name, sighting in views.items() if sighting})

@@ -4,13 +4,18 @@
 The order is that of certainty: first what the order of two records proves, then what a call or its absence proves, then
 what addresses and lengths say, then what the bytes look like. `corrupted` remains where nothing explains a difference.
 It is also the only word for changed bytes where only the wire is known. `unexpected` is a frame that no earlier witness
-saw. `lost`, `duplicated` and `reordered` are about whole frames, so they never compete with the others.
+saw. `no-buffer`, `lost`, `duplicated` and `reordered` are about whole frames, so they never compete with the others.
+The words with `copied` are for drivers that copy frames: no flush and no cache line explains what their copy has.
 """
 
 from typing import Literal, get_args
 
 Word = Literal[
     "written-after-completion",
+    "completed-before-read",
+    "posted-while-lent",
+    "posted-early",
+    "posted-twice",
     "changed-under-device",
     "read-before-flush",
     "stale",
@@ -18,9 +23,13 @@ Word = Literal[
     "misdirected",
     "truncated",
     "overrun",
+    "copied-early",
+    "copied-late",
+    "copied-wrong",
     "corrupted",
     "duplicated",
     "reordered",
+    "no-buffer",
     "lost",
     "unexpected",
 ]
@@ -29,6 +38,24 @@ WORDS: tuple[Word, ...] = get_args(Word)
 EVIDENCE: dict[Word, tuple[str, str]] = {
     "written-after-completion": (
         "The device's write comes after the CPU's sighting of the frame, in the recorder's order.",
+        "never",
+    ),
+    "completed-before-read": (
+        "never",
+        "NdisMSendComplete comes before the device's read, in the recorder's order, and the driver does not copy.",
+    ),
+    "posted-while-lent": (
+        "The device wrote into the buffer of a packet that the protocol had: between NdisMIndicateReceivePacket and "
+        "MiniportReturnPacket.",
+        "never",
+    ),
+    "posted-early": (
+        "The device wrote the buffer again before the driver indicated this frame; the driver had posted it after the "
+        "device wrote this frame.",
+        "never",
+    ),
+    "posted-twice": (
+        "The device wrote the buffer again before the driver indicated this frame: the buffer was in the ring twice.",
         "never",
     ),
     "changed-under-device": (
@@ -57,8 +84,19 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
     ),
     "truncated": ("The CPU has only the beginning.", "The device, or the wire, has only the beginning."),
     "overrun": ("The CPU has more bytes than the device moved.", "The device, or the wire, has more than was sent."),
+    "copied-early": ("The driver's copy has what lay there before the device gave it the frame.", "never"),
+    "copied-late": (
+        "The driver's copy has bytes of the frame that the device put there next: the driver gave the memory back "
+        "before it copied.",
+        "never",
+    ),
+    "copied-wrong": (
+        "The driver's copy differs from what the device gave it in another way.",
+        "The device read other bytes than the protocol sent: the driver's copy is wrong, or was made too late.",
+    ),
     "corrupted": ("The device wrote other bytes than came from the wire.", "The wire got other bytes than were read."),
     "duplicated": ("A frame arrives a second time.", "A frame goes out a second time."),
+    "no-buffer": ("The card dropped the frame: the driver had no buffer posted.", "never"),
     "reordered": ("A frame arrives after one that followed it.", "A frame goes out after one that followed it."),
     "lost": ("The next witness never saw the frame.", "The next witness never saw the frame."),
     "unexpected": ("No earlier witness saw the frame.", "No earlier witness saw the frame."),

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from nicrig.verifier.functions import RecordKind
 from nicrig.witnesses.judge import FrameFinding, Witnesses
-from tests.controller.witnesses.stream import BUFFER_BYTES, PAGE, PHYSICAL, SKB, SKB_PHYSICAL, Stream, frame
+from tests.controller.witnesses.stream import BUFFER_BYTES, PACKETS, PAGE, PHYSICAL, SKB, SKB_PHYSICAL, Stream, frame
 
 ONE, TWO, THREE = frame(1), frame(2), frame(3)
 OLD = frame(100, 1000)
@@ -255,17 +256,17 @@ def test_a_device_that_reads_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("read", "expected"),
+    ("read", "expected", "copied"),
     [
-        (ONE[:-1], "truncated"),
-        (ONE + b"!", "overrun"),
-        (mixed(ONE, OLD, lines=range(1)), "torn"),
-        (OLD[:200], "stale"),
+        (ONE[:-1], "truncated", "truncated"),
+        (ONE + b"!", "overrun", "overrun"),
+        (mixed(ONE, OLD, lines=range(1)), "torn", "copied-wrong"),
+        (OLD[:200], "stale", "copied-wrong"),
     ],
 )
-@with_and_without_channel
-def test_what_the_device_reads_of_a_frame(read: bytes, expected: str, channel: bool) -> None:
-    assert word(Stream(channel=channel).setup().receives(ONE, 0).echoes(ONE, read=read), "out") == expected
+def test_what_the_device_reads_of_a_frame(read: bytes, expected: str, copied: str) -> None:
+    assert word(Stream().setup().receives(ONE, 0).echoes(ONE, read=read), "out") == expected
+    assert word(Stream(channel=True).setup().receives(ONE, 0).echoes(ONE, read=read), "out") == copied
 
 
 @pytest.mark.parametrize(
@@ -339,6 +340,142 @@ def test_all_is_there_when_each_witness_has_seen_what_the_one_before_it_saw() ->
     witnesses.feed(built.events[before:])
     assert witnesses.complete(1)
     assert not witnesses.complete(2)
+
+
+# -- when the driver posted or completed -----------------------------------------------------------------------
+@pytest.mark.parametrize("read", [ONE, OLD[:200]])
+def test_a_send_that_was_completed_before_the_device_read_it(read: bytes) -> None:
+    built, number = sending()
+    built.flushes_write(number, 200).completes(ONE, number).reads(read, number)
+    built.echoed.append(read)
+    assert word(built, "out") == "completed-before-read"
+
+
+def test_a_driver_that_copies_may_complete_a_send_at_once() -> None:
+    built = Stream(channel=True).setup().receives(ONE, 0)
+    number = built.sends(ONE)
+    built.flushes_write(number, 200).completes(ONE, number).reads(ONE, number)
+    built.echoed.append(ONE)
+    assert built.counts() == {}
+
+
+def test_a_buffer_that_the_device_writes_while_the_protocol_has_it() -> None:
+    built = stream().receives(ONE, 1).receives(TWO, 1)
+    built.add("MiniportReturnPacket", PACKETS + 1, kind=RecordKind.ENTER)
+    assert built.counts() == {}, "the first packet came back when its indication returned"
+    lent = stream().receives(ONE, 1)
+    lent.injected.append(TWO)
+    lent.writes(TWO, 1).add("MiniportReturnPacket", PACKETS + 1, kind=RecordKind.ENTER)
+    lent.flushes_read(1).indicates(TWO, 1)
+    assert word(lent, "in") == "posted-while-lent"
+
+
+def overwritten(*, posted: int) -> Stream:
+    """Two frames go to one buffer before the driver looks; the device had this many when it wrote the first."""
+    built = stream()
+    built.injected += [ONE, TWO]
+    built.add("card.doorbell", 0, posted, 0, 16)
+    built.writes(ONE, 1).add("card.doorbell", 0, 17, 1, 16).writes(TWO, 1)
+    return built.flushes_read(1).indicates(TWO, 1).indicates(TWO, 1)
+
+
+def test_a_buffer_that_was_in_the_ring_twice_or_was_posted_before_its_frame_was_indicated() -> None:
+    assert word(overwritten(posted=2), "in") == "posted-twice"
+    assert word(overwritten(posted=1), "in") == "posted-early"
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (OLD[:200], "copied-early"),
+        (ONE[:100] + OLD[100:200], "copied-early"),
+        (TWO[:199] + ONE[199:], "copied-late"),
+        (ONE[:50] + TWO[50:199] + ONE[199:], "copied-late"),
+        (bytes(200), "copied-wrong"),
+    ],
+)
+def test_what_a_driver_copies(seen: bytes, expected: str) -> None:
+    """The transfer was completed in time: what is wrong is the copy, and no cache."""
+    built = stream(channel=True)
+    built.injected += [ONE, TWO[:-1]]
+    built.writes(ONE, 0).flushes_read(0).writes(TWO[:-1], 0).indicates(seen, 0)
+    built.flushes_read(0).indicates(TWO[:-1], 0)
+    assert word(built, "in") == expected
+
+
+def test_a_frame_for_which_no_buffer_was_posted() -> None:
+    built = stream()
+    built.injected += [ONE, TWO]
+    witnesses = Witnesses()
+    witnesses.begin(built.injected)
+    witnesses.feed(built.events, built.frame_of)
+    witnesses.settle(built.injected, None, dropped=1)
+    assert witnesses.counts == {"no-buffer": 1, "lost": 1}
+
+
+def test_who_has_a_frame_that_is_lost() -> None:
+    held = stream()
+    held.injected.append(ONE)
+    held.writes(ONE, 1)
+    assert "the driver still has that memory" in held.only().why
+    again = stream()
+    again.injected += [ONE, TWO]
+    again.writes(ONE, 1).writes(TWO, 1).flushes_read(1).indicates(TWO, 1)
+    assert "the driver gave that memory back" in again.only().why
+    pending, _ = sending()
+    assert "did not complete the send" in pending.only().why
+    failed, number = sending()
+    failed.add("NdisMSendComplete", PACKETS + 0x1000 + number, 0xC0000001, 0, 0, failed.digest(ONE))
+    assert "completed the send with status 0xc0000001" in failed.only().why
+
+
+# -- the guest's own doing ---------------------------------------------------------------------------------------
+STATION = bytes.fromhex("5254006e6963")
+
+
+def own(number: int) -> bytes:
+    """A frame that the guest's own stack made."""
+    return bytes(6) + STATION + frame(number, 188)
+
+
+def judged_apart(built: Stream) -> Witnesses:
+    witnesses = Witnesses()
+    witnesses.station = STATION
+    begin = next(n for n, event in enumerate(built.events) if event.function.startswith("card."))
+    witnesses.feed(built.events[:begin], built.frame_of)
+    witnesses.begin(built.injected)
+    witnesses.feed(built.events[begin:], built.frame_of)
+    witnesses.settle(built.injected, built.echoed)
+    return witnesses
+
+
+def test_a_frame_of_the_guest_s_own_is_no_partner_of_another_one() -> None:
+    built = stream().echoes(OLD).receives(ONE, 1).echoes(own(7)).echoes(ONE).receives(TWO, 2)
+    built.echoed.remove(own(7))  # the exchange leaves it out
+    judged = judged_apart(built)
+    assert (judged.counts, judged.reordered, judged.findings["lost"].way) == ({"lost": 1}, 0, "stack")
+    built.sends(own(8))  # under way when the chunk ends
+    assert judged_apart(built).counts == {"lost": 1}
+
+
+def test_what_the_driver_does_to_a_frame_of_the_guest_s_own_is_judged() -> None:
+    built = stream().echoes(OLD)
+    built.echoes(own(7), read=own(7)[:-9] + bytes(9)).echoed.pop()
+    assert judged_apart(built).counts == {"torn": 1}
+
+
+def test_a_queueing_discipline_that_reorders_is_not_the_driver() -> None:
+    witnesses = stream().receives(ONE, 1).receives(TWO, 2).echoes(OLD).echoes(TWO).echoes(ONE).judged()
+    assert (witnesses.counts, witnesses.reordered) == ({}, 1)
+
+
+def test_of_a_run_that_was_cut_off_missing_frames_are_under_way() -> None:
+    built = stream().receives(ONE, 1, seen=ONE[:-1]).receives(TWO, 2)
+    witnesses = Witnesses()
+    witnesses.begin(built.injected)
+    witnesses.feed(built.events, built.frame_of)
+    witnesses.settle(built.injected, [], under_way=True)
+    assert witnesses.counts == {"truncated": 1}
 
 
 # -- what is not there ------------------------------------------------------------------------------------------
