@@ -21,7 +21,7 @@ from nicrig.recorder.reader import READ_MAX, Recorder, Records, events
 from nicrig.session.options import Options
 from nicrig.session.rig import open_rig
 from nicrig.traffic.generator import mixed
-from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.exchange import exchange
 from nicrig.verdict.live import PERIOD
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.verdict import Verdict

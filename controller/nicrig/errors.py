@@ -18,6 +18,10 @@ class PartDeathError(RigError):
     """The card or QEMU ended while it was needed. This is the cause of whatever else failed at that moment."""
 
 
+class GuestPanicError(PartDeathError):
+    """The guest's kernel panicked."""
+
+
 class ConnectionLostError(RigError):
     """The other end of a socket went away, mostly because of a PartDeathError."""
 
@@ -31,7 +35,11 @@ class RefusedError(RigError):
 
 
 class GuestCommandError(RigError):
-    """A command in the guest ended with an exit code other than 0."""
+    """A command in the guest ended with an exit code other than 0, or had no effect."""
+
+
+class ParameterError(GuestCommandError):
+    """The driver's module refused a parameter, or does not have it."""
 
 
 class UsageError(RigError):

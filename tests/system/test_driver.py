@@ -10,7 +10,7 @@ import trio
 
 from nicrig.machine.guest_interface import Interface
 from nicrig.session.rig import OwnRig, Rig
-from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.exchange import exchange
 from tests.system.conftest import DROPS, check_echo, copying_kinds, dropped, every_kind, udp_frames, wait_counters
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]

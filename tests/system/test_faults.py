@@ -12,7 +12,7 @@ import trio
 from nicrig.machine.guest_interface import Interface
 from nicrig.process.polling import until
 from nicrig.session.rig import Rig
-from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.exchange import exchange
 from tests.system.conftest import check_echo, copying_kinds, every_kind, udp_frames, wait_counters
 from tests.system.test_ndis import kernel_complaints
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from nicrig.session.rig import Rig
-from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.exchange import exchange
 from tests.system.conftest import check_echo, copying_kinds, udp_frames
 from tests.system.test_ndis import kernel_complaints, loads
 

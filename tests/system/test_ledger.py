@@ -14,7 +14,8 @@ import trio
 
 from nicrig.machine.guest_interface import Interface
 from nicrig.session.rig import Rig
-from nicrig.verdict.echo_run import CHUNK, exchange
+from nicrig.verdict.echo_run import CHUNK
+from nicrig.verdict.exchange import exchange
 from nicrig_interface.vocabulary import LedgerPolicy
 from tests.system.conftest import KINDS, check_echo, udp_frames
 

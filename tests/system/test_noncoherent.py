@@ -11,7 +11,7 @@ import pytest
 from nicrig.provision import Provision
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig, open_rig
-from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.exchange import exchange
 from nicrig.verdict.live import LiveVerdict, live_verdict
 from nicrig.verifier.functions import Detail
 from nicrig_interface.vocabulary import CardKind

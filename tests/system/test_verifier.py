@@ -8,7 +8,8 @@ import pytest
 from nicrig.provision import Provision
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig, open_rig
-from nicrig.verdict.echo_run import CHUNK, exchange
+from nicrig.verdict.echo_run import CHUNK
+from nicrig.verdict.exchange import exchange
 from nicrig.verdict.live import live_verdict
 from nicrig.verifier.functions import Detail
 from tests.system.conftest import every_kind, udp_frames

@@ -11,6 +11,7 @@ from nicrig.verifier.severity import FAIL_ON_HELP, Severity
 from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 
 if TYPE_CHECKING:
+    from nicrig.errors import RigError
     from nicrig.rundir.paths import RigPaths
 
 T = TypeVar("T")
@@ -121,18 +122,24 @@ def run(function: Callable[[], Awaitable[T]]) -> T:
     return report(lambda: trio.run(stop_on_sigterm, function))
 
 
+def report_error(error: "RigError") -> None:
+    """Print the error on standard error, as one message."""
+    from nicrig.text.printable import printable_lines
+
+    print("\n".join(printable_lines(f"nicrig: {error}", limit=ERROR_LINE_BYTES)), file=sys.stderr)
+
+
 def report(function: Callable[[], T]) -> T:
     """Call the function. A failure becomes one message on standard error and an exit code."""
     from nicrig.errors import RigError, cause
     from nicrig.process.signals import TerminationError
-    from nicrig.text.printable import printable_lines
 
     try:
         return function()
     except BaseException as error:
         found = cause(error)
         if isinstance(found, RigError):
-            print("\n".join(printable_lines(f"nicrig: {found}", limit=ERROR_LINE_BYTES)), file=sys.stderr)
+            report_error(found)
             raise typer.Exit(found.exit_code) from None
         if isinstance(found, OSError):
             print(

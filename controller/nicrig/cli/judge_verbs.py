@@ -20,6 +20,7 @@ from nicrig.cli.app import (
     found,
     progress,
     report,
+    report_error,
     run,
 )
 from nicrig.verifier.severity import FAIL_ON
@@ -27,7 +28,7 @@ from nicrig_interface.vocabulary import CardKind
 
 if TYPE_CHECKING:
     from nicrig.mutants.outcome import MutantsOutcome as Mutation
-    from nicrig.verdict.echo_run import EchoOutcome
+    from nicrig.verdict.outcome import EchoOutcome
 
 
 @app.command()
@@ -48,9 +49,10 @@ def demo(
     """Inject frames, have the guest echo them, judge every byte.
 
     Boots a guest with the card, or uses the rig that --rig names. Exits with 1 if the verdict is incoherent or unknown.
+    A guest that hangs or panics, or a driver that does not load, ends with the verdict on what is known.
     """
     from nicrig.session.options import Options
-    from nicrig.verdict.echo_run import run_demo
+    from nicrig.verdict.demo import run_demo
     from nicrig.verifier.functions import Detail
 
     options = Options(
@@ -68,6 +70,8 @@ def demo(
     )
     for line in [outcome.json()] if json else outcome.lines():
         print(line)
+    if outcome.ended:
+        report_error(outcome.ended)
     if not outcome.verdict.coherent:
         raise typer.Exit(VIOLATION)
 

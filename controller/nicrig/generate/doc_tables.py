@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from nicrig.generate.ndis_headers import CHECKOUT, signatures
+from nicrig.verdict.guest_trouble import TROUBLE_DOC
 from nicrig.verifier.functions import DECLARED, Irql
 from nicrig.witnesses.words import EVIDENCE
 
@@ -36,8 +37,15 @@ def page(text: str) -> str:
 
 
 def coherency(text: str) -> str:
-    """docs/coherency.md with the table of the verdict's words made anew."""
-    rows = [f"| {word} | {into} | {out} |" for word, (into, out) in EVIDENCE.items()]
-    table = "\n".join(["| word | of a frame that comes in | of a frame that goes out |", "|---|---|---|", *rows])
-    mark = "<!-- table: words -->\n"
-    return re.sub(f"({mark}).*?(<!-- end -->)", lambda match: f"{match[1]}{table}\n{match[2]}", text, flags=re.DOTALL)
+    """docs/coherency.md with the tables of the verdict's words and of the guest's trouble made anew."""
+    words = [f"| {word} | {into} | {out} |" for word, (into, out) in EVIDENCE.items()]
+    text = _table(
+        text, "words", ["| word | of a frame that comes in | of a frame that goes out |", "|---|---|---|", *words]
+    )
+    trouble = [f"| `{name}` | {meaning} |" for name, meaning in TROUBLE_DOC.items()]
+    return _table(text, "trouble", ["| name | what happened |", "|---|---|", *trouble])
+
+
+def _table(text: str, name: str, rows: list[str]) -> str:
+    mark, made = f"<!-- table: {name} -->\n", "\n".join(rows)
+    return re.sub(f"({mark}).*?(<!-- end -->)", lambda match: f"{match[1]}{made}\n{match[2]}", text, flags=re.DOTALL)

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The driver's module in the guest: load it, unload it, and find its words when the load fails."""
 
-from nicrig.errors import GuestCommandError
+from nicrig.errors import GuestCommandError, ParameterError
 from nicrig.machine.guest_agent import GuestAgent
 from nicrig.machine.guest_interface import DRIVER
 from nicrig.text.printable import printable
 
 
 async def load(guest: GuestAgent, parameters: list[str]) -> None:
-    """Load nicrig.ko. Raises GuestCommandError, with the kernel's words, when the driver refuses the parameters."""
+    """Load nicrig.ko. Raises ParameterError, with the kernel's words, for a parameter, else GuestCommandError."""
     done = await guest.run(["modprobe", DRIVER, *parameters], check=False)
     said = await _said(guest, parameters) if done.code or len(parameters) > 1 else ""
     ignored = any(f"unknown parameter '{value.partition('=')[0]}'" in said for value in parameters)
     if done.code or ignored:
-        raise GuestCommandError(
-            f"the driver did not load with {' '.join(parameters)}: {said or printable(done.stderr.strip())}"
-        )
+        blamed = ignored or any(value in said for value in parameters)
+        kind = ParameterError if blamed else GuestCommandError
+        raise kind(f"the driver did not load with {' '.join(parameters)}: {said or printable(done.stderr.strip())}")
 
 
 async def loaded(guest: GuestAgent) -> bool:

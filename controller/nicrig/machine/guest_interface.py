@@ -86,6 +86,14 @@ class Interface:
         """Have the guest's stack process frames itself again."""
         await self.guest.run(["sh", "-ec", NO_ECHO, self.name])
 
+    async def station(self) -> bytes:
+        """Its station address, 6 bytes."""
+        said = await self._read("address")
+        try:
+            return bytes.fromhex(said.replace(":", ""))
+        except ValueError:
+            raise RigError(f"the guest calls {self.name}'s address {printable(said)}, which is none") from None
+
     async def received(self) -> int:
         """How many frames the driver has received since it was loaded: what the CPU saw."""
         return number(await self._read("statistics/rx_packets"), f"{self.name}'s count of received frames")

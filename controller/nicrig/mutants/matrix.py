@@ -17,12 +17,6 @@ FILE = Path(__file__).with_name("matrix.toml")
 KINDS: tuple[CardKind, ...] = get_args(CardKind)
 EVERY_KIND = "every-kind"
 
-LOAD_FAILED = "load-failed"
-"""The driver made no network interface: MiniportInitialize failed, or a request that the protocol made next."""
-GUEST_CRASHED = "guest-crashed"
-GUEST_HUNG = "guest-hung"
-"""The driver could not be unloaded."""
-
 
 @dataclass(frozen=True)
 class Mutant:

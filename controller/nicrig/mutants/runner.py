@@ -11,11 +11,12 @@ import trio
 from nicrig.errors import DeadlineError, GuestCommandError, PartDeathError, RigError
 from nicrig.machine.guest_agent import number
 from nicrig.machine.guest_interface import DRIVER, ECHO, FIND
-from nicrig.mutants.matrix import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Mutant
+from nicrig.mutants.matrix import Mutant
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig
 from nicrig.text.printable import printable
-from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.exchange import exchange
+from nicrig.verdict.guest_trouble import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import violations
 from nicrig.verifier.functions import Detail

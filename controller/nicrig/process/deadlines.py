@@ -24,6 +24,10 @@ class Deadlines:
     """From the start of QEMU, or a reboot, to the guest agent's first answer."""
     command: float = 20.0
     """One command in the guest, unless the caller gives another limit."""
+    driver: float = 8.0
+    """To load the driver and bring its interface up, or to unload it, where a driver that hangs needs a verdict."""
+    answer: float = 4.0
+    """One short command in a guest that may hang, where the verdict waits for it."""
     quiet: float = 1.0
     """Time without a returning frame. Frames still missing then are lost."""
 

@@ -10,7 +10,7 @@ from nicrig.recorder import recording
 from nicrig.recorder.reader import events
 from nicrig.text.packet_summary import summary
 from nicrig.text.printable import printable_lines
-from nicrig.verdict.echo_run import violation_lines
+from nicrig.verdict.outcome import violation_lines
 from nicrig.verifier.events import Event
 from nicrig.verifier.records import CardRegister
 

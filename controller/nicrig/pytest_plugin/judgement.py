@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nicrig.verdict.echo_run import NOT_RECORDED, violation_lines
+from nicrig.verdict.outcome import NOT_RECORDED, violation_lines
 from nicrig.verdict.run_verdict import WORDS
 from nicrig.verifier.verdict import Finding, Violation, decide
 from nicrig.witnesses import finding_text

@@ -27,7 +27,8 @@ from nicrig.pytest_plugin.traffic import Traffic
 from nicrig.pytest_plugin.wanted import Wanted as WantedRig
 from nicrig.recorder.reader import Recorder
 from nicrig.rundir.logs import end_of, text_since
-from nicrig.verdict import echo_run
+from nicrig.verdict.echo_run import CHUNK
+from nicrig.verdict.exchange import exchange
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.run_verdict import unseen, violations
 from nicrig.verifier.functions import Detail
@@ -213,10 +214,10 @@ class TestSession:
         self.traffic.forget_read()
         sent = [self.addresses.frame(packet) for packet in packets]
         came: list[bytes] = []
-        for start in range(0, len(sent), echo_run.CHUNK):
-            chunk = sent[start : start + echo_run.CHUNK]
+        for start in range(0, len(sent), CHUNK):
+            chunk = sent[start : start + CHUNK]
             await self.live.begin(chunk, quiet=self._quiet)
-            echoed = await echo_run.exchange(self.traffic, chunk, quiet=self._quiet)
+            echoed = await exchange(self.traffic, chunk, quiet=self._quiet)
             await self.live.settle(chunk, echoed, quiet=self._quiet)
             came += echoed
         self.traffic.settle(len(sent), len(came))

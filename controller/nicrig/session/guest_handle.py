@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from nicrig.errors import RigError
+from nicrig.errors import GuestCommandError
 from nicrig.machine import guest_driver
 from nicrig.machine.guest_agent import GuestAgent, connect_agent
 from nicrig.machine.guest_interface import DRIVER, Interface
@@ -27,7 +27,8 @@ class GuestHandle(GuestAgent):
     async def load_driver(self, *parameters: str) -> Interface:
         """Load nicrig.ko with these further module parameters; returns the interface that it made.
 
-        Raises GuestCommandError, with the kernel's words, when the driver refuses them, RigError when it made none.
+        Raises ParameterError, with the kernel's words, when the driver refuses them, GuestCommandError when it made
+        none.
         """
         await guest_driver.load(self, [*self._parameters, *parameters])
         return await self.interface()
@@ -43,12 +44,12 @@ class GuestHandle(GuestAgent):
         await guest_driver.unload(self)
 
     async def interface(self) -> Interface:
-        """The card's network interface as it is called now. Raises RigError when the guest has none."""
+        """The card's network interface as it is called now. Raises GuestCommandError when the guest has none."""
         found = await Interface.find(self)
         if found is None:
             log = await self.run(["sh", "-c", "dmesg | tail -n 15"])
             said = "\n".join(printable_lines(log.stdout, most=15))
-            raise RigError(f"the driver {DRIVER} made no network interface; the guest's kernel said:\n{said}")
+            raise GuestCommandError(f"the driver {DRIVER} made no network interface; the guest's kernel said:\n{said}")
         return found
 
     async def wait_interface(self) -> Interface:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from nicrig.errors import ConnectionLostError, DeadlineError, PartDeathError, RigError
+from nicrig.errors import ConnectionLostError, DeadlineError, GuestPanicError, RigError
 from nicrig.machine import qemu
 from nicrig.machine.accelerator import KVM, TCG, Accelerator
 from nicrig.process.deadlines import Deadlines
@@ -103,13 +103,13 @@ class OwnMachine(MachineHandle):
         self._reboot_expected = False
 
     async def watch_reboots(self, last_records: Callable[[], str], *, task_status: trio.TaskStatus[None]) -> None:
-        """Raises PartDeathError when the guest resets itself and no reboot is expected: panic=-1 makes it do so."""
+        """Raises GuestPanicError when the guest resets itself and no reboot is expected: panic=-1 makes it do so."""
         with self.monitor.listening("RESET") as events, suppress(ConnectionLostError):
             task_status.started()
             while await events.wait(guest=True):
                 # One reboot may send several: the kernel tries one way after the other until the machine resets.
                 if not self._reboot_expected:
-                    raise PartDeathError(
+                    raise GuestPanicError(
                         f"the guest panicked and rebooted:{last_lines(self._paths.serial_log, PANIC_LINES)}\n"
                         f"its last calls between driver and NDIS:{last_records()}"
                     )

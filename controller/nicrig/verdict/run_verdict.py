@@ -18,7 +18,9 @@ REFUSAL_PREFIX, LEDGER_PREFIX = "refused_", "ledger_"
 class RunVerdict:
     """`injected`, `cpu` and `echoed` count frames; `counts` has the faults by word, `findings` the first frame of each.
 
-    `violations` has the card's refusals and its ledger's findings, by name. `unseen` is why not all was judged.
+    `violations` has the card's refusals, its ledger's findings and what the guest suffered, by name. `unseen` is why
+    not all was judged. `own` are the frames that the guest made itself, `reordered` those that its network stack put
+    out of order: neither is a fault. `whole` is false for a run that ended early.
     """
 
     injected: int
@@ -28,6 +30,9 @@ class RunVerdict:
     violations: Mapping[str, int]
     findings: Sequence[FrameFinding] = ()
     unseen: str = ""
+    own: int = 0
+    reordered: int = 0
+    whole: bool = True
 
     @property
     def coherent(self) -> bool:
@@ -41,7 +46,8 @@ class RunVerdict:
 
     @property
     def _finding(self) -> Finding:
-        found = any(self.counts.values()) or self.violations or not self.injected == self.cpu == self.echoed
+        uneven = self.whole and not self.injected == self.cpu == self.echoed
+        found = any(self.counts.values()) or self.violations or uneven
         return decide(found=found, unseen=self.unseen)
 
 
@@ -58,11 +64,28 @@ def judge(
 
 
 def conclude(
-    witnesses: Witnesses, *, injected: int, cpu: int, echoed: int, counters: Mapping[str, int] | None = None
+    witnesses: Witnesses,
+    *,
+    injected: int,
+    cpu: int,
+    echoed: int,
+    counters: Mapping[str, int] | None = None,
+    own: int = 0,
+    trouble: Mapping[str, int] | None = None,
+    whole: bool = True,
 ) -> RunVerdict:
     """The verdict on all that the witnesses have settled."""
-    found = violations(counters or {})
-    return RunVerdict(injected, cpu, echoed, dict(witnesses.counts), found, tuple(witnesses.findings.values()))
+    return RunVerdict(
+        injected,
+        cpu,
+        echoed,
+        dict(witnesses.counts),
+        {**violations(counters or {}), **(trouble or {})},
+        tuple(witnesses.findings.values()),
+        own=own,
+        reordered=witnesses.reordered,
+        whole=whole,
+    )
 
 
 def unseen(calls: Verdict, recorded: Detail) -> str:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from nicrig.mutants.matrix import GUEST_HUNG, KINDS, LOAD_FAILED, MATRIX, chosen
+from nicrig.mutants.matrix import KINDS, MATRIX, chosen
+from nicrig.verdict.guest_trouble import GUEST_HUNG, LOAD_FAILED
 from nicrig.verifier.rules import RULES
 from nicrig.witnesses.words import WORDS
 from nicrig_device.spec.descriptors import Refusal

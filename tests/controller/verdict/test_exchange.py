@@ -1,28 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-import json
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import trio
-from crc32c import crc32c
 
 from nicrig.card.wire import Deframer, Wire, pack
-from nicrig.text.packet_summary import summary
 from nicrig.traffic.generator import mixed
-from nicrig.verdict.echo_run import EchoOutcome, exchange
-from nicrig.verdict.run_verdict import judge
-from nicrig.verifier.decoder import make_event
-from nicrig.verifier.functions import Irql, Phase, RecordKind
-from nicrig.verifier.rules import RULES
-from nicrig.verifier.severity import Severity
-from nicrig.verifier.verdict import Violation
+from nicrig.verdict.exchange import SILENCES, Exchange
 
 pytestmark = pytest.mark.anyio
 
 FRAMES = mixed(50, seed=1)
 QUIET = 0.05
+STATION = bytes.fromhex("5254006e6963")
 
 
 class Echo:
@@ -48,12 +39,16 @@ class Echo:
             await self._stream.send_all(pack(back))
 
     async def exchange(self, window: int = 8) -> list[bytes]:
+        return (await self.made(window)).echoed
+
+    async def made(self, window: int = 8) -> Exchange:
+        made = Exchange(self.wire, FRAMES, quiet=QUIET, window=window, station=STATION)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.serve)
             with trio.fail_after(5):
-                echoed = await exchange(self.wire, FRAMES, quiet=QUIET, window=window)
+                await made.run()
             nursery.cancel_scope.cancel()
-        return echoed
+        return made
 
 
 async def test_every_frame_goes_and_comes() -> None:
@@ -95,95 +90,39 @@ async def test_a_guest_that_never_echoes_still_gets_all_frames() -> None:
     assert echo.received == len(FRAMES)
 
 
-def outcome(echoed: list[bytes]) -> EchoOutcome:
-    judged = judge(FRAMES, echoed, cpu=len(FRAMES), counters={"refused_ring": 0})
-    return EchoOutcome(judged, "bus-master", "tcg", {"setup": 0.1, "boot": 3.0, "traffic": 0.5})
+async def test_frames_of_the_guest_s_own_are_counted_and_stand_in_for_no_echo() -> None:
+    def chatter(batch: list[bytes]) -> list[bytes]:
+        own = [bytes(6) + STATION + bytes([number]) * 48 for number in range(len(batch))]
+        return [*own, *batch]
+
+    made = await Echo(chatter).made()
+    assert (made.echoed, made.own, made.sent) == (FRAMES, len(FRAMES), len(FRAMES))
 
 
-def test_the_last_line_is_the_verdict() -> None:
-    assert outcome(FRAMES).lines() == [
-        "verdict: coherent: frames injected 50 cpu 50 echoed 50 lost 0 corrupted 0 "
-        "(bus-master; tcg; setup 0.1s boot 3.0s traffic 0.5s)"
-    ]
+async def test_an_injected_frame_from_the_guest_s_address_is_not_the_guest_s_own() -> None:
+    echo, frame = Echo(), bytes(6) + STATION + bytes(48)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(echo.serve)
+        made = Exchange(echo.wire, [frame], quiet=QUIET, station=STATION)
+        await made.run()
+        nursery.cancel_scope.cancel()
+    assert (made.echoed, made.own) == ([frame], 0)
 
 
-def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
-    damaged = FRAMES[0][:20] + bytes([FRAMES[0][20] ^ 0xFF]) + FRAMES[0][21:]
-    lines = outcome([damaged, *FRAMES[1:]]).lines()
-    assert lines[0].startswith("first corrupted frame, on its way into the guest and out again: Ether / ARP")
-    assert any(f"[{damaged[20]:02x}]" in line and line.endswith("<") for line in lines)
-    assert lines[-1].startswith("verdict: incoherent: ")
+async def test_a_guest_that_echoes_nothing_any_more_gets_no_more_frames() -> None:
+    echo = Echo(lambda batch: [frame for frame in batch if frame in FRAMES[:8]])
+    made = await echo.made(window=4)
+    assert made.stalled
+    assert made.echoed == FRAMES[:8]
+    assert echo.received == made.sent == 8 + 4 * SILENCES
 
 
-def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_counted() -> None:
-    event = make_event(7, "NdisFreeMemory", RecordKind.CALL, Phase.HALT, Irql.PASSIVE, 0, 0, 5, 0x1000, 64, 0)
-    rule = Violation("R41", RULES["R41"].severity, "0x1000 is freed twice", (event,))
-    lost = "12 records of the flight recorder were lost"
-    judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), violations={"R41": 1}, unseen=lost)
-    lines = EchoOutcome(judged, "bus-master", "tcg", {}, [rule]).lines()
-    assert lines[0] == "R41 F: 0x1000 is freed twice"
-    assert "NdisFreeMemory(address=0x1000, length=0x40, flags=0x0, beyond=0x0)" in lines[1]
-    assert lines[2] == "violation R41: 1"
-    assert lines[3].startswith("12 records of the flight recorder were lost")
-    assert lines[4].startswith("verdict: incoherent")
-
-
-def test_advice_is_shown_and_leaves_the_run_coherent() -> None:
-    event = make_event(7, "ExAllocatePool", RecordKind.CALL, Phase.INITIALIZE, Irql.PASSIVE, 0, 0, 5, 0, 64, 0, 0)
-    rule = Violation("R47", Severity.NOTE, "64 bytes without a tag", (event,))
-    judged = judge(FRAMES, FRAMES, cpu=len(FRAMES))
-    made = EchoOutcome(judged, "bus-master", "tcg", {}, [rule], minor={"R47": 1})
-    lines = made.lines()
-    assert lines[0] == "R47 I: 64 bytes without a tag"
-    assert lines[2] == "not counted, as --fail-on says: R47 1"
-    assert lines[3].startswith("verdict: coherent")
-    assert json.loads(made.json())["minor"] == {"R47": 1}
-
-
-def test_lost_records_alone_make_the_verdict_unknown() -> None:
-    judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), unseen="12 records were lost")
-    lines = EchoOutcome(judged, "bus-master", "tcg", {}).lines()
-    assert lines[0] == "12 records were lost"
-    assert lines[1].startswith("verdict: unknown: frames injected 50")
-
-
-def test_a_driver_that_records_nothing_on_purpose_is_coherent_and_the_verdict_says_what_it_rests_on() -> None:
-    judged = judge(FRAMES, FRAMES, cpu=len(FRAMES))
-    lines = EchoOutcome(judged, "bus-master", "tcg", {}, recorded=False).lines()
-    assert "recorder=0" in lines[0]
-    assert "rests on the frames on the wire" in lines[0]
-    assert lines[1].startswith("verdict: coherent")
-
-
-LOST = {
-    "word": "lost",
-    "why": "the wire into the guest had the frame, the wire out of it never did",
-    "way": "echo",
-    "views": {
-        "injected": {
-            "length": len(FRAMES[-1]),
-            "crc32c": crc32c(FRAMES[-1]),
-            "address": 0,
-            "bytes": FRAMES[-1].hex(),
-        }
-    },
-    "line": 64,
-    "lines": [],
-    "records": [],
-}
-
-
-def test_json_is_one_object_with_the_same() -> None:
-    text = outcome(FRAMES[:-1]).json()
-    assert "\n" not in text
-    assert json.loads(text) == {
-        "verdict": "incoherent",
-        "unseen": "",
-        "kind": "bus-master",
-        "accelerator": "tcg",
-        "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
-        "witnesses": [{**LOST, "frame": summary(FRAMES[-1])}],
-        "violations": [],
-        "minor": {},
-        "seconds": {"setup": 0.1, "boot": 3.0, "traffic": 0.5},
-    }
+async def test_what_is_known_when_it_is_cut_off() -> None:
+    echo = Echo(lambda batch: [frame for frame in batch if frame in FRAMES[:3]])
+    made = Exchange(echo.wire, FRAMES, quiet=5, window=4)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(echo.serve)
+        with trio.move_on_after(0.5):
+            await made.run()
+        nursery.cancel_scope.cancel()
+    assert (made.echoed, made.sent) == (FRAMES[:3], 7)

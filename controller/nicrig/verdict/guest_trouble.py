@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the guest suffered under its driver, by name: a verdict counts it like a broken rule (docs/coherency.md)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nicrig.rundir.logs import end_of, text_since
+from nicrig.text.printable import printable
+
+LOAD_FAILED = "load-failed"
+GUEST_HUNG = "guest-hung"
+GUEST_CRASHED = "guest-crashed"
+BUFFERS_MISSING = "buffers-missing"
+TOO_MANY_INTERRUPTS = "interrupt-storm"
+
+TROUBLE_DOC = {
+    LOAD_FAILED: "the driver did not load, or its interface did not come up",
+    GUEST_HUNG: "the guest did not answer in time",
+    GUEST_CRASHED: "the guest's kernel panicked",
+    BUFFERS_MISSING: "receive buffers that the driver had not posted when no frame was under way",
+    TOO_MANY_INTERRUPTS: "more than 2 interrupts for each frame that the card moved",
+    "hang-reset": "MiniportCheckForHang said yes, and NDIS reset the miniport",
+    "transmit-timeout": "no send completed in time, and NDIS reset the miniport",
+    "kernel-stall": "a CPU or a task of the guest was stuck",
+    "kernel-bug": "a BUG, an oops or a panic of the guest's kernel",
+    "kernel-warning": "a WARNING of the guest's kernel",
+}
+"""What each name means."""
+
+SIGNS = {
+    "hang-reset": ("the card hangs: reset",),
+    "transmit-timeout": ("no send completed on queue",),
+    "kernel-stall": (
+        "soft lockup",
+        "hard LOCKUP",
+        "self-detected stall",
+        "detected stalls on",
+        "blocked for more than",
+    ),
+    "kernel-bug": ("BUG: ", "kernel BUG at", "Oops: ", "general protection fault", "Kernel panic"),
+    "kernel-warning": ("WARNING: ",),
+}
+"""The words in a line of the guest's console that stand for each. A line counts once, for the first that fits."""
+
+
+class Console:
+    """The guest's console while it is followed: a panic leaves nothing else, and takes the log with the rig."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+
+    @contextmanager
+    def following(self, log: Path) -> Iterator[None]:
+        """Look at what comes in this block."""
+        begin = end_of(log)
+        try:
+            yield
+        finally:
+            self.read(text_since(log, begin))
+
+    def read(self, text: str) -> None:
+        """Look for signs of trouble."""
+        for line in text.splitlines():
+            name = next((name for name, words in SIGNS.items() if any(word in line for word in words)), None)
+            if name:
+                self._found.setdefault(name, []).append(printable(line.strip()))
+
+    def counts(self) -> dict[str, int]:
+        """How many lines stand for each trouble, by name."""
+        return {name: len(self._found[name]) for name in SIGNS if name in self._found}
+
+    def lines(self) -> list[str]:
+        """The first line of each, as the guest's kernel wrote it."""
+        return [f"{name}, the guest's kernel: {self._found[name][0]}" for name in SIGNS if name in self._found]

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The outcome of `nicrig demo`: the verdict with its evidence, as lines and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from nicrig.errors import RigError
+from nicrig.recorder import recording
+from nicrig.verdict.run_verdict import RunVerdict
+from nicrig.verifier.verdict import Violation, minor_line
+from nicrig.witnesses import finding_text as witnessed
+from nicrig_interface.vocabulary import CardKind
+
+NOT_RECORDED = (
+    "the driver records nothing (recorder=0): the verdict rests on the frames on the wire and on the counters"
+)
+
+
+@dataclass(frozen=True)
+class EchoOutcome:
+    """A verdict, with the kind of card, the accelerator, and how many seconds each stage took.
+
+    `broken` is the first violation of each rule of the NDIS contract that the miniport broke, `minor` counts those
+    that do not fail the run. `recorded` is whether the driver was to record its calls. `blind` is why the card's
+    ledger judged nothing. `console` are the first lines of each trouble that the guest's kernel wrote there. `ended` is
+    why the run ended early.
+    """
+
+    verdict: RunVerdict
+    kind: CardKind
+    accelerator: str
+    seconds: dict[str, float]
+    broken: Sequence[Violation] = ()
+    recorded: bool = True
+    blind: str | None = None
+    minor: Mapping[str, int] = field(default_factory=dict)
+    console: Sequence[str] = ()
+    ended: RigError | None = None
+
+    def lines(self) -> list[str]:
+        """The text output. The line with the verdict comes last."""
+        judged = self.verdict
+        counts = " ".join(f"{name} {count}" for name, count in self.counts().items())
+        lines = [line for finding in judged.findings for line in witnessed.report(finding)]
+        lines += [line for violation in self.broken for line in violation_lines(violation)]
+        lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
+        lines += self.console
+        if self.minor:
+            lines.append(minor_line(self.minor))
+        if judged.unseen:
+            lines.append(judged.unseen)
+        if not self.recorded:
+            lines.append(NOT_RECORDED)
+        if self.blind:
+            lines.append(f"the ledger of granted memory was blind: {self.blind}")
+        if judged.reordered:
+            lines.append(f"not counted: {judged.reordered} frames that a queueing discipline of the guest reordered")
+        times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
+        return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
+
+    def counts(self) -> dict[str, int]:
+        """The five counts that are always shown, and the others that are not zero."""
+        judged = self.verdict
+        always = {"injected": judged.injected, "cpu": judged.cpu, "echoed": judged.echoed, "lost": 0, "corrupted": 0}
+        own = {"own": judged.own} if judged.own else {}
+        return always | {str(word): count for word, count in judged.counts.items()} | own
+
+    def json(self) -> str:
+        """The same, as one JSON object on one line."""
+        violations = [{"name": name, "count": count} for name, count in self.verdict.violations.items()]
+        made = {
+            "verdict": self.verdict.word,
+            "unseen": self.verdict.unseen,
+            "ended": None if self.ended is None else str(self.ended),
+            "kind": self.kind,
+            "accelerator": self.accelerator,
+            "frames": self.counts(),
+            "witnesses": [witnessed.to_json(finding) for finding in self.verdict.findings],
+            "violations": violations,
+            "minor": self.minor,
+            "console": list(self.console),
+            "reordered_by_guest": self.verdict.reordered,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+        return msgspec.json.encode(made).decode()
+
+
+def violation_lines(violation: Violation) -> list[str]:
+    """A broken rule, and below it the records that show it."""
+    return [str(violation), *(f"  | {recording.text(event)}" for event in violation.evidence)]
