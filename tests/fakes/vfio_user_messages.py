@@ -15,8 +15,13 @@ class Layout:
 
     def __init__(self, **fields: str) -> None:
         self.names = tuple(fields)
+        self._fields = fields
         self._struct = struct.Struct("<" + "".join(fields.values()))
         self.size = self._struct.size
+
+    def bits(self, name: str) -> int:
+        """The width of a field."""
+        return 8 * struct.calcsize("<" + self._fields[name])
 
     def pack(self, **values: int) -> bytes:
         """The bytes of a message part that gives every field; KeyError names a missing or unknown one."""

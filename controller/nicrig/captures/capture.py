@@ -16,7 +16,7 @@ import trio
 
 from nicrig.captures.filter import Filter
 from nicrig.captures.tap import Tally, Tap
-from nicrig.card.monitor import card_monitor, recorder_layout
+from nicrig.card.monitor import card_monitor, card_state, recorder_layout
 from nicrig.errors import ConnectionLostError, UsageError, cause
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
@@ -75,7 +75,7 @@ async def capture(
     limits = Deadlines()
     async with card_monitor(paths) as monitor:
         with limits.limit(limits.monitor, "the card to begin a capture"):
-            kind: str = (await monitor.execute("query-card"))["kind"]
+            kind = (await card_state(monitor)).kind
             layout = await recorder_layout(monitor)
             # The card stops capturing when this connection closes, also when this process is killed.
             await monitor.execute("set-capture", {"on": True})

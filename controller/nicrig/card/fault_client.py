@@ -17,7 +17,7 @@ from nicrig_interface.answers import FaultState
 async def faults_of(paths: RigPaths) -> list[FaultState]:
     """All faults that the card at `paths` can make."""
     async with card_monitor(paths) as monitor:
-        return msgspec.convert(await monitor.execute("query-faults"), list[FaultState])
+        return await monitor.ask("query-faults", list[FaultState])
 
 
 async def arm(paths: RigPaths, name: str, *, at: int, count: int) -> None:

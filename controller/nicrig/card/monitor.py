@@ -4,7 +4,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import msgspec
 import trio
 
 from nicrig.errors import RigError, cause
@@ -12,7 +11,13 @@ from nicrig.process.asyncio_thread import open_asyncio_thread
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp, serve_qmp
 from nicrig.rundir.paths import RigPaths
-from nicrig_interface.answers import RecorderLayout
+from nicrig_interface.answers import CardState, RecorderLayout
+
+TAKEN = "rx_frames"
+DROPS = ("rx_no_buffer", "rx_disabled", "rx_link_down", "rx_too_long", "rx_too_short", "rx_refused")
+"""The counters that grow by one for each frame that comes from the wire: the driver gets it, or it is dropped."""
+COUNTERS = frozenset((TAKEN, *DROPS, "rx_bytes", "tx_frames", "tx_bytes", "interrupts", "kicks", "resets"))
+"""All counters that the controller uses by name."""
 
 
 @asynccontextmanager
@@ -33,4 +38,17 @@ async def card_monitor(paths: RigPaths) -> AsyncIterator[Qmp]:
 
 async def recorder_layout(monitor: Qmp) -> RecorderLayout:
     """Where the card's flight recorder is. Raises ConnectionLostError when the card ends."""
-    return msgspec.convert(await monitor.execute("query-recorder"), RecorderLayout)
+    return await monitor.ask("query-recorder", RecorderLayout)
+
+
+async def card_state(monitor: Qmp) -> CardState:
+    """What the card says of itself. Raises ConnectionLostError when the card ends."""
+    return await monitor.ask("query-card", CardState)
+
+
+async def counters(monitor: Qmp) -> dict[str, int]:
+    """The card's counters by the datasheet's names (section 11). Raises ConnectionLostError when the card ends."""
+    found = await monitor.ask("query-counters", dict[str, int])
+    if missing := COUNTERS - found.keys():
+        raise RigError(f"{monitor.name} has no counter {', '.join(sorted(missing))}: start the card with this nicrig")
+    return found

@@ -16,7 +16,7 @@ from nicrig_interface.answers import RegisterState
 async def registers_of(paths: RigPaths) -> list[RegisterState]:
     """All registers of the card at `paths`. Reading them here changes nothing."""
     async with card_monitor(paths) as monitor:
-        return msgspec.convert(await monitor.execute("query-registers"), list[RegisterState])
+        return await monitor.ask("query-registers", list[RegisterState])
 
 
 def show(registers: Sequence[RegisterState], *, json: bool) -> Iterator[str]:

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from reprlib import Repr
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -21,7 +20,7 @@ import trio
 
 from nicrig.errors import ConnectionLostError, GuestCommandError, RigError, cause
 from nicrig.process.deadlines import Deadlines
-from nicrig.process.qmp import Qmp
+from nicrig.process.qmp import Qmp, answer_of
 from nicrig.text.printable import printable, printable_lines
 
 T = TypeVar("T")
@@ -64,10 +63,6 @@ code=$?
 kill $! 2> /dev/null
 exit $code
 """
-
-_shown = Repr()
-_shown.maxstring = _shown.maxother = _shown.maxlong = 200
-
 
 _Handle = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
@@ -252,13 +247,7 @@ class GuestAgent:
             return await self._agent.execute(command, arguments)
 
     async def _ask(self, command: str, kind: type[T], arguments: dict[str, object]) -> T:
-        answer = await self._execute(command, arguments)
-        try:
-            return msgspec.convert(answer, kind)
-        except msgspec.ValidationError as error:
-            raise RigError(
-                f"the guest's agent answered {command} with {printable(_shown.repr(answer))}: {printable(str(error))}"
-            ) from None
+        return answer_of("the guest's agent", command, await self._execute(command, arguments), kind)
 
 
 @contextmanager

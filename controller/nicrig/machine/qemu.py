@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from nicrig.errors import PartDeathError
 from nicrig.machine.accelerator import KVM, Accelerator
 from nicrig.machine.own_user import Lent, NotLentError, free_user
@@ -55,6 +57,19 @@ class MachineSpec:
     netdevs: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     kernel_arguments: str = KERNEL_ARGUMENTS
+
+
+class CharacterDevice(msgspec.Struct, rename="kebab"):
+    """An answer to QEMU's query-chardev."""
+
+    label: str
+    frontend_open: bool
+
+
+class KvmState(msgspec.Struct):
+    """The answer to QEMU's query-kvm."""
+
+    enabled: bool
 
 
 def program(provision: Provision) -> Program:

@@ -7,8 +7,10 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from reprlib import Repr
+from typing import Any, TypeVar
 
+import msgspec
 import trio
 from qemu.qmp import (
     ConnectError,
@@ -27,6 +29,10 @@ from nicrig.process.asyncio_thread import AsyncioThread
 from nicrig.text.printable import printable
 
 Event = Mapping[str, Any]
+T = TypeVar("T")
+
+_shown = Repr()
+_shown.maxstring = _shown.maxother = _shown.maxlong = 200
 
 # Everything that it logs also reaches us as an exception, with more detail.
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
@@ -65,7 +71,7 @@ class Qmp:
         self._closed = False
 
     async def execute(self, command: str, arguments: Mapping[str, object] | None = None) -> Any:
-        """What the server returns for `command`: its type is the server's to choose, so check it.
+        """What the server returns for `command`: its type is the server's to choose, so use ask() to look at it.
 
         Raises RefusedError, ConnectionLostError, or RigError for an answer that is neither a result nor an error.
         """
@@ -78,6 +84,10 @@ class Qmp:
             raise ConnectionLostError(f"{self.name}: the connection ended during {command}{why}") from error
         except QMPError as error:
             raise RigError(f"{self.name}: the answer to {command} is not QMP: {_in_short(error)}") from error
+
+    async def ask(self, command: str, kind: type[T], arguments: Mapping[str, object] | None = None) -> T:
+        """As execute(), with the result as this type. Raises RigError too for a result that does not fit."""
+        return answer_of(self.name, command, await self.execute(command, arguments), kind)
 
     @contextmanager
     def listening(self, *names: str) -> Iterator[Events]:
@@ -165,6 +175,15 @@ class _Client(QMPClient):
         except Exception as error:
             self.problem = f"it sent a message that is not an answer: {_in_short(error)}"
             raise
+
+
+def answer_of(name: str, command: str, answer: object, kind: type[T]) -> T:
+    """The answer of this server to `command`, as this type. Raises RigError when it does not fit."""
+    try:
+        return msgspec.convert(answer, kind)
+    except msgspec.ValidationError as error:
+        said = printable(_shown.repr(answer))
+        raise RigError(f"{name} answered {command} with {said}: {printable(str(error))}") from None
 
 
 def _in_short(error: Exception) -> str:

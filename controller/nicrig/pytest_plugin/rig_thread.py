@@ -20,6 +20,7 @@ from nicrig.machine.guest_interface import DRIVER
 from nicrig.session.rig import Rig
 from nicrig.session.services import POST_MORTEM_SECONDS
 from nicrig.text.printable import printable
+from nicrig_interface.answers import RegisterState
 
 TOLD = (RigError, AssertionError)
 """The text of these errors says all. A traceback from the rig's thread would not help a test."""
@@ -120,8 +121,8 @@ class RigThread:
     async def _prepare(self) -> dict[str, str]:
         await self.rig.guest.run(["sh", "-c", UNLOAD])
         await start_echo_service(self.rig.guest)
-        there = await self.rig.card.monitor.execute("query-registers")
-        self.registers = {(each["bar"], each["offset"]): f"{each['block']}.{each['name']}" for each in there}
+        there = await self.rig.card.monitor.ask("query-registers", list[RegisterState])
+        self.registers = {(each.bar, each.offset): f"{each.block}.{each.name}" for each in there}
         said = (await self.rig.guest.run(["sh", "-c", FACTS])).stdout.split()
         kind, accelerator = self.rig.options.kind, self.rig.machine.accelerator.name
         kernel, driver = printable(" ".join(said[:1])), printable(" ".join(said[1:]))

@@ -16,6 +16,7 @@ import trio
 from scapy.packet import Packet
 
 from nicrig.captures import pcapng
+from nicrig.card.monitor import card_state
 from nicrig.errors import UsageError
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 from nicrig.machine.guest_interface import Interface
@@ -165,7 +166,7 @@ class TestSession:
         await interface.up()
         await interface.address()
         self.interface = interface
-        mac = (await self.rig.card.monitor.execute("query-card"))["mac"]
+        mac = (await card_state(self.rig.card.monitor)).mac
         self.addresses = Addresses(mac, GUEST_IP, BENCH_MAC, BENCH_IP)
         await self.live.begin((), quiet=self._quiet)
 

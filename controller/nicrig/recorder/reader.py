@@ -27,6 +27,8 @@ Records = npt.NDArray[Any]
 
 CARD_NUMBERS = 1 << 15
 """The offset of the numbers of the card's events, which keeps them apart from functions."""
+UNDECLARED = 0
+"""The number of no function and no event."""
 ALL = (1 << 64) - 1
 DEAD_SECONDS = 1.0
 """After this time, the writer of an incomplete record is dead. A live writer may lose its CPU for a shorter while."""
@@ -36,11 +38,16 @@ READ_MAX = 16384
 
 
 def names_of(layout: RecorderLayout) -> dict[int, str]:
-    """Functions and events by their number in merged records. The card says what its events are called."""
-    guest = {function.number: function.name for function in FUNCTIONS}
-    return guest | {
-        CARD_NUMBERS + int(number): printable(name, limit=NAME_BYTES) for number, name in layout.events.items()
-    }
+    """Functions and events by their number in merged records. The card says what its events are called.
+
+    Raises RigError for an event without a number.
+    """
+    names = {function.number: function.name for function in FUNCTIONS}
+    for number, name in layout.events.items():
+        if not (number.isascii() and number.isdecimal()):
+            raise RigError(f"the card has an event {printable(name)} with {printable(number)} as its number")
+        names[CARD_NUMBERS + int(number)] = printable(name, limit=NAME_BYTES)
+    return names
 
 
 class Wait(NamedTuple):
@@ -60,13 +67,31 @@ class RecordReader:
                 self._data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
         except (OSError, ValueError) as error:
             raise RigError(f"{path}: no flight recorder ({error}): name the folder of a running card") from error
-        self.words = memoryview(self._data).cast("Q")
-        self._records: Records = np.frombuffer(self._data, np.dtype(layout.record), layout.capacity, layout.offset)
+        try:
+            self.words = memoryview(self._data).cast("Q")
+            self._records = self._laid_out(layout)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise RigError(f"{path}: the card describes its flight recorder wrongly: {printable(str(error))}") from None
         self._slots = layout.slots
         self._head = layout.head
         self._next = 1
         self._waits = Wait(0, 0, 0.0)
         self.lost = 0
+
+    def _laid_out(self, layout: RecorderLayout) -> Records:
+        """The records in the file. Raises TypeError, ValueError or OverflowError when it does not have this layout."""
+        record = np.dtype(layout.record)
+        numbers = [name for name in record.names or () if record[name].kind == "u"]
+        if not set(Event._fields) <= set(numbers) or record["function"].itemsize < 2:
+            raise ValueError(f"a record has the numbers {numbers}, not {Event._fields}")
+        if not all(0 <= index < len(self.words) for index in (layout.head, layout.detail, layout.settled)):
+            raise ValueError("head, detail or settled is beyond the end of the file")
+        slots = layout.slots
+        if min(slots.offset, layout.offset) < 0 or min(slots.count, slots.bytes, layout.capacity) < 1:
+            raise ValueError("a place is negative, or there is no room for a record or a frame")
+        if slots.offset + slots.count * slots.bytes > len(self._data):
+            raise ValueError("its slots are beyond the end of the file")
+        return np.frombuffer(self._data, record, layout.capacity, layout.offset)
 
     @property
     def head(self) -> int:
@@ -214,6 +239,8 @@ class Recorder:
             records["function"] += CARD_NUMBERS
         self._early = np.concatenate([self._early, *fresh])
         for guest in self._guest.read(settled, to_end=to_end):
+            # A guest may write anything there, but not in the card's name.
+            guest["function"][guest["function"] >= CARD_NUMBERS] = UNDECLARED
             yield self._batch(guest, self._card_until(self._guest.done, guest))
         rest = self._card_until(ALL if to_end else self._guest.done, self._guest.nothing())
         if len(rest) or self._card.lost:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The card of a rig: its monitor, its wire, its recorder; and, for the process that started it, its life and death."""
 
-from nicrig.card.monitor import recorder_layout
+from nicrig.card.monitor import counters, recorder_layout
 from nicrig.card.process import CardProcess
 from nicrig.card.wire import Wire, connect
 from nicrig.process.deadlines import Deadlines
@@ -42,8 +42,7 @@ class CardHandle:
 
     async def counters(self) -> dict[str, int]:
         """The card's counters by the datasheet's names (section 11)."""
-        found: dict[str, int] = await self.monitor.execute("query-counters")
-        return found
+        return await counters(self.monitor)
 
     async def set_link(self, up: bool) -> None:
         """Plug the cable in or out."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 import trio
 
-from nicrig.card.monitor import card_monitor
+from nicrig.card.monitor import card_monitor, card_state
 from nicrig.machine import qemu
 from nicrig.machine.accelerator import pick
 from nicrig.process.deadlines import Deadlines
@@ -54,7 +54,7 @@ def description(paths: RigPaths) -> Description | None:
     """The description of the rig at `paths`, or None."""
     try:
         return msgspec.json.decode(read_end(paths.description, DESCRIPTION_BYTES), type=Description)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors, and so is one of UTF-8
         return None
 
 
@@ -100,8 +100,8 @@ async def serve_card(paths: RigPaths, options: Options, say: Say) -> None:
 async def qemu_options(paths: RigPaths, memory: int) -> str:
     """The options that connect your own QEMU to the card that runs at `paths`; `memory` in MiB."""
     async with card_monitor(paths) as monitor:
-        card = await monitor.execute("query-card")
-    return qemu.paste_line(paths, memory=memory, hot_plug=card["interrupts"] == "msi")
+        card = await card_state(monitor)
+    return qemu.paste_line(paths, memory=memory, hot_plug=card.interrupts == "msi")
 
 
 async def whole_line(paths: RigPaths, options: Options) -> str:
@@ -109,7 +109,7 @@ async def whole_line(paths: RigPaths, options: Options) -> str:
     provision = await provide(lambda _: None)
     if paths.monitor.is_socket():
         async with card_monitor(paths) as monitor:
-            options = replace(options, interrupts=(await monitor.execute("query-card"))["interrupts"])
+            options = replace(options, interrupts=(await card_state(monitor)).interrupts)
     machine = machine_of(options, provision, pick(options.accelerator))
     return qemu.whole_line(qemu.program(provision), machine, paths, hot_plug=options.hot_plug)
 
@@ -121,8 +121,8 @@ async def serve_machine(paths: RigPaths, options: Options, say: Say) -> None:
     """
     provision = await provide(lambda _: None)
     async with card_monitor(paths) as monitor:
-        card = await monitor.execute("query-card")
-    options = replace(options, kind=card["kind"], interrupts=card["interrupts"])
+        card = await card_state(monitor)
+    options = replace(options, kind=card.kind, interrupts=card.interrupts)
     async with ends_with_card(paths), open_machine(provision, options, paths) as machine:
         with guest_described(paths, machine.accelerator.name):
             say(f"ready: a guest for {paths.folder} ({options.kind}; {machine.accelerator.name})")

@@ -38,8 +38,8 @@ class MachineHandle:
                 await events.wait(id=qemu.AGENT_ID, open=True)
 
     async def _agent_is_open(self) -> bool:
-        devices = await self.monitor.execute("query-chardev")
-        return any(device["label"] == qemu.AGENT_ID and device["frontend-open"] for device in devices)
+        devices = await self.monitor.ask("query-chardev", list[qemu.CharacterDevice])
+        return any(device.label == qemu.AGENT_ID and device.frontend_open for device in devices)
 
     @contextmanager
     def limit(self, seconds: float, awaited: str) -> Iterator[None]:
@@ -120,8 +120,8 @@ async def reach_machine(paths: RigPaths, services: Services) -> MachineHandle:
     deadlines = Deadlines()
     with deadlines.limit(deadlines.monitor, f"QEMU to answer at {paths.machine}"):
         monitor = await services.connect("QEMU's monitor", paths.machine)
-        kvm = await monitor.execute("query-kvm")
-    return MachineHandle(monitor, KVM if kvm["enabled"] else TCG, paths)
+        kvm = await monitor.ask("query-kvm", qemu.KvmState)
+    return MachineHandle(monitor, KVM if kvm.enabled else TCG, paths)
 
 
 async def start_machine(

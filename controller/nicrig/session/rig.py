@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
-from nicrig.card.monitor import card_monitor, recorder_layout
+from nicrig.card.monitor import card_monitor, card_state, recorder_layout
 from nicrig.machine.accelerator import pick
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
@@ -25,7 +25,7 @@ from nicrig.session.guest_handle import GuestHandle, OwnGuest, reach_agent
 from nicrig.session.machine_handle import MachineHandle, OwnMachine, reach_machine, start_machine
 from nicrig.session.options import Options, card_of
 from nicrig.session.services import Services, open_services
-from nicrig_interface.answers import RecorderLayout
+from nicrig_interface.answers import LedgerState, RecorderLayout
 
 PANIC_RECORDS = 30
 
@@ -143,8 +143,8 @@ def _guest_lock(paths: RigPaths, services: Services) -> GuestLock:
 
 async def _options(card: CardHandle, options: Options) -> Options:
     """With what the card says about itself."""
-    found, ledger = await card.monitor.execute("query-card"), await card.monitor.execute("query-ledger")
-    return replace(options, kind=found["kind"], interrupts=found["interrupts"], ledger=ledger["policy"])
+    found, ledger = await card_state(card.monitor), await card.monitor.ask("query-ledger", LedgerState)
+    return replace(options, kind=found.kind, interrupts=found.interrupts, ledger=ledger.policy)
 
 
 def _last_records(layout: RecorderLayout) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from nicrig.card.monitor import card_monitor
+from nicrig.card.monitor import card_monitor, card_state, counters
 from nicrig.errors import RigError
 from nicrig.rundir.paths import RigPaths, names, paths_named
 from nicrig.session.daemon import Description, description
@@ -35,11 +35,10 @@ async def _state(paths: RigPaths) -> RigState:
     daemon = description(paths)
     try:
         async with card_monitor(paths) as monitor:
-            card = await monitor.execute("query-card")
-            counters = await monitor.execute("query-counters")
+            card, counted = await card_state(monitor), await counters(monitor)
     except RigError as error:
         return RigState(paths.folder.name, str(paths.folder), daemon, problem=str(error))
-    return RigState(paths.folder.name, str(paths.folder), daemon, card, counters)
+    return RigState(paths.folder.name, str(paths.folder), daemon, msgspec.to_builtins(card), counted)
 
 
 def show(states: Iterable[RigState], *, json: bool) -> list[str]:
@@ -50,11 +49,11 @@ def show(states: Iterable[RigState], *, json: bool) -> list[str]:
 def _line(state: RigState) -> str:
     if state.card is None or state.counters is None:
         return f"{state.name}: dead: {state.problem}"
-    daemon, card, counters = state.daemon, state.card, state.counters
+    daemon, card, counted = state.daemon, state.card, state.counters
     guest = f"{_guest(daemon)} ({daemon.accelerator})" if daemon and daemon.accelerator else "card alone"
     age = f", {time.time() - daemon.started:.0f} s old" if daemon else ""
     link = "up" if card["link"] else "down"
-    frames = f"{counters['rx_frames']} frames in, {counters['tx_frames']} out"
+    frames = f"{counted['rx_frames']} frames in, {counted['tx_frames']} out"
     return f"{state.name}: {card['kind']}, {guest}, link {link}, {frames}{age}, {state.folder}"
 
 

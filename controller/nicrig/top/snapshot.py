@@ -7,9 +7,10 @@ import time
 
 import msgspec
 
+from nicrig.card.monitor import card_state, counters
 from nicrig.process.qmp import Qmp
 from nicrig.text.printable import printable
-from nicrig_interface.answers import RingState
+from nicrig_interface.answers import LedgerState, RingState
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -34,18 +35,19 @@ class Rates(msgspec.Struct, frozen=True):
 
 
 async def take(monitor: Qmp) -> Snapshot:
-    """Query the card. Raises ConnectionLostError when it ends."""
+    """Query the card. Raises ConnectionLostError when it ends, RigError for an answer that makes no sense."""
     return Snapshot(
         when=time.monotonic(),
-        card=_printable(await monitor.execute("query-card")),
-        rings=msgspec.convert(await monitor.execute("query-rings"), list[RingState]),
-        counters=await monitor.execute("query-counters"),
-        ledger=_printable(await monitor.execute("query-ledger")),
+        card=_printable(await card_state(monitor)),
+        rings=await monitor.ask("query-rings", list[RingState]),
+        counters=await counters(monitor),
+        ledger=_printable(await monitor.ask("query-ledger", LedgerState)),
     )
 
 
-def _printable(answer: dict[str, object]) -> dict[str, object]:
-    return {key: printable(value) if isinstance(value, str) else value for key, value in answer.items()}
+def _printable(answer: msgspec.Struct) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(answer)
+    return {key: printable(value) if isinstance(value, str) else value for key, value in fields.items()}
 
 
 def rates(before: Snapshot, after: Snapshot) -> Rates:

@@ -3,7 +3,7 @@
 
 from itertools import chain, repeat
 
-from nicrig.card.monitor import card_monitor
+from nicrig.card.monitor import card_monitor, card_state
 from nicrig.rundir.paths import RigPaths
 from nicrig.traffic.expression import frames_of
 from nicrig.traffic.sending import Sent, at_once, at_rate, send_to
@@ -16,7 +16,7 @@ async def inject(paths: RigPaths, expression: str, *, count: int, rate: float | 
     runs at `paths`.
     """
     async with card_monitor(paths) as monitor:
-        station: str = (await monitor.execute("query-card"))["mac"]
+        station = (await card_state(monitor)).mac
     frames = frames_of(expression, station=station, python=python)
     repeated = chain.from_iterable(repeat(frames, count))
     return await send_to(paths, at_rate(repeated, rate) if rate else at_once(repeated))

@@ -10,7 +10,7 @@ import msgspec
 import trio
 
 from nicrig.card import wire
-from nicrig.card.monitor import card_monitor
+from nicrig.card.monitor import DROPS, TAKEN, card_monitor, counters
 from nicrig.card.wire import Wire
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.polling import until
@@ -23,8 +23,6 @@ BATCH_BYTES = 1 << 20
 """A write ends with the frame that reaches this size."""
 QUIET = 1.0
 """Seconds without a change of the card's counters. Frames still missing in them then count as waiting in the card."""
-TAKEN = "rx_frames"
-DROPS = ("rx_no_buffer", "rx_disabled", "rx_link_down", "rx_too_long", "rx_too_short", "rx_refused")
 
 _LIMITS = Deadlines()
 
@@ -118,8 +116,7 @@ async def send_to(paths: RigPaths, frames: Timed) -> Sent:
 
 async def _counters(monitor: Qmp) -> dict[str, int]:
     with _LIMITS.limit(_LIMITS.monitor, "the card to return its counters"):
-        found: dict[str, int] = await monitor.execute("query-counters")
-    return found
+        return await counters(monitor)
 
 
 def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

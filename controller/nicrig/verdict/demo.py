@@ -29,6 +29,7 @@ from nicrig.verdict.live import LiveVerdict, live_verdict
 from nicrig.verdict.outcome import EchoOutcome
 from nicrig.verdict.run_verdict import findings, unseen
 from nicrig.verifier.severity import FAIL_ON, Severity
+from nicrig_interface.answers import LedgerState
 
 Report = Callable[[str], None]
 
@@ -104,7 +105,7 @@ class Demo:
             # After the driver's last reset nothing is under way: the ledger's findings are complete.
             self._ledger = findings(await rig.card.counters())
             if judges_dma(self._options):
-                self._blind = (await rig.card.monitor.execute("query-ledger"))["blind"]
+                self._blind = (await rig.card.monitor.ask("query-ledger", LedgerState)).blind
         self._clock.stage("traffic")
         if loaded:
             await rig.guest.bring_up()

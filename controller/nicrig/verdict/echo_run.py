@@ -3,7 +3,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
 import trio
 
 from nicrig.machine.guest_interface import Interface
@@ -124,7 +123,7 @@ class EchoRun:
 
     async def _rings(self) -> dict[str, int]:
         """The card's registers of its first receive ring; empty for a kind without rings."""
-        found = msgspec.convert(await self._rig.card.monitor.execute("query-registers"), list[RegisterState])
+        found = await self._rig.card.monitor.ask("query-registers", list[RegisterState])
         return {each.name: each.value or 0 for each in found if each.block in ("RX", "QUEUE") and not each.copy}
 
     async def _ring_size(self) -> int:

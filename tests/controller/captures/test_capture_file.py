@@ -9,7 +9,7 @@ from hypothesis import given
 from nicrig.captures.capture_file import LONGEST_BLOCK, MOST_INTERFACES, MOST_OPTIONS, FileFrame, opened
 from nicrig.errors import UsageError
 from tests.controller.captures.test_pcapng import capture
-from tests.fakes.damage import damaged
+from tests.strategies import damaged
 
 SECOND = 1_000_000_000
 FRAME = bytes(range(60))

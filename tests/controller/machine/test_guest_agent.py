@@ -11,8 +11,10 @@ from typing import Any, cast
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 
-from nicrig.errors import ConnectionLostError, DeadlineError, GuestCommandError, RigError
+from nicrig.errors import ConnectionLostError, DeadlineError, GuestCommandError, RigError, cause
 from nicrig.machine.guest_agent import CHUNK, GuestAgent, connect_agent
 from nicrig.process.asyncio_thread import open_asyncio_thread
 from nicrig.process.deadlines import Deadlines
@@ -20,6 +22,7 @@ from nicrig.process.polling import until
 from nicrig.process.qmp import Qmp, serve_qmp
 from nicrig.text.printable import LINE_BYTES
 from tests.fakes.qmp_server import QmpServer
+from tests.strategies import distorted
 
 pytestmark = pytest.mark.anyio
 
@@ -176,6 +179,33 @@ async def test_an_answer_that_makes_no_sense_is_one_printable_line(command: str,
         agent.looks = 1
         handlers[command] = good[command]
         assert (await guest.run(["true"])).code == 0
+
+
+SOUND: dict[str, object] = {
+    "guest-exec": {"pid": 7},
+    "guest-exec-status": {"exited": True, "exitcode": 0, "out-data": encoded("out"), "err-data": ""},
+    "guest-file-open": 1000,
+    "guest-file-read": {"count": 3, "buf-b64": encoded("out"), "eof": True},
+}
+
+
+@given(st.sampled_from(list(SOUND)).flatmap(lambda command: st.tuples(st.just(command), distorted(SOUND[command]))))
+def test_whatever_the_agent_answers_is_used_or_one_printable_line(answered: tuple[str, object]) -> None:
+    agent, (command, answer) = Agent({}), answered
+    handlers = {name: lambda _, value=value: value for name, value in (SOUND | {command: answer}).items()}
+    agent.handlers = lambda: handlers  # type: ignore[method-assign]
+
+    async def ask() -> None:
+        async with guest_of(agent) as guest:
+            await guest.stream(["true"], stdout=drop, stderr=drop, deadline=0.2)
+
+    try:
+        trio.run(ask)
+    except BaseExceptionGroup as group:
+        error = cause(group)
+        assert isinstance(error, RigError)
+        assert str(error).isprintable()
+        assert len(str(error)) < 1500
 
 
 async def test_the_words_of_a_command_that_failed_are_printable_and_bounded() -> None:

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 import trio.testing
+from hypothesis import given
 
-from nicrig.errors import ConnectionLostError, RefusedError, RigError
+from nicrig.errors import ConnectionLostError, RefusedError, RigError, cause
 from nicrig.process.asyncio_thread import open_asyncio_thread
 from nicrig.process.qmp import Qmp, serve_qmp
 from nicrig.text.printable import LINE_BYTES
 from tests.fakes.qmp_server import NEVER, Handler, QmpServer, RawReply, RefusalError
+from tests.strategies import damaged, distorted
 
 pytestmark = pytest.mark.anyio
 
@@ -176,3 +179,46 @@ async def test_a_malformed_event_is_dropped(event: dict[str, object]) -> None:
             await server.event("RESET", guest=True)
             with trio.fail_after(5):
                 assert await events.wait(guest=True) == {"guest": True}
+
+
+class State(msgspec.Struct):
+    running: bool
+    status: str
+    at: list[int]
+
+
+STATE = {"running": True, "status": "running", "at": [1, 2]}
+
+
+@given(distorted(STATE))
+def test_any_answer_is_of_the_type_that_was_asked_for_or_one_bounded_line(answer: object) -> None:
+    async def ask() -> State:
+        async with connected({"query-status": lambda _: answer}) as (qmp, _):
+            return await qmp.ask("query-status", State)
+
+    try:
+        found = trio.run(ask)
+    except BaseExceptionGroup as group:
+        error = cause(group)
+        assert isinstance(error, RigError)
+        assert str(error).startswith("fake answered query-status with ")
+        assert str(error).isprintable()
+        assert len(str(error)) < LINE_BYTES
+    else:
+        assert isinstance(answer, dict)
+        assert (found.running, found.status, found.at) == (answer["running"], answer["status"], answer["at"])
+
+
+@given(damaged([b'{"return": {}, "id": "__qmp#00002"}\r\n', b'{"event": "RESET", "data": {}}\r\n{"return": {}}\r\n']))
+def test_any_bytes_are_an_answer_or_the_end_of_the_connection(sent: bytes) -> None:
+    async def ask() -> None:
+        async with connected({"query-status": lambda _: NEVER}) as (qmp, server), trio.open_nursery() as nursery:
+            nursery.start_soon(qmp.execute, "query-status")
+            await server.send_raw(sent)
+            server.hang_up()
+
+    with suppress(RigError):
+        try:
+            trio.run(ask)
+        except BaseExceptionGroup as group:
+            raise cause(group) from None

@@ -3,13 +3,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nicrig.errors import RigError
 from nicrig.recorder.reader import CARD_NUMBERS, READ_MAX, Batch, Recorder, RecordReader, events
 from nicrig.verifier.functions import BY_NAME
+from nicrig_interface.answers import RecorderLayout
 from tests.fakes.recorder import ALL_ONES, HEAD, SETTLED, Record, Rings
+from tests.strategies import distorted, word
 
 CAPACITY = 8
 
@@ -310,3 +317,77 @@ def test_a_card_s_names_are_printable_and_bounded(rings: Rings) -> None:
     name = Recorder(rings.layout).names[CARD_NUMBERS + 9]
     assert name.startswith(r"\x1b[2J")
     assert len(name) < 200
+
+
+def test_a_guest_cannot_record_in_the_card_s_name(rings: Rings) -> None:
+    recorder = Recorder(rings.layout)
+    rings.guest.write(function=CARD_NUMBERS + 5)
+    rings.card.write(function=5, result=1)
+    found = [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
+    assert [event.function for event in found] == ["#0", "card.doorbell"]
+
+
+WORDS = word(64, CAPACITY, 1 << 20)
+HOSTILE = st.lists(
+    st.tuples(st.just("record"), st.tuples(word(16, 5), word(8), WORDS))
+    | st.tuples(st.just("head"), WORDS)
+    | st.tuples(st.just("slot"), st.tuples(st.integers(1, CAPACITY), WORDS))
+    | st.tuples(st.sampled_from(["begin", "card", "read"]), st.none()),
+    max_size=30,
+)
+
+
+@given(HOSTILE)
+def test_whatever_a_guest_writes_into_its_ring_each_record_is_read_or_lost(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Any]]
+) -> None:
+    rings = Rings(tmp_path_factory.mktemp("rings"), CAPACITY)
+    recorder, read = Recorder(rings.layout), 0
+    for what, value in [*steps, ("read", None)]:
+        if what == "record":
+            rings.guest.set_word(HEAD, min(rings.guest.word(HEAD), ALL_ONES - 64))
+            rings.guest.write(function=value[0], kind=value[1], result=value[2])
+        elif what == "head":
+            rings.guest.set_word(HEAD, min(value, ALL_ONES - 64))
+        elif what == "slot":
+            rings.guest.fill(Record(value[0])._replace(sequence=value[0], result=value[1]))
+        elif what == "begin":
+            rings.guest.begin()
+        elif what == "card":
+            rings.card.write(function=5, result=rings.guest.word(HEAD))
+        else:
+            for batch in recorder.read(to_end=True):
+                read += int(np.count_nonzero(batch.records["function"] < CARD_NUMBERS))
+                assert len(list(events(batch.records, recorder.names))) == len(batch.records)
+            assert read + recorder.lost >= recorder.next - 1
+
+
+LAYOUT = {
+    "record": [["sequence", "<u8"], ["function", "<u2"], ["result", "<u8"]],
+    **{"offset": 0x1000, "capacity": 8, "head": 2, "detail": 3, "settled": 4},
+    "slots": {"offset": 0x2000, "count": 4, "bytes": 2048},
+    "events": {"5": "card.doorbell"},
+}
+
+
+@given(distorted(LAYOUT))
+def test_any_layout_that_a_card_describes_is_read_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, described: object
+) -> None:
+    rings = Rings(tmp_path_factory.mktemp("rings"), CAPACITY)
+    rings.guest.write(function=1)
+    sound = msgspec.to_builtins(rings.layout)
+    if isinstance(described, dict):
+        kept = {name for name in LAYOUT if described.get(name) == LAYOUT[name]}
+        described = {**sound, **described, **{name: sound[name] for name in kept}}
+    assert outcome_of(described).isprintable()
+
+
+def outcome_of(described: object) -> str:
+    """The records of a ring that is described so, or why it cannot be read."""
+    try:
+        recorder = Recorder(msgspec.convert(described, RecorderLayout))
+        found = [event for batch in recorder.last(5) for event in events(batch.records, recorder.names)]
+    except (msgspec.ValidationError, RigError) as error:
+        return str(error) if isinstance(error, RigError) else "the monitor's answer is refused"
+    return str([event.function for event in found])

@@ -14,7 +14,7 @@ from nicrig.verdict.offline import judge
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, FUNCTIONS, Detail, Phase, RecordKind
-from tests.fakes.damage import damaged
+from tests.strategies import damaged
 
 NAMES = [*BY_NAME, *CARD_EVENTS]
 HEADER = recording.header(Detail.FRAMES)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from nicrig_device.dma.frames import Bytes
 from nicrig_device.wire.framing import FramingError, split, write_prefixes
+from tests.strategies import damaged
 
 FRAMES = st.lists(st.binary(max_size=70), max_size=8)
 
@@ -27,6 +28,15 @@ def test_a_stream_cut_anywhere_gives_the_whole_frames_before_the_cut(frames: lis
     first, used = split(as_bytes(stream[:cut]))
     rest, _ = split(as_bytes(stream[used:]))
     assert first.tolist() + rest.tolist() == frames
+
+
+@given(damaged([framed([bytes(60), b"", b"abc"])]))
+def test_any_bytes_are_frames_that_lie_within_them_or_a_framing_error(stream: bytes) -> None:
+    try:
+        frames, used = split(as_bytes(stream))
+    except FramingError:
+        return
+    assert framed(frames.tolist()) == stream[:used]
 
 
 def test_a_length_that_cannot_be_a_frame_is_a_framing_error() -> None:
