@@ -44,7 +44,7 @@ def show_file(path: Path, *, last: int, json: bool) -> bool:
         if json:
             sys.stdout.write(recording.header(saved.detail, saved.first).decode())
         printed = _print(deque(saved.events, last) if last else saved.events, json=json)
-        missing = _missing(printed, saved.events.lost, json=json)
+        missing = recording.CUT if saved.events.cut else _missing(printed, saved.events.lost, json=json)
     return _whole(missing)
 
 
@@ -59,24 +59,26 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> boo
         if json:
             sys.stdout.write(recording.header(recorder.detail).decode())
         printed = lost = 0
-        while True:
-            for batch in batches:
-                printed += _print(events(batch.records, recorder.names), json=json)
-            sys.stdout.flush()
-            if not follow:
-                break
-            if recorder.lost > lost:
-                _whole(_missing(printed, recorder.lost))
-                lost = recorder.lost
-            await trio.sleep(LOOK_SECONDS)
-            batches = recorder.read()
-        missing = _missing(printed, recorder.lost, json=json)
+        try:
+            while True:
+                for batch in batches:
+                    printed += _print(events(batch.records, recorder.names), json=json)
+                sys.stdout.flush()
+                if not follow:
+                    break
+                if recorder.lost > lost:
+                    _whole(_missing(printed, recorder.lost))
+                    lost = recorder.lost
+                await trio.sleep(LOOK_SECONDS)
+                batches = recorder.read()
+        finally:  # Ctrl-C ends what is followed, and is no cut
+            missing = _missing(printed, recorder.lost, json=json)
     return _whole(missing)
 
 
 def _missing(printed: int, lost: int, *, json: bool = False) -> str:
     """What is missing in the records that were printed; with `json`, the recording says so too."""
-    if lost and json:
+    if json:
         sys.stdout.write(recording.end(lost).decode())
     if lost:
         return f"{lost} records of the flight recorder were lost"

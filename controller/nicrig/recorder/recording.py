@@ -23,6 +23,9 @@ SHOWN = 200
 """Most characters of a message about a line: the message may repeat what the line holds."""
 
 
+CUT = "the recording is cut: its end is missing, and what happened there is not judged"
+
+
 class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="nicrig"):
     """The first line of a recording. `detail` is how much the guest recorded, `first` its first record's number."""
 
@@ -32,7 +35,10 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", 
 
 
 class End(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag="end"):
-    """The last line of a recording that lacks records: how many were lost before they could be saved."""
+    """The last line of a recording: how many records were lost before they could be saved.
+
+    A recording without it was cut, at a line's end, by a killed process or a full disk.
+    """
 
     lost: int
 
@@ -88,7 +94,7 @@ def header(detail: Detail, first: int = 1) -> bytes:
 
 
 def end(lost: int) -> bytes:
-    """The last line of a recording that lacks `lost` records."""
+    """The last line of a recording that lacks `lost` records, mostly 0."""
     return _ENCODER.encode(End(lost)) + b"\n"
 
 
@@ -135,10 +141,14 @@ def _has_result(event: Event) -> bool:
 
 
 class SavedEvents:
-    """The events of a saved recording, read one by one. When all are read, `lost` is how many records it lacks."""
+    """The events of a saved recording, read one by one.
+
+    When all are read, `lost` is how many records it lacks, and `cut` is whether its end is missing.
+    """
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
         self.lost = 0
+        self.cut = True
         self._path = path
         self._file = file
 
@@ -149,8 +159,10 @@ class SavedEvents:
                     data = _next_line(file)
                     if not data:
                         return
+                    if not self.cut:
+                        raise ValueError("it stands behind the recording's end")
                     if data.startswith(_END_START):
-                        self.lost = _END.decode(data).lost
+                        self.lost, self.cut = _END.decode(data).lost, False
                         continue
                     event = _event(_LINE.decode(data))
                 except (msgspec.MsgspecError, ValueError, RecursionError) as error:

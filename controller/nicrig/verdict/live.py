@@ -123,7 +123,7 @@ class LiveVerdict:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(self._step, True)
         self.verifier.finish()
-        if self._file is not None and self.verifier.verdict.lost:
+        if self._file is not None:
             self._file.write(recording.end(self.verifier.verdict.lost))
         self._file = None
         self._stack.close()

@@ -27,11 +27,15 @@ See = Callable[[list[Event]], object]
 
 @dataclass(frozen=True)
 class OfflineVerdict:
-    """The findings: `verifier` judged the calls, `witnesses` judged the frames, device against CPU."""
+    """The findings: `verifier` judged the calls, `witnesses` judged the frames, device against CPU.
+
+    `cut`: the recording has no end.
+    """
 
     detail: Detail
     verifier: Verifier
     witnesses: Witnesses
+    cut: bool = False
 
     @property
     def clean(self) -> bool:
@@ -46,7 +50,7 @@ class OfflineVerdict:
     @property
     def unseen(self) -> str:
         """Why not all was judged; empty when all was."""
-        return self.verifier.verdict.unseen
+        return "; ".join(filter(None, (recording.CUT if self.cut else "", self.verifier.verdict.unseen)))
 
     @property
     def _finding(self) -> Finding:
@@ -57,13 +61,13 @@ def judge(path: Path, see: See = lambda part: None, *, fail_on: Severity = FAIL_
     """Judge the recording: rules as severe as `fail_on` count. Raises RecordingError for another sort of file."""
     saved = recording.load(path)
     verifier = Verifier(saved.detail, first=saved.first, fail_on=fail_on)
-    judged = OfflineVerdict(saved.detail, verifier, Witnesses(first=saved.first))
-    judged.witnesses.judge_stream(_on_the_way(path, judged.verifier, saved.events, see))
+    witnesses = Witnesses(first=saved.first)
+    witnesses.judge_stream(_on_the_way(path, verifier, saved.events, see))
     # What the recorder lost at its end, or lost of the card, leaves no gap in the numbers.
-    if (more := saved.events.lost - judged.verifier.verdict.lost) > 0:
-        judged.verifier.lost(more)
-    judged.verifier.finish()
-    return judged
+    if (more := saved.events.lost - verifier.verdict.lost) > 0:
+        verifier.lost(more)
+    verifier.finish()
+    return OfflineVerdict(saved.detail, verifier, witnesses, saved.events.cut)
 
 
 def _on_the_way(path: Path, verifier: Verifier, found: Iterable[Event], see: See) -> Iterator[Event]:

@@ -36,9 +36,9 @@ def nicrig(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def save(folder: Path, events: list[Event]) -> Path:
+def save(folder: Path, events: list[Event], end: bytes = recording.end(0)) -> Path:
     path = folder / "recording"
-    path.write_bytes(recording.header(Detail.FRAMES) + b"".join(map(recording.line, events)))
+    path.write_bytes(recording.header(Detail.FRAMES) + b"".join(map(recording.line, events)) + end)
     return path
 
 
@@ -116,12 +116,14 @@ def test_an_error_is_printed_without_control_characters(folder: Path, monkeypatc
     assert done.stderr.startswith(r"nicrig: \x1b]0;title\x07: No such file")
 
 
-@pytest.mark.parametrize(("events", "end", "words"), [([], b"", "nothing"), (CLEAN, recording.end(3), "3 records")])
+@pytest.mark.parametrize(
+    ("events", "end", "words"),
+    [([], recording.end(0), "nothing"), (CLEAN, recording.end(3), "3 records"), (CLEAN, b"", "is cut")],
+)
 def test_verify_finds_a_recording_that_lacks_records_unknown(
     tmp_path: Path, events: list[Event], end: bytes, words: str
 ) -> None:
-    path = save(tmp_path, events)
-    path.write_bytes(path.read_bytes() + end)
+    path = save(tmp_path, events, end)
     done = nicrig("verify", path)
     reason, verdict = done.stdout.splitlines()
     assert words in reason
@@ -129,11 +131,13 @@ def test_verify_finds_a_recording_that_lacks_records_unknown(
     assert done.exit_code == VIOLATION
 
 
-@pytest.mark.parametrize(("events", "end", "words"), [([], b"", "no records"), (CLEAN, recording.end(3), "3 records")])
+@pytest.mark.parametrize(
+    ("events", "end", "words"),
+    [([], recording.end(0), "no records"), (CLEAN, recording.end(3), "3 records"), (CLEAN, b"", "is cut")],
+)
 @pytest.mark.parametrize("json", [True, False])
 def test_recorder_says_what_is_missing(tmp_path: Path, events: list[Event], end: bytes, words: str, json: bool) -> None:
-    path = save(tmp_path, events)
-    path.write_bytes(path.read_bytes() + end)
+    path = save(tmp_path, events, end)
     done = nicrig("recorder", path, *(["--json"] if json else []))
     assert done.exit_code == VIOLATION
     assert done.stderr.startswith("nicrig: unknown: ")

@@ -158,7 +158,9 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, name: str) -> No
         recording.load(tmp_path / name)
 
 
-VALID = [HEADER + GOOD * 3 + b"".join(recording.line(full(name, RecordKind.CALL)) for name in NAMES[::9])]
+VALID = [
+    HEADER + GOOD * 3 + b"".join(recording.line(full(name, RecordKind.CALL)) for name in NAMES[::9]) + recording.end(3)
+]
 
 
 def outcome(path: Path) -> str:
@@ -187,7 +189,8 @@ EVENT = st.builds(
 def test_any_well_formed_recording_is_judged(
     tmp_path_factory: pytest.TempPathFactory, detail: Detail, first: int, events: list[Event]
 ) -> None:
-    path = save(tmp_path_factory.mktemp("r") / "made", recording.header(detail, first), *map(recording.line, events))
+    lines = map(recording.line, events)
+    path = save(tmp_path_factory.mktemp("r") / "made", recording.header(detail, first), *lines, recording.end(0))
     assert outcome(path) in (f"True {len(events)}", f"False {len(events)}")
 
 
@@ -202,6 +205,19 @@ def test_a_recording_says_how_many_records_it_lacks(tmp_path: Path) -> None:
     events = recording.load(save(tmp_path / "lossy", HEADER, changed(b"", b""), recording.end(7))).events
     assert [event.sequence for event in events] == [1]
     assert events.lost == 7
+
+
+@pytest.mark.parametrize(("end", "cut"), [(recording.end(0), False), (b"", True)])
+def test_a_recording_without_its_end_is_cut(tmp_path: Path, end: bytes, cut: bool) -> None:
+    events = recording.load(save(tmp_path / "cut", HEADER, GOOD, end)).events
+    assert len(list(events)) == 1
+    assert events.cut is cut
+
+
+def test_nothing_may_stand_behind_the_end(tmp_path: Path) -> None:
+    path = save(tmp_path / "two", HEADER, recording.end(0), HEADER, GOOD)
+    with pytest.raises(RecordingError, match="line 3 is not a record: it stands behind the recording's end"):
+        list(recording.load(path).events)
 
 
 def test_a_bad_end_is_one_clear_line(tmp_path: Path) -> None:

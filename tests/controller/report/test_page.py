@@ -64,7 +64,7 @@ def nicrig(*arguments: str | Path, **environment: str) -> Result:
 
 
 def save(path: Path, story: Story) -> Path:
-    path.write_bytes(recording.header(Detail.FRAMES) + b"".join(map(recording.line, story.events)))
+    path.write_bytes(recording.header(Detail.FRAMES) + b"".join(map(recording.line, story.events)) + recording.end(0))
     return path
 
 
@@ -106,7 +106,7 @@ def test_a_hostile_name_is_only_text() -> None:
 @pytest.mark.parametrize("detail", Detail)
 def test_a_recording_of_nothing_is_a_page_too(tmp_path: Path, detail: Detail) -> None:
     path = tmp_path / "empty"
-    path.write_bytes(recording.header(detail))
+    path.write_bytes(recording.header(detail) + recording.end(0))
     assert nicrig("report", path).exit_code == COHERENT
     html = path.with_suffix(".html").read_text()
     Wellformed(html)

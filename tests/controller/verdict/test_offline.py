@@ -16,8 +16,9 @@ from nicrig.verifier.functions import Detail, Phase, RecordKind
 SLEEP = make_event(1, "NdisMSleep", RecordKind.CALL, Phase.RUN, 0, 0, 0, 0, 50)
 
 
-def save(path: Path, first: int, events: list[Event]) -> Path:
-    path.write_bytes(recording.header(Detail.FRAMES, first) + b"".join(map(recording.line, events)))
+def save(path: Path, first: int, events: list[Event], *, lost: int = 0) -> Path:
+    lines = b"".join(map(recording.line, events))
+    path.write_bytes(recording.header(Detail.FRAMES, first) + lines + recording.end(lost))
     return path
 
 
@@ -53,12 +54,19 @@ def test_a_recording_that_lacks_records_is_unknown_and_what_it_shows_is_still_br
     begin = make_event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x10F0)
     early = make_event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
     for name, events, word in (("good", [SLEEP], "unknown"), ("bad", [begin, early], "violations")):
-        path = save(tmp_path / name, 1, events)
-        with path.open("ab") as file:
-            file.write(recording.end(5))
-        judged = judge(path)
+        judged = judge(save(tmp_path / name, 1, events, lost=5))
         assert (judged.word, judged.verifier.verdict.lost) == (word, 5)
         assert judged.unseen.startswith("5 records of the flight recorder were lost")
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_recording_that_is_cut_at_a_line_s_end_is_unknown(tmp_path: Path, lines: int) -> None:
+    path = save(tmp_path / "whole", 1, [SLEEP])
+    assert judge(path).word == "clean"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:lines]))
+    judged = judge(path)
+    assert (judged.word, judged.clean) == ("unknown", False)
+    assert judged.unseen.startswith("the recording is cut: its end is missing")
 
 
 def test_a_recording_of_objects_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
