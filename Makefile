@@ -10,7 +10,7 @@ export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo windows tools built test checked test-unit soak lint bench generate clean
+.PHONY: help setup demo windows tools built test checked test-unit fuzz soak lint bench generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,7 @@ UNIT := not system and not real
 test: .venv/installed ## every test; boots QEMU
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line built checked
 	$(PYTEST) -m "real and not system"
+	@$(MAKE) --no-print-directory fuzz
 	$(PYTEST) -m "system and not soak" --durations=20
 
 # What needs nothing built is tested while the rest is built: that waits for downloads, and for one core.
@@ -70,9 +71,17 @@ checked: lint
 test-unit: .venv/installed ## the tests that need nothing built
 	$(PYTEST) -m "$(UNIT)"
 
-soak: setup ## the tests that take long to show more: a million frames, a hundred loads, thousands of examples
+# The other runs have the same examples each time. A failure prints the command that repeats it.
+FUZZERS := hypothesis and not system
+SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+fuzz: .venv/installed ## the fuzzers with new examples, half a minute; SEED= repeats those of an earlier run
+	$(PYTEST) -m "$(FUZZERS)" --hypothesis-profile=new --hypothesis-seed=$(SEED)
+
+SECONDS := 600
+soak: setup ## rigs under random blows, and fuzzers, for SECONDS=600 (SEED= repeats); then the tests of marker soak
+	$(BIN)/python -m tests.soak --seconds $(SECONDS) --seed $(SEED)
 	$(PYTEST) -m soak --durations=20
-	$(PYTEST) -m "$(UNIT)" --hypothesis-profile=soak
+	$(PYTEST) -m "$(FUZZERS)" --hypothesis-profile=soak --hypothesis-seed=$(SEED)
 
 bench: setup ## speed, as a table and as JSON in the cache folder; PARTS=recorder measures that part alone
 	$(BIN)/python -m benchmarks $(PARTS)

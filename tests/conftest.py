@@ -11,9 +11,27 @@ from hypothesis.configuration import set_hypothesis_home_dir
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 
 set_hypothesis_home_dir(CACHE / "hypothesis")
-settings.register_profile("nicrig", deadline=None)  # a busy machine is not a failure
-settings.register_profile("soak", settings.get_profile("nicrig"), max_examples=5000)
+# The same examples on each run: `make fuzz` and `make soak` try new ones. No deadline: a busy machine is no failure.
+settings.register_profile("nicrig", deadline=None, derandomize=True)
+settings.register_profile("new", deadline=None)
+settings.register_profile("soak", settings.get_profile("new"), max_examples=5000)
 settings.load_profile("nicrig")
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """The seed, where there is one."""
+    seed = config.getoption("hypothesis_seed")
+    return f"examples of seed {seed}" if seed else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """How to repeat what failed with new examples."""
+    seed, failed = config.getoption("hypothesis_seed"), terminalreporter.stats.get("failed", [])
+    if seed and failed:
+        tests = " ".join(sorted({report.nodeid for report in failed}))
+        options = f"--hypothesis-profile={config.getoption('hypothesis_profile')} --hypothesis-seed={seed}"
+        terminalreporter.write_line(f"repeat it: .venv/bin/pytest {options} {tests}")
+
 
 # A shell in the background has its jobs ignore Ctrl-C, and what these start would too: tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
