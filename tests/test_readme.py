@@ -44,7 +44,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name not in OTHERS_TREES], ids=name)
 def test_every_path_that_is_named_exists(page: Path) -> None:
-    for path in re.findall(r"\b(?:device|controller|guest_driver|tests|benchmarks)/[\w./]*\w", page.read_text()):
+    for path in re.findall(r"\b(?:device|controller|guest_driver|tests|benchmarks)/[\w./-]*\w", page.read_text()):
         assert (CHECKOUT / path).exists(), f"{page.name}: {path}"
 
 
@@ -78,15 +78,21 @@ def test_every_source_names_its_licence() -> None:
     assert bare == []
 
 
-PROMISES = re.findall(r"\| `(tests/[\w/.]+)` `(\w+)` \|$", (CHECKOUT / "SECURITY.md").read_text(), re.MULTILINE)
+PROMISING = ("SECURITY.md", "docs/reliability.md")
+"""The pages with a table of promises and their tests."""
+PROMISES = {
+    page: re.findall(r"\| `(tests/[\w/.]+)` `(\w+)` \|$", (CHECKOUT / page).read_text(), re.MULTILINE)
+    for page in PROMISING
+}
 
 
-@pytest.mark.parametrize(("path", "test"), PROMISES)
-def test_each_promise_of_security_has_its_test(path: str, test: str) -> None:
+@pytest.mark.parametrize(("path", "test"), [promise for page in PROMISING for promise in PROMISES[page]])
+def test_each_promise_has_its_test(path: str, test: str) -> None:
     assert f"def {test}(" in (CHECKOUT / path).read_text()
 
 
-def test_each_promise_of_security_names_a_test() -> None:
-    rows = [line for line in (CHECKOUT / "SECURITY.md").read_text().splitlines() if line.startswith("|")]
+@pytest.mark.parametrize("page", PROMISING)
+def test_each_promise_names_a_test(page: str) -> None:
+    rows = [line for line in (CHECKOUT / page).read_text().splitlines() if line.startswith("|")]
     heads = [line for line in rows if line.startswith(("| promise", "|---"))]
-    assert len(PROMISES) == len(rows) - len(heads) > 15
+    assert len(PROMISES[page]) == len(rows) - len(heads) > 15

@@ -17,6 +17,8 @@ from nicrig.errors import UsageError
 from nicrig.process.polling import until
 from tests.soak.diary import ViolationError
 
+FORMAT_BYTES = 12
+"""A shorter file does not say yet that it is a capture."""
 END_SECONDS = 60.0
 """How long processes may take to end on a busy machine."""
 FILES_MORE, KIB_MORE = 24, 48 << 10
@@ -76,7 +78,7 @@ def accounted(before: Mapping[str, int], now: Mapping[str, int]) -> int:
 
 def check_capture(path: Path) -> None:
     """What a killed `nicrig capture` left can be read, up to a last block that may be cut."""
-    if not path.exists() or not path.stat().st_size:
+    if not path.exists() or path.stat().st_size < FORMAT_BYTES:
         return
     try:
         with opened(path) as capture:

@@ -19,12 +19,19 @@ from tests.system.test_demo import NICRIG, SECONDS, plain_environment
 
 pytestmark = pytest.mark.system
 
+LONG = "it takes from minutes to hours; the page runs a second of it too"
 SKIPPED = {
-    "make demo": "docs/getting-started.md runs it too",
-    "make test": "it runs this test",
-    ".venv/bin/nicrig mutants": "it takes minutes; test_mutants.py runs samples",
+    "README.md": {
+        "make demo": "docs/getting-started.md runs it too",
+        "make test": "it runs this test",
+        ".venv/bin/nicrig mutants": "it takes minutes; test_mutants.py runs samples",
+    },
+    "docs/reliability.md": {"make soak": LONG, "make soak SECONDS=36000 SEED=7": LONG},
 }
-PAGES = ("README.md", "docs/getting-started.md", "docs/own-qemu.md", "docs/troubleshooting.md", "docs/wire.md")
+PAGES = (
+    *("README.md", "docs/getting-started.md", "docs/own-qemu.md", "docs/reliability.md", "docs/troubleshooting.md"),
+    "docs/wire.md",
+)
 
 
 @pytest.fixture
@@ -53,12 +60,12 @@ def test_every_step_of_the_page_works(page: str, checkout: Path, rigs: Path) -> 
     own = {"NICRIG_RIGS": str(rigs), "PATH": path, "HOME": str(checkout)}
     with Shell(checkout, {**plain_environment(), **own}) as shell:
         for step in steps(with_unique_names((ROOT / page).read_text(), rigs)):
-            if page != "README.md" or not skipped(step):
+            if not skipped(page, step):
                 shell.do(step)
 
 
-def skipped(step: File | Command) -> bool:
-    return isinstance(step, Command) and step.text.partition("#")[0].strip() in SKIPPED
+def skipped(page: str, step: File | Command) -> bool:
+    return isinstance(step, Command) and step.text.partition("#")[0].strip() in SKIPPED.get(page, {})
 
 
 def with_unique_names(page: str, rigs: Path) -> str:
