@@ -86,8 +86,9 @@ def main() -> int:
     gc.freeze()
     gc.disable()
     with service:
-        if missing := confine():
-            log.warning("not in force: %s", "; ".join(missing))
+        if lacking := confine():
+            log.warning("not in force: %s", "; ".join(lacking))
+        service.card.not_in_force = lacking
         print("ready", flush=True)
         service.run()
     return 0

@@ -49,6 +49,8 @@ class Card:
     ) -> None:
         self.mac = mac
         self.receiving = False
+        self.not_in_force: list[str] = []
+        """The rights that this card's process could not give up, see confinement.py."""
         self.memory = GuestMemory()
         self.page = DoorbellPage(kind.page_bytes)
         self.counters = Counters()

@@ -35,6 +35,8 @@ class CardState(msgspec.Struct, frozen=True, rename="kebab"):
     """QEMU is connected."""
     capture: bool
     """A client of the monitor captures frames."""
+    not_in_force: list[str]
+    """What the card could not give up when it started, each with the reason."""
 
 
 class RingState(msgspec.Struct, frozen=True):

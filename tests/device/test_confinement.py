@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES
+from tests.contracts.test_hostile_messages import Monitor
 from tests.fakes.card_process import CHECKOUT, CardProcess
 from tests.fakes.driver import FakeDriver
 from tests.fakes.vfio_user_bus import VfioUserBus
@@ -138,6 +140,19 @@ def test_whatever_runs_in_a_card_starts_no_program_reaches_no_network_and_writes
         *("append", "overwrite", "make", "empty", "write, by open"),
     }
     assert source.read_text() == BEHAVIOUR
+
+
+@pytest.mark.real
+def test_the_log_and_query_card_name_what_a_card_could_not_give_up(folder: Path) -> None:
+    source = folder / "threaded.py"
+    source.write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "def behave(to_driver, to_wire):\n    return to_driver, to_wire\n"
+    )
+    with CardProcess(folder, behaviour=f"{source}:behave") as card, closing(Monitor(card)) as monitor:
+        lacking = monitor.ask("query-card")["not-in-force"]
+        assert [text.split(" (")[0] for text in lacking] == ["no network", "no capabilities"]
+        assert f"not in force: {'; '.join(lacking)}\n" in card.errors()
 
 
 # Imports all that it needs as root: another user may not reach this folder. That a process can be looked at is lost

@@ -77,6 +77,7 @@ class CardCommands:
         """The card and its state. `client`: QEMU is connected. `capture`: a client of the monitor captures.
 
         `refused-ranges`: ranges of memory that the card did not take from the client, and cannot reach.
+        `not-in-force`: the rights that the card could not give up, each with the reason.
         """
         return CardState(
             kind=self._card.kind.name,
@@ -89,6 +90,7 @@ class CardCommands:
             refused_ranges=self._card.memory.refused,
             client=self.client,
             capture=bool(self._card.trace.captures),
+            not_in_force=self._card.not_in_force,
         )
 
     def query_counters(self) -> CounterValues:

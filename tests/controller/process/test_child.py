@@ -98,7 +98,7 @@ async def test_a_child_of_another_identity_has_no_rights() -> None:
         status = dict(line.split(":", 1) for line in process.stdout.read().decode().splitlines())
         assert status["Uid"].split() == status["Gid"].split() == [str(identity.user)] * 4
         assert status["Groups"].split() == [str(group) for group in identity.groups]
-        assert {status[f"Cap{name}"].strip() for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
+        assert {value.strip() for name, value in status.items() if name.startswith("Cap")} == {"0" * 16}
         assert status["NoNewPrivs"].strip() == "1"
         await process.close()
 
