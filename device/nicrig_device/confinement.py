@@ -30,7 +30,7 @@ CAPNG_SELECT_BOTH = 48
 SCMP_ACT_ALLOW, SCMP_ACT_ERRNO = 0x7FFF0000, 0x00050000
 SCMP_CMP_NE, SCMP_CMP_MASKED_EQ = 1, 7
 SCMP_UNKNOWN = -1
-SCMP_FLTATR_CTL_TSYNC, SCMP_FLTATR_CTL_SSB = 4, 7
+SCMP_FLTATR_CTL_TSYNC, SCMP_FLTATR_CTL_SSB, SCMP_FLTATR_API_SYSRAWRC = 4, 7, 9
 
 LIBC = "int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long); int unshare(int);"
 LIBCAP_NG = "void capng_clear(int); int capng_apply(int);"
@@ -122,6 +122,8 @@ def _leave_network() -> None:
     user, group = os.geteuid(), os.getegid()
     if libc.unshare(CLONE_NEWNET) == 0:
         return
+    if not os.access("/proc/self/uid_map", os.W_OK):  # then the user would lose its number
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
     _check(libc.unshare(CLONE_NEWUSER | CLONE_NEWNET), -ffi.errno)
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         Path("/proc/self", name).write_text(text)
@@ -152,8 +154,9 @@ def _filter_calls() -> None:
 
     try:
         _check(libseccomp.seccomp_attr_set(made, SCMP_FLTATR_CTL_TSYNC, 1))
-        # Before Linux 5.16 a filter slows down every load and store of the card, unless it asks for this.
-        libseccomp.seccomp_attr_set(made, SCMP_FLTATR_CTL_SSB, 1)
+        # Older libraries lack both. Before Linux 5.16 a filter slows down loads and stores, unless it asks for SSB.
+        for wish in (SCMP_FLTATR_CTL_SSB, SCMP_FLTATR_API_SYSRAWRC):
+            libseccomp.seccomp_attr_set(made, wish, 1)
         for call in REFUSED:
             refuse(call, errno.EPERM)
         for call in UNKNOWN:

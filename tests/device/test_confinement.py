@@ -131,6 +131,7 @@ def test_whatever_runs_in_a_card_starts_no_program_reaches_no_network_and_writes
         (line,) = [line for line in card.errors().splitlines() if line.startswith("{")]
     found = json.loads(line)
     assert found["at start"] == 0
+    assert len(found["refused"] | found["unknown"]) == 90
     assert set(found.pop("refused").values()) <= {"EPERM", "unknown here"}
     assert set(found.pop("unknown").values()) <= {"ENOSYS", "unknown here"}
     assert {name for name, end in found.items() if end == "done"} == {"unix socket", "signal to itself", "read"}
