@@ -41,6 +41,13 @@ def free_user() -> int | None:
     return FIRST + secrets.randbelow(COUNT)
 
 
+def check_reachable(program: Path) -> None:
+    """Raises NotLentError for a program that other users cannot start by its path."""
+    for folder in {*program.parents, *program.resolve().parents}:
+        _check(folder, folder.stat(), stat.S_IXOTH)
+    _check(program, program.stat(), stat.S_IXOTH)
+
+
 class Lent:
     """What a process of user and group `user` gets from us, until it has `started`, and until we `close` it."""
 

@@ -14,7 +14,7 @@ import msgspec
 
 from nicrig.errors import PartDeathError
 from nicrig.machine.accelerator import KVM, Accelerator
-from nicrig.machine.own_user import Lent, NotLentError, free_user
+from nicrig.machine.own_user import Lent, NotLentError, check_reachable, free_user
 from nicrig.process.child import Child, Identity
 from nicrig.provision import Provision
 from nicrig.provision.host import QEMU
@@ -185,7 +185,9 @@ def as_own_user(program: Program, machine: MachineSpec, paths: RigPaths, user: i
         raise NotLentError("its -netdev options may need root")
     lent = Lent(user)
     try:
-        if program.root is not None:
+        if program.root is None:
+            check_reachable(Path(program.argv[0]))
+        else:
             program = from_root(Root(lent.folder(program.root.path)))
         machine = replace(machine, kernel=lent.file(machine.kernel), image=lent.file(machine.image))
         card = lent.rig(paths.folder) / paths.vfio_user.name

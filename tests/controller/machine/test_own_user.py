@@ -14,7 +14,7 @@ import pytest
 
 from nicrig.machine.accelerator import TCG
 from nicrig.machine.own_user import COUNT, FIRST, free_user
-from nicrig.machine.qemu import MachineSpec, Qemu, from_root
+from nicrig.machine.qemu import MachineSpec, Program, Qemu, from_root
 from nicrig.provision.root import Root
 from nicrig.rundir.paths import RigPaths
 
@@ -141,6 +141,19 @@ async def test_what_it_could_not_open_makes_it_root_and_the_log_says_why(root: R
     assert first == f"nicrig: QEMU runs as root: other users may not open {root.kernel}"
     assert second == "user 0 0"
     assert owner_and_mode(paths.folder)[2] == 0o700
+
+
+async def test_a_qemu_of_the_host_that_is_in_a_folder_of_ours_runs_as_root(
+    root: Root, paths: RigPaths, tmp_path: Path
+) -> None:
+    host_qemu = Program((str(root.path / "usr/lib64/ld-linux-x86-64.so.2"),))
+    qemu = Qemu(host_qemu, machine(root), lambda card: [str(card)], paths)
+    await qemu.child.wait()
+    await qemu.close()
+    first, second, *_ = paths.qemu_log.read_text().splitlines()
+    closed = (folder for folder in (tmp_path, *tmp_path.parents) if not owner_and_mode(folder)[2] & stat.S_IXOTH)
+    assert first in [f"nicrig: QEMU runs as root: other users may not open {folder}" for folder in closed]
+    assert second == "user 0 0"
 
 
 async def test_a_netdev_of_yours_makes_it_root(root: Root, paths: RigPaths) -> None:
