@@ -20,7 +20,7 @@ from nicrig.rundir.paths import RigPaths
 from nicrig.session.options import Options, card_of
 from nicrig.session.rig import OwnRig, open_rig
 from nicrig.traffic.generator import mixed
-from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.exchange import exchange
 from tests.soak.diary import Diary, ViolationError
 from tests.soak.invariants import accounted, no_orphans
 

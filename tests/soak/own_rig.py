@@ -18,7 +18,7 @@ from nicrig.rundir.directories import run_directory
 from nicrig.session.options import Options
 from nicrig.session.rig import OwnRig, open_rig
 from nicrig.traffic.generator import mixed
-from nicrig.verdict.echo_run import exchange
+from nicrig.verdict.exchange import exchange
 from tests.soak.diary import Diary, ViolationError
 from tests.soak.invariants import accounted, check_footprint, footprint, no_orphans, users_of
 

@@ -21,7 +21,7 @@ from tests.fakes.recorder import Rings
 from tests.strategies import distorted
 
 SOUND: dict[str, object] = {
-    "query-card": CardState("bus-master", "msix", "52:54:00:00:00:01", True, True, "1", 1, 0, True, False),
+    "query-card": CardState("bus-master", "msix", "52:54:00:00:00:01", True, True, "1", 1, 0, True, False, []),
     "query-counters": dict.fromkeys(COUNTERS, 0),
     "query-rings": [RingState("rx", 0, True, 0x1000, 64, 1, 2, 3)],
     "query-ledger": LedgerState("report", None, 1, 2, 3, 4, {"stray": 0}),
