@@ -87,9 +87,8 @@ class RigOfCommands:
         """The card, QEMU or the daemon is killed: the rig ends whole, its name is free, and it starts again."""
         part = self.draw.choice(["card", "QEMU", "daemon"])
         self.diary.note("kill", part)
-        folder = self.paths.folder.resolve()
         os.kill({"card": self.card, "QEMU": self.qemu, "daemon": self.daemon}[part], signal.SIGKILL)
-        await no_orphans(folder)
+        await no_orphans(self.folder)
         if part != "daemon":
             await eventually(lambda: not self.paths.folder.exists(), lambda: "the folder of a dead rig is left")
         await self.run("status", "dev", codes=(2, 125))
@@ -121,7 +120,7 @@ class RigOfCommands:
 
     def _part(self, word: bytes) -> int:
         """The process of the rig with this word in its command line."""
-        found = users_of(self.paths.folder.resolve())
+        found = users_of(self.folder)
         (pid,) = [pid for pid in found if word in Path(f"/proc/{pid}/cmdline").read_bytes()]
         return pid
 

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import AsyncExitStack
+import tempfile
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import trio
 
@@ -15,7 +18,6 @@ from nicrig.machine.guest_interface import FIND, Interface
 from nicrig.machine.qemu import card_device
 from nicrig.process.polling import until
 from nicrig.provision import Provision
-from nicrig.rundir.directories import run_directory
 from nicrig.rundir.paths import RigPaths
 from nicrig.session.options import Options, card_of
 from nicrig.session.rig import OwnRig, open_rig
@@ -27,15 +29,24 @@ from tests.soak.invariants import accounted, no_orphans
 ROUNDS = 10
 
 
+@contextmanager
+def open_folder() -> Iterator[RigPaths]:
+    """A folder that QEMU can enter: root's QEMU has a user of its own, which is given only the card of its rig."""
+    with tempfile.TemporaryDirectory(prefix="nicrig-soak-") as name:
+        Path(name).chmod(0o711)
+        yield RigPaths(Path(name))
+
+
 async def many_cards(provision: Provision, options: Options, diary: Diary, cards: int) -> None:
     """A machine with so many cards: the rig's own, and others whose processes and wires are held here."""
     diary.note("many cards", f"{cards} {options.kind} {options.memory} MiB")
     async with AsyncExitStack() as stack:
-        others = [stack.enter_context(run_directory()) for _ in range(cards - 1)]
+        others = [stack.enter_context(open_folder()) for _ in range(cards - 1)]
         for number, paths in enumerate(others, 1):
             card = card_of(paths, provision.libvfio_user, replace(options, mac=f"52:54:00:6e:69:{number:02x}"))
             stack.push_async_callback(card.close)
             await card.start()
+            paths.vfio_user.chmod(0o666)
         devices = tuple(
             json.dumps({**card_device(paths.vfio_user, hot_plug=False), "id": f"card{number}"})
             for number, paths in enumerate(others, 1)

@@ -46,4 +46,4 @@ def test_whatever_a_client_sends_is_let_through_whole_refused_or_the_end_of_its_
                 assert is_whole(data)
                 data = data[size_of(data) :]
             assert (seen is Seen.READY) == is_whole(data)
-    assert open_files() == before
+    assert open_files() <= before  # those of other tests may go meanwhile
