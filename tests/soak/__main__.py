@@ -73,18 +73,17 @@ async def watched(diary: Diary, work: Callable[[], Awaitable[None]]) -> None:
 async def soak(given: argparse.Namespace, counts: Counter[str]) -> None:
     """All places side by side."""
     provision, clock = await provide(print), Clock(given.seconds)
-    parts = [given.only] if given.only else list(PARTS)
+    rigs = [part for part in given.parts if part != "fuzzers"]
 
     def diary(name: str) -> Diary:
         return Diary(name, Random(f"{given.seed} {name}"), clock, counts, aloud=not given.quiet)
 
     async with trio.open_nursery() as nursery:
-        for number in range(given.rigs if parts != ["fuzzers"] else 0):
+        for number in range(given.rigs if rigs else 0):
             here = diary(f"rig {number}")
             most = MEMORY[-1] if number == 0 else SHARED
-            kinds = [part for part in parts if part != "fuzzers"]
-            nursery.start_soon(watched, here, partial(place, provision, here, most, kinds))
-        if "fuzzers" in parts:
+            nursery.start_soon(watched, here, partial(place, provision, here, most, rigs))
+        if "fuzzers" in given.parts:
             here = diary("fuzzers")
             nursery.start_soon(watched, here, partial(fuzz, here))
 
@@ -95,7 +94,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600, help="after this time no rig begins another action")
     parser.add_argument("--seed", type=int, default=Random().getrandbits(32), help="decides all that chance decides")
     parser.add_argument("--rigs", type=int, default=4, help="how many rigs run at once")
-    parser.add_argument("--only", choices=PARTS, help="only this part")
+    parser.add_argument("--parts", choices=PARTS, nargs="+", default=PARTS, help="only these parts")
     parser.add_argument("--quiet", action="store_true", help="do not print each action")
     given, counts = parser.parse_args(), Counter[str]()
     print(f"soak: {given.seconds:.0f} s, seed {given.seed}", flush=True)
