@@ -206,8 +206,7 @@ static const struct net_device_ops shim_netdev_ops = {
 };
 
 /* A network device that does nothing yet; free_netdev() undoes it. */
-struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kind, ULONG rx_ring_size,
-			       ULONG tx_ring_size)
+struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kind)
 {
 	struct net_device *netdev = alloc_etherdev(sizeof(struct shim));
 	struct shim *shim;
@@ -219,8 +218,6 @@ struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kin
 	shim->kind = kind;
 	shim->netdev = netdev;
 	shim->pdev = pdev;
-	shim->settings[0] = (struct ndis_setting){ "RxRingSize", rx_ring_size };
-	shim->settings[1] = (struct ndis_setting){ "TxRingSize", tx_ring_size };
 	spin_lock_init(&shim->done_lock);
 	INIT_WORK(&shim->reset_work, shim_reset_work);
 	INIT_DELAYED_WORK(&shim->hang_work, shim_hang_work);
@@ -252,7 +249,8 @@ static int shim_bind(struct shim *shim)
 							 OID_GEN_TRANSMIT_BLOCK_SIZE));
 }
 
-int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vectors)
+int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vectors,
+	       const struct ndis_setting *settings)
 {
 	NDIS_STATUS status;
 	int error;
@@ -260,7 +258,7 @@ int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vec
 	error = shim_channel_open(shim);
 	if (error)
 		return error;
-	shim->adapter = ndis_adapter_create(wrapper, shim->pdev, vectors, shim->settings,
+	shim->adapter = ndis_adapter_create(wrapper, shim->pdev, vectors, settings,
 					    shim->controller, &shim_protocol, shim);
 	if (!shim->adapter) {
 		error = -ENOMEM;

@@ -8,13 +8,39 @@
 
 #define SHIM_VECTORS_MAX 2
 
-static uint rx_ring_size;
-module_param(rx_ring_size, uint, 0444);
+/* The miniport's settings, each a parameter of the module. An empty keyword ends them. */
+enum { RX_RING_SIZE, TX_RING_SIZE, MAP_REGISTERS, POOL_MEMORY, ASYNC_MEMORY, UPDATE_MEMORY, CACHED_MEMORY, SETTINGS };
+
+static struct ndis_setting settings[SETTINGS + 1] = {
+	[RX_RING_SIZE] = { "RxRingSize" },
+	[TX_RING_SIZE] = { "TxRingSize" },
+	[MAP_REGISTERS] = { "MapRegisters" },
+	[POOL_MEMORY] = { "PoolMemory" },
+	[ASYNC_MEMORY] = { "AsyncMemory" },
+	[UPDATE_MEMORY] = { "UpdateMemory" },
+	[CACHED_MEMORY] = { "CachedMemory" },
+};
+
+module_param_named(rx_ring_size, settings[RX_RING_SIZE].value, uint, 0444);
 MODULE_PARM_DESC(rx_ring_size, "Receive descriptors, a power of two from 8 to 4096; 0: the miniport's default");
 
-static uint tx_ring_size;
-module_param(tx_ring_size, uint, 0444);
+module_param_named(tx_ring_size, settings[TX_RING_SIZE].value, uint, 0444);
 MODULE_PARM_DESC(tx_ring_size, "Transmit descriptors, a power of two from 8 to 4096; 0: the miniport's default");
+
+module_param_named(map_registers, settings[MAP_REGISTERS].value, uint, 0444);
+MODULE_PARM_DESC(map_registers, "1: the bus master uses map registers instead of scatter-gather lists");
+
+module_param_named(pool_memory, settings[POOL_MEMORY].value, uint, 0444);
+MODULE_PARM_DESC(pool_memory, "1: the bus master has its software state in ExAllocatePool's memory");
+
+module_param_named(async_memory, settings[ASYNC_MEMORY].value, uint, 0444);
+MODULE_PARM_DESC(async_memory, "1: the bus master gets half of its receive buffers while it runs");
+
+module_param_named(update_memory, settings[UPDATE_MEMORY].value, uint, 0444);
+MODULE_PARM_DESC(update_memory, "1: the bus master uses NdisMUpdateSharedMemory for receives, not NdisFlushBuffer");
+
+module_param_named(cached_memory, settings[CACHED_MEMORY].value, uint, 0444);
+MODULE_PARM_DESC(cached_memory, "1: the subordinate kind's buffers are plain, cached memory, which NDIS flushes");
 
 static int set_recorder(const char *value, const struct kernel_param *param)
 {
@@ -79,12 +105,12 @@ static int shim_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	vectors = shim_enable(pdev);
 	if (vectors < 0)
 		return dev_err_probe(&pdev->dev, vectors, "cannot enable the function\n");
-	netdev = shim_create(pdev, (const struct shim_kind *)id->driver_data, rx_ring_size, tx_ring_size);
+	netdev = shim_create(pdev, (const struct shim_kind *)id->driver_data);
 	if (!netdev) {
 		error = -ENOMEM;
 		goto enabled;
 	}
-	error = shim_start(netdev_priv(netdev), shim_wrapper, vectors);
+	error = shim_start(netdev_priv(netdev), shim_wrapper, vectors, settings);
 	if (error)
 		goto have_netdev;
 	pci_set_drvdata(pdev, netdev_priv(netdev));

@@ -42,7 +42,6 @@ struct shim {
 	struct net_device *netdev;
 	struct pci_dev *pdev;
 	struct ndis_adapter *adapter;
-	struct ndis_setting settings[3];
 	struct shim_statistics statistics;
 	bool removing;
 
@@ -61,6 +60,10 @@ struct shim {
 	NDIS_HANDLE packet_pool;
 	NDIS_HANDLE buffer_pool;
 	unsigned int tx_limit;
+	PVOID *spaces;                  /* the protocol's own memory for packets, while `fragments` is set */
+	unsigned int spaces_made;
+	unsigned int spaces_free;       /* those in front are free; done_lock guards them */
+	unsigned int fragmented;        /* packets so far */
 	PNDIS_PACKET gathered[SHIM_BATCH];
 	unsigned int gathered_count;
 
@@ -74,22 +77,26 @@ struct shim {
 };
 
 /* netdev.c */
-struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kind, ULONG rx_ring_size,
-			       ULONG tx_ring_size);
-int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vectors);
+struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kind);
+int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vectors,
+	       const struct ndis_setting *settings);
 void shim_stop(struct shim *shim);
 int shim_reset(struct shim *shim);
 int shim_query(struct shim *shim, NDIS_OID oid, void *buffer, ULONG length);
 ULONG shim_query_ulong(struct shim *shim, NDIS_OID oid);
 ULONG shim_ring_size(struct shim *shim, NDIS_OID space, NDIS_OID block);
 
-/* transmit.c */
+/* packet.c */
 int shim_transmit_create(struct shim *shim, unsigned int descriptors);
 void shim_transmit_free(struct shim *shim);
+PNDIS_PACKET shim_wrap(struct shim *shim, struct sk_buff *skb);
+struct sk_buff *shim_unwrap(struct shim *shim, PNDIS_PACKET packet);
+bool shim_transmit_idle(struct shim *shim);
+
+/* transmit.c */
 netdev_tx_t shim_xmit(struct sk_buff *skb, struct net_device *netdev);
 void shim_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status);
 void shim_report_completions(struct shim *shim);
-bool shim_transmit_idle(struct shim *shim);
 
 /* poll.c */
 void shim_receive(void *context, PPNDIS_PACKET packets, UINT count);

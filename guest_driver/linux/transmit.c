@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sends: an skb becomes a packet with one buffer; packets go down in arrays (docs/ndis51.md sections 4.5, 4.6, 4.8). */
+/* Sends: an skb becomes a packet, and packets go down in arrays (docs/ndis51.md section 4.8). */
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 
@@ -7,69 +7,6 @@
 
 /* The queue starts again when this part of the pool is free, not for each packet that comes back. */
 #define SHIM_WAKE_PART 4
-
-static struct sk_buff **shim_skb_of(PNDIS_PACKET packet)
-{
-	return (struct sk_buff **)packet->ProtocolReserved;
-}
-
-/* One packet for each transmit descriptor, so the packets that are out fit the ring. */
-int shim_transmit_create(struct shim *shim, unsigned int descriptors)
-{
-	NDIS_STATUS status;
-
-	shim->tx_limit = descriptors;
-	NdisAllocatePacketPool(&status, &shim->packet_pool, shim->tx_limit, sizeof(struct sk_buff *));
-	if (status != NDIS_STATUS_SUCCESS)
-		return -ENOMEM;
-	NdisAllocateBufferPool(&status, &shim->buffer_pool, shim->tx_limit);
-	if (status != NDIS_STATUS_SUCCESS) {
-		NdisFreePacketPool(shim->packet_pool);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void shim_transmit_free(struct shim *shim)
-{
-	NdisFreeBufferPool(shim->buffer_pool);
-	NdisFreePacketPool(shim->packet_pool);
-}
-
-bool shim_transmit_idle(struct shim *shim)
-{
-	return !NdisPacketPoolUsage(shim->packet_pool);
-}
-
-static PNDIS_PACKET shim_wrap(struct shim *shim, struct sk_buff *skb)
-{
-	PNDIS_PACKET packet;
-	PNDIS_BUFFER buffer;
-	NDIS_STATUS status;
-
-	NdisAllocatePacket(&status, &packet, shim->packet_pool);
-	if (status != NDIS_STATUS_SUCCESS)
-		return NULL;
-	NdisAllocateBuffer(&status, &buffer, shim->buffer_pool, skb->data, skb->len);
-	if (status != NDIS_STATUS_SUCCESS) {
-		NdisFreePacket(packet);
-		return NULL;
-	}
-	NdisChainBufferAtFront(packet, buffer);
-	*shim_skb_of(packet) = skb;
-	return packet;
-}
-
-static struct sk_buff *shim_unwrap(PNDIS_PACKET packet)
-{
-	struct sk_buff *skb = *shim_skb_of(packet);
-	PNDIS_BUFFER buffer;
-
-	NdisUnchainBufferAtFront(packet, &buffer);
-	NdisFreeBuffer(buffer);
-	NdisFreePacket(packet);
-	return skb;
-}
 
 static void shim_flush(struct shim *shim)
 {
@@ -128,7 +65,7 @@ netdev_tx_t shim_xmit(struct sk_buff *skb, struct net_device *netdev)
 void shim_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status)
 {
 	struct shim *shim = context;
-	struct sk_buff *skb = shim_unwrap(packet);
+	struct sk_buff *skb = shim_unwrap(shim, packet);
 	unsigned int length = skb->len;
 
 	spin_lock_bh(&shim->done_lock);

@@ -27,6 +27,18 @@ const struct nic_kind *nic_find_kind(NDIS_HANDLE handle)
 	return NULL;
 }
 
+/* The setting, or `otherwise` for a keyword that is not set. */
+ULONG nic_read_number(NDIS_HANDLE configuration, PCWSTR name, ULONG otherwise)
+{
+	PNDIS_CONFIGURATION_PARAMETER parameter;
+	NDIS_STRING keyword;
+	NDIS_STATUS status;
+
+	NdisInitUnicodeString(&keyword, name);
+	NdisReadConfiguration(&status, &parameter, configuration, &keyword, NdisParameterInteger);
+	return status == NDIS_STATUS_SUCCESS ? parameter->ParameterData.IntegerData : otherwise;
+}
+
 /* Without a configuration a kind keeps its defaults. */
 VOID nic_read_configuration(struct nic_adapter *nic, NDIS_HANDLE context)
 {

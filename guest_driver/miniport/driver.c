@@ -25,6 +25,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 	miniport.QueryInformationHandler = MiniportQueryInformation;
 	miniport.ResetHandler = MiniportReset;
 	miniport.SetInformationHandler = MiniportSetInformation;
+	miniport.AllocateCompleteHandler = MiniportAllocateComplete;
 	miniport.ReturnPacketHandler = MiniportReturnPacket;
 	miniport.SendPacketsHandler = MiniportSendPackets;
 	miniport.PnPEventNotifyHandler = MiniportPnPEventNotify;

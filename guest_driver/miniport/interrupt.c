@@ -86,6 +86,16 @@ VOID nic_arm(struct nic_adapter *nic, ULONG offset, USHORT index)
 			NICRIG_QUEUE_RX_ARM_SEQUENCE) | index);
 }
 
+/* Section 4.8: once for each request that was PENDING. */
+VOID NTAPI MiniportAllocateComplete(NDIS_HANDLE MiniportAdapterContext, PVOID VirtualAddress,
+				    PNDIS_PHYSICAL_ADDRESS PhysicalAddress, ULONG Length, PVOID Context)
+{
+	struct nic_adapter *nic = MiniportAdapterContext;
+
+	UNREFERENCED_PARAMETER(Length);
+	nic->kind->allocated(nic, VirtualAddress, PhysicalAddress, Context);
+}
+
 /*
  * Datasheet section 7, in the deferred half's own context so that the words have one writer:
  * 1. the arm words, each with what the driver has consumed and a sequence unlike the last;

@@ -79,6 +79,8 @@ struct nic_kind {
 	VOID (*receive)(struct nic_adapter *nic);
 	/* For a kind that lets NDIS keep receives. */
 	VOID (*return_packet)(struct nic_adapter *nic, PNDIS_PACKET packet);
+	/* For a kind that asks for shared memory while it runs: what it asked for, or NULL. DISPATCH_LEVEL. */
+	VOID (*allocated)(struct nic_adapter *nic, PVOID va, PNDIS_PHYSICAL_ADDRESS pa, PVOID context);
 	/* The kind's arm words, and the second look for what came before them (datasheet section 7). */
 	VOID (*arm)(struct nic_adapter *nic);
 	VOID (*disarm)(struct nic_adapter *nic);
@@ -186,6 +188,7 @@ ULONG64 nic_counter(struct nic_adapter *nic, ULONG counter);
 
 /* configuration.c */
 const struct nic_kind *nic_find_kind(NDIS_HANDLE handle);
+ULONG nic_read_number(NDIS_HANDLE configuration, PCWSTR name, ULONG otherwise);
 VOID nic_read_configuration(struct nic_adapter *nic, NDIS_HANDLE context);
 NDIS_STATUS nic_find_resources(struct nic_adapter *nic, NDIS_HANDLE context);
 
@@ -219,6 +222,8 @@ VOID NTAPI MiniportISR(PBOOLEAN InterruptRecognized, PBOOLEAN QueueMiniportHandl
 		       NDIS_HANDLE MiniportAdapterContext);
 VOID NTAPI MiniportHandleInterrupt(NDIS_HANDLE MiniportAdapterContext);
 VOID NTAPI MiniportReturnPacket(NDIS_HANDLE MiniportAdapterContext, PNDIS_PACKET Packet);
+VOID NTAPI MiniportAllocateComplete(NDIS_HANDLE MiniportAdapterContext, PVOID VirtualAddress,
+				    PNDIS_PHYSICAL_ADDRESS PhysicalAddress, ULONG Length, PVOID Context);
 VOID NTAPI MiniportEnableInterrupt(NDIS_HANDLE MiniportAdapterContext);
 VOID NTAPI MiniportDisableInterrupt(NDIS_HANDLE MiniportAdapterContext);
 

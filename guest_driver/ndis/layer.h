@@ -130,10 +130,17 @@ struct ndis_packet {
 	NDIS_PACKET packet;
 };
 
+/* Bytes that follow each other for the device. */
+struct ndis_run {
+	dma_addr_t dma;
+	UINT length;
+};
+
 /*
  * An NDIS_BUFFER. `dev` is set while the adapter's DMA can reach the memory: always for cached shared memory, else
- * while `mapped` bytes are mapped. `pool` is NULL for a buffer of the pool whose handle is NULL. `split` has the two
- * views of memory that is not shared, while it is mapped. `flushed` remembers NdisFlushBuffer(TRUE).
+ * while `mapped` bytes are mapped, in `run_count` runs; those of scattered memory come from the heap. `pool` is NULL
+ * for a buffer of the pool whose handle is NULL. `split` has the two views of memory that is not shared, while it is
+ * mapped. `flushed` remembers NdisFlushBuffer(TRUE).
  */
 struct ndis_buffer {
 	MDL mdl;
@@ -145,7 +152,9 @@ struct ndis_buffer {
 	bool used;
 	bool flushed;
 	struct device *dev;
-	dma_addr_t dma;
+	struct ndis_run *runs;
+	unsigned int run_count;
+	struct ndis_run run;
 	struct ndis_split *split;
 };
 
@@ -206,11 +215,27 @@ struct ndis_block {
 	ULONG tag;
 };
 
+/*
+ * Bytes behind every block that are never the driver's: a store one element behind a block hits no stranger's memory,
+ * and is seen when the block is freed (R45).
+ */
+#define NDIS_GUARD_BYTES 64
+
 void *ndis_block_memory(size_t length, size_t *room);
+void ndis_block_memory_free(void *va, size_t room);
 struct ndis_block *ndis_block_add(enum ndis_object_kind kind, void *va, size_t length, size_t room);
 struct ndis_block *ndis_block_find(enum ndis_object_kind kind, const void *va);
 bool ndis_block_kept(const struct ndis_block *block);
 void ndis_block_remove(struct ndis_block *block);
+
+/*
+ * scattered.c: memory whose pages are no physical run. Whether a plain block of so many bytes is such memory; its
+ * allocation, of whole pages, at PASSIVE_LEVEL; its free, <= DISPATCH_LEVEL; and whether a range lies in one block.
+ */
+bool ndis_scatters(size_t bytes);
+void *ndis_scattered_memory(size_t bytes);
+void ndis_scattered_free(void *va);
+bool ndis_scattered_lookup(const void *va, size_t length);
 
 /* memory.c: whether this page is of noncached memory. */
 bool ndis_memory_noncached(const void *va);
@@ -237,7 +262,9 @@ bool ndis_shared_lookup(const void *va, size_t length, struct ndis_shared_range 
  */
 bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_function by);
 void ndis_buffer_unmap(struct ndis_buffer *buffer);
-/* buffer.c: NdisFlushBuffer on the non-coherent machine. */
+/* buffer.c: the most runs that a mapping of the buffer can have. */
+unsigned int ndis_buffer_runs_max(const struct ndis_buffer *buffer);
+/* buffer.c: NdisFlushBuffer. */
 void ndis_buffer_flush(struct ndis_buffer *buffer, bool read);
 
 /* packet.c: updates the totals in the packet's private part. */

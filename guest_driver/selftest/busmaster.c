@@ -83,6 +83,14 @@ static VOID blocks(NDIS_HANDLE adapter, BOOLEAN cached)
 	REFUSED(NdisMFreeSharedMemory(adapter, SELFTEST_BYTES, cached, va, pa));
 }
 
+/* R45: there is a guard behind whole pages too. */
+static VOID store_behind_a_block(NDIS_HANDLE adapter, BOOLEAN cached)
+{
+	CHECK(shared(adapter, PAGE_SIZE, cached));
+	((PUCHAR)va)[PAGE_SIZE]++;
+	NdisMFreeSharedMemory(adapter, PAGE_SIZE, cached, va, pa);
+}
+
 static VOID failures(NDIS_HANDLE adapter)
 {
 	BOOLEAN got;
@@ -126,6 +134,8 @@ static VOID initialize(NDIS_HANDLE adapter, NDIS_HANDLE configuration)
 	model(adapter);
 	blocks(adapter, FALSE);
 	blocks(adapter, TRUE);
+	store_behind_a_block(adapter, FALSE);
+	store_behind_a_block(adapter, TRUE);
 	failures(adapter);
 	flushes(adapter);
 }

@@ -90,6 +90,54 @@ static VOID wrong_frees(VOID)
 	REFUSED(NdisFreeMemory(va, 100, 0));
 }
 
+/* R45: the store behind each block hits its guard, and is seen when the block is freed. */
+static VOID stores_behind_blocks(VOID)
+{
+	static const UINT sizes[] = { 1, 16, 2048, PAGE_SIZE, 2 * PAGE_SIZE, 8 * PAGE_SIZE };
+	UINT i, flags;
+	PUCHAR bytes;
+	PVOID va;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (flags = 0; flags <= (NDIS_MEMORY_CONTIGUOUS | NDIS_MEMORY_NONCACHED); flags++) {
+			CHECK(NdisAllocateMemory(&va, sizes[i], flags, SELFTEST_ANY) == NDIS_STATUS_SUCCESS);
+			bytes = va;
+			CHECK(bytes[sizes[i]] == bytes[0]);
+			bytes[sizes[i]]++;
+			NdisFreeMemory(va, sizes[i], flags);
+		}
+		bytes = ExAllocatePool(NonPagedPool, sizes[i]);
+		CHECK(bytes && bytes[sizes[i]] == bytes[0]);
+		bytes[sizes[i]]++;
+		ExFreePool(bytes);
+		bytes = ExAllocatePoolWithTag(PagedPool, sizes[i], SELFTEST_TAG);
+		bytes[sizes[i]]++;
+		ExFreePoolWithTag(bytes, SELFTEST_TAG);
+	}
+}
+
+/* Section 4.1: one virtual range, backed by one or more physical ones. */
+static VOID plain_memory_may_be_scattered(VOID)
+{
+	const UINT length = 3 * PAGE_SIZE;
+	PNDIS_BUFFER buffer;
+	NDIS_HANDLE pool;
+	NDIS_STATUS status;
+	PVOID va;
+
+	CHECK(NdisAllocateMemory(&va, length, 0, SELFTEST_ANY) == NDIS_STATUS_SUCCESS);
+	CHECK(one_run(va, length) != selftest_scatters());
+	NdisAllocateBufferPool(&status, &pool, 1);
+	NdisAllocateBuffer(&status, &buffer, pool, va, length);
+	CHECK(status == NDIS_STATUS_SUCCESS);
+	NdisFreeBuffer(buffer);
+	NdisFreeBufferPool(pool);
+	NdisFreeMemory(va, length, 0);
+	va = ExAllocatePool(NonPagedPool, length);
+	CHECK(va && one_run(va, length) != selftest_scatters());
+	ExFreePool(va);
+}
+
 static VOID at_dispatch(VOID)
 {
 	PVOID va;
@@ -110,6 +158,8 @@ static VOID initialize(NDIS_HANDLE adapter, NDIS_HANDLE configuration)
 	failures();
 	special();
 	wrong_frees();
+	stores_behind_blocks();
+	plain_memory_may_be_scattered();
 	at_dispatch();
 }
 

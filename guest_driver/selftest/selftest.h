@@ -28,6 +28,9 @@ extern const struct selftest_scenario selftest_memory, selftest_pool, selftest_p
 	selftest_busmaster, selftest_mapregisters, selftest_subordinate, selftest_card, selftest_ports,
 	selftest_timing, selftest_transfers, selftest_coherency, selftest_coherency_channel;
 
+/* One after the other, up to one without a name. */
+extern const struct selftest_scenario selftest_seeds[];
+
 /* shim.c: which one runs now. */
 extern const struct selftest_scenario *selftest_now;
 
@@ -35,6 +38,7 @@ extern const struct selftest_scenario *selftest_now;
 VOID selftest_check(BOOLEAN good, const CHAR *where, const CHAR *what);
 ULONG selftest_alive(VOID);
 ULONGLONG selftest_physical(PVOID va);
+BOOLEAN selftest_scatters(VOID);
 
 /* shim.c, the DMA channel: what the card has, and how it moves some bytes of the transfer that is set up. */
 extern UCHAR selftest_card_memory[256];

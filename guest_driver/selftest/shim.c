@@ -3,6 +3,7 @@
 #include <linux/completion.h>
 #include <linux/io.h>
 #include <linux/irq_work.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 
@@ -19,6 +20,11 @@ const struct selftest_scenario *selftest_now;
 UCHAR selftest_card_memory[256];
 NDIS_STATUS selftest_completed;
 UINT selftest_received;
+
+/* The lives of seeds.c instead of the checks. */
+static bool seeds;
+module_param(seeds, bool, 0444);
+MODULE_PARM_DESC(seeds, "Make the calls of the seed documents, and nothing else");
 
 static struct ndis_wrapper *wrapper;
 static atomic_t checks, failures;
@@ -49,7 +55,15 @@ VOID selftest_say(const CHAR *what, ULONGLONG value)
 
 ULONGLONG selftest_physical(PVOID va)
 {
+	if (is_vmalloc_addr(va))
+		return page_to_phys(vmalloc_to_page(va)) + offset_in_page(va);
 	return virt_to_phys(va);
+}
+
+/* Whether plain memory of more than a page has its pages apart (scattered=1). */
+BOOLEAN selftest_scatters(VOID)
+{
+	return ndis_scatters(2 * PAGE_SIZE);
 }
 
 /* -- the card's DMA channel --------------------------------------------------------------------------- */
@@ -210,20 +224,8 @@ static void report(void)
 	pr_info("%s: %d checks, %d failed\n", KBUILD_MODNAME, atomic_read(&checks), atomic_read(&failures));
 }
 
-static int card_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static void play_checks(struct pci_dev *pdev, unsigned int vectors)
 {
-	int error, vectors;
-
-	error = pci_enable_device_mem(pdev);
-	if (error)
-		return error;
-	vectors = pci_alloc_irq_vectors(pdev, 1, 2, PCI_IRQ_MSIX | PCI_IRQ_MSI);
-	if (vectors < 0) {
-		pci_disable_device(pdev);
-		return vectors;
-	}
-	pci_set_master(pdev);
-	ndis_recorder_open(pdev, NICRIG_BAR_RECORDER);
 	play(pdev, vectors, &selftest_memory, NULL);
 	play(pdev, vectors, &selftest_pool, NULL);
 	play(pdev, vectors, &selftest_packets, NULL);
@@ -238,6 +240,34 @@ static int card_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		play(pdev, vectors, &selftest_coherency, NULL);
 		play(pdev, vectors, &selftest_coherency_channel, &controller);
 	}
+}
+
+static void play_seeds(struct pci_dev *pdev, unsigned int vectors)
+{
+	const struct selftest_scenario *seed;
+
+	for (seed = selftest_seeds; seed->name; seed++)
+		play(pdev, vectors, seed, NULL);
+}
+
+static int card_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	int error, vectors;
+
+	error = pci_enable_device_mem(pdev);
+	if (error)
+		return error;
+	vectors = pci_alloc_irq_vectors(pdev, 1, 2, PCI_IRQ_MSIX | PCI_IRQ_MSI);
+	if (vectors < 0) {
+		pci_disable_device(pdev);
+		return vectors;
+	}
+	pci_set_master(pdev);
+	ndis_recorder_open(pdev, NICRIG_BAR_RECORDER);
+	if (seeds)
+		play_seeds(pdev, vectors);
+	else
+		play_checks(pdev, vectors);
 	report();
 	return 0;
 }

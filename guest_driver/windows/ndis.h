@@ -73,6 +73,11 @@ NDISAPI NDIS_STATUS NTAPI NdisMRegisterDmaChannel(PNDIS_HANDLE MiniportDmaHandle
 						  UINT DmaChannel, BOOLEAN Dma32BitAddresses,
 						  PNDIS_DMA_DESCRIPTION DmaDescription, ULONG MaximumLength);
 NDISAPI VOID NTAPI NdisMDeregisterDmaChannel(NDIS_HANDLE MiniportDmaHandle);
+NDISAPI VOID NTAPI NdisMStartBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BUFFER Buffer,
+						   ULONG PhysicalMapRegister, BOOLEAN WriteToDevice,
+						   PNDIS_PHYSICAL_ADDRESS_UNIT PhysicalAddressArray, PUINT ArraySize);
+NDISAPI VOID NTAPI NdisMCompleteBufferPhysicalMapping(NDIS_HANDLE MiniportAdapterHandle, PNDIS_BUFFER Buffer,
+						      ULONG PhysicalMapRegister);
 
 /* A miniport's names for two functions of libndis; the second is in no header either. */
 #define NdisMSetupDmaTransfer(Status, Handle, Buffer, Offset, Length, WriteToDevice) \

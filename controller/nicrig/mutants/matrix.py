@@ -17,6 +17,9 @@ FILE = Path(__file__).with_name("matrix.toml")
 KINDS: tuple[CardKind, ...] = get_args(CardKind)
 EVERY_KIND = "every-kind"
 
+NEEDED = {"NdisMUpdateSharedMemory": ("update_memory=1",)}
+"""Parameters of the driver's module, by the function that it calls only with them."""
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -30,6 +33,11 @@ class Mutant:
     name: str
     expected: tuple[str, ...] = ()
     reason: str = ""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters of the driver's module with which it makes the call at all."""
+        return NEEDED.get(self.name.partition(":")[0], ())
 
     @property
     def live(self) -> bool:

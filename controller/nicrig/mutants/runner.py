@@ -58,6 +58,11 @@ rmmod {DRIVER}
 """
 
 
+def _of(mutant: Mutant | None) -> tuple[str, ...]:
+    """The driver's parameters for this mutant."""
+    return (f"mutate={mutant.name}", *mutant.parameters) if mutant else ()
+
+
 @dataclass
 class MutantResult:
     """What one run of a driver showed: every report with its count, and how many frames were injected.
@@ -115,7 +120,7 @@ class Bench:
             self.result.reports[word] = times
 
     async def _load(self, mutant: Mutant | None) -> bool:
-        parameters = [f"recorder={int(Detail.BYTES)}", *PARAMETERS, *([f"mutate={mutant.name}"] if mutant else [])]
+        parameters = [f"recorder={int(Detail.BYTES)}", *PARAMETERS, *_of(mutant)]
         ended = await self._rig.guest.run(["sh", "-ec", _LOAD, "load", *parameters], check=False)
         if ended.code not in (0, _NO_INTERFACE):
             raise RigError(f"the driver was not set up with {' '.join(parameters)}: {printable(ended.stderr.strip())}")

@@ -237,9 +237,10 @@ DECLARED = (
         result="status",
         fails=True,
     ),
-    _call(28, "NdisMFreeSharedMemory", "4.3", DISPATCH, records="length cached address physical").mutable(
-        ALL, Length=NUMBER, Cached=FLAG, VirtualAddress=BLOCK, PhysicalAddress=ADDRESS
-    ),
+    # value: whether bytes behind the block were written
+    _call(
+        28, "NdisMFreeSharedMemory", "4.3", DISPATCH, records="length cached address physical", result="value"
+    ).mutable(ALL, Length=NUMBER, Cached=FLAG, VirtualAddress=BLOCK, PhysicalAddress=ADDRESS),
     _call(29, "NdisMUpdateSharedMemory", "4.3", DISPATCH, FRAMES, records="length address physical").mutable(
         ALL, Length=NUMBER, VirtualAddress=ADDRESS, PhysicalAddress=ADDRESS
     ),
@@ -401,8 +402,8 @@ DECLARED = (
     # -- 4.9 kernel pool --------------------------------------------------------------------------------
     _call(76, "ExAllocatePool", "4.9", DISPATCH, records="type length", result="address", fails=True),
     _call(77, "ExAllocatePoolWithTag", "4.9", DISPATCH, records="type length tag", result="address", fails=True),
-    _call(78, "ExFreePool", "4.9", DISPATCH, records="address"),
-    _call(79, "ExFreePoolWithTag", "4.9", DISPATCH, records="address tag"),
+    _call(78, "ExFreePool", "4.9", DISPATCH, records="address beyond"),
+    _call(79, "ExFreePoolWithTag", "4.9", DISPATCH, records="address tag beyond"),
     # -- 8.1 configuration, log -------------------------------------------------------------------------
     _call(80, "NdisOpenConfiguration", "8.1", PASSIVE, records="handle", result="status", fails=True).mutable(
         REPEAT | RAISE

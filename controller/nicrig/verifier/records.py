@@ -793,6 +793,7 @@ class ExFreePool(Call):
 
     __slots__ = ()
     address = argument(0)
+    beyond = argument(1)
 
 
 class ExFreePoolWithTag(Call):
@@ -801,6 +802,7 @@ class ExFreePoolWithTag(Call):
     __slots__ = ()
     address = argument(0)
     tag = argument(1)
+    beyond = argument(2)
 
 
 class NdisOpenConfiguration(Call):

@@ -11,15 +11,19 @@ from nicrig.verifier.checks import layer, levels, limits, matching, phase, teard
 from nicrig.verifier.checks import packets as packet_checks
 from nicrig.verifier.events import CardEvent, Event, Undeclared
 from nicrig.verifier.functions import Detail, Phase, RecordKind
+from nicrig.verifier.groups import AllocateMemory, records_of
 from nicrig.verifier.model import adapter, blocks, hardware, mappings, packet_pools
 from nicrig.verifier.model.world import World
-from nicrig.verifier.records import RECORDS, GrantRecord, RevokeRecord
+from nicrig.verifier.records import RECORDS, GrantRecord, NdisFreeMemory, RevokeRecord
 from nicrig.verifier.registry import Check, Handler, Handlers, Update
+from nicrig.verifier.rules import RULES
 from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig.verifier.verdict import KEPT, Findings, Verdict, Violation
 
 _CHECKS = (phase.on, teardown.on, matching.on, levels.on, packet_checks.on, dma_checks.on, layer.on, limits.on)
 _UPDATES = (blocks.on, packet_pools.on, mappings.on, hardware.on, adapter.on)
+
+_PLAIN_MEMORY = records_of(AllocateMemory | NdisFreeMemory)
 
 
 class _Plan(NamedTuple):
@@ -28,7 +32,9 @@ class _Plan(NamedTuple):
     checks: tuple[Check, ...]
     updates: tuple[Update, ...]
     protocols: tuple[Update, ...]
-    """What runs when the protocol made the call: its own objects are not judged."""
+    """What runs when the protocol made the call."""
+    memory: bool
+    """Whether it is a call for plain memory: the protocol's are judged too, in a world of their own."""
     card: bool
     """Whether the card recorded it; then it has no number of the guest's."""
 
@@ -38,8 +44,8 @@ def _gather(tables: Iterable[Handlers[Handler]], record: type[Event]) -> tuple[H
 
 
 def _plan(record: type[Event]) -> _Plan:
-    protocols = _gather((packet_pools.protocol,), record)
-    return _Plan(_gather(_CHECKS, record), _gather(_UPDATES, record), protocols, issubclass(record, CardEvent))
+    protocols, checks, updates = (_gather(tables, record) for tables in ((packet_pools.protocol,), _CHECKS, _UPDATES))
+    return _Plan(checks, updates, protocols, record in _PLAIN_MEMORY, issubclass(record, CardEvent))
 
 
 _RECORDS: tuple[type[Event], ...] = (*RECORDS.values(), GrantRecord, RevokeRecord, Undeclared)
@@ -60,6 +66,9 @@ class Verifier:
         self, detail: Detail = Detail.FRAMES, *, kept: int = KEPT, first: int = 1, fail_on: Severity = FAIL_ON
     ) -> None:
         self._world = World(frames=detail >= Detail.FRAMES)
+        self._protocol = World(frames=False)
+        # At a lower detail its allocations were not recorded: what it frees may be memory that it has.
+        self._protocol.certain = False
         self._findings = Findings(kept)
         self._fail_on = fail_on
         self._next = first
@@ -79,7 +88,7 @@ class Verifier:
     @property
     def live(self) -> int:
         """How many things the model follows now: it grows with what exists in the guest, not with the stream."""
-        return self._world.live
+        return self._world.live + self._protocol.live
 
     def feed(self, events: Iterable[Event]) -> None:
         """Judge these events, which follow the last ones fed.
@@ -102,6 +111,8 @@ class Verifier:
                 if event.phase == Phase.PROTOCOL and event.kind == RecordKind.CALL:
                     for update in plan.protocols:
                         update(world, event)
+                    if plan.memory:
+                        self._judge_protocol(plan, event)
                     continue
             for check in plan.checks:
                 check(world, event, report)
@@ -113,6 +124,7 @@ class Verifier:
         self._lost += records + cards
         self._next += records
         self._world.forget()
+        self._protocol.forget()
 
     def reached(self, sequence: int) -> None:
         """The driver's next record is `sequence`: those before it that were not fed are lost.
@@ -126,6 +138,18 @@ class Verifier:
     def finish(self) -> None:
         """The guest has stopped: no more events follow."""
         layer.stream_ends(self._world, self._findings.report)
+
+    def _judge_protocol(self, plan: _Plan, event: Event) -> None:
+        """Judge a call for memory, which is the protocol's own. The miniport's author gets no advice about it."""
+
+        def report(rule: str, text: str, *evidence: Event | None, severity: Severity | None = None) -> None:
+            if (severity or RULES[rule].severity) is not Severity.NOTE:
+                self._findings.report(rule, f"the protocol: {text}", *evidence, severity=severity)
+
+        for check in plan.checks:
+            check(self._protocol, event, report)
+        for update in plan.updates:
+            update(self._protocol, event)
 
     def _jump(self, sequence: int) -> None:
         """Count a gap in the driver's numbers. A number that goes back means that the recorder began again."""

@@ -4,7 +4,6 @@
 
 #define RX_RING_DEFAULT         1024
 #define TX_RING_DEFAULT         512
-#define DMA64                   TRUE
 #define RETURN_POLL_MICROSECONDS 1000
 
 /* Datasheet section 3: a power of two from 8 to 4096; anything else becomes the next good size below or the limit. */
@@ -17,23 +16,35 @@ static ULONG ring_size(ULONG wanted)
 	return size;
 }
 
-/* 0, the default, for a keyword that is not set. */
-static ULONG read_size(NDIS_HANDLE configuration, PCWSTR name)
-{
-	PNDIS_CONFIGURATION_PARAMETER parameter;
-	NDIS_STRING keyword;
-	NDIS_STATUS status;
-
-	NdisInitUnicodeString(&keyword, name);
-	NdisReadConfiguration(&status, &parameter, configuration, &keyword, NdisParameterInteger);
-	return status == NDIS_STATUS_SUCCESS ? parameter->ParameterData.IntegerData : 0;
-}
-
 /* Section 8.1, step 3. */
 static VOID bus_master_configure(struct nic_adapter *nic, NDIS_HANDLE configuration)
 {
-	nic->rx_frames = read_size(configuration, L"RxRingSize");
-	nic->tx_frames = read_size(configuration, L"TxRingSize");
+	struct bus_master_ways *ways = &to_bus_master(nic)->ways;
+
+	nic->rx_frames = nic_read_number(configuration, L"RxRingSize", 0);
+	nic->tx_frames = nic_read_number(configuration, L"TxRingSize", 0);
+	ways->map_registers = nic_read_number(configuration, L"MapRegisters", FALSE) != 0;
+	ways->pool_memory = nic_read_number(configuration, L"PoolMemory", FALSE) != 0;
+	ways->async_memory = nic_read_number(configuration, L"AsyncMemory", FALSE) != 0;
+	ways->update_memory = nic_read_number(configuration, L"UpdateMemory", FALSE) != 0;
+}
+
+/* Software state; NULL when memory is short. */
+PVOID bus_master_memory(const struct bus_master *card, ULONG bytes)
+{
+	PVOID memory;
+
+	if (card->ways.pool_memory)
+		return ExAllocatePool(NonPagedPool, bytes);
+	return NdisAllocateMemoryWithTag(&memory, bytes, NIC_TAG) == NDIS_STATUS_SUCCESS ? memory : NULL;
+}
+
+VOID bus_master_memory_free(const struct bus_master *card, PVOID memory, ULONG bytes)
+{
+	if (card->ways.pool_memory)
+		ExFreePool(memory);
+	else
+		NdisFreeMemory(memory, bytes, 0);
 }
 
 /* Section 8.1, steps 7 to 11. On failure all that these steps claimed is released. */
@@ -42,8 +53,8 @@ static NDIS_STATUS bus_master_claim(struct nic_adapter *nic)
 	struct bus_master *card = to_bus_master(nic);
 	NDIS_STATUS status;
 
-	/* 7. Needed before shared memory; afterwards NDIS maps every packet that is sent. */
-	status = NdisMInitializeScatterGatherDma(nic->handle, DMA64, NICRIG_FRAME_MAX);
+	/* 7. */
+	status = bus_master_claim_dma(card);
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
 	/* 8. */
@@ -69,6 +80,7 @@ have_tx:
 	bus_master_tx_free(card);
 have_lock:
 	NdisFreeSpinLock(&card->rx.lock);
+	bus_master_release_dma(card);
 	return status;
 }
 
@@ -95,6 +107,7 @@ static VOID bus_master_release(struct nic_adapter *nic)
 	bus_master_rx_free(card);
 	bus_master_tx_free(card);
 	NdisFreeSpinLock(&card->rx.lock);
+	bus_master_release_dma(card);
 }
 
 static BOOLEAN start_ring(struct nic_adapter *nic, ULONG block, NDIS_PHYSICAL_ADDRESS base, ULONG size)
@@ -167,6 +180,7 @@ const struct nic_kind nic_bus_master = {
 	.abandon = bus_master_abandon,
 	.receive = bus_master_receive,
 	.return_packet = bus_master_return_packet,
+	.allocated = bus_master_allocated,
 	.arm = bus_master_arm,
 	.disarm = bus_master_disarm,
 	.pending = bus_master_pending,

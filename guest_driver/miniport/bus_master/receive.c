@@ -39,7 +39,7 @@ static VOID doorbell(struct bus_master *card)
 	nic_doorbell(&card->nic, NICRIG_QUEUE_BASE + NICRIG_QUEUE_RX_TAIL, rx->tail);
 }
 
-/* After the rings were switched on: posts every buffer that NDIS does not have, from index 0. */
+/* After the rings were switched on: posts every buffer there is that NDIS does not have, from index 0. */
 VOID bus_master_rx_rebuild(struct bus_master *card)
 {
 	struct bus_master_rx *rx = &card->rx;
@@ -50,7 +50,7 @@ VOID bus_master_rx_rebuild(struct bus_master *card)
 	rx->tail = 0;
 	rx->doorbell = 0;
 	for (i = 0; i < rx->size; i++) {
-		if (!rx->buffers[i].indicated)
+		if (rx->buffers[i].ready && !rx->buffers[i].indicated)
 			post(rx, &rx->buffers[i]);
 	}
 	doorbell(card);
@@ -85,13 +85,17 @@ static BOOLEAN good_frame(USHORT status, USHORT flags, ULONG length)
 }
 
 /*
- * Section 5, receive, for one completed buffer: flush, update, and only then may header or payload be read;
- * then the buffer takes the frame's length.
+ * Section 5, receive, for one completed buffer: flush or update, and only then may header or payload be read; then the
+ * buffer takes the frame's length.
  */
 static VOID hand_over(struct bus_master *card, struct bus_master_buffer *item, ULONG length)
 {
-	NdisFlushBuffer(item->buffer, FALSE);
-	NdisMUpdateSharedMemory(card->nic.handle, length, item->va, item->pa);
+	if (card->ways.update_memory) {
+		/* Nothing in the genuine headers for NDIS 5. */
+		NdisMUpdateSharedMemory(card->nic.handle, length, item->va, item->pa);
+	} else {
+		NdisFlushBuffer(item->buffer, FALSE);
+	}
 	NdisAdjustBufferLength(item->buffer, length);
 	NdisRecalculatePacketCounts(item->packet);
 }
@@ -104,7 +108,7 @@ static ULONG collect(struct bus_master *card)
 {
 	struct bus_master_rx *rx = &card->rx;
 	ULONG done = count_done(rx);
-	NDIS_STATUS mark = rx->indicated + done > rx->size - rx->size / 4 ? NDIS_STATUS_RESOURCES :
+	NDIS_STATUS mark = rx->indicated + done > rx->ready - rx->ready / 4 ? NDIS_STATUS_RESOURCES :
 									    NDIS_STATUS_SUCCESS;
 	ULONG good = 0;
 
@@ -169,6 +173,31 @@ VOID bus_master_receive(struct nic_adapter *nic)
 	}
 	doorbell(card);
 	NdisDprReleaseSpinLock(&rx->lock);
+
+	bus_master_rx_grow(card);
+}
+
+/*
+ * One more buffer, which begins at the card. Without memory, or without its descriptors, the ring stays shorter by it;
+ * memory that came is released with the others.
+ */
+VOID bus_master_allocated(struct nic_adapter *nic, PVOID va, PNDIS_PHYSICAL_ADDRESS pa, PVOID context)
+{
+	struct bus_master *card = to_bus_master(nic);
+	struct bus_master_buffer *item = context;
+	struct bus_master_rx *rx = &card->rx;
+
+	if (!va)
+		return;
+	NdisAcquireSpinLock(&rx->lock);
+	item->va = va;
+	item->pa = *pa;
+	if (bus_master_describe(card, item) == NDIS_STATUS_SUCCESS) {
+		rx->ready++;
+		post(rx, item);
+		doorbell(card);
+	}
+	NdisReleaseSpinLock(&rx->lock);
 }
 
 VOID bus_master_return_packet(struct nic_adapter *nic, PNDIS_PACKET packet)

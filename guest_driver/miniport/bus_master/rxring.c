@@ -13,15 +13,11 @@ static ULONG buffer_bytes(const struct bus_master *card)
 	return (NIC_FRAME_BYTES + card->alignment - 1) / card->alignment * card->alignment;
 }
 
-/* Ownership: the buffer holds nothing on entry; on failure it may hold a part, which bus_master_rx_free() releases. */
-static NDIS_STATUS allocate_buffer(struct bus_master *card, struct bus_master_buffer *item)
+/* The descriptors of a buffer that has memory. <= DISPATCH_LEVEL. */
+NDIS_STATUS bus_master_describe(struct bus_master *card, struct bus_master_buffer *item)
 {
 	NDIS_STATUS status;
 
-	/* TRUE: the card writes nothing but the frame there, and no two frames share a line (4.3). */
-	NdisMAllocateSharedMemory(card->nic.handle, buffer_bytes(card), TRUE, &item->va, &item->pa);
-	if (!item->va)
-		return NDIS_STATUS_RESOURCES;
 	NdisAllocatePacket(&status, &item->packet, card->rx.packet_pool);
 	if (status != NDIS_STATUS_SUCCESS) {
 		item->packet = NULL;
@@ -35,7 +31,33 @@ static NDIS_STATUS allocate_buffer(struct bus_master *card, struct bus_master_bu
 	NdisChainBufferAtFront(item->packet, item->buffer);
 	NDIS_SET_PACKET_HEADER_SIZE(item->packet, NIC_ETHERNET_HEADER);
 	*bus_master_buffer_of(item->packet) = item;
+	item->ready = TRUE;
 	return NDIS_STATUS_SUCCESS;
+}
+
+/* Ownership: the buffer holds nothing on entry; on failure it may hold a part, which bus_master_rx_free() releases. */
+static NDIS_STATUS allocate_buffer(struct bus_master *card, struct bus_master_buffer *item)
+{
+	/* TRUE: the card writes nothing but the frame there, and no two frames share a line (4.3). */
+	NdisMAllocateSharedMemory(card->nic.handle, buffer_bytes(card), TRUE, &item->va, &item->pa);
+	return item->va ? bus_master_describe(card, item) : NDIS_STATUS_RESOURCES;
+}
+
+/*
+ * Asks for some of the buffers that MiniportInitialize left out, up to the ring's size; bus_master_allocated() gets
+ * them. What cannot be asked for now is asked for next time. DISPATCH_LEVEL.
+ */
+VOID bus_master_rx_grow(struct bus_master *card)
+{
+	struct bus_master_rx *rx = &card->rx;
+	ULONG left = NIC_BATCH;
+
+	while (rx->asked < rx->size && left--) {
+		if (NdisMAllocateSharedMemoryAsync(card->nic.handle, buffer_bytes(card), TRUE,
+						   &rx->buffers[rx->asked]) != NDIS_STATUS_PENDING)
+			return;
+		rx->asked++;
+	}
 }
 
 /* Inverse order; the descriptor that describes the memory goes before the memory (R36). */
@@ -54,16 +76,16 @@ static VOID free_buffer(struct bus_master *card, struct bus_master_buffer *item)
 		NdisMFreeSharedMemory(card->nic.handle, buffer_bytes(card), TRUE, item->va, item->pa);
 }
 
-static NDIS_STATUS allocate_arrays(struct bus_master_rx *rx)
+static NDIS_STATUS allocate_arrays(struct bus_master *card)
 {
-	PVOID memory;
+	struct bus_master_rx *rx = &card->rx;
 
-	if (NdisAllocateMemoryWithTag(&memory, rx->size * sizeof(*rx->slots), NIC_TAG) != NDIS_STATUS_SUCCESS)
+	rx->slots = bus_master_memory(card, rx->size * sizeof(*rx->slots));
+	if (!rx->slots)
 		return NDIS_STATUS_RESOURCES;
-	rx->slots = memory;
-	if (NdisAllocateMemoryWithTag(&memory, rx->size * sizeof(*rx->buffers), NIC_TAG) != NDIS_STATUS_SUCCESS)
+	rx->buffers = bus_master_memory(card, rx->size * sizeof(*rx->buffers));
+	if (!rx->buffers)
 		return NDIS_STATUS_RESOURCES;
-	rx->buffers = memory;
 	NdisZeroMemory(rx->buffers, rx->size * sizeof(*rx->buffers));
 	return NDIS_STATUS_SUCCESS;
 }
@@ -100,10 +122,12 @@ NDIS_STATUS bus_master_rx_allocate(struct nic_adapter *nic, ULONG size)
 	/* FALSE: the card writes ownership bits among the driver's own words (4.3). */
 	NdisMAllocateSharedMemory(card->nic.handle, ring_bytes(rx), FALSE, &ring, &rx->ring_pa);
 	rx->ring = ring;
-	status = ring ? allocate_arrays(rx) : NDIS_STATUS_RESOURCES;
+	status = ring ? allocate_arrays(card) : NDIS_STATUS_RESOURCES;
 	if (status == NDIS_STATUS_SUCCESS)
 		status = allocate_pools(rx);
-	for (i = 0; status == NDIS_STATUS_SUCCESS && i < size; i++)
+	rx->ready = card->ways.async_memory ? size / 2 : size;
+	rx->asked = rx->ready;
+	for (i = 0; status == NDIS_STATUS_SUCCESS && i < rx->ready; i++)
 		status = allocate_buffer(card, &rx->buffers[i]);
 	if (status != NDIS_STATUS_SUCCESS)
 		bus_master_rx_free(card);
@@ -129,10 +153,10 @@ VOID bus_master_rx_free(struct bus_master *card)
 		rx->packet_pool = NULL;
 	}
 	if (rx->buffers)
-		NdisFreeMemory(rx->buffers, rx->size * sizeof(*rx->buffers), 0);
+		bus_master_memory_free(card, rx->buffers, rx->size * sizeof(*rx->buffers));
 	rx->buffers = NULL;
 	if (rx->slots)
-		NdisFreeMemory(rx->slots, rx->size * sizeof(*rx->slots), 0);
+		bus_master_memory_free(card, rx->slots, rx->size * sizeof(*rx->slots));
 	rx->slots = NULL;
 	if (rx->ring)
 		NdisMFreeSharedMemory(card->nic.handle, ring_bytes(rx), FALSE, (PVOID)rx->ring, rx->ring_pa);

@@ -15,11 +15,11 @@ NDIS_STATUS bus_master_tx_allocate(struct nic_adapter *nic, ULONG size)
 	tx->ring = memory;
 	if (!memory)
 		return NDIS_STATUS_RESOURCES;
-	if (NdisAllocateMemoryWithTag(&memory, size * sizeof(*tx->slots), NIC_TAG) != NDIS_STATUS_SUCCESS) {
+	tx->slots = bus_master_memory(card, size * sizeof(*tx->slots));
+	if (!tx->slots) {
 		bus_master_tx_free(card);
 		return NDIS_STATUS_RESOURCES;
 	}
-	tx->slots = memory;
 	NdisZeroMemory(tx->slots, size * sizeof(*tx->slots));
 	return NDIS_STATUS_SUCCESS;
 }
@@ -30,7 +30,7 @@ VOID bus_master_tx_free(struct bus_master *card)
 	struct bus_master_tx *tx = &card->tx;
 
 	if (tx->slots)
-		NdisFreeMemory(tx->slots, tx->size * sizeof(*tx->slots), 0);
+		bus_master_memory_free(card, tx->slots, tx->size * sizeof(*tx->slots));
 	tx->slots = NULL;
 	if (tx->ring)
 		NdisMFreeSharedMemory(card->nic.handle, tx->size * sizeof(*tx->ring), FALSE, (PVOID)tx->ring,

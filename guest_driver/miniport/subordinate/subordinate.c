@@ -11,15 +11,25 @@
 
 C_ASSERT(BYTES_MIN >= NICRIG_PACK_PREFIX + NICRIG_FRAME_MAX + NICRIG_PACK_ALIGNMENT);
 
-static NDIS_STATUS allocate_memory(PUCHAR *memory, ULONG bytes)
+/* Plain memory does as well: it is cached, and NDIS flushes it for each transfer (section 3). */
+static VOID subordinate_configure(struct nic_adapter *nic, NDIS_HANDLE configuration)
+{
+	BOOLEAN cached = nic_read_number(configuration, L"CachedMemory", FALSE) != 0;
+
+	to_subordinate(nic)->memory_flags = cached ? 0 : CHANNEL_MEMORY;
+}
+
+static NDIS_STATUS allocate_memory(PUCHAR *memory, ULONG bytes, UINT flags)
 {
 	NDIS_PHYSICAL_ADDRESS highest;
 	NDIS_STATUS status;
 	PVOID va;
 
-	/* The highest address of a channel with 32-bit addresses (R105). */
-	highest.QuadPart = 0xffffffff;
-	status = NdisAllocateMemory(&va, bytes, CHANNEL_MEMORY, highest);
+	/* The highest address of a channel with 32-bit addresses (R105); without CONTIGUOUS there is no bound (4.1). */
+	highest.QuadPart = -1;
+	if (flags & NDIS_MEMORY_CONTIGUOUS)
+		highest.QuadPart = 0xffffffff;
+	status = NdisAllocateMemory(&va, bytes, flags, highest);
 	*memory = va;
 	return status;
 }
@@ -29,12 +39,12 @@ static NDIS_STATUS allocate_both(struct nic_adapter *nic, ULONG bytes)
 	struct subordinate *card = to_subordinate(nic);
 	NDIS_STATUS status;
 
-	status = allocate_memory(&card->rx.memory, bytes);
+	status = allocate_memory(&card->rx.memory, bytes, card->memory_flags);
 	if (status != NDIS_STATUS_SUCCESS)
 		return status;
-	status = allocate_memory(&card->tx.memory, bytes);
+	status = allocate_memory(&card->tx.memory, bytes, card->memory_flags);
 	if (status != NDIS_STATUS_SUCCESS)
-		NdisFreeMemory(card->rx.memory, bytes, CHANNEL_MEMORY);
+		NdisFreeMemory(card->rx.memory, bytes, card->memory_flags);
 	card->bytes = bytes;
 	return status;
 }
@@ -49,8 +59,8 @@ static VOID subordinate_free(struct nic_adapter *nic)
 {
 	struct subordinate *card = to_subordinate(nic);
 
-	NdisFreeMemory(card->tx.memory, card->bytes, CHANNEL_MEMORY);
-	NdisFreeMemory(card->rx.memory, card->bytes, CHANNEL_MEMORY);
+	NdisFreeMemory(card->tx.memory, card->bytes, card->memory_flags);
+	NdisFreeMemory(card->rx.memory, card->bytes, card->memory_flags);
 }
 
 /* The NDIS_BUFFERs over the two buffers. */
@@ -150,6 +160,7 @@ const struct nic_kind nic_subordinate = {
 	.bytes = sizeof(struct subordinate),
 	.words_bytes = NICRIG_BAR_BYTES,
 	.access = &nic_mapped_access,
+	.configure = subordinate_configure,
 	.allocate = subordinate_allocate,
 	.claim = subordinate_claim,
 	.release = subordinate_release,

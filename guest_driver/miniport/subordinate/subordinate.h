@@ -28,6 +28,7 @@ enum subordinate_state {
 
 struct subordinate {
 	struct nic_adapter nic;
+	UINT memory_flags;      /* of both buffers */
 	ULONG bytes;                    /* of each of the two buffers */
 	struct subordinate_buffer rx;
 	struct subordinate_buffer tx;

@@ -49,21 +49,6 @@ ULONG NdisMGetDmaAlignment(NDIS_HANDLE MiniportAdapterHandle)
 	return alignment;
 }
 
-/* Memory that no card can reach needs no flush. */
-static void flush(PMDL mdl, bool read)
-{
-	struct ndis_buffer *buffer = to_ndis_buffer(mdl);
-
-	if (ndis_noncoherent())
-		ndis_buffer_flush(buffer, read);
-	else if (!buffer->dev)
-		return;
-	else if (read)
-		dma_sync_single_for_cpu(buffer->dev, buffer->dma, mdl->ByteCount, DMA_FROM_DEVICE);
-	else
-		dma_sync_single_for_device(buffer->dev, buffer->dma, mdl->ByteCount, DMA_TO_DEVICE);
-}
-
 /*
  * NdisFlushBuffer, section 4.3: TRUE (ReadOperation 0) before the card reads, FALSE before the CPU reads what the card
  * wrote. Flushes one buffer, not its chain. <= DISPATCH_LEVEL.
@@ -77,7 +62,7 @@ VOID KeFlushIoBuffers(PMDL Mdl, BOOLEAN ReadOperation, BOOLEAN DmaOperation)
 		ndis_record(NdisFlushBuffer, Mdl, Mdl->MappedSystemVa, Mdl->ByteCount, FALSE, 0);
 	ndis_cache_tick();
 	if (DmaOperation)
-		flush(Mdl, ReadOperation);
+		ndis_buffer_flush(to_ndis_buffer(Mdl), ReadOperation);
 	if (!ReadOperation)
 		ndis_record(NdisFlushBuffer, Mdl, Mdl->MappedSystemVa, Mdl->ByteCount, TRUE, 0);
 }

@@ -119,19 +119,28 @@ static void give_register_back(struct ndis_adapter *adapter, ULONG index)
 }
 
 /* One unit for each real register; a register maps one page. */
-static UINT fill_units(const struct ndis_buffer *buffer, ULONG index, PNDIS_PHYSICAL_ADDRESS_UNIT units)
+static UINT add_units(const struct ndis_run *run, PNDIS_PHYSICAL_ADDRESS_UNIT units)
 {
 	UINT at = 0, count = 0;
 
-	while (at < buffer->mapped) {
-		dma_addr_t address = buffer->dma + at;
-		UINT length = min_t(UINT, buffer->mapped - at, PAGE_SIZE - offset_in_page(address));
+	while (at < run->length) {
+		dma_addr_t address = run->dma + at;
+		UINT length = min_t(UINT, run->length - at, PAGE_SIZE - offset_in_page(address));
 
 		units[count].PhysicalAddress.QuadPart = address;
 		units[count].Length = length;
 		count++;
 		at += length;
 	}
+	return count;
+}
+
+static UINT fill_units(const struct ndis_buffer *buffer, ULONG index, PNDIS_PHYSICAL_ADDRESS_UNIT units)
+{
+	UINT at, count = 0;
+
+	for (at = 0; at < buffer->run_count; at++)
+		count += add_units(&buffer->runs[at], units + count);
 	for (at = 0; at < count; at++)
 		ndis_record(NdisMStartBufferPhysicalMapping, &buffer->mdl, index << 1 | 1,
 			    units[at].PhysicalAddress.QuadPart, units[at].Length, count);

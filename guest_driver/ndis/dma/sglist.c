@@ -24,7 +24,30 @@ static void free_list(struct ndis_packet *packet)
 	packet->list = NULL;
 }
 
-/* One element a buffer: each buffer is linear kernel memory, so it is one run for the device too. */
+/* The most elements that a chain can have. */
+static unsigned int most_elements(PNDIS_BUFFER first)
+{
+	unsigned int count = 0;
+	PNDIS_BUFFER mdl;
+
+	for (mdl = first; mdl; mdl = mdl->Next)
+		count += ndis_buffer_runs_max(to_ndis_buffer(mdl));
+	return count;
+}
+
+static SCATTER_GATHER_ELEMENT *add_elements(SCATTER_GATHER_ELEMENT *element, const struct ndis_buffer *buffer)
+{
+	unsigned int i;
+
+	for (i = 0; i < buffer->run_count; i++, element++) {
+		element->Address.QuadPart = buffer->runs[i].dma;
+		element->Length = buffer->runs[i].length;
+		element->Reserved = 0;
+	}
+	return element;
+}
+
+/* An element for each run of each buffer. */
 static bool fill_list(struct ndis_adapter *adapter, SCATTER_GATHER_LIST *list, PNDIS_BUFFER first)
 {
 	SCATTER_GATHER_ELEMENT *element = list->Elements;
@@ -39,10 +62,7 @@ static bool fill_list(struct ndis_adapter *adapter, SCATTER_GATHER_LIST *list, P
 			unmap_buffers(first, mdl);
 			return false;
 		}
-		element->Address.QuadPart = buffer->dma;
-		element->Length = mdl->ByteCount;
-		element->Reserved = 0;
-		element++;
+		element = add_elements(element, buffer);
 	}
 	list->NumberOfElements = element - list->Elements;
 	list->Reserved = 0;
@@ -65,7 +85,7 @@ NDIS_STATUS ndis_packet_map(struct ndis_adapter *adapter, struct ndis_packet *pa
 		return NDIS_STATUS_SUCCESS;
 	if (private->TotalLength > adapter->max_mapping)
 		return NDIS_STATUS_INVALID_LENGTH;
-	packet->list = list_of(packet, private->Count);
+	packet->list = list_of(packet, most_elements(private->Head));
 	if (!packet->list)
 		return NDIS_STATUS_RESOURCES;
 	if (!fill_list(adapter, packet->list, private->Head)) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Blocks of memory that a miniport owns, each with its request (docs/ndis51.md sections 4.1, 4.9). */
+#include <linux/gfp.h>
 #include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -13,15 +15,30 @@
 #define NDIS_POISON 0x5a
 
 /*
- * Nonpaged memory, or NULL. The size is rounded up to a power of two because such blocks of kmalloc are naturally
- * aligned: a block of a page or less never crosses a page, a larger one starts on a page (4.9, R120).
+ * Nonpaged memory with room for a guard, or NULL (4.9, R120). Up to a page it comes from kmalloc, rounded up to a power
+ * of two: such blocks are naturally aligned, so none crosses a page. Anything larger is whole pages.
  */
 void *ndis_block_memory(size_t length, size_t *room)
 {
-	if (length > KMALLOC_MAX_SIZE)
+	if (length > KMALLOC_MAX_SIZE - PAGE_SIZE)
 		return NULL;
-	*room = roundup_pow_of_two(max_t(size_t, length, NDIS_BLOCK_ALIGNMENT));
-	return kmalloc(*room, ndis_gfp());
+	*room = length + NDIS_GUARD_BYTES;
+	if (*room <= PAGE_SIZE) {
+		*room = roundup_pow_of_two(max_t(size_t, *room, NDIS_BLOCK_ALIGNMENT));
+		return kmalloc(*room, ndis_gfp());
+	}
+	*room = PAGE_ALIGN(*room);
+	return ndis_scatters(length) ? ndis_scattered_memory(*room) : alloc_pages_exact(*room, ndis_gfp());
+}
+
+void ndis_block_memory_free(void *va, size_t room)
+{
+	if (room <= PAGE_SIZE)
+		kfree(va);
+	else if (ndis_scattered_lookup(va, room))
+		ndis_scattered_free(va);
+	else
+		free_pages_exact(va, room);
 }
 
 /* Makes the block's object; NULL without memory for it. */

@@ -46,7 +46,7 @@ static void free_pages_of(void *va, size_t bytes, UINT flags)
 /* Noncached memory may be scattered, but need not be: it comes from the same zones, without a bound. */
 static void *special_memory(UINT length, UINT flags, u64 highest)
 {
-	size_t bytes = PAGE_ALIGN((size_t)length);
+	size_t bytes = PAGE_ALIGN((size_t)length + NDIS_GUARD_BYTES);
 	void *va = contiguous_memory(bytes, flags & NDIS_MEMORY_CONTIGUOUS ? highest : NDIS_ANY_ADDRESS);
 
 	if (va && (flags & NDIS_MEMORY_NONCACHED) && set_memory_uc((unsigned long)va, bytes >> PAGE_SHIFT)) {
@@ -61,12 +61,12 @@ static void free_memory(void *va, size_t room, UINT flags)
 	if (flags)
 		free_pages_of(va, room, flags);
 	else
-		kfree(va);
+		ndis_block_memory_free(va, room);
 }
 
 static NDIS_STATUS allocate(PVOID *address, UINT length, UINT flags, u64 highest, ULONG tag)
 {
-	size_t room = PAGE_ALIGN((size_t)length);
+	size_t room = PAGE_ALIGN((size_t)length + NDIS_GUARD_BYTES);
 	struct ndis_block *block;
 	void *va;
 

@@ -65,7 +65,7 @@ static void *allocate(ULONG type, size_t length, ULONG tag)
 		return NULL;
 	block = ndis_block_add(NDIS_OBJECT_POOL_MEMORY, va, length, room);
 	if (!block) {
-		kfree(va);
+		ndis_block_memory_free(va, room);
 		return NULL;
 	}
 	block->flags = type;
@@ -106,30 +106,44 @@ PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 	return va;
 }
 
-/* R41, R42, R64: refuses what is not a live block, and a level too high for its type. */
-static void free_block(PVOID va, const ULONG *tag)
+/* NULL above DISPATCH_LEVEL, and for what is not a live block. */
+static struct ndis_block *live_block(const void *va)
 {
-	struct ndis_block *block;
+	return KeGetCurrentIrql() <= DISPATCH_LEVEL ? ndis_block_find(NDIS_OBJECT_POOL_MEMORY, va) : NULL;
+}
 
-	if (WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL))
-		return;
-	block = ndis_block_find(NDIS_OBJECT_POOL_MEMORY, va);
+/* R45: whether bytes behind the block were written. */
+static bool beyond(const struct ndis_block *block)
+{
+	return block && !ndis_block_kept(block);
+}
+
+/* R41, R42, R64: refuses what is not a live block, and a level too high for its type. */
+static void free_block(struct ndis_block *block, PVOID va, const ULONG *tag)
+{
+	size_t room;
+
 	if (WARN_ON_ONCE(!block || !level_serves(block->flags) || (tag && block->tag != *tag)))
 		return;
+	room = block->room;
 	ndis_block_remove(block);
-	kfree(va);
+	ndis_block_memory_free(va, room);
 }
 
 /* Section 4.9: takes a whole block, once, with any tag. <= DISPATCH_LEVEL, paged types <= APC_LEVEL. */
 VOID ExFreePool(PVOID P)
 {
-	ndis_record(ExFreePool, P, 0, 0, 0, 0);
-	free_block(P, NULL);
+	struct ndis_block *block = live_block(P);
+
+	ndis_record(ExFreePool, P, beyond(block), 0, 0, 0);
+	free_block(block, P, NULL);
 }
 
 /* Section 4.9: as ExFreePool, with the tag of the allocation. */
 VOID ExFreePoolWithTag(PVOID P, ULONG Tag)
 {
-	ndis_record(ExFreePoolWithTag, P, Tag, 0, 0, 0);
-	free_block(P, &Tag);
+	struct ndis_block *block = live_block(P);
+
+	ndis_record(ExFreePoolWithTag, P, Tag, beyond(block), 0, 0);
+	free_block(block, P, &Tag);
 }

@@ -82,7 +82,12 @@ static bool shared_remember(struct ndis_shared_block *block)
 	return true;
 }
 
-/* The rest of a block's last page, which no one may write (R45). */
+static size_t whole_bytes(const struct ndis_shared_block *block)
+{
+	return PAGE_ALIGN((size_t)block->length + NDIS_GUARD_BYTES);
+}
+
+/* The rest of a block's pages, which no one may write (R45). */
 static void *slack(const struct ndis_shared_block *block)
 {
 	return block->va + block->length;
@@ -90,7 +95,7 @@ static void *slack(const struct ndis_shared_block *block)
 
 static size_t slack_bytes(const struct ndis_shared_block *block)
 {
-	return PAGE_ALIGN(block->length) - block->length;
+	return whole_bytes(block) - block->length;
 }
 
 static unsigned int shared_access(const struct ndis_shared_block *block)
@@ -112,10 +117,9 @@ static void shared_release(struct ndis_shared_block *block)
 	if (block->split)
 		ndis_split_shared_free(block->split);
 	else if (block->cached)
-		dma_free_noncoherent(block->dev, PAGE_ALIGN(block->length), block->va, block->dma,
-				     DMA_BIDIRECTIONAL);
+		dma_free_noncoherent(block->dev, whole_bytes(block), block->va, block->dma, DMA_BIDIRECTIONAL);
 	else
-		dma_free_coherent(block->dev, PAGE_ALIGN(block->length), block->va, block->dma);
+		dma_free_coherent(block->dev, whole_bytes(block), block->va, block->dma);
 	put_device(block->dev);
 	kfree(block);
 	ndis_object_count(NDIS_OBJECT_SHARED_MEMORY, -1);
@@ -152,7 +156,7 @@ static bool shared_split(struct ndis_shared_block *block, size_t bytes)
 
 static bool shared_fill(struct ndis_shared_block *block)
 {
-	size_t bytes = PAGE_ALIGN((size_t)block->length);
+	size_t bytes = whole_bytes(block);
 
 	if (block->cached && ndis_noncoherent())
 		return shared_split(block, bytes);
@@ -306,8 +310,8 @@ static bool may_free(const struct ndis_adapter *adapter, const struct ndis_share
 
 /*
  * Section 4.3: takes all four values as allocated, but not from MiniportShutdown. Refuses anything else (R33, R41,
- * R43). The block's object goes at once. Above PASSIVE_LEVEL, where DMA memory may not be freed, a work item frees the
- * memory itself. <= DISPATCH_LEVEL.
+ * R43), and records whether the bytes behind the block were written (R45). The block's object goes at once. Above
+ * PASSIVE_LEVEL, where DMA memory may not be freed, a work item frees the memory itself. <= DISPATCH_LEVEL.
  */
 VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOLEAN Cached, PVOID VirtualAddress,
 			   NDIS_PHYSICAL_ADDRESS PhysicalAddress)
@@ -315,7 +319,8 @@ VOID NdisMFreeSharedMemory(NDIS_HANDLE MiniportAdapterHandle, ULONG Length, BOOL
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 	struct ndis_shared_block *block = shared_find(VirtualAddress);
 
-	ndis_record(NdisMFreeSharedMemory, Length, !!Cached, VirtualAddress, PhysicalAddress.QuadPart, 0);
+	ndis_record(NdisMFreeSharedMemory, Length, !!Cached, VirtualAddress, PhysicalAddress.QuadPart,
+		    block && block->va == VirtualAddress && !slack_kept(block));
 	if (WARN_ON_ONCE(!may_free(adapter, block, Length, Cached, VirtualAddress, PhysicalAddress.QuadPart)))
 		return;
 	ndis_revoke(NDIS_FN_NdisMFreeSharedMemory, block->dma, block->length, shared_access(block));

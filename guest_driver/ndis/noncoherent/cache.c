@@ -56,9 +56,9 @@ static void let_cpu_see(struct ndis_split *split, size_t at, size_t bytes)
 static size_t widen(const struct ndis_split *split, const void *va, size_t *length)
 {
 	size_t offset = (const u8 *)va - split->views.cpu;
-	size_t first = round_down(offset, line_bytes);
+	size_t first = round_down(offset, split->views.line);
 
-	*length = round_up(offset + *length, line_bytes) - first;
+	*length = round_up(offset + *length, split->views.line) - first;
 	return first;
 }
 
@@ -118,7 +118,7 @@ void ndis_cache_begin(struct ndis_split *split)
 	prandom_bytes_state(&mapping_dice, &noise, sizeof(noise));
 	memset64((u64 *)views->device, noise, views->bytes / sizeof(noise));
 	memset64((u64 *)views->base, noise, views->bytes / sizeof(noise));
-	for (at = 0; at < views->bytes; at += line_bytes)
+	for (at = 0; ndis_noncoherent() && at < views->bytes; at += line_bytes)
 		if (!(prandom_u32_state(&mapping_dice) % EVICTED_EARLY))
 			ndis_views_write_back(views, at, line_bytes);
 	spin_unlock_irqrestore(&cache_lock, flags);

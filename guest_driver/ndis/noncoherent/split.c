@@ -63,11 +63,12 @@ static struct ndis_split *make_stream(void *va, size_t length)
 	if (!split)
 		return NULL;
 	views = &split->views;
-	views->line = ndis_cache_line();
-	views->cpu = PTR_ALIGN_DOWN((u8 *)va, ndis_cache_line());
-	views->bytes = PTR_ALIGN((u8 *)va + length, ndis_cache_line()) - views->cpu;
+	/* On a coherent machine a second view only makes one run of scattered memory: no line takes others along. */
+	views->line = ndis_cache_line() ?: sizeof(u64);
+	views->cpu = PTR_ALIGN_DOWN((u8 *)va, views->line);
+	views->bytes = PTR_ALIGN((u8 *)va + length, views->line) - views->cpu;
 	/* A power of two, so that kmalloc aligns it to more than a line. */
-	views->device = kmalloc(roundup_pow_of_two(2 * views->bytes), GFP_ATOMIC | __GFP_NOWARN);
+	views->device = kzalloc(roundup_pow_of_two(2 * views->bytes), GFP_ATOMIC | __GFP_NOWARN);
 	views->base = views->device + views->bytes;
 	if (!views->device) {
 		kfree(split);
@@ -102,12 +103,17 @@ static bool map_stream(struct ndis_split *split, struct device *dev, enum dma_da
 	return split->mapped;
 }
 
-/* Shared memory has its views from its allocation; noncached memory is not in a cache. */
+/*
+ * Shared memory has its views from its allocation; noncached memory is not in a cache. Scattered memory has two on any
+ * machine, because it must be one run for the device.
+ */
 static bool one_view(const void *va, size_t length)
 {
 	struct ndis_shared_range range;
 
-	return !ndis_noncoherent() || ndis_shared_lookup(va, length, &range) || ndis_memory_noncached(va);
+	if (!ndis_noncoherent())
+		return !ndis_scattered_lookup(va, length);
+	return ndis_shared_lookup(va, length, &range) || ndis_memory_noncached(va);
 }
 
 bool ndis_cache_map(struct device *dev, void *va, size_t length, enum dma_data_direction direction, dma_addr_t *dma,

@@ -2,6 +2,7 @@
 /* Buffer pools and buffers, which are MDLs (docs/ndis51.md section 4.6). */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "../faults/inject.h"
 #include "../layer.h"
@@ -120,6 +121,9 @@ static void describe(struct ndis_buffer *buffer, void *va, UINT length)
 	buffer->used = true;
 	buffer->flushed = false;
 	buffer->dev = NULL;
+	buffer->runs = &buffer->run;
+	buffer->run_count = 1;
+	buffer->run.length = length;
 	buffer->split = NULL;
 }
 
@@ -133,7 +137,8 @@ static PNDIS_BUFFER buffer_make(struct ndis_buffer_pool *pool, void *va, UINT le
 	if (KeGetCurrentIrql() > DISPATCH_LEVEL || !va || !length)
 		return NULL;
 	shared = ndis_shared_lookup(va, length, &range);
-	if (!shared && !(virt_addr_valid(va) && virt_addr_valid(va + length - 1)))
+	if (!shared && !ndis_scattered_lookup(va, length) &&
+	    !(virt_addr_valid(va) && virt_addr_valid(va + length - 1)))
 		return NULL;
 	buffer = buffer_take(pool);
 	if (!buffer)
@@ -141,7 +146,7 @@ static PNDIS_BUFFER buffer_make(struct ndis_buffer_pool *pool, void *va, UINT le
 	describe(buffer, va, length);
 	if (shared && range.cached) {
 		buffer->dev = range.dev;
-		buffer->dma = range.dma;
+		buffer->run.dma = range.dma;
 	}
 	ndis_object_count(NDIS_OBJECT_BUFFER, 1);
 	return &buffer->mdl;
@@ -227,28 +232,97 @@ VOID NdisQueryBufferSafe(PNDIS_BUFFER Buffer, PVOID *VirtualAddress, PUINT Lengt
 
 #define NDIS_SEND_ACCESS (NICRIG_GRANT_READ | NICRIG_GRANT_CACHED | NICRIG_GRANT_STREAMING)
 
+/* Each page of scattered memory is a run, but on the non-coherent machine the card's view is one run. */
+unsigned int ndis_buffer_runs_max(const struct ndis_buffer *buffer)
+{
+	void *va = buffer->mdl.MappedSystemVa;
+
+	if (ndis_noncoherent() || !ndis_scattered_lookup(va, buffer->mdl.ByteCount))
+		return 1;
+	return ADDRESS_AND_SIZE_TO_SPAN_PAGES(va, buffer->mdl.ByteCount);
+}
+
+static void drop_runs(struct ndis_buffer *buffer)
+{
+	if (buffer->runs != &buffer->run)
+		kfree(buffer->runs);
+	buffer->runs = &buffer->run;
+	buffer->run_count = 1;
+}
+
+static void unmap_pages(struct ndis_buffer *buffer, struct device *dev, unsigned int count)
+{
+	while (count--)
+		dma_unmap_page(dev, buffer->runs[count].dma, buffer->runs[count].length, DMA_TO_DEVICE);
+	drop_runs(buffer);
+}
+
+static bool map_pages(struct ndis_buffer *buffer, struct device *dev, unsigned int count)
+{
+	void *va = buffer->mdl.MappedSystemVa;
+	UINT left = buffer->mdl.ByteCount;
+	unsigned int i;
+
+	buffer->runs = kmalloc_array(count, sizeof(*buffer->runs), GFP_ATOMIC | __GFP_NOWARN);
+	if (!buffer->runs) {
+		drop_runs(buffer);
+		return false;
+	}
+	for (i = 0; i < count; i++) {
+		struct ndis_run *run = &buffer->runs[i];
+
+		run->length = min_t(UINT, left, PAGE_SIZE - offset_in_page(va));
+		run->dma = dma_map_page(dev, vmalloc_to_page(va), offset_in_page(va), run->length, DMA_TO_DEVICE);
+		if (dma_mapping_error(dev, run->dma)) {
+			unmap_pages(buffer, dev, i);
+			return false;
+		}
+		va += run->length;
+		left -= run->length;
+	}
+	buffer->run_count = count;
+	return true;
+}
+
+static bool map_memory(struct ndis_buffer *buffer, struct device *dev)
+{
+	unsigned int count = ndis_buffer_runs_max(buffer);
+
+	if (!ndis_noncoherent() && is_vmalloc_addr(buffer->mdl.MappedSystemVa))
+		return map_pages(buffer, dev, count);
+	buffer->run.length = buffer->mdl.ByteCount;
+	return ndis_cache_map(dev, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount, DMA_TO_DEVICE, &buffer->run.dma,
+			      &buffer->split);
+}
+
 bool ndis_buffer_map(struct ndis_buffer *buffer, struct device *dev, enum ndis_function by)
 {
-	if (buffer->dev)
-		return false;
-	if (!ndis_cache_map(dev, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount, DMA_TO_DEVICE, &buffer->dma,
-			    &buffer->split))
+	unsigned int i;
+
+	if (buffer->dev || !map_memory(buffer, dev))
 		return false;
 	if (buffer->flushed && buffer->split)
 		ndis_split_write_back(buffer->split, buffer->mdl.MappedSystemVa, buffer->mdl.ByteCount);
 	buffer->dev = dev;
 	buffer->mapped = buffer->mdl.ByteCount;
 	buffer->mapped_by = by;
-	ndis_grant(by, buffer->dma, buffer->mapped, NDIS_SEND_ACCESS, 0);
+	for (i = 0; i < buffer->run_count; i++)
+		ndis_grant(by, buffer->runs[i].dma, buffer->runs[i].length, NDIS_SEND_ACCESS, 0);
 	return true;
 }
 
 void ndis_buffer_unmap(struct ndis_buffer *buffer)
 {
+	unsigned int i;
+
 	if (!buffer->mapped)
 		return;
-	ndis_revoke(buffer->mapped_by, buffer->dma, buffer->mapped, NDIS_SEND_ACCESS);
-	ndis_cache_unmap(buffer->dev, buffer->dma, buffer->mapped, DMA_TO_DEVICE, &buffer->split);
+	for (i = 0; i < buffer->run_count; i++)
+		ndis_revoke(buffer->mapped_by, buffer->runs[i].dma, buffer->runs[i].length, NDIS_SEND_ACCESS);
+	if (buffer->runs != &buffer->run)
+		unmap_pages(buffer, buffer->dev, buffer->run_count);
+	else
+		ndis_cache_unmap(buffer->dev, buffer->run.dma, buffer->mapped, DMA_TO_DEVICE, &buffer->split);
 	buffer->flushed = false;
 	buffer->dev = NULL;
 	buffer->mapped = 0;
@@ -269,7 +343,25 @@ static void flush_send(struct ndis_buffer *buffer, bool read)
 				      min(buffer->mdl.ByteCount, buffer->mapped));
 }
 
-void ndis_buffer_flush(struct ndis_buffer *buffer, bool read)
+/* The length may have been adjusted since the mapping: each run keeps its own. */
+static void flush_runs(struct ndis_buffer *buffer, bool read)
+{
+	UINT left = buffer->mdl.ByteCount;
+	unsigned int i;
+
+	for (i = 0; left && i < buffer->run_count; i++) {
+		const struct ndis_run *run = &buffer->runs[i];
+		UINT length = min(left, run->length);
+
+		if (read)
+			dma_sync_single_for_cpu(buffer->dev, run->dma, length, DMA_FROM_DEVICE);
+		else
+			dma_sync_single_for_device(buffer->dev, run->dma, length, DMA_TO_DEVICE);
+		left -= length;
+	}
+}
+
+static void flush_views(struct ndis_buffer *buffer, bool read)
 {
 	void *va = buffer->mdl.MappedSystemVa;
 	struct ndis_shared_range range;
@@ -280,4 +372,13 @@ void ndis_buffer_flush(struct ndis_buffer *buffer, bool read)
 		ndis_split_invalidate(range.split, va, buffer->mdl.ByteCount);
 	else if (range.split)
 		ndis_split_write_back(range.split, va, buffer->mdl.ByteCount);
+}
+
+/* Memory that no card can reach needs no flush. */
+void ndis_buffer_flush(struct ndis_buffer *buffer, bool read)
+{
+	if (ndis_noncoherent())
+		flush_views(buffer, read);
+	else if (buffer->dev)
+		flush_runs(buffer, read);
 }

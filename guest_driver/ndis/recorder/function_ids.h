@@ -67,7 +67,7 @@ enum ndis_function {
 	NDIS_FN_NdisMFreeMapRegisters = 25,
 	NDIS_FN_NdisMAllocateSharedMemory = 26, /* length, cached, physical -> address */
 	NDIS_FN_NdisMAllocateSharedMemoryAsync = 27, /* length, cached, context -> status */
-	NDIS_FN_NdisMFreeSharedMemory = 28, /* length, cached, address, physical */
+	NDIS_FN_NdisMFreeSharedMemory = 28, /* length, cached, address, physical -> value */
 	NDIS_FN_NdisMUpdateSharedMemory = 29, /* length, address, physical */
 	NDIS_FN_NdisFlushBuffer = 30, /* buffer, address, length, write */
 	NDIS_FN_NdisMGetDmaAlignment = 31, /* -> count */
@@ -117,8 +117,8 @@ enum ndis_function {
 	NDIS_FN_NdisMIndicateStatusComplete = 75,
 	NDIS_FN_ExAllocatePool = 76, /* type, length -> address */
 	NDIS_FN_ExAllocatePoolWithTag = 77, /* type, length, tag -> address */
-	NDIS_FN_ExFreePool = 78, /* address */
-	NDIS_FN_ExFreePoolWithTag = 79, /* address, tag */
+	NDIS_FN_ExFreePool = 78, /* address, beyond */
+	NDIS_FN_ExFreePoolWithTag = 79, /* address, tag, beyond */
 	NDIS_FN_NdisOpenConfiguration = 80, /* handle -> status */
 	NDIS_FN_NdisReadConfiguration = 81, /* handle, value -> status */
 	NDIS_FN_NdisReadNetworkAddress = 82, /* handle, length -> status */

@@ -174,9 +174,21 @@ def test_r69_silent_when_a_passive_handler_moves_to_another_cpu() -> None:
         silent(script.leave("MiniportInitialize"))
 
 
-def test_every_level_rule_leaves_the_protocol_alone() -> None:
+PLAIN_MEMORY = ("NdisAllocateMemory", "NdisAllocateMemoryWithTag", "NdisFreeMemory")
+
+
+def test_every_level_rule_leaves_the_protocol_alone_except_for_plain_memory() -> None:
     script = Script().running()
     with script.at(DEVICE, phase=Phase.PROTOCOL, locks=2):
         for function in FUNCTIONS:
-            script.add(function.name, RecordKind.CALL, 0, 0, 0, 0, 0)
+            if function.name not in PLAIN_MEMORY:
+                script.add(function.name, RecordKind.CALL, 0, 0, 0, 0, 0)
     silent(script)
+
+
+@pytest.mark.parametrize(("function", "rule"), zip(PLAIN_MEMORY, ("R60", "R60", "R62"), strict=True))
+def test_the_protocol_asks_for_plain_memory_at_the_levels_of_a_miniport(function: str, rule: str) -> None:
+    script = Script().running()
+    with script.at(DEVICE, phase=Phase.PROTOCOL):
+        script.add(function, RecordKind.CALL, 0x9000, 64, 0, 0, 0)
+    assert rule in script.judge().verdict.broken

@@ -156,6 +156,21 @@ def test_r45_silent_up_to_the_end() -> None:
     silent(script.succeed().write(item, 64))
 
 
+@pytest.mark.parametrize("function", ["ExFreePool", "ExFreePoolWithTag"])
+def test_r45_bytes_behind_pool_memory_were_written(function: str) -> None:
+    script = Script().ready()
+    block = script.pool_memory(0x2000)
+    tag = {"tag": TAG} if function == "ExFreePoolWithTag" else {}
+    fires(script.call(function, address=block, beyond=1, **tag), "R45")
+
+
+def test_r45_bytes_behind_shared_memory_were_written() -> None:
+    script = Script().ready()
+    block = script.shared(0x1000, cached=False)
+    script.call("NdisMFreeSharedMemory", 1, length=0x1000, cached=0, address=block.address, physical=block.physical)
+    fires(script, "R45")
+
+
 @pytest.mark.parametrize(
     "function", ["NdisAllocateMemoryWithTag", "NdisMAllocateSharedMemory", "ExAllocatePoolWithTag"]
 )

@@ -15,7 +15,7 @@ from nicrig.verifier.severity import Severity
 from nicrig.verifier.verdict import KEPT, minor_line
 from nicrig.verifier.verifier import Verifier
 from tests.controller.verifier.drivers import KINDS, BusMaster, Miniport
-from tests.controller.verifier.script import MEMORY, OBJECTS, PHYSICAL, SHARED, TAG, Script, silent
+from tests.controller.verifier.script import MEMORY, OBJECTS, PHYSICAL, SHARED, TAG, Script, fires, silent
 
 # Few values, so that random calls meet the same objects; and any value at all.
 WORDS = st.sampled_from([0, 1, 2, 60, 0x800, 0x1000, MEMORY, SHARED, PHYSICAL, OBJECTS, OBJECTS + 0x100]) | st.integers(
@@ -207,6 +207,44 @@ def test_calls_of_the_protocol_are_not_judged() -> None:
     with script.at(phase=Phase.PROTOCOL, locks=1):
         script.free(0x9000).call("NdisStallExecution", microseconds=1000)
     silent(script)
+
+
+def test_plain_memory_of_the_protocol_is_judged_without_advice() -> None:
+    script = Script().running()
+    with script.at(phase=Phase.PROTOCOL):
+        block = script.flagged(64, 0)
+        script.free(block, 64)
+    silent(script)
+    with script.at(phase=Phase.PROTOCOL):
+        script.free(block, 64)
+    violation = fires(script, "R41")
+    assert violation.text.startswith("the protocol: ")
+
+
+def test_the_protocol_may_set_no_flag() -> None:
+    script = Script().running()
+    with script.at(0, phase=Phase.PROTOCOL):
+        script.flagged(64, CONTIGUOUS)
+    fires(script, "R06")
+
+
+def test_a_store_behind_the_protocols_block_is_found() -> None:
+    script = Script().running()
+    with script.at(phase=Phase.PROTOCOL):
+        block = script.flagged(0x1000, 0)
+        script.call("NdisFreeMemory", address=block, length=0x1000, beyond=1)
+    fires(script, "R45")
+
+
+def test_what_the_protocol_has_is_not_left_by_the_miniport_and_not_the_miniports_to_free() -> None:
+    script = Script().running()
+    with script.at(phase=Phase.PROTOCOL):
+        block = script.flagged(64, 0)
+    silent(script.halting().halted())
+    script = Script().running()
+    with script.at(phase=Phase.PROTOCOL):
+        block = script.flagged(64, 0)
+    fires(script.free(block), "R41")
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

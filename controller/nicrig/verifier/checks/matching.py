@@ -16,6 +16,7 @@ from nicrig.verifier.groups import (
     Chain,
     EventCall,
     ExAllocate,
+    ExFree,
     FreeMemory,
     FreePacket,
     TimerCall,
@@ -331,9 +332,12 @@ def stays_in_its_block(world: World, block: Block, event: CardRead | CardWrite, 
 
 
 @on
-def freed_memory_was_kept_to(world: World, event: NdisFreeMemory, report: ReportViolation) -> None:
+def freed_memory_was_kept_to(
+    world: World, event: NdisFreeMemory | ExFree | NdisMFreeSharedMemory, report: ReportViolation
+) -> None:
+    beyond = event.result if isinstance(event, NdisMFreeSharedMemory) else event.beyond
     block = world.blocks.get(event.address)
-    if event.beyond and block:
+    if beyond and block:
         report("R45", f"bytes behind {block} were written", block.made, event)
 
 
