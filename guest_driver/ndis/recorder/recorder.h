@@ -42,7 +42,7 @@ enum ndis_phase ndis_phase_now(void);
 
 /*
  * A call of the protocol is recorded one detail later than the same call of a miniport: the protocol makes packets for
- * each frame and queries each one that arrives, and no rule of the contract is about it.
+ * each frame and queries each one that arrives. Of its calls, only those for plain memory are judged.
  */
 static inline bool ndis_call_recorded(unsigned int detail)
 {
