@@ -16,6 +16,7 @@ from nicrig.recorder import recording
 from nicrig.recorder.reader import Recorder, events
 from nicrig.rundir.paths import RigPaths
 from nicrig.verdict.offline import OfflineVerdict, judge
+from nicrig.verdict.outcome import firsts, violation_lines
 from nicrig.verdict.run_verdict import WORDS
 from nicrig.verifier.events import Event
 from nicrig.verifier.rules import RULES
@@ -142,10 +143,10 @@ def _print_judged(judged: OfflineVerdict, *, json: bool) -> None:
         }
         print(msgspec.json.encode(made).decode())
         return
-    for violation in verifier.violations:
-        print(violation)
-        for event in violation.evidence:
-            print(f"  | {recording.text(event)}")
+    for violation in firsts(verifier.violations):
+        print("\n".join(violation_lines(violation)))
+        if more := verdict.counts[violation.rule] - 1:
+            print(f"  {more} more of {violation.rule}")
     for finding in witnesses.findings.values():
         print("\n".join(witnessed.report(finding)))
     if witnesses.frames.total():

@@ -31,6 +31,7 @@ from nicrig.rundir.logs import end_of, text_since
 from nicrig.verdict.echo_run import CHUNK
 from nicrig.verdict.exchange import exchange
 from nicrig.verdict.live import LiveVerdict
+from nicrig.verdict.outcome import firsts
 from nicrig.verdict.run_verdict import unseen, violations
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.severity import FAIL_ON, Severity
@@ -245,7 +246,6 @@ class TestSession:
         await self.settle()
         witnesses, rules = self.live.witnesses, self.live.verifier
         grown = await self.counters()
-        first = {violation.rule: violation for violation in reversed(rules.violations)}
         self.judgement = Judgement(
             injected=len(self.traffic.data("in")),
             received=len(self.traffic.data("out")),
@@ -257,7 +257,7 @@ class TestSession:
             unknown=unseen(rules.verdict, self._recorded),
             recorded=bool(self._recorded),
             findings=tuple(witnesses.findings.values()),
-            evidence=tuple(first.values())[::-1],
+            evidence=firsts(rules.violations),
         )
         return self.judgement
 

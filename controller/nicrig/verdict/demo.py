@@ -26,7 +26,7 @@ from nicrig.traffic import generator
 from nicrig.verdict.echo_run import EchoRun
 from nicrig.verdict.guest_trouble import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Console
 from nicrig.verdict.live import LiveVerdict, live_verdict
-from nicrig.verdict.outcome import EchoOutcome
+from nicrig.verdict.outcome import EchoOutcome, firsts
 from nicrig.verdict.run_verdict import findings, unseen
 from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig_interface.answers import LedgerState
@@ -137,13 +137,12 @@ class Demo:
         why = unseen(rules.verdict, self._options.recorded)
         if ended:
             why = "; ".join(filter(None, ["the run ended early", why]))
-        first = {violation.rule: violation for violation in reversed(rules.violations)}
         return EchoOutcome(
             replace(judged, violations=refused, unseen=why),
             self._options.kind,
             self._accelerator,
             self._clock.seconds,
-            tuple(first.values())[::-1],
+            firsts(rules.violations),
             bool(self._options.recorded),
             self._blind or None,
             rules.verdict.minor,

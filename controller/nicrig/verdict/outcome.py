@@ -87,6 +87,12 @@ class EchoOutcome:
         return msgspec.json.encode(made).decode()
 
 
+def firsts(violations: Sequence[Violation]) -> list[Violation]:
+    """The first violation of each rule, in order."""
+    first = {violation.rule: violation for violation in reversed(violations)}
+    return list(first.values())[::-1]
+
+
 def violation_lines(violation: Violation) -> list[str]:
     """A broken rule, and below it the records that show it."""
     return [str(violation), *(f"  | {recording.text(event)}" for event in violation.evidence)]

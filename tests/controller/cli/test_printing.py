@@ -75,6 +75,18 @@ def test_verify_shows_what_is_broken_and_the_records_that_show_it(tmp_path: Path
     assert re.fullmatch(r"violations: records 3 lost 0 broken [1-9]", lines[-1])
 
 
+def test_verify_shows_the_first_violation_of_a_rule_whole_and_counts_the_others(tmp_path: Path) -> None:
+    stalls = [STALL._replace(sequence=number) for number in range(2, 9)]
+    lines = nicrig("verify", save(tmp_path, [ENTER, *stalls])).stdout.splitlines()
+    shown = lines.index(f"  | {recording.text(stalls[0])}")
+    assert lines[shown - 1].startswith("R132 W: ")
+    assert lines[shown + 1 :] == [
+        "  6 more of R132",
+        "not counted, as --fail-on says: R132 7",
+        "clean: records 8 lost 0 broken 0",
+    ]
+
+
 @pytest.mark.parametrize(
     ("fail_on", "code", "said"),
     [
