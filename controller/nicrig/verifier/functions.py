@@ -9,7 +9,8 @@ At most four arguments are recorded: of a long signature those with which a rule
 as its address or handle.
 
 When a record is written: an acquiring call after it returned, a releasing call before anything is released, a
-hand-over (send, complete, indicate, return) before the other side sees the object.
+hand-over (send, complete, indicate, return) before the other side sees the object, NdisFlushBuffer(TRUE) when its lines
+are written back, NdisFlushBuffer(FALSE) before any is read.
 """
 
 from __future__ import annotations
