@@ -188,7 +188,7 @@ def test_following_a_card_ends_when_the_reader_closes_the_pipe(recorded: Recorde
         assert b"card." in shown.stdout.readline()
         shown.stdout.close()
         recorded.call("NdisMSleep")
-        assert shown.wait(20) == 0
+        assert shown.wait(20) == 0, shown.stderr.read()
         assert shown.stderr.read() == b""
 
 

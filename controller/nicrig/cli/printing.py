@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -28,13 +29,22 @@ from nicrig_interface.answers import RecorderLayout
 LOOK_SECONDS = 0.1
 
 
+@dataclass
+class _Pipe:
+    """Standard output, which a reader may have `closed`: it has all that it wants."""
+
+    closed: bool = False
+
+
 @contextmanager
-def _pipe_may_close() -> Iterator[None]:
+def _pipe_may_close() -> Iterator[_Pipe]:
     """The reader of the output may close the pipe early: `nicrig ... | head`."""
+    pipe = _Pipe()
     try:
-        yield
+        yield pipe
         sys.stdout.flush()
     except BrokenPipeError:
+        pipe.closed = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -56,7 +66,7 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> boo
     """
     recorder, missing = Recorder(await _layout(folder)), ""
     batches = recorder.last(last) if last else recorder.read(to_end=not follow)
-    with _pipe_may_close():
+    with _pipe_may_close() as pipe:
         if json:
             sys.stdout.write(recording.header(recorder.detail).decode())
         printed = lost = 0
@@ -74,7 +84,7 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> boo
                 batches = recorder.read()
         finally:  # Ctrl-C ends what is followed, and is no cut
             missing = _missing(printed, recorder.lost, json=json)
-    return _whole(missing)
+    return pipe.closed or _whole(missing)
 
 
 def _missing(printed: int, lost: int, *, json: bool = False) -> str:

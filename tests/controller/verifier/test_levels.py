@@ -186,7 +186,7 @@ def test_every_level_rule_leaves_the_protocol_alone_except_for_plain_memory() ->
     silent(script)
 
 
-@pytest.mark.parametrize(("function", "rule"), zip(PLAIN_MEMORY, ("R65", "R65", "R62"), strict=True))
+@pytest.mark.parametrize(("function", "rule"), list(zip(PLAIN_MEMORY, ("R65", "R65", "R62"), strict=True)))
 def test_the_protocol_asks_for_plain_memory_at_the_levels_of_a_miniport(function: str, rule: str) -> None:
     script = Script().running()
     with script.at(DEVICE, phase=Phase.PROTOCOL):
