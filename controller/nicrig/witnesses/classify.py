@@ -64,6 +64,13 @@ class Memory:
         self._channel = channel
         self._posting = Posting(chunk)
 
+    def entered(self, pair: Pair) -> Cause | None:
+        """Judge the hop from the wire to the device's memory."""
+        cause = passed_on(pair, "the wire", "the device")
+        if cause and cause.word == "corrupted" and pair.right:
+            return self._posting.overwritten(pair.right) or cause
+        return cause
+
     # -- in -------------------------------------------------------------------------------------------------
     def read(self, pair: Pair, before: bytes, until: int) -> Cause | None:
         """Judge the hop from the device's write to the CPU's sighting.
@@ -257,6 +264,13 @@ class Posting:
         if self._had_at(device, following):
             return Cause("posted-twice", f"the buffer at {at} was in the ring twice: the device wrote two frames there")
         return Cause("posted-early", f"the buffer at {at} was posted again before its frame was indicated")
+
+    def overwritten(self, device: Sighting) -> Cause | None:
+        """The cause of other bytes than came from the wire, if the device wrote the buffer again in the same batch."""
+        following = self._next(device) if device.address else None
+        if following is None or self._look_between(device, following) or not self._had_at(device, following):
+            return None
+        return Cause("posted-twice", f"the buffer at {device.address:#x} was in the ring twice: it has the later frame")
 
     def next_data(self, device: Sighting) -> bytes:
         """The frame that the device put there next; b"" when there is none, or its bytes are not kept."""

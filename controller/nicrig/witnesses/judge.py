@@ -227,7 +227,7 @@ class _Settling:
         self._wire_of = {id(pair.right): pair.left for pair in entered if pair.right and pair.left}
         self._wire_of |= {id(pair.left): pair.right for pair in left if pair.right and pair.left}
         for pair in entered:
-            cause = self._no_buffer(passed_on(pair, "the wire", "the device"))
+            cause = self._no_buffer(self._memory.entered(pair))
             self._judge(cause, "in", {"wire": pair.left, "device": pair.right})
         self._judge_reads(read)
         if self._echoing:

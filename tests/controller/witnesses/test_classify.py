@@ -384,6 +384,16 @@ def test_a_buffer_that_was_in_the_ring_twice_or_was_posted_before_its_frame_was_
     assert word(overwritten(posted=1), "in") == "posted-early"
 
 
+def test_a_buffer_that_was_in_the_ring_twice_and_took_both_frames_of_a_batch() -> None:
+    """The device looks at what it wrote when the batch is done: both buffers have the later frame."""
+    built = stream()
+    built.injected += [ONE, THREE]
+    both = THREE[:-1] + b"!"
+    built.add("card.doorbell", 0, 2, 0, 16).writes(both, 1).writes(THREE, 1)
+    built.flushes_read(1).indicates(THREE, 1).indicates(both, 1)
+    assert built.counts() == {"posted-twice": 1}
+
+
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
