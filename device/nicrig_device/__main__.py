@@ -20,6 +20,7 @@ from nicrig_device.dma.barrier import require_strong_ordering
 from nicrig_device.log import log
 from nicrig_device.models.catalogue import KINDS
 from nicrig_device.service import Service
+from nicrig_device.timing import parse_timing
 from nicrig_device.vfio_user.library import load
 from nicrig_device.wire.behaviour import BehaviourError, load_behaviour
 from nicrig_interface.files import MONITOR_SOCKET, VFIO_SOCKET, WIRE_SOCKET
@@ -39,6 +40,14 @@ def mac_address(text: str) -> bytes:
     return mac
 
 
+def card_timing(text: str) -> int | None:
+    """The seed of `unkind[:SEED]`, None for `kind`."""
+    try:
+        return parse_timing(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m nicrig_device", description="Run one nicrig network card.")
     sockets = f"{VFIO_SOCKET}, {WIRE_SOCKET} and {MONITOR_SOCKET}"
@@ -56,6 +65,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--mac", type=mac_address, default="52:54:00:6e:69:63", help="station address")
     ledger = "DMA that the driver has not granted: not checked, done and reported, or refused and reported (off)"
     made.add_argument("--ledger", choices=get_args(LedgerPolicy), default="off", help=ledger)
+    timing = "kind: the card works at once; unkind[:SEED]: at any moment that the datasheet allows (kind)"
+    made.add_argument("--card-timing", type=card_timing, default="kind", help=timing)
     behaviour = "your own function NAME of a Python file, which gets all frames (docs/behaviours.md)"
     made.add_argument("--behaviour", metavar="FILE:NAME", help=behaviour)
     return made
@@ -74,6 +85,7 @@ def main() -> int:
         library, kind = load(options.library), KINDS[options.kind]
         service = Service(options.sockets.resolve(), library, kind, options.mac, options.interrupts)
         service.card.ledger.set_policy(options.ledger)
+        service.card.timing.set(options.card_timing)
         if behaviour is not None:
             service.card.behave(behaviour)
     except BehaviourError as error:

@@ -23,6 +23,7 @@ from nicrig_device.recorder import RecordRing, Trace, TraceEvent
 from nicrig_device.spec import registers
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.registers import EVENT_BLOCK, FRAME_MAX, FRAME_MIN
+from nicrig_device.timing import Timing
 from nicrig_device.wire.behaviour import Act, Behaviour
 from nicrig_device.wire.egress import Egress
 from nicrig_device.wire.framing import WirePort
@@ -55,6 +56,7 @@ class Card:
         self.page = DoorbellPage(kind.page_bytes)
         self.counters = Counters()
         self.hooks = Hooks()
+        self.timing = Timing()
         self.egress = Egress(wire, self.counters, self.hooks)
         self.recorder = RecordRing(folder and folder / RECORDER_FILE)
         try:
@@ -72,13 +74,14 @@ class Card:
         self._event = self.page.index(EVENT_BLOCK, registers.EVENT)
         self._link = self.page.index(EVENT_BLOCK, registers.LINK)
         board = Board(
-            self.memory, self.ledger, self.page, self.egress, self.counters, self.refusals, self.trace, self.hooks
+            *(self.memory, self.ledger, self.page, self.egress, self.counters),
+            *(self.refusals, self.trace, self.hooks, self.timing),
         )
         self.kind = kind(board)
         moderation = Moderation(registers.MODERATION)
         event_arm = self.page.index(EVENT_BLOCK, registers.EVENT_ARM)
         sources = [*self.kind.sources, Source(vectors - 1, event_arm, self._event)]
-        self.interrupts = Interrupts(self.page, sources, moderation, self._fire)
+        self.interrupts = Interrupts(self.page, sources, moderation, self._fire, self.timing.moment)
         capability = registers.CAPABILITY.pack(QUEUES=kind.queues, VECTORS=vectors, RING_MAX=kind.ring_max)
         self.control = ControlRegisters(
             self, self.interrupts, moderation, self.counters, self.refusals, self.trace, self.hooks, capability
@@ -160,7 +163,8 @@ class Card:
         for hook in self.hooks.armed:
             hooked += (hook.due(now),)
         self._delayed = any(due is not None for due in hooked)
-        dues = (*hooked, self.interrupts.work(now), self.ledger.due(now))
+        # In this order: what is published now may fire now.
+        dues = (*hooked, self.timing.due(now), self.interrupts.work(now), self.ledger.due(now))
         self.next_due = min((due for due in dues if due is not None), default=None)
 
     def may_sleep(self, now: float) -> bool:

@@ -32,7 +32,7 @@ from nicrig_device.spec.descriptors import (
     Refusal,
     Status,
 )
-from nicrig_device.spec.findings import FINDING_DOC
+from nicrig_device.spec.findings import FINDING_DOC, HAND_OVER_DOC
 from nicrig_device.spec.layout import Register, RegisterBlock
 
 CHECKOUT = Path(str(files("nicrig_guest_driver"))).parent
@@ -261,6 +261,10 @@ def tables() -> dict[str, str]:
     made["findings"] = _table(
         ("number", "finding", "what the card touched"),
         ((str(finding.value), finding.name, doc) for finding, doc in FINDING_DOC.items()),
+    )
+    made["hand-over"] = _table(
+        ("number", "finding", "what the card found"),
+        ((str(finding.value), finding.name, doc) for finding, doc in HAND_OVER_DOC.items()),
     )
     made["counters"] = _table(
         ("offset", "counter", "counts"),

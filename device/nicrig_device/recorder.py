@@ -128,6 +128,7 @@ class TraceEvent(enum.IntEnum):
     FRAME_IN = 11
     FRAME_OUT = 12
     LEDGER = 13
+    HAND_OVER = 14
 
 
 EVENT_DOC = {
@@ -146,6 +147,10 @@ EVENT_DOC = {
     TraceEvent.LEDGER: (
         "The ledger found something (section 17): finding, plus 256 for transmit; address, bytes; ring index or "
         "transfer, 65536 for the ring itself."
+    ),
+    TraceEvent.HAND_OVER: (
+        "An unkind card found something (section 18): finding, plus 256 for transmit; address or 0, bytes; ring index, "
+        "slot or transfer."
     ),
 }
 

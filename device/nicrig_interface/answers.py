@@ -11,6 +11,7 @@ from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 
 CounterValues: TypeAlias = Annotated[dict[str, int], msgspec.Meta(title="Counters")]
 Findings: TypeAlias = Annotated[dict[str, int], msgspec.Meta(title="Findings")]
+HandOverFindings: TypeAlias = Annotated[dict[str, int], msgspec.Meta(title="HandOverFindings")]
 
 
 class Name(msgspec.Struct, frozen=True):
@@ -69,6 +70,13 @@ class LedgerState(msgspec.Struct, frozen=True):
     generation: int
     records: int
     findings: Findings
+
+
+class TimingState(msgspec.Struct, frozen=True):
+    """When the card does its work, as `--card-timing` takes it, and what it has found about what was handed over."""
+
+    timing: str
+    findings: HandOverFindings
 
 
 class PeerState(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@
 /* BAR0: Card-wide control registers. Offsets are within the block. */
 #define NICRIG_CARD_BASE                        0x0
 #define NICRIG_CARD_IDENTITY                    0x0         /* RO, reset 0x5243494e */
-#define NICRIG_CARD_VERSION                     0x4         /* RO, reset 0x10003 */
+#define NICRIG_CARD_VERSION                     0x4         /* RO, reset 0x10004 */
 #define NICRIG_CARD_VERSION_MINOR               0xffff
 #define NICRIG_CARD_VERSION_MINOR_SHIFT         0x0
 #define NICRIG_CARD_VERSION_MAJOR               0xffff0000
@@ -216,7 +216,7 @@ C_ASSERT(FIELD_OFFSET(struct nicrig_descriptor, status) == 14);
 
 /* Datasheet section 11: 64-bit counters, low word first, and their names in order. */
 #define NICRIG_COUNTER_BASE                     0x400
-#define NICRIG_COUNTERS                         0x1f
+#define NICRIG_COUNTERS                         0x23
 #define NICRIG_COUNTER_NAMES \
 	"rx_frames", \
 	"rx_bytes", \
@@ -248,6 +248,10 @@ C_ASSERT(FIELD_OFFSET(struct nicrig_descriptor, status) == 14);
 	"ledger_across_end", \
 	"ledger_wrong_direction", \
 	"ledger_guard_changed", \
-	"behaviour_dropped"
+	"behaviour_dropped", \
+	"hand_over_incomplete", \
+	"hand_over_descriptor_changed", \
+	"hand_over_send_changed", \
+	"hand_over_receive_changed"
 
 #endif /* NICRIG_HARDWARE_H */

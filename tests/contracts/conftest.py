@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 import pytest
 
 from nicrig_device.models.catalogue import KINDS
+from nicrig_device.spec.findings import HandOverFinding
 from nicrig_interface.vocabulary import CardKind, InterruptMode, LedgerPolicy
 from tests.fakes.bus import Bus
 from tests.fakes.card_driver import CardDriver
@@ -24,6 +25,8 @@ from tests.fakes.vfio_user_bus import VfioUserBus
 from tests.fakes.wire_peer import WirePeer
 
 MEMORY_AT, MEMORY_BYTES = 0x100000, 4 << 20
+SEED = 7
+"""Of the face `unkind`."""
 
 
 class Peer(Protocol):
@@ -88,12 +91,18 @@ def start_card(sockets: Path) -> Iterator[Callable[..., CardProcess]]:
 AnyBench: TypeAlias = KindBench[Any]
 
 
-def _in_memory(kind: CardKind, ledger: LedgerPolicy) -> Iterator[AnyBench]:
+def _in_memory(kind: CardKind, ledger: LedgerPolicy, seed: int | None = None) -> Iterator[AnyBench]:
+    """With a seed the card is unkind. It must find nothing about the driver."""
     bus = MemoryBus(kind=KINDS[kind])
     bus.card.ledger.set_policy(ledger)
+    bus.card.timing.set(seed)
     bus.memory.map(MEMORY_AT, MEMORY_BYTES)
-    yield KindBench(bus, DRIVERS[kind](bus), bus.peer)
+    driver = DRIVERS[kind](bus)
+    driver.unkind = seed is not None
+    yield KindBench(bus, driver, bus.peer)
+    found = {finding.name: count for finding in HandOverFinding if (count := bus.card.counters[finding.counter])}
     bus.close()
+    assert found == {}
 
 
 def _over_library(card: CardProcess, kind: CardKind) -> Iterator[AnyBench]:
@@ -110,8 +119,8 @@ def benches(
     request: pytest.FixtureRequest, face: str, kind: CardKind, ledger: LedgerPolicy = "off"
 ) -> Iterator[AnyBench]:
     """One bench. After the test the driver stops, and checks that the card has touched nothing else."""
-    if face == "memory":
-        made = _in_memory(kind, ledger)
+    if face in {"memory", "unkind"}:
+        made = _in_memory(kind, ledger, SEED if face == "unkind" else None)
     else:
         made = _over_library(request.getfixturevalue("start_card")(face, kind, ledger), kind)
     for bench in made:
@@ -154,9 +163,9 @@ def kind(request: pytest.FixtureRequest) -> CardKind:
     return name
 
 
-@pytest.fixture(params=["memory", REAL_MSIX])
+@pytest.fixture(params=["memory", "unkind", REAL_MSIX])
 def any_bench(request: pytest.FixtureRequest, kind: CardKind) -> Iterator[KindBench[CardDriver]]:
-    """Every kind on both faces."""
+    """Every kind on both faces, and unkind in memory."""
     yield from benches(request, request.param, kind)
 
 

@@ -40,6 +40,8 @@ class CardDriver(ABC):
         """Length of each by its address, and how it is granted."""
         self.granting: Granting | None = None
         self._running = False
+        self.unkind = False
+        """Whether the card writes noise into posted buffers (section 18)."""
         self._rx_arm, self._tx_arm = rx_arm, tx_arm
         event_vector = bus.vector_count - 1
         self._event_arm = ArmWord(event_word(registers.EVENT_ARM), event_word(registers.EVENT), event_vector)

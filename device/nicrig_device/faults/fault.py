@@ -89,8 +89,9 @@ class Fault:
 
 
 def memory_of(card: Card, address: int, size: int) -> Bytes:
-    """Guest memory as it is mapped now, or no bytes if it is not mapped."""
+    """Guest memory as it is mapped now, or no bytes if it is not mapped. What changes there is the card's doing."""
     try:
+        card.timing.wrote(np.array([address], np.uint64), np.array([size]))
         return card.memory.view(address, size)
     except OutsideMemoryError:
         return np.zeros(0, np.uint8)

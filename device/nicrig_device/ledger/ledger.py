@@ -215,6 +215,16 @@ class Ledger:
         codes[which] = Refusal.LEDGER
         return True
 
+    def covers(
+        self, address: Addresses, length: npt.NDArray[np.integer], access: int, *, streaming_only: bool = False
+    ) -> npt.NDArray[np.bool_]:
+        """Which of these ranges are granted; all while nothing is judged. Finds nothing and reports nothing."""
+        if not self.judging:
+            return np.ones(len(address), bool)
+        end = address + length.astype(np.uint64)
+        reach = np.maximum.reduce([self._reach(sort, address, access) for sort in self._sorts(streaming_only)])
+        return np.asarray(end <= reach)
+
     def allows(self, touch: Touch, access: int, *, streaming_only: bool = False) -> bool:
         """Whether the card may touch this range. One that is not granted is a finding; only `enforce` forbids it."""
         self.update()

@@ -24,6 +24,7 @@ from nicrig_device.recorder import Trace
 from nicrig_device.spec.counters import Counters
 from nicrig_device.spec.layout import Register, RegisterBlock
 from nicrig_device.spec.registers import BAR_BYTES
+from nicrig_device.timing import Timing
 from nicrig_device.wire.egress import Egress
 from nicrig_interface.answers import RingState
 from nicrig_interface.vocabulary import CardKind
@@ -41,6 +42,7 @@ class Board:
     refusals: Refusals
     trace: Trace
     hooks: Hooks
+    timing: Timing
 
 
 class Trait(enum.Flag):

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +15,14 @@ from nicrig_device.dma.frames import Offsets
 from nicrig_device.dma.memory import OutsideMemoryError
 from nicrig_device.ledger.ledger import WHOLE_RING, Touch
 from nicrig_device.models.base import Board
+from nicrig_device.models.handover import HandOver, overlap, some
 from nicrig_device.pci.doorbells import DoorbellPage
 from nicrig_device.recorder import Grant, TraceEvent
-from nicrig_device.spec.descriptors import DESCRIPTOR, Descriptors, Refusal
+from nicrig_device.spec.descriptors import DESCRIPTOR, Descriptors, Refusal, Status
+from nicrig_device.spec.findings import HandOverFinding
 from nicrig_device.spec.layout import Register
-from nicrig_device.spec.registers import QUEUE_BLOCK
+from nicrig_device.spec.registers import BUFFER_MAX, FRAME_MAX, QUEUE_BLOCK
+from nicrig_device.timing import Addresses, Lane
 from nicrig_interface.answers import RingState
 
 
@@ -42,6 +47,9 @@ class Queue:
         self._refusals = board.refusals
         self._trace = board.trace
         self._hooks = board.hooks
+        self._timing = board.timing
+        self.lane = Lane(board.timing)
+        """What the card does with the queue, in order."""
         self.enabled = True
         self.words = words
         self.transmit = transmit
@@ -52,6 +60,7 @@ class Queue:
         """Begin at index 0."""
         self.head = self._tail = 0
         self._refused_tail = 0
+        self.lane.clear()
 
     def refuse(self, refusal: Refusal, text: str, index: int = 0, times: int = 1) -> None:
         self._refusals.refuse(refusal, text, transmit=self.transmit, index=index, times=times)
@@ -63,8 +72,10 @@ class Queue:
         tail = self._words[self.words.tail]
         if tail != self._tail:
             if ring_index.valid_tail(tail, self.head, self.size):
-                self._tail = tail
+                before, self._tail = self._tail, tail
                 self._refused_tail = tail
+                if self._timing.unkind:
+                    self.handed_over(before, ring_index.distance(tail, before))
                 if self._trace.steps:
                     self._trace.add(TraceEvent.DOORBELL, int(self.transmit), tail, self.head, self.size)
             elif tail != self._refused_tail:
@@ -73,6 +84,9 @@ class Queue:
                     Refusal.DOORBELL, f"doorbell {tail:#x} with head {self.head:#x} and {self.size} slots", tail
                 )
         return ring_index.distance(self._tail, self.head)
+
+    def handed_over(self, index: int, count: int) -> None:
+        """The doorbell has covered `count` more slots, from `index` on. Only an unkind card calls this."""
 
     def moved(self) -> bool:
         """Whether the doorbell holds something that `posted` has not dealt with."""
@@ -86,9 +100,13 @@ class Queue:
         return RingState(name, 0, self.enabled, base, self.size, self.head, tail, posted)
 
     def advance(self, count: int) -> None:
-        """Give the next `count` slots back: publish head."""
+        """Give the next `count` slots back, and publish head after that."""
         before = self.head
-        published = self.head = ring_index.advance(before, count)
+        self.head = ring_index.advance(before, count)
+        self.lane.next(partial(self._publish, before, count))
+
+    def _publish(self, before: int, count: int) -> None:
+        published = ring_index.advance(before, count)
         for hook in self._hooks.armed:
             count = hook.told_count(count, transmit=self.transmit)
             published = ring_index.advance(before, count)
@@ -103,8 +121,16 @@ class Ring(Queue):
         self._memory = board.memory
         self._ledger = board.ledger
         self.enabled = False
+        self._copies = np.zeros(0, DESCRIPTOR)
+        self._sound = np.zeros(0, bool)
+        """Which copies the descriptors must still be equal to."""
+        self._handed = HandOver(board, board.memory.locate, transmit=transmit)
+        board.timing.watches.append(self)
         self.life = 0
         """Grows each time the ring is switched off. Work that was under way before must not be finished."""
+        self.waiting = 0
+        """How many frames an unkind card has taken for the ring and not written yet."""
+        self._counters = board.counters
         self.reset()
 
     def reset(self) -> None:
@@ -118,6 +144,9 @@ class Ring(Queue):
         self.enabled = False
         self.life += 1
         self.restart()
+        self.forget()
+        self._counters.add("rx_disabled", self.waiting)
+        self.waiting = 0
         self._view: Descriptors | None = None
         self._made_for: tuple[int, int] | None = None
 
@@ -131,6 +160,8 @@ class Ring(Queue):
         for word in (self.words.tail, self.words.arm, self.words.head):
             self._words[word] = 0
         self.disable()
+        self._copies, self._sound = np.zeros(self.size, DESCRIPTOR), np.zeros(self.size, bool)
+        self._handed.resize(self.size)
         self.enabled = self._attach()
         if self.enabled:
             self._trace.add(TraceEvent.ENABLE, int(self.transmit), self.base, self.size)
@@ -162,15 +193,23 @@ class Ring(Queue):
 
         Empty when the ring's memory was unmapped or its grant revoked; the ring is off then.
         """
-        self._ledger.update()
-        if self._made_for != self._versions() and not self._attach():
+        if not self._ready():
             return np.zeros(0, DESCRIPTOR)
-        assert self._view is not None
-        runs = [self._view[first : first + slots] for first, slots in ring_index.segments(self.head, count, self.size)]
-        fetched = np.concatenate(runs) if runs else np.zeros(0, DESCRIPTOR)
+        fetched = self._handed_back(count) if self._timing.unkind else self._read(self.head, count)
         for hook in self._hooks.armed:
             fetched = hook.fetched(fetched, transmit=self.transmit)
         return fetched
+
+    def _ready(self) -> bool:
+        """Look the ring's memory up again if that is needed. Returns whether the ring is still on."""
+        self._ledger.update()
+        return self._made_for == self._versions() or self._attach()
+
+    def _read(self, index: int, count: int) -> Descriptors:
+        """A copy of the descriptors as they are in guest memory now."""
+        assert self._view is not None
+        runs = [self._view[first : first + slots] for first, slots in ring_index.segments(index, count, self.size)]
+        return np.concatenate(runs) if runs else np.zeros(0, DESCRIPTOR)
 
     def write_back(
         self,
@@ -178,19 +217,95 @@ class Ring(Queue):
         length: npt.NDArray[np.uint32] | None = None,
         flags: npt.NDArray[np.uint16] | None = None,
     ) -> None:
-        """Give the next len(status) descriptors back, status last, and publish head."""
+        """Give the next len(status) descriptors back, status last, and publish head after that."""
         assert self._view is not None
         for hook in self._hooks.armed:
             hook.write_back(status, transmit=self.transmit)
-        done = 0
-        for first, slots in ring_index.segments(self.head, len(status), self.size):
-            run, part = slice(first, first + slots), slice(done, done + slots)
-            if length is not None and flags is not None:
+        if self._timing.unkind:
+            slots = self.numbers(self.head, len(status)) % self.size
+            self._sound[slots] = self._handed.watched[slots] = False
+        if length is not None and flags is not None:
+            for run, part in self._runs(len(status)):
                 self._view["length"][run] = length[part]
                 self._view["flags"][run] = flags[part]
-            self._view["status"][run] = status[part]
+        self.lane.next(partial(self._give_back, status))
+
+    def _give_back(self, status: npt.NDArray[np.uint16]) -> None:
+        if self._ready():
+            assert self._view is not None
+            for run, part in self._runs(len(status)):
+                self._view["status"][run] = status[part]
+            self.advance(len(status))
+
+    def _runs(self, count: int) -> list[tuple[slice, slice]]:
+        """The slots of the next `count` descriptors, as parts of the ring and as parts of the `count`."""
+        runs, done = [], 0
+        for first, slots in ring_index.segments(self.head, count, self.size):
+            runs.append((slice(first, first + slots), slice(done, done + slots)))
             done += slots
-        self.advance(len(status))
+        return runs
+
+    # -- what an unkind card keeps of the descriptors ---------------------------------------------------
+    def handed_over(self, index: int, count: int) -> None:
+        """Copy the descriptors at once, and take their buffers."""
+        if not self._ready():
+            return
+        index_of = self.numbers(index, count)
+        slots, copies = index_of % self.size, self._read(index, count)
+        self._copies[slots] = copies
+        incomplete = ((copies["status"] & Status.DONE) != 0) | ~copies.view(np.uint64).reshape(-1, 2).any(axis=1)
+        self._sound[slots] = ~incomplete
+        self._report(HandOverFinding.INCOMPLETE, index_of[incomplete])
+        length = copies["length"].astype(np.int64)
+        limit, access = (FRAME_MAX, Grant.READ) if self.transmit else (BUFFER_MAX, Grant.WRITE)
+        good = ~incomplete & (length <= limit) & self._memory.locate(copies["address"], length)[1]
+        good &= self._ledger.covers(copies["address"], length, access)
+        self._handed.take(slots, copies["address"], np.minimum(length, FRAME_MAX), good)
+
+    def _handed_back(self, count: int) -> Descriptors:
+        """The copies of the next `count` descriptors. The card looks at them, and at their buffers, again."""
+        index = self.numbers(self.head, count)
+        self._check(index)
+        return self._copies[index % self.size]
+
+    def _check(self, index: Offsets) -> None:
+        assert self._view is not None
+        slots = index % self.size
+        changed = self._sound[slots] & (self._view[slots] != self._copies[slots])
+        self._sound[slots[changed]] = False
+        self._report(HandOverFinding.DESCRIPTOR_CHANGED, index[changed])
+        self._handed.check(slots, index)
+
+    def _report(self, finding: HandOverFinding, index: Offsets) -> None:
+        """Report descriptors, by where they lie."""
+        if len(index):
+            address = (self.base + index % self.size * DESCRIPTOR.itemsize).astype(np.uint64)
+            self._handed.report(finding, address, np.full(len(index), DESCRIPTOR.itemsize), index)
+
+    def begin(self) -> None:
+        """The card is unkind from now on: what it owns counts as handed over now."""
+        if self.enabled:
+            self.handed_over(self.head, ring_index.distance(self._tail, self.head))
+
+    def forget(self) -> None:
+        """Nothing is watched any more."""
+        self._sound[:] = False
+        self._handed.forget()
+
+    def look(self, chance: random.Random) -> bool:
+        """Look at some of what the card owns again. Returns whether it owns anything."""
+        owned = self.posted()
+        if not owned or self._made_for != self._versions():
+            return bool(owned)
+        self._check((self.head + some(chance, owned)) & ring_index.INDEX_MASK)
+        return True
+
+    def wrote(self, start: Addresses, end: Addresses) -> None:
+        """The card itself has written to each [start, end), in the order of their starts."""
+        ring = np.array([self.base, self.base + self.size * DESCRIPTOR.itemsize], np.uint64)
+        if overlap(ring[:1], ring[1:], start, end).any():
+            self._sound[:] = False
+        self._handed.wrote(start, end)
 
     def put_status(self, slots: list[int], status: npt.NDArray[np.uint16]) -> None:
         """Give single descriptors back, out of order."""

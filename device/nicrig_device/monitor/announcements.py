@@ -10,7 +10,7 @@ import msgspec
 
 from nicrig_device.recorder import Trace, TraceEvent
 from nicrig_device.spec.descriptors import Refusal
-from nicrig_device.spec.findings import LedgerFinding
+from nicrig_device.spec.findings import HandOverFinding, LedgerFinding
 
 QUIET_SECONDS = 1.0
 """Shortest time between two violations of one name. The later one has the number of all since the first."""
@@ -33,9 +33,12 @@ class ClientChanged(msgspec.Struct):
 
 
 class ViolationEvent(msgspec.Struct):
-    """The card refused something, or its ledger found something. At most one a second of each name."""
+    """The card refused something, its ledger found something, or it found something about what was handed over.
 
-    by: Literal["refusal", "ledger"]
+    At most one a second of each name.
+    """
+
+    by: Literal["refusal", "ledger", "hand-over"]
     name: str
     transmit: bool
     index: int
@@ -64,6 +67,11 @@ def finding(what: int, address: int, length: int, index: int) -> ViolationEvent:
     return ViolationEvent("ledger", LedgerFinding(what & 0xFF).name, bool(what >> 8), index, address, length, 1)
 
 
+def hand_over(what: int, address: int, length: int, index: int) -> ViolationEvent:
+    """The event for a HAND_OVER record."""
+    return ViolationEvent("hand-over", HandOverFinding(what & 0xFF).name, bool(what >> 8), index, address, length, 1)
+
+
 def _message(event: Announced) -> dict[str, Any]:
     seconds, nanoseconds = divmod(time.time_ns(), 10**9)
     timestamp = {"seconds": seconds, "microseconds": nanoseconds // 1000}
@@ -82,6 +90,7 @@ class Announcements:
         trace.listeners[TraceEvent.LINK] = lambda up, *_: self.note(LinkChanged(bool(up)))
         trace.listeners[TraceEvent.RESET] = lambda *_: self.note(Reset())
         trace.listeners[TraceEvent.REFUSAL] = lambda *record: self._note_violation(refusal(*record))
+        trace.listeners[TraceEvent.HAND_OVER] = lambda *record: self._note_violation(hand_over(*record))
         trace.listeners[TraceEvent.LEDGER] = lambda *record: self._note_violation(finding(*record))
 
     def note(self, event: Announced) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from nicrig_device.card import Card
 from nicrig_device.ledger.ledger import BLIND
 from nicrig_device.monitor.announcements import EVENTS
-from nicrig_device.monitor.command_table import Command, table
+from nicrig_device.monitor.command_table import Command, QmpError, table
 from nicrig_device.monitor.fault_commands import FaultCommands
 from nicrig_device.monitor.register_states import register_states
 from nicrig_device.monitor.schema import schema
@@ -31,7 +31,8 @@ from nicrig_device.recorder import (
 )
 from nicrig_device.spec import registers
 from nicrig_device.spec.counters import COUNTERS
-from nicrig_device.spec.findings import LedgerFinding
+from nicrig_device.spec.findings import HandOverFinding, LedgerFinding
+from nicrig_device.timing import parse_timing
 from nicrig_device.wire.hub import SocketWire
 from nicrig_interface.answers import (
     CardState,
@@ -43,11 +44,16 @@ from nicrig_interface.answers import (
     RegisterState,
     RingState,
     SlotLayout,
+    TimingState,
 )
 from nicrig_interface.files import RECORDER_FILE, TRACE_FILE
 from nicrig_interface.vocabulary import InterruptMode, LedgerPolicy
 
-KEYS = {"Counters": tuple(COUNTERS), "Findings": tuple(finding.name.lower() for finding in LedgerFinding)}
+KEYS = {
+    "Counters": tuple(COUNTERS),
+    "Findings": tuple(finding.name.lower() for finding in LedgerFinding),
+    "HandOverFindings": tuple(finding.name.lower() for finding in HandOverFinding),
+}
 """The keys of the answers that are dictionaries, by the title of their type."""
 
 
@@ -138,6 +144,12 @@ class CardCommands:
             findings={finding.name.lower(): counters[finding.counter] for finding in LedgerFinding},
         )
 
+    def query_timing(self) -> TimingState:
+        """When the card does its work, with the seed, and what an unkind card has found about the driver."""
+        counters = self._card.counters
+        findings = {finding.name.lower(): counters[finding.counter] for finding in HandOverFinding}
+        return TimingState(self._card.timing.name, findings)
+
     # -- what changes the card ------------------------------------------------------------------------
     def set_link(self, up: bool) -> None:
         """Bring the link up or down."""
@@ -146,6 +158,14 @@ class CardCommands:
     def set_ledger(self, policy: LedgerPolicy) -> None:
         """Set what happens to DMA that the driver has not granted."""
         self._card.ledger.set_policy(policy)
+
+    def set_timing(self, timing: str) -> None:
+        """Work at once (`kind`), or at any moment that the datasheet allows (`unkind:SEED`; `unkind` is `unkind:1`)."""
+        try:
+            seed = parse_timing(timing)
+        except ValueError as error:
+            raise QmpError(str(error)) from error
+        self._card.timing.set(seed)
 
     def set_capture(self, on: bool, session: object) -> None:
         """Keep each frame with its bytes in the card's record ring, until you switch it off or disconnect."""
@@ -170,7 +190,7 @@ class CardCommands:
 
     functions: ClassVar[tuple[Callable[..., object], ...]] = (
         *(query_card, query_counters, query_registers, query_rings, query_wire, query_recorder, query_ledger),
-        *(set_link, set_ledger, set_capture, reset),
+        *(query_timing, set_link, set_ledger, set_timing, set_capture, reset),
         *(query_commands, query_version, query_qmp_schema),
     )
     """The functions that are commands."""

@@ -28,6 +28,7 @@ class Source:
     fired: int = 0
     """The arm word that the last message answered."""
     due_since: float | None = None
+    late: float = 0.0
 
 
 class Moderation:
@@ -50,12 +51,18 @@ class Interrupts:
     """Fires at most one message for each distinct arm word."""
 
     def __init__(
-        self, page: DoorbellPage, sources: list[Source], moderation: Moderation, fire: Callable[[int], None]
+        self,
+        page: DoorbellPage,
+        sources: list[Source],
+        moderation: Moderation,
+        fire: Callable[[int], None],
+        late: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._words = page.words
         self._sources = sources
         self._moderation = moderation
         self._fire = fire
+        self._late = late
         self.unmasked = False
 
     def reset(self) -> None:
@@ -97,8 +104,8 @@ class Interrupts:
 
     def _due(self, source: Source, waiting: int, now: float) -> float:
         """When this source's message is due."""
-        if not source.moderated or waiting >= self._moderation.frames:
-            return now
         if source.due_since is None:
-            source.due_since = now
-        return source.due_since + self._moderation.seconds
+            source.due_since, source.late = now, self._late()
+        if source.moderated and waiting < self._moderation.frames:
+            return source.due_since + max(self._moderation.seconds, source.late)
+        return source.due_since + source.late

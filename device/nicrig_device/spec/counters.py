@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nicrig_device.spec.descriptors import Refusal
-from nicrig_device.spec.findings import FINDING_DOC, LedgerFinding
+from nicrig_device.spec.findings import FINDING_DOC, HAND_OVER_DOC, HandOverFinding, LedgerFinding
 
 COUNTER_BASE = 0x400
 """BAR0 offset of the first; each is 64 bits, low word first. Reading a low word latches its high word."""
@@ -31,6 +31,7 @@ COUNTERS = {
     **{f"refused_{refusal.name.lower()}": f"Refusals with code {refusal.value}." for refusal in Refusal},
     **{finding.counter: f"The ledger: {FINDING_DOC[finding]}" for finding in LedgerFinding},
     "behaviour_dropped": "Frames dropped: the behaviour failed, or the wire had no room for its frames.",
+    **{finding.counter: f"An unkind card: {HAND_OVER_DOC[finding]}" for finding in HandOverFinding},
 }
 
 COUNTER_INDEX = {name: index for index, name in enumerate(COUNTERS)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The ledger's findings (docs/datasheet.md section 17): data only."""
+"""What the card finds about its driver (docs/datasheet.md sections 17 and 18): data only."""
 
 from __future__ import annotations
 
@@ -29,4 +29,26 @@ FINDING_DOC = {
     LedgerFinding.ACROSS_END: "A range that begins in granted memory and goes past its end.",
     LedgerFinding.WRONG_DIRECTION: "A write to memory that was granted for reading, or the other way round.",
     LedgerFinding.GUARD_CHANGED: "Changed guard bytes behind a grant that the card wrote to, once for each grant.",
+}
+
+
+class HandOverFinding(enum.IntEnum):
+    """What is wrong with something that the driver handed over; the same number in a HAND_OVER event."""
+
+    INCOMPLETE = 1
+    DESCRIPTOR_CHANGED = 2
+    SEND_CHANGED = 3
+    RECEIVE_CHANGED = 4
+
+    @property
+    def counter(self) -> str:
+        """The counter's name."""
+        return f"hand_over_{self.name.lower()}"
+
+
+HAND_OVER_DOC = {
+    HandOverFinding.INCOMPLETE: "Descriptors that were empty, or done, when a doorbell covered them.",
+    HandOverFinding.DESCRIPTOR_CHANGED: "Descriptors that changed while the card owned them.",
+    HandOverFinding.SEND_CHANGED: "Buffers or slots of sends that changed while the card owned them.",
+    HandOverFinding.RECEIVE_CHANGED: "Buffers or slots for receives that changed while the card owned them.",
 }

@@ -17,7 +17,7 @@ DEVICE_ID_BUS_MASTER, DEVICE_ID_SUBORDINATE, DEVICE_ID_NON_DMA = 0x10F0, 0x10F1,
 REVISION = 1
 CLASS_CODE = (0x02, 0x00, 0x00)
 MAGIC = int.from_bytes(b"NICR", "little")
-VERSION_MAJOR, VERSION_MINOR = 1, 3
+VERSION_MAJOR, VERSION_MINOR = 1, 4
 
 # -- sizes and limits -------------------------------------------------------------------------------
 BAR_CONTROL, BAR_MSIX, BAR_DOORBELL, BAR_RECORDER, BAR_PORTS = 0, 1, 2, 3, 4

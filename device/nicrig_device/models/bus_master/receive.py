@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from nicrig_device.dma.frames import Frames, copy_pieces
@@ -25,12 +27,32 @@ class ReceivePath:
         self._counters = board.counters
         self._trace = board.trace
         self._hooks = board.hooks
+        self._timing = board.timing
 
     def deliver(self, frames: Frames) -> None:
-        """Write as many frames as there are posted buffers, in order, and give the descriptors back."""
+        """Take as many frames as there are posted buffers, and write them in order, each at its moment."""
         if not self._ring.enabled:
             self._counters.add("rx_disabled", len(frames))
-            return
+        elif not self._timing.unkind:
+            self._write(frames)
+        else:
+            self._wait(frames)
+
+    def _wait(self, frames: Frames) -> None:
+        """Take the frames, and write them part by part. They are under way until then."""
+        count = max(0, min(self._ring.posted() - self._ring.waiting, len(frames)))
+        self._counters.add("rx_no_buffer", len(frames) - count)
+        kept = Frames.of(frames.select(slice(count)).tolist())
+        self._ring.waiting += count
+        for part in self._timing.parts(count):
+            self._ring.lane.then(partial(self._write_waiting, kept.select(part)))
+
+    def _write_waiting(self, frames: Frames) -> None:
+        self._ring.waiting -= len(frames)
+        self._write(frames)
+
+    def _write(self, frames: Frames) -> None:
+        """Write as many frames as there are posted buffers, in order, and give the descriptors back."""
         count = min(self._ring.posted(), len(frames))
         stamp, index = self._trace.stamp(), self._ring.head
         descriptors = self._ring.fetch(count)
@@ -52,6 +74,7 @@ class ReceivePath:
                 piece = piece.select(fits)
             offset = span.offset if fits.all() else span.offset[fits]
             copy_pieces(span.region.data, offset, piece.data, piece.offset, piece.length)
+        self._timing.wrote(descriptors["address"][written], taken.length[written])
         self._ledger.look_behind(positions, index)
         if refused.any():
             refuse_all(self._ring, descriptors, codes)

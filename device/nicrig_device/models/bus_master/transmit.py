@@ -49,16 +49,23 @@ class TransmitPath:
         self._ring = ring
         self._egress = board.egress
         self._trace = board.trace
+        self._timing = board.timing
 
     def send(self) -> bool:
         """Send what is posted. False when nothing is posted, or when the wire must drain first."""
+        if not self._ring.posted() or self._ring.lane.busy or self._egress.full():
+            return False
+        self._ring.lane.then(self._send)
+        return True
+
+    def _send(self) -> None:
         count = self._ring.posted()
-        if not count or self._egress.full():
-            return False
+        if self._egress.full():
+            return
         stamp, index = self._trace.stamp(), self._ring.head
-        descriptors = self._ring.fetch(count)
+        descriptors = self._part(self._ring.fetch(count))
         if not len(descriptors):
-            return False
+            return
         chains = Chains.of(descriptors)
         spans, codes, _ = check_buffers(self._memory, self._ledger, self._ring, descriptors)
         good = self._judge(descriptors, chains, codes)
@@ -75,7 +82,13 @@ class TransmitPath:
             )
         self._ring.write_back(status)
         self._egress.hand_over(framed, int(np.count_nonzero(good)))
-        return True
+
+    def _part(self, descriptors: Descriptors) -> Descriptors:
+        """The frames that an unkind card sends in one go; a kind one sends all."""
+        ends = np.flatnonzero(descriptors["flags"] & Flag.END_OF_FRAME) + 1
+        return (
+            descriptors[: ends[self._timing.part(len(ends)) - 1]] if self._timing.unkind and len(ends) else descriptors
+        )
 
     def _judge(self, descriptors: Descriptors, chains: Chains, codes: Codes) -> npt.NDArray[np.bool_]:
         """Which frames go out. Every descriptor of a frame that does not gets the frame's refusal."""

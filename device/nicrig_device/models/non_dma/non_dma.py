@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import random
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
+from nicrig_device.dma import ring_index
 from nicrig_device.dma.frames import Frames, Offsets, copy_pieces
+from nicrig_device.dma.memory import ALL, Region, RegionSpans
 from nicrig_device.models.base import Board, CardModel, Registry, Trait
+from nicrig_device.models.handover import Chosen, HandOver, some
 from nicrig_device.models.queue import Queue, QueueWords
 from nicrig_device.models.status_words import status_of
 from nicrig_device.pci.interrupt import Interrupts, Source
@@ -16,6 +22,7 @@ from nicrig_device.spec import registers
 from nicrig_device.spec.descriptors import Refusal
 from nicrig_device.spec.layout import RegisterBlock
 from nicrig_device.spec.registers import FRAME_MAX, FRAME_MIN, RX_SLOT_BLOCK, SLOT_FRAME, SLOTS, TX_SLOT_BLOCK
+from nicrig_device.timing import Addresses
 from nicrig_device.wire.framing import framed, split
 from nicrig_interface.answers import RingState
 
@@ -41,6 +48,59 @@ class Slots:
 LENGTH, STATUS = registers.SENT_LENGTH.offset // 4, registers.SENT_STATUS.offset // 4
 
 
+class SlotQueue(Queue):
+    """The queue of one direction's slots."""
+
+    def __init__(self, board: Board, words: QueueWords, block: RegisterBlock, *, transmit: bool) -> None:
+        self.slots = Slots(board, block)
+        self.waiting = 0
+        """How many frames an unkind card has taken for the queue and not written yet."""
+        self._handed = HandOver(board, self._locate, transmit=transmit)
+        self._handed.resize(SLOTS)
+        super().__init__(board, words, SLOTS, transmit=transmit)
+        board.timing.watches.append(self)
+
+    def _locate(self, slots: Addresses, _: Offsets) -> tuple[list[RegionSpans], Chosen]:
+        offset = self.slots.frame_offset(slots.astype(np.int64))
+        return [RegionSpans(Region(0, self.slots.data), ALL, offset)], np.ones(len(slots), bool)
+
+    def handed_over(self, index: int, count: int) -> None:
+        """Write noise into slots for receives, note what slots to send hold."""
+        slots = self.slots.numbers(index, count)
+        length = self.slots.words[slots, LENGTH].astype(np.int64) if self.transmit else np.full(count, FRAME_MAX)
+        self._handed.take(slots, slots.astype(np.uint64), length, length <= FRAME_MAX)
+
+    def check(self, count: int) -> None:
+        """Look at the next `count` slots again: the card uses them now."""
+        slots = self.slots.numbers(self.head, count)
+        self._handed.check(slots, slots)
+        self._handed.watched[slots] = False
+
+    def begin(self) -> None:
+        """The card is unkind from now on: what it owns counts as handed over now."""
+        self.handed_over(self.head, ring_index.distance(self._tail, self.head))
+
+    def forget(self) -> None:
+        """Nothing is watched any more."""
+        self._handed.forget()
+
+    def restart(self) -> None:
+        super().restart()
+        self.waiting = 0
+        self.forget()
+
+    def look(self, chance: random.Random) -> bool:
+        """Look at some of the slots that the card owns again. Returns whether it owns any."""
+        owned = self.posted()
+        if owned:
+            slots = (self.head + some(chance, owned)) % SLOTS
+            self._handed.check(slots, slots)
+        return bool(owned)
+
+    def wrote(self, start: Addresses, end: Addresses) -> None:
+        """The card writes to no guest memory."""
+
+
 class NonDma(CardModel):
     """Two rings of slots; guest memory is never touched."""
 
@@ -55,9 +115,9 @@ class NonDma(CardModel):
         self._board = board
         rx_words = QueueWords.of(registers.RX_TAIL, registers.RX_ARM, registers.RX_HEAD)
         tx_words = QueueWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD)
-        self.rx = Queue(board, rx_words, SLOTS, transmit=False)
-        self.tx = Queue(board, tx_words, SLOTS, transmit=True)
-        self.rx_slots, self.tx_slots = Slots(board, RX_SLOT_BLOCK), Slots(board, TX_SLOT_BLOCK)
+        self.rx = SlotQueue(board, rx_words, RX_SLOT_BLOCK, transmit=False)
+        self.tx = SlotQueue(board, tx_words, TX_SLOT_BLOCK, transmit=True)
+        self.rx_slots, self.tx_slots = self.rx.slots, self.tx.slots
         self.sources = (Source(0, rx_words.arm, rx_words.head, moderated=True), Source(0, tx_words.arm, tx_words.head))
 
     def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:
@@ -67,8 +127,25 @@ class NonDma(CardModel):
         return [self.rx.state("rx"), self.tx.state("tx")]
 
     def receive(self, frames: Frames) -> None:
+        """Take as many frames as there are free slots."""
+        if not self._board.timing.unkind:
+            self._write(frames)
+            return
+        count = max(0, min(self.rx.posted() - self.rx.waiting, len(frames)))
+        self._board.counters.add("rx_no_buffer", len(frames) - count)
+        kept = Frames.of(frames.select(slice(count)).tolist())
+        self.rx.waiting += count
+        for part in self._board.timing.parts(count):
+            self.rx.lane.then(partial(self._write_waiting, kept.select(part)))
+
+    def _write_waiting(self, frames: Frames) -> None:
+        self.rx.waiting -= len(frames)
+        self._write(frames)
+
+    def _write(self, frames: Frames) -> None:
         """Write frames and lengths into the next slots, then publish head."""
         count = min(self.rx.posted(), len(frames))
+        self.rx.check(count)
         taken = frames.select(slice(count))
         self._board.counters.add("rx_no_buffer", len(frames) - count)
         stamp, slots = self._board.trace.stamp(), self.rx_slots.numbers(self.rx.head, count)
@@ -87,9 +164,16 @@ class NonDma(CardModel):
     def transmit(self) -> bool:
         """Send what the doorbell covers. Refuse a bad receive doorbell too."""
         self.rx.posted()
-        count = self.tx.posted()
-        if not count or self._board.egress.full():
+        if not self.tx.posted() or self.tx.lane.busy or self._board.egress.full():
             return False
+        self.tx.lane.then(self._send)
+        return True
+
+    def _send(self) -> None:
+        if self._board.egress.full():
+            return
+        count = self._board.timing.part(self.tx.posted())
+        self.tx.check(count)
         stamp, slots = self._board.trace.stamp(), self.tx_slots.numbers(self.tx.head, count)
         length = self.tx_slots.words[slots, LENGTH].astype(np.int64)  # the card's own copy
         codes = np.where((length >= FRAME_MIN) & (length <= FRAME_MAX), 0, Refusal.LENGTH).astype(np.uint16)
@@ -105,11 +189,11 @@ class NonDma(CardModel):
         self.tx_slots.words[slots, STATUS] = status_of(codes)
         self.tx.advance(count)
         self._board.egress.hand_over(sent, len(frames))
-        return True
 
     def moved(self) -> bool:
         return self.tx.moved()
 
     def reset(self) -> None:
+        self._board.counters.add("rx_disabled", self.rx.waiting)
         self.rx.restart()
         self.tx.restart()

@@ -50,11 +50,15 @@ class Fifo:
         self._length = np.concatenate((self._length, taken.length))
         return count
 
-    def take(self, room: int) -> Packed:
-        """Remove and return the next frames that fit into `room` bytes; none when the first does not fit."""
+    def fits(self, room: int) -> tuple[int, int]:
+        """How many of the next frames fit into `room` bytes, and their packed size."""
         ends = packed_ends(self._length)
         count = int(np.searchsorted(ends, room, side="right"))
-        size = int(ends[count - 1]) if count else 0
+        return count, int(ends[count - 1]) if count else 0
+
+    def take(self, room: int) -> Packed:
+        """Remove and return the next frames that fit into `room` bytes; none when the first does not fit."""
+        count, size = self.fits(room)
         taken = Packed(self._data[self._begin : self._begin + size], self._length[:count])
         self._begin += size
         self._length = self._length[count:]

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from nicrig_device.dma.memory import OutsideMemoryError
 from nicrig_device.dma.transfer import INDEX, TRANSMIT, Transfer
 from nicrig_device.ledger.ledger import Touch
 from nicrig_device.models.base import Board, CardModel, Registry, Trait
+from nicrig_device.models.handover import HandOver
 from nicrig_device.models.status_words import STATUS_DONE, refused_status
 from nicrig_device.models.subordinate.fifo import Fifo
 from nicrig_device.models.subordinate.packing import packed_starts, put_lengths, unpack
@@ -25,9 +28,11 @@ from nicrig_device.spec.registers import (
     BUFFER_MAX,
     CHANNEL_BLOCK,
     CHANNEL_CONTROL,
+    FRAME_MAX,
     TRANSFER_BLOCK,
     TRANSFER_STATUS,
 )
+from nicrig_device.timing import Addresses, Lane
 from nicrig_device.wire.framing import framed
 from nicrig_interface.answers import RingState
 
@@ -71,10 +76,17 @@ class Subordinate(CardModel):
             board.page.index(TRANSFER_BLOCK, register) for register in TRANSFER_BLOCK.registers
         )
         self.sources = (Source(0, receive_arm, self._received, moderated=True), Source(0, done_arm, self._done))
+        self._lane = Lane(board.timing)
+        self._handed = {transmit: HandOver(board, board.memory.locate, transmit=transmit) for transmit in (False, True)}
+        for handed in self._handed.values():
+            handed.resize(1)
+        board.timing.watches.append(self)
         self._forget()
 
     def _forget(self) -> None:
         self._fifo.clear()
+        self._lane.clear()
+        self.forget()
         self._taken = 0
         """Frames that the FIFO has taken."""
         self._ended = self._noticed = 0
@@ -114,7 +126,7 @@ class Subordinate(CardModel):
     def transmit(self) -> bool:
         """Run the transfer that START asks for, to its end. Frames to send wait until the wire has room."""
         start = self._noticed = self._words[self._start]
-        if start == self._ended or (start & TRANSMIT and self._board.egress.full()):
+        if start == self._ended or self._lane.busy or (start & TRANSMIT and self._board.egress.full()):
             return False
         # ACTIVE before the channel is read: a driver that takes the channel down sees ACTIVE, or was seen (section 15).
         self._words[self._active] = 1
@@ -123,6 +135,14 @@ class Subordinate(CardModel):
         self._board.ledger.update()
         for hook in self._board.hooks.armed:
             transfer = hook.transfer(transfer)
+        if self._board.timing.unkind:
+            self._hand_over(transfer)
+        self._lane.then(partial(self._move, start, transfer))
+        return True
+
+    def _move(self, start: int, transfer: Transfer) -> None:
+        """Run the transfer that `start` asked for. Its end is published after that."""
+        self._look_again(transfer)
         try:
             moved = self._run(transfer)
         except RefusedTransferError as error:
@@ -133,8 +153,7 @@ class Subordinate(CardModel):
             ERROR=int(moved.refusal is not None),
             CODE=moved.refusal or 0,
         )
-        self._end(start, transfer.length - moved.size, status)
-        return True
+        self._lane.next(partial(self._end, start, transfer.length - moved.size, status))
 
     def _read_transfer(self, start: int) -> Transfer:
         words = self._words
@@ -150,11 +169,51 @@ class Subordinate(CardModel):
         self._words[self._done] = start & INDEX
 
     def _stop(self, _: int) -> None:
-        """STOP: no transfer runs while a register is written. One that START asks for ends before it begins."""
+        """STOP: a transfer that has begun ends now. One that START asks for ends before it begins."""
+        self._lane.finish()
         self._words[self._control] = 0
         start = self._noticed = self._words[self._start]
         if start != self._ended:
             self._end(start, self._words[self._length], TRANSFER_STATUS.pack(ERROR=1))
+
+    # -- what an unkind card notes at START -----------------------------------------------------------
+    def _hand_over(self, transfer: Transfer) -> None:
+        """The buffer is the card's: note what is to be sent, or write noise where frames will lie."""
+        try:
+            self._check(transfer)
+        except RefusedTransferError:
+            return
+        size, access = transfer.length, Grant.READ
+        if not transfer.transmit:
+            size, access = min(self._fifo.fits(size)[1], FRAME_MAX), Grant.WRITE
+        address, length = np.array([transfer.address], np.uint64), np.array([transfer.length])
+        chosen = self._board.ledger.covers(address, length, access, streaming_only=True)
+        self._handed[transfer.transmit].take(np.zeros(1, np.int64), address, np.array([size]), chosen)
+
+    def _look_again(self, transfer: Transfer) -> None:
+        handed, slot = self._handed[transfer.transmit], np.zeros(1, np.int64)
+        handed.check(slot, slot + transfer.index)
+        self.forget()
+
+    def begin(self) -> None:
+        """A transfer that is under way is not watched; the next one is."""
+
+    def forget(self) -> None:
+        """Nothing is watched any more."""
+        for handed in self._handed.values():
+            handed.forget()
+
+    def look(self, _: random.Random) -> bool:
+        """Look at the buffer of the transfer again. Returns whether there is one."""
+        slot = np.zeros(1, np.int64)
+        for handed in self._handed.values():
+            handed.check(slot, slot + (self._words[self._start] & INDEX))
+        return bool(self._words[self._active])
+
+    def wrote(self, start: Addresses, end: Addresses) -> None:
+        """The card itself has written to each [start, end), in the order of their starts."""
+        for handed in self._handed.values():
+            handed.wrote(start, end)
 
     # -- one transfer -------------------------------------------------------------------------------
     def _run(self, transfer: Transfer) -> Moved:
@@ -170,7 +229,7 @@ class Subordinate(CardModel):
             if self._trace.steps:
                 self._trace.add(TraceEvent.DISABLE, int(transfer.transmit))
 
-    def _buffer(self, transfer: Transfer) -> Bytes:
+    def _check(self, transfer: Transfer) -> Bytes:
         """The channel's guest memory. Raises RefusedTransferError when the channel or the transfer is wrong."""
         last = self._ended & INDEX
         if transfer.start > TRANSMIT | INDEX or ring_index.distance(transfer.index, last) != 1:
@@ -184,9 +243,13 @@ class Subordinate(CardModel):
             text = f"channel of {transfer.length} bytes, it may have 1 to {BUFFER_MAX}"
             raise RefusedTransferError(Refusal.LENGTH, text)
         try:
-            buffer = self._board.memory.view(transfer.address, transfer.length)
+            return self._board.memory.view(transfer.address, transfer.length)
         except OutsideMemoryError as error:
             raise RefusedTransferError(Refusal.ADDRESS, f"channel {error}") from error
+
+    def _buffer(self, transfer: Transfer) -> Bytes:
+        """As `_check`, and the memory must be granted too."""
+        buffer = self._check(transfer)
         touch = Touch(transfer.address, transfer.length, transfer.index, transfer.transmit)
         # A persistent grant of the memory is not enough: the channel's own set-up is what allows the card to touch it.
         access = Grant.READ if transfer.transmit else Grant.WRITE
