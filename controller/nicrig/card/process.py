@@ -31,15 +31,16 @@ class CardProcess:
         kind: CardKind,
         ledger: LedgerPolicy = "off",
         *,
-        mac: str | None = None,
         behaviour: str | None = None,
         program: Sequence[str] = PROGRAM,
+        **others: str | None,
     ) -> None:
+        """`others` are further options of the card by name, like `card_timing`; None for the card's default."""
         self.paths = paths
         where = ["--sockets", str(paths.folder), "--library", str(library)]
         self._argv = [*program, *where, "--interrupts", interrupts, "--kind", kind, "--ledger", ledger]
-        if mac is not None:
-            self._argv += ["--mac", mac]
+        for name, value in others.items():
+            self._argv += [f"--{name.replace('_', '-')}", value] if value is not None else []
         if behaviour is not None:
             # The card may run in another folder, so make the path absolute.
             file, _, name = behaviour.rpartition(":")

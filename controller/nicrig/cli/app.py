@@ -51,6 +51,14 @@ LedgerOption = Annotated[
 FailOnOption = Annotated[
     Severity, typer.Option("--fail-on", envvar="NICRIG_FAIL_ON", case_sensitive=False, help=FAIL_ON_HELP)
 ]
+TimingOption = Annotated[
+    str,
+    typer.Option(
+        "--card-timing",
+        metavar="kind|unkind[:SEED]",
+        help="The card works at once, or at any moment that the datasheet allows.",
+    ),
+]
 ParametersOption = Annotated[
     list[str],
     typer.Option(

@@ -24,6 +24,7 @@ from nicrig.cli.app import (
     RecorderOption,
     RigArgument,
     RigOption,
+    TimingOption,
     app,
     found,
     named,
@@ -40,6 +41,7 @@ def up(
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "report",
+    card_timing: TimingOption = "kind",
     memory: MemoryOption = 512,
     recorder: RecorderOption = 2,
     parameter: ParametersOption = [],
@@ -62,6 +64,7 @@ def up(
         interrupts=interrupts,
         kind=kind,
         ledger=ledger,
+        timing=card_timing,
         memory=memory,
         detail=Detail(recorder),
         parameters=tuple(parameter),
@@ -145,6 +148,7 @@ def run_in_guest(
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "off",
+    card_timing: TimingOption = "kind",
     memory: MemoryOption = 512,
     parameter: ParametersOption = [],
     deadline: Annotated[
@@ -165,6 +169,7 @@ def run_in_guest(
         interrupts=interrupts,
         kind=kind,
         ledger=ledger,
+        timing=card_timing,
         memory=memory,
         parameters=tuple(parameter),
     )
@@ -198,6 +203,7 @@ def serve(
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "off",
+    card_timing: TimingOption = "kind",
     mac: MacOption = None,
     behaviour: BehaviourOption = None,
 ) -> None:
@@ -209,7 +215,7 @@ def serve(
     from nicrig.session.daemon import serve_card
     from nicrig.session.options import Options
 
-    options = Options(interrupts=interrupts, kind=kind, ledger=ledger, mac=mac, behaviour=behaviour)
+    options = Options(interrupts=interrupts, kind=kind, ledger=ledger, timing=card_timing, mac=mac, behaviour=behaviour)
 
     async def keep() -> None:
         with shared_directory(sockets) if sockets else named_directory(name) as paths:

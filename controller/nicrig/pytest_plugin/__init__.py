@@ -41,8 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "nicrig(kind, accelerator, interrupts, cpus, memory, kernel_arguments, ledger, parameters, fresh): "
-        "the rig that the test needs (docs/packet-tests.md)",
+        "nicrig(kind, accelerator, interrupts, cpus, memory, kernel_arguments, ledger, card_timing, parameters, "
+        "fresh): the rig that the test needs (docs/packet-tests.md)",
     )
     config.stash[SETTINGS] = settings(config)
 

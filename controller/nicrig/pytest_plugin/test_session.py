@@ -111,7 +111,7 @@ class TestSession:
         try:
             if self.card_runs and self.plugged:
                 await self._unload()
-                await self._reset_card(self.rig.options.ledger)
+                await self._reset_card(self.rig.options.ledger, self.rig.options.timing)
                 self.thread.clean = True
         finally:
             await self.unwatch()
@@ -127,7 +127,7 @@ class TestSession:
         self.traffic.begin(self.rig.card.wire)
         self._scope, self._unwatched = trio.CancelScope(), trio.Event()
         self.thread.start_soon(self._run)
-        await self._reset_card(self.wanted.ledger)
+        await self._reset_card(self.wanted.ledger, self.wanted.card_timing)
         self._counters = await self.rig.card.counters()
 
     async def unwatch(self) -> None:
@@ -138,10 +138,11 @@ class TestSession:
             self._unwatched = None
             await self.live.finish()
 
-    async def _reset_card(self, ledger: LedgerPolicy) -> None:
+    async def _reset_card(self, ledger: LedgerPolicy, timing: str) -> None:
         await self.rig.card.monitor.execute("clear-faults")
         await self.rig.card.set_link(True)
         await self.rig.card.monitor.execute("set-ledger", {"policy": ledger})
+        await self.rig.card.monitor.execute("set-timing", {"timing": timing})
 
     async def _run(self) -> None:
         ended = self._unwatched

@@ -24,13 +24,15 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kernel_arguments: tuple[str, ...] = ()
     ledger: LedgerPolicy = "report"
     """What the card does about DMA that the driver has not granted."""
+    card_timing: str = "kind"
+    """When the card does its work: `kind`, or `unkind[:SEED]`."""
     parameters: tuple[str, ...] = ()
     """Parameters of the driver's module, like `noncoherent=64`."""
     fresh: bool = False
     """Whether the test needs a machine that no other test uses."""
 
     def machine(self) -> Options:
-        """The options of the machine. Ledger and driver are set for each test."""
+        """The options of the machine. Ledger, timing and driver are set for each test."""
         return Options(
             accelerator=self.accelerator,
             interrupts=self.interrupts,

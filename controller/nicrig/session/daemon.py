@@ -21,6 +21,7 @@ from nicrig.rundir.paths import RigPaths
 from nicrig.session.ending import Daemon, ends_with_card
 from nicrig.session.options import Options, card_of, machine_of
 from nicrig.session.rig import open_machine, open_rig
+from nicrig_interface.answers import TimingState
 
 DESCRIPTION_BYTES = 64 << 10
 
@@ -72,7 +73,9 @@ async def serve_rig(name: str, options: Options, say: Say, report: Say) -> None:
                 os.getpid(), time.time(), options.kind, options.interrupts, rig.machine.accelerator.name, interface.name
             )
             describe(paths, described)
-            say(f"ready: {name} ({options.kind}; {rig.machine.accelerator.name}) at {paths.folder}")
+            timing = (await rig.card.monitor.ask("query-timing", TimingState)).timing
+            how = "; ".join((options.kind, rig.machine.accelerator.name, *([] if timing == "kind" else [timing])))
+            say(f"ready: {name} ({how}) at {paths.folder}")
             await trio.sleep_forever()
 
 
@@ -88,6 +91,9 @@ async def serve_card(paths: RigPaths, options: Options, say: Say) -> None:
             describe(paths, Description(os.getpid(), time.time(), options.kind, options.interrupts))
             say("ready")
             say(qemu.paste_line(paths, hot_plug=options.hot_plug))
+            if options.timing != "kind":
+                async with card_monitor(paths) as monitor:
+                    say(f"card timing: {(await monitor.ask('query-timing', TimingState)).timing}")
             await card.watch()
         finally:
             # QEMU may fail when it loses its card.

@@ -33,6 +33,8 @@ class Options:
     """Further parameters of the driver's module, like `noncoherent=64`."""
     ledger: LedgerPolicy = "off"
     """What the card does about DMA that the driver has not granted (docs/coherency.md)."""
+    timing: str = "kind"
+    """When the card does its work: `kind`, or `unkind[:SEED]` (docs/datasheet.md section 18)."""
     mac: str | None = None
     """The card's station address; None for its default."""
     behaviour: str | None = None
@@ -84,5 +86,5 @@ def machine_of(options: Options, provision: Provision, accelerator: Accelerator)
 
 def card_of(paths: RigPaths, library: Path, options: Options) -> CardProcess:
     """The card that these options describe, to be started at `paths`."""
-    kind, mac, behaviour = options.kind, options.mac, options.behaviour
-    return CardProcess(paths, library, options.interrupts, kind, options.ledger, mac=mac, behaviour=behaviour)
+    how = (options.interrupts, options.kind, options.ledger)
+    return CardProcess(paths, library, *how, behaviour=options.behaviour, mac=options.mac, card_timing=options.timing)

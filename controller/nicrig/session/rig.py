@@ -25,7 +25,7 @@ from nicrig.session.guest_handle import GuestHandle, OwnGuest, reach_agent
 from nicrig.session.machine_handle import MachineHandle, OwnMachine, reach_machine, start_machine
 from nicrig.session.options import Options, card_of
 from nicrig.session.services import Services, open_services
-from nicrig_interface.answers import LedgerState, RecorderLayout
+from nicrig_interface.answers import LedgerState, RecorderLayout, TimingState
 
 PANIC_RECORDS = 30
 
@@ -144,7 +144,8 @@ def _guest_lock(paths: RigPaths, services: Services) -> GuestLock:
 async def _options(card: CardHandle, options: Options) -> Options:
     """With what the card says about itself."""
     found, ledger = await card_state(card.monitor), await card.monitor.ask("query-ledger", LedgerState)
-    return replace(options, kind=found.kind, interrupts=found.interrupts, ledger=ledger.policy)
+    timing = (await card.monitor.ask("query-timing", TimingState)).timing
+    return replace(options, kind=found.kind, interrupts=found.interrupts, ledger=ledger.policy, timing=timing)
 
 
 def _last_records(layout: RecorderLayout) -> str:

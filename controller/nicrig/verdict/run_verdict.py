@@ -11,7 +11,7 @@ from nicrig.witnesses.words import Word
 
 WORDS = {Finding.GOOD: "coherent", Finding.BAD: "incoherent", Finding.UNKNOWN: "unknown"}
 """What a verdict over frames says."""
-REFUSAL_PREFIX, LEDGER_PREFIX = "refused_", "ledger_"
+REFUSAL_PREFIX, FINDING_PREFIXES = "refused_", ("ledger_", "hand_over_")
 
 
 @dataclass(frozen=True)
@@ -103,5 +103,5 @@ def violations(counters: Mapping[str, int]) -> dict[str, int]:
 
 
 def findings(counters: Mapping[str, int]) -> dict[str, int]:
-    """The findings of the card's ledger (datasheet section 17)."""
-    return {name: count for name, count in counters.items() if name.startswith(LEDGER_PREFIX) and count}
+    """What the card has found: its ledger, and what an unkind card sees (datasheet sections 17 and 18)."""
+    return {name: count for name, count in counters.items() if name.startswith(FINDING_PREFIXES) and count}

@@ -42,6 +42,10 @@ BAR_CONTROL, CONTROL_OFFSET, CONTROL_INTERRUPT = 0, 0x18, 0x2
 STATUS_ERROR = 0x2
 REFUSED_ADDRESS = 4
 GUARD_CHANGED = 6
+FINDING, FOR_TRANSMIT = 0xFF, 0x100
+"""What was found, in the argument of card.ledger and card.hand_over, and whether it was in the transmit direction."""
+INCOMPLETE, DESCRIPTOR_CHANGED = 1, 2
+"""Findings of card.hand_over; the others are changed buffers."""
 LINE = 64
 """The cache line in bytes, until NdisMGetDmaAlignment has said otherwise."""
 CRC = 0xFFFF_FFFF

@@ -22,6 +22,7 @@ CARD_EVENTS: dict[str, tuple[str, ...]] = {
     "card.frame_in": ("place", "address", "length", "digest"),  # a frame as it was written for the driver
     "card.frame_out": ("place", "address", "length", "digest"),  # a frame as it was read for the wire
     "card.ledger": ("finding", "address", "length", "index"),  # the ledger found something; | 256 for transmit
+    "card.hand_over": ("finding", "address", "length", "index"),  # an unkind card found something; | 256 for transmit
 }
 """The events that the card records, and their arguments. `status` is the descriptor's status as written back. `digest`
 is a CRC32C, with the slot that keeps the bytes in its high half. `place` counts the card's descriptors, transfers or

@@ -1094,6 +1094,16 @@ class CardLedger(CardEvent):
     index = argument(3)  # type: ignore[assignment]
 
 
+class CardHandOver(CardEvent):
+    """card.hand_over."""
+
+    __slots__ = ()
+    finding = argument(0)
+    address = argument(1)
+    length = argument(2)
+    index = argument(3)  # type: ignore[assignment]
+
+
 RECORDS: dict[tuple[str, int], type[Event]] = {
     ("DriverUnload", RecordKind.ENTER): DriverUnload,
     ("DriverUnload", RecordKind.LEAVE): LeaveDriverUnload,
@@ -1224,5 +1234,6 @@ RECORDS: dict[tuple[str, int], type[Event]] = {
     ("card.frame_in", RecordKind.CALL): CardFrameIn,
     ("card.frame_out", RecordKind.CALL): CardFrameOut,
     ("card.ledger", RecordKind.CALL): CardLedger,
+    ("card.hand_over", RecordKind.CALL): CardHandOver,
 }
 """The class of each function and kind."""

@@ -36,6 +36,15 @@ async def test_the_card_s_command_line_has_sockets_library_interrupts_kind_and_l
     assert made.paths.card_log.read_text() == repr(expected)
 
 
+async def test_an_option_without_a_value_is_left_to_the_card(tmp_path: Path) -> None:
+    program = (sys.executable, "-c", f"import sys; sys.stderr.write(repr(sys.argv[-2:])); sys.stderr.flush(); {READY}")
+    where = (RigPaths(tmp_path), Path("/lib/libvfio-user.so"))
+    made = CardProcess(*where, "msi", "non-dma", program=program, card_timing="unkind:3", mac=None)
+    await made.start()
+    await made.close()
+    assert made.paths.card_log.read_text() == repr(["--card-timing", "unkind:3"])
+
+
 async def test_a_card_that_ends_instead_shows_its_own_words(tmp_path: Path) -> None:
     made = card(tmp_path, "import sys; sys.exit('card: no library')")
     with pytest.raises(PartDeathError, match=r"code 1:\n  \| card: no library"):

@@ -210,6 +210,19 @@ def test_r97_stored_under_the_card() -> None:
     fires(sent_and_completed(1 << 32 | 0x1234, 2 << 32 | 0x1235), "R97")
 
 
+@pytest.mark.parametrize("finding", [2, 3 | 256, 4])
+def test_r97_the_card_sees_a_store(finding: int) -> None:
+    script, item = receiving()
+    fires(script.card("card.hand_over", finding=finding, address=item.block.physical, length=60, index=5), "R97")
+
+
+def test_r97_the_card_names_the_packet() -> None:
+    script = Script().running()
+    packet = script.sending()
+    script.card("card.hand_over", finding=3 | 256, address=packet.physical, length=60, index=0)
+    assert f"packet {packet.packet:#x}" in fires(script, "R97").text
+
+
 def test_r97_silent_when_the_bytes_lie_in_another_slot() -> None:
     silent(sent_and_completed(1 << 32 | 0x1234, 2 << 32 | 0x1234))
 
@@ -449,6 +462,17 @@ def test_r107_silent_in_order() -> None:
     script.transfer(buffer, write=False)
     script.completed(buffer, write=False)
     silent(script.call("NdisMIndicateReceivePacket", packet=packet, buffer=buffer, length=0x2000))
+
+
+def test_r103_descriptor_written_after_ownership() -> None:
+    script, item = receiving()
+    fires(script.card("card.hand_over", finding=1, address=item.block.physical, length=16, index=5), "R103")
+
+
+def test_r103_silent_for_a_descriptor_that_changes_later() -> None:
+    script, item = receiving()
+    script.card("card.hand_over", finding=2, address=item.block.physical, length=16, index=5)
+    assert [violation.rule for violation in script.judge().violations] == ["R97"]
 
 
 def test_r108_guard_bytes_changed() -> None:

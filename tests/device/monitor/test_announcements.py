@@ -11,7 +11,7 @@ import pytest
 from nicrig_device.monitor.announcements import QUIET_SECONDS, Announcements, ClientChanged
 from nicrig_device.recorder import RecordRing, Trace, TraceEvent
 from nicrig_device.spec.descriptors import Refusal
-from nicrig_device.spec.findings import LedgerFinding
+from nicrig_device.spec.findings import HandOverFinding, LedgerFinding
 from tests.fakes.memory_bus import MemoryBus
 
 
@@ -49,7 +49,8 @@ def test_a_refusal_and_a_finding_are_violations(trace: Trace) -> None:
     announcements = Announcements(trace)
     trace.add(TraceEvent.REFUSAL, Refusal.ADDRESS, 7, 1)
     trace.add(TraceEvent.LEDGER, LedgerFinding.AFTER_FREE | 1 << 8, 0x1000, 60, 9)
-    refusal, finding = (message["data"] for message in taken(announcements))
+    trace.add(TraceEvent.HAND_OVER, HandOverFinding.SEND_CHANGED | 1 << 8, 0x2000, 61, 8)
+    refusal, finding, hand_over = (message["data"] for message in taken(announcements))
     assert refusal == {
         **{"by": "refusal", "name": "ADDRESS", "transmit": True, "index": 7},
         **{"address": None, "length": None, "count": 1},
@@ -57,6 +58,10 @@ def test_a_refusal_and_a_finding_are_violations(trace: Trace) -> None:
     assert finding == {
         **{"by": "ledger", "name": "AFTER_FREE", "transmit": True, "index": 9},
         **{"address": 0x1000, "length": 60, "count": 1},
+    }
+    assert hand_over == {
+        **{"by": "hand-over", "name": "SEND_CHANGED", "transmit": True, "index": 8},
+        **{"address": 0x2000, "length": 61, "count": 1},
     }
 
 
@@ -84,7 +89,8 @@ def test_one_violation_does_not_quiet_another(trace: Trace) -> None:
 
 def test_ordinary_work_of_the_card_sends_no_event(trace: Trace) -> None:
     announcements = Announcements(trace)
-    for event in set(TraceEvent) - {TraceEvent.RESET, TraceEvent.LINK, TraceEvent.REFUSAL, TraceEvent.LEDGER}:
+    told = {TraceEvent.RESET, TraceEvent.LINK, TraceEvent.REFUSAL, TraceEvent.LEDGER, TraceEvent.HAND_OVER}
+    for event in set(TraceEvent) - told:
         trace.add(event)
     assert announcements.due() is None
 

@@ -10,7 +10,7 @@ import pytest
 from nicrig.verifier.events import CARD_EVENTS
 from nicrig_device.spec import registers
 from nicrig_device.spec.counters import COUNTERS
-from nicrig_device.spec.findings import LedgerFinding
+from nicrig_device.spec.findings import HandOverFinding, LedgerFinding
 from nicrig_interface.answers import RecorderLayout
 from tests.device.monitor.conftest import Client
 from tests.fakes import recorder as datasheet
@@ -69,6 +69,18 @@ def test_the_commands_are_those_that_there_are(ready: Client) -> None:
 
 def test_the_version_is_the_greeting_s(ready: Client) -> None:
     assert ready.returned("query-version") == ready.greeting["QMP"]["version"]
+
+
+def test_the_timing_is_queried_and_set(ready: Client) -> None:
+    none = dict.fromkeys([finding.name.lower() for finding in HandOverFinding], 0)
+    assert ready.returned("query-timing") == {"timing": "kind", "findings": none}
+    assert ready.returned("set-timing", timing="unkind:5") == {}
+    assert ready.returned("query-timing")["timing"] == "unkind:5"
+    assert ready.returned("set-timing", timing="unkind") == {}
+    assert ready.returned("query-timing")["timing"] == "unkind:1"
+    for wrong in ("cruel", "unkind:", "unkind:-1", "unkind:x", "kind:1", "unkind:1:2"):
+        assert "kind, unkind or unkind:SEED" in ready.refused("set-timing", timing=wrong)[1]
+    assert ready.returned("query-timing")["timing"] == "unkind:1"
 
 
 def test_the_ledger_is_queried_and_set(ready: Client) -> None:

@@ -14,8 +14,12 @@ from nicrig.verifier.checks.teardown import access_after_free, null_of_failure, 
 from nicrig.verifier.constants import (
     CRC,
     DESCRIPTOR_BYTES,
+    DESCRIPTOR_CHANGED,
     DEVICE_SUBORDINATE,
+    FINDING,
+    FOR_TRANSMIT,
     GUARD_CHANGED,
+    INCOMPLETE,
     LINE,
     REFUSED_ADDRESS,
     STATUS_ERROR,
@@ -28,6 +32,7 @@ from nicrig.verifier.model.world import World
 from nicrig.verifier.records import (
     CardDoorbell,
     CardEnable,
+    CardHandOver,
     CardLedger,
     CardRead,
     CardRefusal,
@@ -81,6 +86,24 @@ def guard_bytes_are_left_alone(world: World, event: CardLedger, report: ReportVi
         block = world.granted.find(event.address)
         what = f"the {event.length:#x} bytes at {event.address:#x}" if block is None else str(block)
         report("R108", f"guard bytes behind {what} were changed", block.made if block else None, event)
+
+
+@on
+def handed_over_memory_is_left_alone(world: World, event: CardHandOver, report: ReportViolation) -> None:
+    way = "transmit" if event.finding & FOR_TRANSMIT else "receive"
+    finding, where = event.finding & FINDING, f" at {event.address:#x}" if event.address else ""
+    if finding == INCOMPLETE:
+        text = f"{way} descriptor {event.index}{where} was not written when a doorbell covered it"
+        report("R103", text, world.rung, event)
+        return
+    if finding == DESCRIPTOR_CHANGED:
+        report("R97", f"{way} descriptor {event.index}{where} changed while the card owned it", event)
+        return
+    element = world.elements.find(event.address, event.length)
+    send = element.owner if element is not None and isinstance(element.owner, Send) else None
+    packet = f" of packet {send.packet:#x}" if send is not None else ""
+    text = f"the {event.length:#x} bytes{where}{packet}, {way} index {event.index}, changed while the card owned them"
+    report("R97", text, send.made if send is not None else None, event)
 
 
 @on

@@ -178,7 +178,7 @@ class Subordinate(CardModel):
 
     # -- what an unkind card notes at START -----------------------------------------------------------
     def _hand_over(self, transfer: Transfer) -> None:
-        """The buffer is the card's: note what is to be sent, or write noise where frames will lie."""
+        """The buffer is the card's: note what it will send, or write noise where frames will lie."""
         try:
             self._check(transfer)
         except RefusedTransferError:
