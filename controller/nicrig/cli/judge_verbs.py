@@ -31,12 +31,23 @@ if TYPE_CHECKING:
     from nicrig.verdict.outcome import EchoOutcome
 
 
+DemoTimingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--card-timing",
+        metavar="kind|unkind[:SEED]",
+        help="When the card does its work. The default is kind, then unkind for the second half of the frames.",
+    ),
+]
+
+
 @app.command()
 def demo(
     accelerator: AcceleratorOption = "auto",
     interrupts: InterruptsOption = "msix",
     kind: KindOption = "bus-master",
     ledger: LedgerOption = "report",
+    card_timing: DemoTimingOption = None,
     parameter: ParametersOption = [],
     frames: Annotated[int, typer.Option("--frames", min=1, help="How many frames to inject.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the frames' sizes, bytes and order.")] = 1,
@@ -60,13 +71,23 @@ def demo(
         interrupts=interrupts,
         kind=kind,
         ledger=ledger,
+        timing=card_timing or "kind",
         parameters=tuple(parameter),
         keep_logs=keep_logs,
         detail=Detail.BYTES,
     )
     paths = found(rig)
     outcome: EchoOutcome = run(
-        lambda: run_demo(options, count=frames, seed=seed, report=progress, save=record, paths=paths, fail_on=fail_on)
+        lambda: run_demo(
+            options,
+            count=frames,
+            seed=seed,
+            report=progress,
+            save=record,
+            paths=paths,
+            fail_on=fail_on,
+            unkind=card_timing is None,
+        )
     )
     for line in [outcome.json()] if json else outcome.lines():
         print(line)

@@ -3,8 +3,9 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from nicrig.errors import (
@@ -29,7 +30,7 @@ from nicrig.verdict.live import LiveVerdict, live_verdict
 from nicrig.verdict.outcome import EchoOutcome, firsts
 from nicrig.verdict.run_verdict import findings, unseen
 from nicrig.verifier.severity import FAIL_ON, Severity
-from nicrig_interface.answers import LedgerState
+from nicrig_interface.answers import LedgerState, TimingState
 
 Report = Callable[[str], None]
 
@@ -43,17 +44,19 @@ async def run_demo(
     save: Path | None = None,
     paths: RigPaths | None = None,
     fail_on: Severity = FAIL_ON,
+    unkind: bool = False,
 ) -> EchoOutcome:
     """Boot a guest, inject `count` frames drawn from `seed`, and judge the frames and the driver's calls.
 
     `report` gets a line for each stage; the recording goes to `save`. With `paths`, use the rig that runs there.
-    Rules count from the severity `fail_on` on. A guest that hangs or panics and a driver that does not come up end the
+    Rules count from the severity `fail_on` on. With `unkind`, the second half of the frames meets an unkind card, whose
+    moments are drawn from `seed` too. A guest that hangs or panics and a driver that does not come up end the
     run early: the outcome has what is known. An error of which nothing is known but the error is raised.
     """
     demo = Demo(options, report, save, fail_on)
     try:
         async with await demo.rig() if paths is None else attach_rig(paths, options) as rig:
-            await demo.run(rig, count=count, seed=seed)
+            await demo.run(rig, count=count, seed=seed, unkind=unkind)
     except ParameterError:
         raise
     except RigError as error:
@@ -79,6 +82,8 @@ class Demo:
         self._console = Console()
         self._ledger: dict[str, int] = {}
         self._blind: str | None = None
+        self._timings: list[str] = []
+        """The card's timings, in the order in which frames met them."""
 
     async def rig(self) -> AbstractAsyncContextManager[Rig]:
         """The rig to start."""
@@ -87,7 +92,7 @@ class Demo:
         self._report("starting the card and booting the guest")
         return open_rig(provision, self._options)
 
-    async def run(self, rig: Rig, *, count: int, seed: int) -> None:
+    async def run(self, rig: Rig, *, count: int, seed: int, unkind: bool = False) -> None:
         """Load a fresh driver, run `count` frames drawn from `seed`, and unload it."""
         injected = generator.mixed(count, seed=seed)
         self._options, self._accelerator = rig.options, rig.machine.accelerator.name
@@ -96,12 +101,15 @@ class Demo:
             await rig.guest.unload_driver()
         with self._console.following(rig.paths.serial_log):
             async with (
+                self._timed(rig),
                 live_verdict(rig, self._options.recorded, self._save, fail_on=self._fail_on) as self._live,
                 self._driver(rig) as interface,
             ):
                 self._report(f"injecting {count} frames (seed {seed})")
                 self._echo = EchoRun(rig, interface, self._live)
-                await self._echo.run(injected)
+                await self._echo.run(
+                    injected, partial(self._set_timing, rig, f"unkind:{abs(seed)}") if unkind else None
+                )
             # After the driver's last reset nothing is under way: the ledger's findings are complete.
             self._ledger = findings(await rig.card.counters())
             if judges_dma(self._options):
@@ -109,6 +117,22 @@ class Demo:
         self._clock.stage("traffic")
         if loaded:
             await rig.guest.bring_up()
+
+    @asynccontextmanager
+    async def _timed(self, rig: Rig) -> AsyncIterator[None]:
+        """After this block the card has the timing of the rig again, if it still answers."""
+        await self._set_timing(rig, self._options.timing)
+        try:
+            yield
+        finally:
+            with suppress(RigError):
+                await rig.card.monitor.execute("set-timing", {"timing": self._options.timing})
+
+    async def _set_timing(self, rig: Rig, timing: str) -> None:
+        await rig.card.monitor.execute("set-timing", {"timing": timing})
+        now = (await rig.card.monitor.ask("query-timing", TimingState)).timing
+        if now not in self._timings:
+            self._timings.append(now)
 
     @asynccontextmanager
     async def _driver(self, rig: Rig) -> AsyncIterator[Interface]:
@@ -148,6 +172,7 @@ class Demo:
             rules.verdict.minor,
             self._console.lines(),
             ended,
+            self._timings,
         )
 
     def _trouble(self, ended: RigError | None) -> dict[str, int]:

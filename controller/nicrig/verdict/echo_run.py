@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Injects frames into a guest that echoes, and judges them with the card's and the driver's counters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import trio
 
@@ -59,9 +59,10 @@ class EchoRun:
         """How many frames were injected so far."""
         return sum(each.sent for each in self._exchanges)
 
-    async def run(self, frames: Sequence[bytes]) -> None:
+    async def run(self, frames: Sequence[bytes], half_way: Callable[[], Awaitable[object]] | None = None) -> None:
         """Run the frames. With a live verdict they go in chunks whose records fit into the recorder's ring.
 
+        `half_way` is called between the two halves, when nothing is under way.
         A guest that echoes nothing any more gets no more frames. Raises DeadlineError when it does not answer either.
         """
         before, counters = await self._received(), await self._rig.card.counters()
@@ -69,8 +70,11 @@ class EchoRun:
         self._witnesses.station = await self._interface.station()
         ring = await self._ring_size()
         window = min(WINDOW, ring // 4) if ring else WINDOW
-        for start in range(0, len(frames), CHUNK):
-            await self._echo(frames[start : start + CHUNK], window)
+        half = len(frames) // 2 if half_way else len(frames)
+        for start in (*range(0, half, CHUNK), *range(half, len(frames), CHUNK)):
+            if start == half and half_way:
+                await half_way()
+            await self._echo(frames[start : min(start + CHUNK, half if start < half else len(frames))], window)
             if self._exchanges[-1].stalled:
                 break
         await self._rest(ring)

@@ -25,7 +25,7 @@ class EchoOutcome:
     `broken` is the first violation of each rule of the NDIS contract that the miniport broke, `minor` counts those
     that do not fail the run. `recorded` is whether the driver was to record its calls. `blind` is why the card's
     ledger judged nothing. `console` are the first lines of each trouble that the guest's kernel wrote there. `ended` is
-    why the run ended early.
+    why the run ended early. `timings` are the card's, in the order in which the frames met them.
     """
 
     verdict: RunVerdict
@@ -38,6 +38,7 @@ class EchoOutcome:
     minor: Mapping[str, int] = field(default_factory=dict)
     console: Sequence[str] = ()
     ended: RigError | None = None
+    timings: Sequence[str] = ("kind",)
 
     def lines(self) -> list[str]:
         """The text output. The line with the verdict comes last."""
@@ -58,7 +59,12 @@ class EchoOutcome:
         if judged.reordered:
             lines.append(f"not counted: {judged.reordered} frames that a queueing discipline of the guest reordered")
         times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
-        return [*lines, f"verdict: {judged.word}: frames {counts} ({self.kind}; {self.accelerator}; {times})"]
+        how = "; ".join((self.kind, self.accelerator, *self._timing(), times))
+        return [*lines, f"verdict: {judged.word}: frames {counts} ({how})"]
+
+    def _timing(self) -> list[str]:
+        """How the card was timed, unless it was kind all the time."""
+        return [] if set(self.timings) <= {"kind"} else [f"card {' then '.join(self.timings)}"]
 
     def counts(self) -> dict[str, int]:
         """The five counts that are always shown, and the others that are not zero."""

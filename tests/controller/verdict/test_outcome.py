@@ -30,6 +30,11 @@ def test_the_last_line_is_the_verdict() -> None:
     ]
 
 
+def test_the_verdict_names_the_timings_of_a_card_that_was_not_always_kind() -> None:
+    (line,) = replace(outcome(FRAMES), timings=("kind", "unkind:1")).lines()
+    assert "(bus-master; tcg; card kind then unkind:1; setup 0.1s" in line
+
+
 def test_a_corrupted_frame_is_shown_byte_by_byte() -> None:
     damaged = FRAMES[0][:20] + bytes([FRAMES[0][20] ^ 0xFF]) + FRAMES[0][21:]
     lines = outcome([damaged, *FRAMES[1:]]).lines()
