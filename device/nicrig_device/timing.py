@@ -116,9 +116,9 @@ class Timing:
 
     def due(self, now: float) -> float | None:
         """Take the steps that are due. Returns when the next thing is, in seconds of the monotonic clock, or None."""
-        dues = [lane.work(now) for lane in self.lanes]
-        if self.seed is not None:
-            dues.append(self._look(now))
+        if self.seed is None:  # a kind card has taken them all
+            return None
+        dues = [*(lane.work(now) for lane in self.lanes), self._look(now)]
         return min((due for due in dues if due is not None), default=None)
 
     def _look(self, now: float) -> float | None:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 
-from nicrig.provision import Provision, image, module, provide
+from nicrig.provision import Provision, host_command, image, module
 from nicrig.provision.sources import GUEST_DRIVER
 from nicrig.session.options import Options
 from nicrig.session.rig import open_rig
@@ -30,28 +32,33 @@ def patched(name: str, folder: Path) -> Path:
     for path in module.sources():
         (top / path).parent.mkdir(parents=True, exist_ok=True)
         copyfile(GUEST_DRIVER / path, top / path)
-    # Without the ceiling, git would look for a repository above and leave out files that are not in it.
-    apply = ["git", "apply", "-p1", str(FOLDER / f"{name}.patch")]
-    subprocess.run(
-        apply, cwd=folder, check=True, env={"GIT_CEILING_DIRECTORIES": str(folder.parent), "PATH": "/usr/bin:/bin"}
-    )
+    # In a repository above, git would leave out files that are not in it.
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    subprocess.run(["git", "apply", "-p1", str(FOLDER / f"{name}.patch")], cwd=folder, check=True, env=environment)
     return top
 
 
-async def built(name: str, folder: Path) -> Provision:
-    """What a rig with this driver is started from; module and image are below `folder`."""
-    provision = await provide(lambda _: None)
-    sources = patched(name, folder)
-    await module.make(folder, provision.root, lambda _: None, sources)
-    modules = [folder / each for each in (module.MODULE, module.SELFTEST)]
-    await image.make(folder, root=provision.root, modules=modules)
-    return replace(provision, image=folder / image.IMAGE)
+async def built(name: str, provision: Provision, folder: Path) -> Provision:
+    """With an image that has this bug. What was compiled in `folder` for another bug is used again."""
+    source, made = folder / "source", folder / name
+    made.mkdir()
+    with tempfile.TemporaryDirectory() as scratch:
+        top = patched(name, Path(scratch))
+        for path in module.sources(top):
+            target, data = source / path, (top / path).read_bytes()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists() or target.read_bytes() != data:
+                target.write_bytes(data)
+    command = module.command_line(provision.root, source)
+    await host_command.run(command, purpose=f"compiling the bug {name}", remedy="fix the patch")
+    modules = [source / module.MODULE, source / "selftest" / module.SELFTEST]
+    await image.make(made, root=provision.root, modules=modules)
+    return replace(provision, image=made / image.IMAGE)
 
 
-async def demo(provision: Provision, options: Options, *, count: int = 1000, unkind: bool = True) -> EchoOutcome:
+async def demo(provision: Provision, options: Options, *, count: int = 1000, unkind: bool = False) -> EchoOutcome:
     """What `nicrig demo` finds on a rig that is started from this."""
     options = replace(options, detail=Detail.BYTES, ledger="report")
     async with open_rig(provision, options) as rig:
         await rig.release()
-        paths = rig.paths
-        return await run_demo(options, count=count, seed=1, report=lambda _: None, paths=paths, unkind=unkind)
+        return await run_demo(options, count=count, seed=1, report=lambda _: None, paths=rig.paths, unkind=unkind)

@@ -58,6 +58,7 @@ def test_the_demo_ends_with_a_coherent_verdict() -> None:
     assert run.returncode == 0, run.stderr
     last = run.stdout.splitlines()[-1]
     assert last.startswith("verdict: coherent")
+    assert "card kind then unkind:1" in last
     for count in ("injected 1000", "cpu 1000", "echoed 1000", "lost 0", "corrupted 0"):
         assert count in last
     if "tcg" in last:

@@ -31,15 +31,12 @@ def key(root_key: str, top: Path = GUEST_DRIVER) -> str:
     return cache.key(root_key, SCRIPT.read_bytes(), *contents)
 
 
-async def make(folder: Path, root: Root, report: cache.Progress, top: Path = GUEST_DRIVER) -> None:
-    """The recipe: leaves both modules of the sources at `top` in `folder`.
-
-    Warnings of the compiler are reported, errors raise CommandError.
-    """
+async def make(folder: Path, root: Root, report: cache.Progress) -> None:
+    """The recipe: leaves both modules in `folder`. Warnings of the compiler are reported, errors raise CommandError."""
     work = folder / "source"
-    for path in sources(top):
+    for path in sources():
         (work / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(top / path, work / path)
+        shutil.copyfile(GUEST_DRIVER / path, work / path)
     output = await host_command.run(
         command_line(root, work),
         purpose="compiling the guest module",
