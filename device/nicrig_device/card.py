@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from nicrig_device.wire.framing import WirePort
 from nicrig_interface.files import RECORDER_FILE, TRACE_FILE
 
 EVENT_MASK = 0xFFFF
+WATCH_SECONDS = 0.0001
+"""How long an unkind card watches the doorbells in each turn of its loop."""
 
 
 class Card:
@@ -155,7 +158,19 @@ class Card:
 
     def transmit(self) -> bool:
         """Do what the driver's doorbells ask for. Returns whether there was anything to do."""
-        return not self._holds() and self.kind.transmit()
+        if self._holds():
+            return False
+        return self.kind.transmit() or (self.timing.unkind and self._watch() and self.kind.transmit())
+
+    def _watch(self) -> bool:
+        """For a moment do nothing but watch the doorbells, so that one is seen at once. Returns whether one came."""
+        words, (one, other) = self._words, self.kind.doorbells
+        before, also = words[one], words[other]
+        end = time.monotonic() + WATCH_SECONDS
+        while words[one] == before and words[other] == also:
+            if time.monotonic() > end:
+                return False
+        return True
 
     def interrupt(self, now: float) -> None:
         """Do what is due, and note in `next_due` when the next thing is."""

@@ -83,6 +83,8 @@ class CardModel(ABC):
     ring_max: ClassVar[int] = 0
     blocks: ClassVar[tuple[tuple[RegisterBlock, int], ...]] = ()
     """BAR2's blocks besides EVENT, and how many copies there are of each."""
+    doorbells: tuple[int, int]
+    """Which words of BAR2 announce work; the same one twice if there is only one."""
     sources: tuple[Source, ...]
     """What asks for interrupts, apart from events."""
 

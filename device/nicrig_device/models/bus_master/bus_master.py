@@ -32,6 +32,7 @@ class BusMaster(CardModel):
         tx_words = QueueWords.of(registers.TX_TAIL, registers.TX_ARM, registers.TX_HEAD)
         self.rx = Ring(board, rx_words, transmit=False)
         self.tx = Ring(board, tx_words, transmit=True)
+        self.doorbells = (rx_words.tail, tx_words.tail)
         self.sources = (Source(0, rx_words.arm, rx_words.head, moderated=True), Source(0, tx_words.arm, tx_words.head))
         self._receive_path = ReceivePath(board, self.rx)
         self._transmit_path = TransmitPath(board, self.tx)

@@ -118,6 +118,7 @@ class NonDma(CardModel):
         self.rx = SlotQueue(board, rx_words, RX_SLOT_BLOCK, transmit=False)
         self.tx = SlotQueue(board, tx_words, TX_SLOT_BLOCK, transmit=True)
         self.rx_slots, self.tx_slots = self.rx.slots, self.tx.slots
+        self.doorbells = (rx_words.tail, tx_words.tail)
         self.sources = (Source(0, rx_words.arm, rx_words.head, moderated=True), Source(0, tx_words.arm, tx_words.head))
 
     def add_registers(self, registry: Registry, interrupts: Interrupts) -> None:

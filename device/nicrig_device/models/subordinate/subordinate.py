@@ -75,6 +75,7 @@ class Subordinate(CardModel):
         self._start, receive_arm, done_arm, self._received, self._waiting, self._status, self._done = (
             board.page.index(TRANSFER_BLOCK, register) for register in TRANSFER_BLOCK.registers
         )
+        self.doorbells = (self._start, self._start)
         self.sources = (Source(0, receive_arm, self._received, moderated=True), Source(0, done_arm, self._done))
         self._lane = Lane(board.timing)
         self._handed = {transmit: HandOver(board, board.memory.locate, transmit=transmit) for transmit in (False, True)}
