@@ -17,6 +17,7 @@ FOUND = {
     "completed-before-done": {"R88", "R97", "hand_over_send_changed"},
     "flags-for-status": {"R103", "hand_over_incomplete"},
     "posted-before-indicated": {"corrupted"},
+    "stored-after-posted": {"R97", "hand_over_receive_changed"},
 }
 """By bug, what the verdict names at least."""
 
