@@ -51,14 +51,15 @@ lint: .venv/installed ## style, types, imports, spelling, and that generated fil
 # A worker for each core. Tests that share a machine or a module's fixtures stay in one worker (tests/conftest.py).
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
 UNIT := not system and not real
+NO_GUEST := --ignore=tests/system
 
-# Three runs, the quick ones first. Those that boot QEMU are apart: a worker that holds machines has a loop running, in
-# which a test cannot run a command.
+# The quick runs come first. Tests that boot QEMU are apart: a worker that holds machines has a loop running, in which a
+# test cannot run a command. They have one worker more than this machine's usual two cores, because guests also wait.
 test: .venv/installed ## every test; boots QEMU
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line built checked
-	$(PYTEST) -m "real and not system"
+	$(PYTEST) $(NO_GUEST) -m "real and not system"
 	@$(MAKE) --no-print-directory fuzz
-	$(PYTEST) -m "system and not soak" --durations=20
+	$(PYTEST) -n 3 -m "system and not soak" --durations=20
 
 # What needs nothing built is tested while the rest is built: that waits for downloads, and for one core.
 built: setup
@@ -66,16 +67,16 @@ built: setup
 	@$(BIN)/nicrig tools
 
 checked: lint
-	$(PYTEST) -m "$(UNIT)"
+	$(PYTEST) $(NO_GUEST) -m "$(UNIT)"
 
 test-unit: .venv/installed ## the tests that need nothing built
-	$(PYTEST) -m "$(UNIT)"
+	$(PYTEST) $(NO_GUEST) -m "$(UNIT)"
 
 # The other runs have the same examples each time. A failure prints the command that repeats it.
 FUZZERS := hypothesis and not system
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 fuzz: .venv/installed ## the fuzzers with new examples, half a minute; SEED= repeats those of an earlier run
-	$(PYTEST) -m "$(FUZZERS)" --hypothesis-profile=new --hypothesis-seed=$(SEED)
+	$(PYTEST) $(NO_GUEST) -m "$(FUZZERS)" --hypothesis-profile=new --hypothesis-seed=$(SEED)
 
 SECONDS := 600
 soak: setup ## rigs under random blows, and fuzzers, for SECONDS=600 (SEED= repeats); then the tests of marker soak
