@@ -54,12 +54,13 @@ UNIT := not system and not real
 NO_GUEST := --ignore=tests/system
 
 # The quick runs come first. Tests that boot QEMU are apart: a worker that holds machines has a loop running, in which a
-# test cannot run a command. They have one worker more than this machine's usual two cores, because guests also wait.
+# test cannot run a command. They have a third worker, because guests and downloads also wait; and they keep their order,
+# because the containers, whose images take longest, come first.
 test: .venv/installed ## every test; boots QEMU
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line built checked
 	$(PYTEST) $(NO_GUEST) -m "real and not system"
 	@$(MAKE) --no-print-directory fuzz
-	$(PYTEST) -n 3 -m "system and not soak" --durations=20
+	$(PYTEST) -n 3 --no-loadscope-reorder -m "system and not soak" --durations=20
 
 # What needs nothing built is tested while the rest is built: that waits for downloads, and for one core.
 built: setup

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from nicrig.errors import ConnectionLostError, DeadlineError, GuestPanicError, RigError
+from nicrig.errors import ConnectionLostError, DeadlineError, GuestPanicError, RigError, cause
 from nicrig.machine import qemu
 from nicrig.machine.accelerator import KVM, TCG, Accelerator
 from nicrig.process.deadlines import Deadlines
@@ -94,11 +94,23 @@ class OwnMachine(MachineHandle):
 
     @asynccontextmanager
     async def rebooting(self) -> AsyncIterator[None]:
-        """Expect one reboot, which the block causes. It ends when the guest's agent is there again."""
+        """Expect one reboot, which the block causes. It ends when the guest's agent is there again.
+
+        The block is cancelled when the guest resets: an answer that its agent has not sent by then never comes.
+        """
         with self.monitor.listening("RESET", "VSERPORT_CHANGE") as events:
             self._reboot_expected = True
-            yield
-            await events.wait(guest=True)
+            try:
+                async with trio.open_nursery() as nursery:
+
+                    async def reset() -> None:
+                        await events.wait(guest=True)
+                        nursery.cancel_scope.cancel()
+
+                    nursery.start_soon(reset)
+                    yield
+            except BaseExceptionGroup as group:
+                raise cause(group) from None
             await events.wait(id=qemu.AGENT_ID, open=True)
         self._reboot_expected = False
 

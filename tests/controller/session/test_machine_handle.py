@@ -77,10 +77,33 @@ async def test_a_reset_is_a_panic_with_the_guests_last_words_unless_a_reboot_is_
                 await machine.watch_reboots(lambda: " NdisMSleep", task_status=task_status)
 
         await nursery.start(watch)
-        async with machine.rebooting():
-            await server.event("RESET", guest=True)
-            await server.event("VSERPORT_CHANGE", id="agent", open=True)
+        await reboot(machine, server)
         await server.event("RESET", guest=True)
+
+
+async def reboot(machine: OwnMachine, server: QmpServer) -> None:
+    """The agent's answer to the command that reboots is lost."""
+
+    async def events() -> None:
+        await server.event("RESET", guest=True)
+        await server.event("VSERPORT_CHANGE", id="agent", open=True)
+
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(10):
+            async with machine.rebooting():
+                nursery.start_soon(events)
+                await trio.sleep_forever()
+
+
+async def test_a_reboot_ends_without_the_answer_to_its_command(played: Played) -> None:
+    await reboot(*played)
+
+
+async def test_what_fails_before_the_reset_is_raised_alone(played: Played) -> None:
+    machine, _ = played
+    with pytest.raises(RigError, match="no reboot here"):
+        async with machine.rebooting():
+            raise RigError("no reboot here")
 
 
 async def test_a_deadline_shows_the_console(played: Played, tmp_path: Path) -> None:
