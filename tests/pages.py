@@ -136,7 +136,9 @@ class Shell:
         assert not self._missing(command), f"not printed: {self._missing(command)}: {shown}"
 
     def _end(self) -> list[str]:
-        return next((line.split() for line in self._printed.splitlines() if line.startswith(ENDED)), [])
+        # Not only at the start of a line: a job may have printed a part of one at the same moment.
+        found = re.search(rf"({ENDED}) (\d+) (\d+)$", self._printed, re.MULTILINE)
+        return [*found.groups()] if found else []
 
     def _ended(self) -> bool:
         return len(self._end()) == 3

@@ -53,6 +53,10 @@ def test_a_page_runs_in_one_shell(shell: Shell) -> None:
         shell.do(step)
 
 
+def test_a_job_that_has_printed_half_a_line_hides_no_end(shell: Shell) -> None:
+    shell.do(Command("printf 'half a line'"))
+
+
 @pytest.mark.parametrize(
     ("shown", "printed", "same"),
     [
