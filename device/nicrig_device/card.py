@@ -77,8 +77,15 @@ class Card:
         self._event = self.page.index(EVENT_BLOCK, registers.EVENT)
         self._link = self.page.index(EVENT_BLOCK, registers.LINK)
         board = Board(
-            *(self.memory, self.ledger, self.page, self.egress, self.counters),
-            *(self.refusals, self.trace, self.hooks, self.timing),
+            self.memory,
+            self.ledger,
+            self.page,
+            self.egress,
+            self.counters,
+            self.refusals,
+            self.trace,
+            self.hooks,
+            self.timing,
         )
         self.kind = kind(board)
         moderation = Moderation(registers.MODERATION)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nicrig_device.dma import ring_index
-from nicrig_device.dma.frames import Offsets
+from nicrig_device.dma.frames import Frames, Offsets
 from nicrig_device.dma.memory import OutsideMemoryError
 from nicrig_device.ledger.ledger import WHOLE_RING, Touch
 from nicrig_device.models.base import Board
@@ -48,19 +49,24 @@ class Queue:
         self._trace = board.trace
         self._hooks = board.hooks
         self._timing = board.timing
+        self._counters = board.counters
         self.lane = Lane(board.timing)
         """What the card does with the queue, in order."""
         self.enabled = True
         self.words = words
         self.transmit = transmit
         self.size = size
+        self._waiting = 0
+        """How many frames an unkind card has taken for the queue and not written yet."""
         self.restart()
 
     def restart(self) -> None:
-        """Begin at index 0."""
+        """Begin at index 0, without the frames that wait."""
         self.head = self._tail = 0
         self._refused_tail = 0
         self.lane.clear()
+        self._counters.add("rx_disabled", self._waiting)
+        self._waiting = 0
 
     def refuse(self, refusal: Refusal, text: str, index: int = 0, times: int = 1) -> None:
         self._refusals.refuse(refusal, text, transmit=self.transmit, index=index, times=times)
@@ -84,6 +90,22 @@ class Queue:
                     Refusal.DOORBELL, f"doorbell {tail:#x} with head {self.head:#x} and {self.size} slots", tail
                 )
         return ring_index.distance(self._tail, self.head)
+
+    def fill(self, frames: Frames, write: Callable[[Frames], None]) -> None:
+        """Have `write` put frames into the next slots. An unkind card does it part by part, each at its moment."""
+        if not self._timing.unkind:
+            write(frames)
+            return
+        count = max(0, min(self.posted() - self._waiting, len(frames)))
+        self._counters.add("rx_no_buffer", len(frames) - count)
+        kept = Frames.of(frames.select(slice(count)).tolist())
+        self._waiting += count
+        for part in self._timing.parts(count):
+            self.lane.then(partial(self._fill_now, kept.select(part), write))
+
+    def _fill_now(self, frames: Frames, write: Callable[[Frames], None]) -> None:
+        self._waiting -= len(frames)
+        write(frames)
 
     def handed_over(self, index: int, count: int) -> None:
         """The doorbell has covered `count` more slots, from `index` on. Only an unkind card calls this."""
@@ -128,9 +150,6 @@ class Ring(Queue):
         board.timing.watches.append(self)
         self.life = 0
         """Grows each time the ring is switched off. Work that was under way before must not be finished."""
-        self.waiting = 0
-        """How many frames an unkind card has taken for the ring and not written yet."""
-        self._counters = board.counters
         self.reset()
 
     def reset(self) -> None:
@@ -145,8 +164,6 @@ class Ring(Queue):
         self.life += 1
         self.restart()
         self.forget()
-        self._counters.add("rx_disabled", self.waiting)
-        self.waiting = 0
         self._view: Descriptors | None = None
         self._made_for: tuple[int, int] | None = None
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from nicrig_device.dma.frames import Frames, copy_pieces
@@ -30,26 +28,11 @@ class ReceivePath:
         self._timing = board.timing
 
     def deliver(self, frames: Frames) -> None:
-        """Take as many frames as there are posted buffers, and write them in order, each at its moment."""
-        if not self._ring.enabled:
-            self._counters.add("rx_disabled", len(frames))
-        elif not self._timing.unkind:
-            self._write(frames)
+        """Take as many frames as there are posted buffers."""
+        if self._ring.enabled:
+            self._ring.fill(frames, self._write)
         else:
-            self._wait(frames)
-
-    def _wait(self, frames: Frames) -> None:
-        """Take the frames, and write them part by part. They are under way until then."""
-        count = max(0, min(self._ring.posted() - self._ring.waiting, len(frames)))
-        self._counters.add("rx_no_buffer", len(frames) - count)
-        kept = Frames.of(frames.select(slice(count)).tolist())
-        self._ring.waiting += count
-        for part in self._timing.parts(count):
-            self._ring.lane.then(partial(self._write_waiting, kept.select(part)))
-
-    def _write_waiting(self, frames: Frames) -> None:
-        self._ring.waiting -= len(frames)
-        self._write(frames)
+            self._counters.add("rx_disabled", len(frames))
 
     def _write(self, frames: Frames) -> None:
         """Write as many frames as there are posted buffers, in order, and give the descriptors back."""

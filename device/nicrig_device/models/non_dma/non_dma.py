@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import random
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +52,6 @@ class SlotQueue(Queue):
 
     def __init__(self, board: Board, words: QueueWords, block: RegisterBlock, *, transmit: bool) -> None:
         self.slots = Slots(board, block)
-        self.waiting = 0
-        """How many frames an unkind card has taken for the queue and not written yet."""
         self._handed = HandOver(board, self._locate, transmit=transmit)
         self._handed.resize(SLOTS)
         super().__init__(board, words, SLOTS, transmit=transmit)
@@ -86,7 +83,6 @@ class SlotQueue(Queue):
 
     def restart(self) -> None:
         super().restart()
-        self.waiting = 0
         self.forget()
 
     def look(self, chance: random.Random) -> bool:
@@ -129,19 +125,7 @@ class NonDma(CardModel):
 
     def receive(self, frames: Frames) -> None:
         """Take as many frames as there are free slots."""
-        if not self._board.timing.unkind:
-            self._write(frames)
-            return
-        count = max(0, min(self.rx.posted() - self.rx.waiting, len(frames)))
-        self._board.counters.add("rx_no_buffer", len(frames) - count)
-        kept = Frames.of(frames.select(slice(count)).tolist())
-        self.rx.waiting += count
-        for part in self._board.timing.parts(count):
-            self.rx.lane.then(partial(self._write_waiting, kept.select(part)))
-
-    def _write_waiting(self, frames: Frames) -> None:
-        self.rx.waiting -= len(frames)
-        self._write(frames)
+        self.rx.fill(frames, self._write)
 
     def _write(self, frames: Frames) -> None:
         """Write frames and lengths into the next slots, then publish head."""
@@ -195,6 +179,5 @@ class NonDma(CardModel):
         return self.tx.moved()
 
     def reset(self) -> None:
-        self._board.counters.add("rx_disabled", self.rx.waiting)
         self.rx.restart()
         self.tx.restart()
