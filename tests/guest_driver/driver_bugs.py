@@ -56,9 +56,9 @@ async def built(name: str, provision: Provision, folder: Path) -> Provision:
     return replace(provision, image=made / image.IMAGE)
 
 
-async def demo(provision: Provision, options: Options, *, count: int = 1000, unkind: bool = False) -> EchoOutcome:
-    """What `nicrig demo` finds on a rig that is started from this."""
-    options = replace(options, detail=Detail.BYTES, ledger="report")
+async def demo(provision: Provision, timing: str) -> EchoOutcome:
+    """What `nicrig demo --card-timing TIMING` finds on a rig that is started from this."""
+    options = Options(detail=Detail.BYTES, ledger="report")
     async with open_rig(provision, options) as rig:
         await rig.release()
-        return await run_demo(options, count=count, seed=1, report=lambda _: None, paths=rig.paths, unkind=unkind)
+        return await run_demo(options, count=1000, seed=1, report=lambda _: None, paths=rig.paths, timing=timing)

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from nicrig.provision import provided
-from nicrig.session.options import Options
 from tests.guest_driver.driver_bugs import built, demo
 
-pytestmark = [pytest.mark.system, pytest.mark.soak]
+pytestmark = [pytest.mark.system, pytest.mark.soak, pytest.mark.anyio]
 
 FOUND = {
     "completed-before-done": {"R88", "R97", "hand_over_send_changed"},
@@ -31,5 +30,5 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", FOUND)
 async def test_a_bug_is_found_and_named(name: str, folder: Path) -> None:
     provision = await built(name, provided(), folder)
-    outcome = await demo(provision, Options(timing="unkind"))
+    outcome = await demo(provision, "unkind")
     assert set(outcome.verdict.violations) | set(map(str, outcome.verdict.counts)) >= FOUND[name]

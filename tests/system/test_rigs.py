@@ -153,6 +153,13 @@ def test_the_demo_runs_on_it_and_leaves_it_as_it_was(run: Run, dev: str) -> None
     assert "10.0.0.2/24" in run("run", "--rig", dev, "--", "ip", "addr", "show", "eth0").stdout
 
 
+def test_the_demo_times_its_card_as_asked(run: Run, dev: str) -> None:
+    done = run("demo", "--rig", dev, "--frames", "200", "--card-timing", "unkind:3")
+    assert done.returncode == 0, done.stderr
+    assert "; card unkind:3; " in done.stdout
+    assert "; card kind then unkind:1; " in run("demo", "--rig", dev, "--frames", "200").stdout
+
+
 def test_two_commands_at_once_take_turns(rigs: Path, dev: str) -> None:
     environment = {**plain_environment(), "NICRIG_RIGS": str(rigs)}
     both = [

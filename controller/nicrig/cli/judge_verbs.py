@@ -86,7 +86,7 @@ def demo(
             save=record,
             paths=paths,
             fail_on=fail_on,
-            unkind=card_timing is None,
+            timing=card_timing,
         )
     )
     for line in [outcome.json()] if json else outcome.lines():

@@ -44,19 +44,20 @@ async def run_demo(
     save: Path | None = None,
     paths: RigPaths | None = None,
     fail_on: Severity = FAIL_ON,
-    unkind: bool = False,
+    timing: str | None = None,
 ) -> EchoOutcome:
     """Boot a guest, inject `count` frames drawn from `seed`, and judge the frames and the driver's calls.
 
     `report` gets a line for each stage; the recording goes to `save`. With `paths`, use the rig that runs there.
-    Rules count from the severity `fail_on` on. With `unkind`, the second half of the frames meets an unkind card, whose
-    moments are drawn from `seed` too. A guest that hangs or panics and a driver that does not come up end the
-    run early: the outcome has what is known. An error of which nothing is known but the error is raised.
+    Rules count from the severity `fail_on` on. `timing` is the card's during the run; without it, the second half of
+    the frames meets an unkind card, whose moments are drawn from `seed` too. A guest that hangs or panics and a driver
+    that does not come up end the run early: the outcome has what is known. An error of which nothing is known but the
+    error is raised.
     """
     demo = Demo(options, report, save, fail_on)
     try:
         async with await demo.rig() if paths is None else attach_rig(paths, options) as rig:
-            await demo.run(rig, count=count, seed=seed, unkind=unkind)
+            await demo.run(rig, count=count, seed=seed, timing=timing)
     except ParameterError:
         raise
     except RigError as error:
@@ -92,7 +93,7 @@ class Demo:
         self._report("starting the card and booting the guest")
         return open_rig(provision, self._options)
 
-    async def run(self, rig: Rig, *, count: int, seed: int, unkind: bool = False) -> None:
+    async def run(self, rig: Rig, *, count: int, seed: int, timing: str | None = None) -> None:
         """Load a fresh driver, run `count` frames drawn from `seed`, and unload it."""
         injected = generator.mixed(count, seed=seed)
         self._options, self._accelerator = rig.options, rig.machine.accelerator.name
@@ -101,15 +102,14 @@ class Demo:
             await rig.guest.unload_driver()
         with self._console.following(rig.paths.serial_log):
             async with (
-                self._timed(rig),
+                self._timed(rig, timing or self._options.timing),
                 live_verdict(rig, self._options.recorded, self._save, fail_on=self._fail_on) as self._live,
                 self._driver(rig) as interface,
             ):
                 self._report(f"injecting {count} frames (seed {seed})")
                 self._echo = EchoRun(rig, interface, self._live)
-                await self._echo.run(
-                    injected, partial(self._set_timing, rig, f"unkind:{abs(seed)}") if unkind else None
-                )
+                half_way = None if timing else partial(self._set_timing, rig, f"unkind:{abs(seed)}")
+                await self._echo.run(injected, half_way)
             # After the driver's last reset nothing is under way: the ledger's findings are complete.
             self._ledger = findings(await rig.card.counters())
             if judges_dma(self._options):
@@ -119,9 +119,9 @@ class Demo:
             await rig.guest.bring_up()
 
     @asynccontextmanager
-    async def _timed(self, rig: Rig) -> AsyncIterator[None]:
-        """After this block the card has the timing of the rig again, if it still answers."""
-        await self._set_timing(rig, self._options.timing)
+    async def _timed(self, rig: Rig, timing: str) -> AsyncIterator[None]:
+        """In this block the card begins with `timing`; after it, it has the rig's own again if it still answers."""
+        await self._set_timing(rig, timing)
         try:
             yield
         finally:

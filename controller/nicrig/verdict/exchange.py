@@ -16,7 +16,7 @@ _SOURCE = slice(6, 12)
 class FramePort(Protocol):
     """Frames to the guest, and from the guest."""
 
-    async def send(self, generator: Sequence[bytes]) -> None:
+    async def send(self, frames: Sequence[bytes]) -> None:
         """Put the frames on the wire."""
 
     async def receive(self) -> list[bytes]:

@@ -82,6 +82,7 @@ class EchoOutcome:
             "ended": None if self.ended is None else str(self.ended),
             "kind": self.kind,
             "accelerator": self.accelerator,
+            "card_timing": list(self.timings),
             "frames": self.counts(),
             "witnesses": [witnessed.to_json(finding) for finding in self.verdict.findings],
             "violations": violations,

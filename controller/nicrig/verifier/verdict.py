@@ -95,7 +95,7 @@ class Verdict:
 
 
 def minor_line(minor: Mapping[str, int]) -> str:
-    """The violations that do not fail the run, as a line of text; empty when there are none."""
+    """The violations that do not fail the run, as a line of text, which is empty without any."""
     found = ", ".join(f"{rule} {count}" for rule, count in minor.items())
     return found and f"not counted, as --fail-on says: {found}"
 

@@ -127,6 +127,7 @@ def test_json_is_one_object_with_the_same() -> None:
         "unseen": "",
         "kind": "bus-master",
         "accelerator": "tcg",
+        "card_timing": ["kind"],
         "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
         "witnesses": [{**LOST, "frame": summary(FRAMES[-1])}],
         "violations": [],
