@@ -13,7 +13,8 @@ CACHE = Path(__file__).resolve().parent.parent / ".cache"
 set_hypothesis_home_dir(CACHE / "hypothesis")
 # The same examples on each run: `make fuzz` and `make soak` try new ones. No deadline: a busy machine is no failure.
 settings.register_profile("nicrig", deadline=None, derandomize=True)
-settings.register_profile("new", deadline=None)
+# Hypothesis repeats its examples where the variable CI is set, unless a profile says otherwise.
+settings.register_profile("new", deadline=None, derandomize=False)
 settings.register_profile("soak", settings.get_profile("new"), max_examples=5000)
 settings.load_profile("nicrig")
 

@@ -43,7 +43,13 @@ def test_without_a_seed_each_run_has_the_same_examples(folder: Path) -> None:
     assert run(folder, "tests")[1] == run(folder, "tests")[1]
 
 
-def test_a_seed_is_printed_and_the_printed_command_repeats_the_failure(folder: Path) -> None:
+@pytest.mark.parametrize("variable", [None, "true"], ids=["at a desk", "in CI"])
+def test_a_seed_is_printed_and_the_printed_command_repeats_the_failure(
+    folder: Path, variable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    if variable:
+        monkeypatch.setenv("CI", variable)
     first, tried = run(folder, "--hypothesis-profile=new", "--hypothesis-seed=7", "tests")
     assert "examples of seed 7" in first
     (command,) = re.findall(r"^repeat it: \.venv/bin/pytest (.*)$", first, re.MULTILINE)
