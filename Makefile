@@ -50,7 +50,7 @@ lint: .venv/installed ## style, types, imports, spelling, and that generated fil
 
 # A worker for each core. Tests that share a machine or a module's fixtures stay in one worker (tests/conftest.py).
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
-UNIT := not system and not real
+UNIT := not system and not real and not hypothesis
 NO_GUEST := --ignore=tests/system
 
 # The quick runs come first. Tests that boot QEMU are apart: a worker that holds machines has a loop running, in which a

@@ -19,6 +19,11 @@ settings.register_profile("soak", settings.get_profile("new"), max_examples=5000
 settings.load_profile("nicrig")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A name that can be read, for parameters of many bytes."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 16 else None
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """The seed, where there is one."""
     seed = config.getoption("hypothesis_seed")

@@ -8,9 +8,13 @@ import pytest
 from nicrig_device.spec.descriptors import Refusal
 from tests.contracts.conftest import MEMORY_AT, MEMORY_BYTES, Bench
 
+COUNTING = bytes(range(256)) * 8
+"""0, 1, 2 and so on, longer than a frame may be by more than 256 bytes."""
+
 
 def frames_of(*sizes: int) -> list[bytes]:
-    return [bytes((index * 7 + step) & 0xFF for step in range(size)) for index, size in enumerate(sizes)]
+    """A frame of each size, whose bytes count up from a number of its own."""
+    return [COUNTING[(first := index * 7 & 0xFF) : first + size] for index, size in enumerate(sizes)]
 
 
 @pytest.mark.parametrize("sizes", [(60,) * 32, (14, 60, 61, 1514, 1518, 64, 1024, 15)], ids=["uniform", "mixed"])

@@ -293,8 +293,9 @@ def test_the_number_of_a_transfer_wraps_at_its_16_bits(bus: MemoryBus) -> None:
     driver.start()
     driver.channel.set_up(driver.buffer, 68, to_device=True)
     bus.memory.view(driver.buffer, 68)[:4] = (64, 0, 0, 0)
-    for index in range(1, 0x1_0003):
+    first, end = 0xFFF0, 0x1_0003  # The first does not follow and is refused: the next ones count from it.
+    for index in range(first, end):
         bus.doorbells[START] = registers.START.pack(INDEX=index & 0xFFFF, TRANSMIT=1)
         bus.card.transmit()
-    assert bus.card.counters["tx_frames"] == 0x1_0002
+    assert bus.card.counters["tx_frames"] == end - first - 1
     assert bus.doorbells[TRANSFER_BLOCK.address(registers.DONE) // 4] == 2
