@@ -1,71 +1,111 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Reads captures: pcap of either byte order, in micro- or nanoseconds, and pcapng with any number of sections.
 
-A file of any size takes the memory of one block. scapy's readers accept a truncated file without a word; here it is an
-error.
+Both may be compressed with gzip, xz or zstd. A file of any size takes the memory of one block. scapy's readers accept
+a file that is cut without a word, and give a frame check sequence as data.
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from nicrig.captures.pcapng import BYTE_ORDER, DIRECTIONS, ETHERNET, INTERFACE, PACKET, SECTION, SECTION_BYTES
-from nicrig.card.wire import WIRE_FRAME_MAX
+from nicrig.captures.cursor import BrokenFileError, Cursor, CutFileError, unpacked
+from nicrig.captures.file_packet import FilePacket, take_packet, without_fcs
+from nicrig.captures.pcapng import ETHERNET, SECTION_BYTES
+from nicrig.captures.pcapng_file import NANOSECONDS, pcapng_packets
 from nicrig.errors import UsageError
 from nicrig.input_file import open_input
 
-LONGEST_BLOCK = 1 << 20
-"""Most bytes of a block that is decoded: the longest frame and a few hundred comments. Other blocks are skipped."""
-MOST_INTERFACES = 4096
-MOST_OPTIONS = 1024
-"""Of one block."""
-NANOSECONDS = 1_000_000_000
 PCAP = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
 """Magic number of a pcap file: nanoseconds in the unit of its times."""
-OLD_PACKET, SIMPLE_PACKET = 2, 3
-PACKETS = (PACKET, OLD_PACKET, SIMPLE_PACKET)
-DIRECTION_BITS = 3
-"""The bits of epb_flags that hold the direction."""
+LINKTYPE_MASK, FCS_PRESENT, FCS_LENGTH_MASK = 0xFFFF, 1 << 26, 0xF << 28
+"""The parts of the last number in a pcap file's header."""
 
 
 class FileFrame(NamedTuple):
-    """One frame of a capture file. `time` is in nanoseconds since 1970, `length` is its size before it was cut."""
+    """One frame of a capture file, without its frame check sequence.
 
-    time: int
+    `time` is in nanoseconds since 1970, None when the file has none for it. `length` is its size before it was cut.
+    """
+
+    time: int | None
     frame: bytes
     length: int
     outgoing: bool = False
     """Whether the frame left through the interface that captured it, as the file records it."""
 
 
-class BrokenFileError(Exception):
-    """The file is damaged, or is no capture of Ethernet frames."""
+@dataclass
+class Account:
+    """What was found in a capture: its frames, and the packets that are not among them."""
+
+    frames: int = 0
+    outgoing: int = 0
+    """How many of the frames left the interface that captured them."""
+    cut: int = 0
+    """How many of the other frames were captured only in part."""
+    foreign: Counter[int] = field(default_factory=Counter)
+    """Packets that are not Ethernet frames, by link type."""
+    long: int = 0
+    """Packets that are too long for a card's wire."""
+    first_long: str = ""
+    end: str = ""
+    """Where and how the file ends too early."""
+
+    def take(self, packet: FilePacket, offset: int) -> FileFrame | None:
+        """The packet as a frame, or None when it is left out. `offset` is where it ends in the file."""
+        if packet.linktype != ETHERNET:
+            self.foreign[packet.linktype] += 1
+            return None
+        if packet.data is None:
+            self.long += 1
+            self.first_long = self.first_long or f"{packet.refusal} (it ends at byte {offset})"
+            return None
+        self.frames += 1
+        self.outgoing += packet.outgoing
+        self.cut += len(packet.data) < packet.length and not packet.outgoing
+        return FileFrame(packet.time, packet.data, packet.length, packet.outgoing)
+
+    def left_out(self) -> list[str]:
+        """What was left out, and why."""
+        found = [
+            f"{count} packet{'s' * (count > 1)} of link type {linktype}, not Ethernet ({ETHERNET})"
+            for linktype, count in sorted(self.foreign.items())
+        ]
+        more = f", and {self.long - 1} more" if self.long > 1 else ""
+        return [*found, f"{self.first_long}{more}"] if self.long else found
 
 
 class CaptureFile:
     """An open capture. Each iteration reads it from its start, frame by frame, in the order of the file.
 
-    An iteration raises UsageError, with the offset of what is wrong.
+    An iteration raises UsageError for a damaged file, with the offset, and for one with packets of which none is a
+    frame. `account` is that of the last iteration.
     """
 
     def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self._path = path
+        self.path = path
+        self.account = Account()
         self._file = file
 
     def __iter__(self) -> Iterator[FileFrame]:
-        size = self._file.seek(0, 2)
-        self._file.seek(0)
-        cursor = _Cursor(self._file, size)
+        self.account = account = Account()
+        cursor = Cursor(unpacked(self._file))
         try:
-            yield from _frames(cursor)
+            for packet in _packets(cursor):
+                frame = account.take(packet, cursor.offset)
+                if frame:
+                    yield frame
         except BrokenFileError as error:
-            raise UsageError(
-                f"{self._path}: byte {cursor.offset}: {error}: name a complete pcap or pcapng file"
-            ) from None
+            account.end = f"byte {cursor.offset}: {error}"
+            if not (isinstance(error, CutFileError) and account.frames):
+                raise UsageError(f"{self.path}: {account.end}: name a complete pcap or pcapng file") from None
+        if not account.frames and (reasons := account.left_out()):
+            raise UsageError(f"{self.path}: no frame in it can be sent: {'; '.join(reasons)}: name another capture")
 
 
 @contextmanager
@@ -79,48 +119,10 @@ def opened(path: Path) -> Iterator[CaptureFile]:
         yield CaptureFile(path, file)
 
 
-class _Cursor:
-    """A read position in `size` bytes of a file or block. `order` is struct's sign for their byte order."""
-
-    def __init__(self, file: IO[bytes], size: int, order: str = "<") -> None:
-        self.file, self.size, self.offset, self.order = file, size, 0, order
-
-    @property
-    def left(self) -> int:
-        return self.size - self.offset
-
-    def take(self, length: int, what: str) -> bytes:
-        # Check first: a length may promise gigabytes that are not there.
-        data = self.file.read(length) if length <= self.left else b""
-        if len(data) < length:
-            raise BrokenFileError(f"the file ends in the middle of {what}")
-        self.offset += length
-        return data
-
-    def skip(self, length: int, what: str) -> None:
-        if length > self.left:
-            raise BrokenFileError(f"the file ends in the middle of {what}")
-        self.file.seek(length, 1)
-        self.offset += length
-
-    def numbers(self, format: str, what: str) -> tuple[int, ...]:
-        return self.unpack(format, self.take(struct.calcsize(self.order + format), what))
-
-    def unpack(self, format: str, data: bytes) -> tuple[int, ...]:
-        found: tuple[int, ...] = struct.unpack(self.order + format, data)
-        return found
-
-    def frame(self, length: int) -> bytes:
-        if length > WIRE_FRAME_MAX:
-            raise BrokenFileError(f"a packet of {length} bytes is longer than the {WIRE_FRAME_MAX} of a card's wire")
-        return self.take(length, "a packet")
-
-
-def _frames(cursor: _Cursor) -> Iterator[FileFrame]:
-    magic = cursor.file.read(4)
-    cursor.file.seek(0)
+def _packets(cursor: Cursor) -> Iterator[FilePacket]:
+    magic = cursor.peek(len(SECTION_BYTES))
     if magic == SECTION_BYTES:
-        return _pcapng(cursor)
+        return pcapng_packets(cursor)
     for order in "<>":
         if len(magic) == 4 and (unit := PCAP.get(struct.unpack(order + "I", magic)[0])):
             cursor.order = order
@@ -128,110 +130,12 @@ def _frames(cursor: _Cursor) -> Iterator[FileFrame]:
     raise BrokenFileError("the file is neither pcap nor pcapng")
 
 
-def _pcap(cursor: _Cursor, unit: int) -> Iterator[FileFrame]:
-    *_, linktype = cursor.numbers("IHHIIII", "the file header")
-    _check_ethernet(linktype & 0xFFFF)
-    while cursor.left:
+def _pcap(cursor: Cursor, unit: int) -> Iterator[FilePacket]:
+    *_, about = cursor.numbers("IHHIIII", "the file header")
+    linktype, has_fcs = about & LINKTYPE_MASK, about & FCS_PRESENT and about & FCS_LENGTH_MASK
+    while cursor.peek(1):
         seconds, fraction, captured, length = cursor.numbers("IIII", "a packet header")
-        yield FileFrame(seconds * NANOSECONDS + fraction * unit, cursor.frame(captured), length)
-
-
-def _check_ethernet(linktype: int) -> None:
-    if linktype != ETHERNET:
-        raise BrokenFileError(f"the frames have link type {linktype}, not Ethernet ({ETHERNET})")
-
-
-@dataclass(frozen=True)
-class _Interface:
-    snaplen: int
-    time: Callable[[int], int]
-    """Converts a time in this interface's unit into nanoseconds since 1970."""
-
-
-def _pcapng(cursor: _Cursor) -> Iterator[FileFrame]:
-    interfaces: list[_Interface] = []
-    while cursor.left:
-        kind, block = _block(cursor)
-        if kind == SECTION:
-            interfaces = []
-        elif kind == INTERFACE:
-            if len(interfaces) == MOST_INTERFACES:
-                raise BrokenFileError(f"a section describes more than {MOST_INTERFACES} interfaces")
-            interfaces.append(_interface(block))
-        elif kind in PACKETS:
-            yield _packet(kind, block, interfaces)
-
-
-def _block(cursor: _Cursor) -> tuple[int, _Cursor]:
-    """The next block: its type, and a cursor over its body, which is empty for a type that is not decoded."""
-    head = cursor.take(8, "a block header")
-    begun = b""
-    if head[:4] == SECTION_BYTES:
-        begun = cursor.take(4, "a block header")
-        cursor.order = _order(begun)
-    kind, length = cursor.unpack("II", head)
-    if length < 12 + len(begun) or length % 4:
-        raise BrokenFileError(f"a block has an impossible length of {length} bytes")
-    body, decoded = b"", kind == INTERFACE or kind in PACKETS
-    if decoded and length > LONGEST_BLOCK:
-        raise BrokenFileError(f"a block of {length} bytes is longer than {LONGEST_BLOCK}")
-    if decoded:
-        body = cursor.take(length - 12, "a block")
-    else:
-        cursor.skip(length - 12 - len(begun), "a block")
-    if cursor.numbers("I", "a block") != (length,):
-        raise BrokenFileError("the two lengths of a block differ")
-    return kind, _Cursor(BytesIO(body), len(body), cursor.order)
-
-
-def _order(magic: bytes) -> str:
-    for order in "<>":
-        if magic == struct.pack(order + "I", BYTE_ORDER):
-            return order
-    raise BrokenFileError("a section has no valid byte order mark")
-
-
-def _interface(block: _Cursor) -> _Interface:
-    linktype, _, snaplen = block.numbers("HHI", "an interface description")
-    _check_ethernet(linktype)
-    options = _options(block)
-    resolution, offset = (options.get(9) or b"\6")[0], options.get(14, b"")
-    base, power = (2 if resolution & 0x80 else 10), resolution & 0x7F
-    seconds = struct.unpack(block.order + "q", offset)[0] if len(offset) == 8 else 0
-    return _Interface(snaplen, lambda time: seconds * NANOSECONDS + time * NANOSECONDS // base**power)
-
-
-def _packet(kind: int, block: _Cursor, interfaces: list[_Interface]) -> FileFrame:
-    high = low = number = 0
-    if kind == PACKET:
-        number, high, low, captured, length = block.numbers("IIIII", "a packet")
-    elif kind == OLD_PACKET:
-        number, _, high, low, captured, length = block.numbers("HHIIII", "a packet")
-    else:
-        captured = length = block.numbers("I", "a packet")[0]
-    if number >= len(interfaces):
-        raise BrokenFileError(f"a packet names interface {number}, which no block before it describes")
-    interface = interfaces[number]
-    if kind == SIMPLE_PACKET:
-        captured = min(length, interface.snaplen or length)
-    frame = block.frame(captured)
-    block.take(-captured % 4, "a packet")
-    flags = _options(block).get(2, b"") if kind == PACKET else b""
-    outgoing = len(flags) == 4 and struct.unpack(block.order + "I", flags)[0] & DIRECTION_BITS == DIRECTIONS["out"]
-    return FileFrame(interface.time(high << 32 | low), frame, length, outgoing)
-
-
-def _options(block: _Cursor) -> dict[int, bytes]:
-    """The options in the rest of the block, the last one of each code."""
-    found = {}
-    for _ in range(MOST_OPTIONS):
-        if not block.left:
-            break
-        code, length = block.numbers("HH", "an option")
-        if code == 0:
-            break
-        found[code] = block.take(length, "an option")
-        block.take(min(-length % 4, block.left), "an option")
-    else:
-        raise BrokenFileError(f"a block has more than {MOST_OPTIONS} options")
-    return found
+        data, refusal = take_packet(cursor, captured)
+        time = seconds * NANOSECONDS + fraction * unit
+        packet = FilePacket(linktype, time, data, length, refusal=refusal)
+        yield without_fcs(packet) if has_fcs else packet

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Verbs that put frames on the wire of a running card, and that show what it moved."""
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,18 @@ if TYPE_CHECKING:
     from nicrig.captures.tap import Tally
     from nicrig.traffic.sending import Sent
 
-RateOption = Annotated[float | None, typer.Option("--rate", min=0.001, help="Frames a second.", show_default=False)]
+
+def _a_number(value: float | None) -> float | None:
+    """The value, unless it is "nan", which is neither below a minimum nor above it."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("nan is not a number")
+    return value
+
+
+RateOption = Annotated[
+    float | None,
+    typer.Option("--rate", min=0.001, callback=_a_number, help="Frames a second.", show_default=False),
+]
 
 
 @app.command()
@@ -55,18 +67,31 @@ def replay(
     rate: RateOption = None,
     flat_out: Annotated[bool, typer.Option("--flat-out", help="Send as fast as the card takes them.")] = False,
     times: Annotated[int, typer.Option("--times", min=1, help="How many times to send the capture.")] = 1,
+    longest_gap: Annotated[
+        float,
+        typer.Option("--longest-gap", min=0, callback=_a_number, help="The most seconds to wait between two frames."),
+    ] = 10.0,
     json: JsonOption = False,
 ) -> None:
     """Send the frames of a capture to a running card.
 
-    Keeps the gaps of the capture, unless you give --rate or --flat-out.
+    Keeps the gaps of the capture up to --longest-gap, unless you give --rate or --flat-out. Prints first what it
+    cannot send as captured: packets that are not Ethernet, frames that are too long or were cut, gaps and clock jumps.
     """
     from nicrig.rundir.paths import paths_of
-    from nicrig.traffic.replay import replay
+    from nicrig.traffic.replay import Pace, replay
 
     if rate and flat_out:
         raise typer.BadParameter("give --rate or --flat-out, not both")
-    _show(run(lambda: replay(paths_of(rig), file, rate=rate, flat_out=flat_out, times=times)), json)
+    pace = Pace(rate, flat_out, longest_gap)
+    _show(run(lambda: replay(paths_of(rig), file, pace, times=times, say=_say)), json)
+
+
+def _say(line: str) -> None:
+    """Print a line for the user on standard error, where it is in no program's way."""
+    from nicrig.text.printable import printable
+
+    print(f"nicrig: {printable(line)}", file=sys.stderr, flush=True)
 
 
 def _show(sent: "Sent", json: bool) -> None:
@@ -78,7 +103,9 @@ def capture(
     rig: RigArgument,
     write: Annotated[Path, typer.Option("--write", "-w", help="The pcapng file to write; - is standard output.")],
     count: Annotated[int | None, typer.Option("--count", min=1, help="Stop after this many frames.")] = None,
-    seconds: Annotated[float | None, typer.Option("--seconds", min=0.001, help="Stop after this many seconds.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=0.001, callback=_a_number, help="Stop after this many seconds.")
+    ] = None,
     filter: Annotated[str, typer.Option("--filter", help="Capture only frames that match, like 'udp port 7'.")] = "",
 ) -> None:
     """Capture the frames of a running card, both ways, as pcapng.

@@ -18,5 +18,13 @@ def duration(seconds: float) -> str:
     return f"{_digits(seconds * 1e9)} ns"
 
 
+def span(seconds: float) -> str:
+    """A time that a person waits, with three digits: 12.3 min."""
+    for unit, length in (("years", 31_557_600), ("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{_digits(seconds / length)} {unit}"
+    return f"{_digits(seconds)} s"
+
+
 def _digits(value: float) -> str:
     return f"{float(f'{value:.3g}'):g}"

@@ -2,7 +2,7 @@
 """Sends frames to a running card at a given pace, and counts what the card did with them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import repeat
 
@@ -44,7 +44,8 @@ def at_rate(frames: Iterable[bytes], rate: float) -> Timed:
 class Sent:
     """How many frames were sent, in how many seconds, and what the card did with them.
 
-    `taken` frames went to the driver. `waiting` frames were neither taken nor dropped after QUIET seconds.
+    `taken` frames went to the driver. `waiting` frames were neither taken nor dropped after QUIET seconds. `capture`
+    counts the packets of a replayed capture that were not sent as captured, by reason.
     """
 
     frames: int
@@ -52,6 +53,7 @@ class Sent:
     taken: int
     drops: Mapping[str, int]
     waiting: int
+    capture: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -74,6 +76,7 @@ class Sent:
             "taken": self.taken,
             "drops": self.drops,
             "waiting": self.waiting,
+            "capture": self.capture,
         }
         return msgspec.json.encode(made).decode()
 

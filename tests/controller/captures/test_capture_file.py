@@ -1,15 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import gzip
+import lzma
+import random
+import re
 import struct
+import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 
-from nicrig.captures.capture_file import LONGEST_BLOCK, MOST_INTERFACES, MOST_OPTIONS, FileFrame, opened
+from nicrig.captures.capture_file import Account, FileFrame, opened
+from nicrig.captures.pcapng_file import LONGEST_BLOCK, MOST_INTERFACES, MOST_OPTIONS
 from nicrig.errors import UsageError
 from tests.controller.captures.test_pcapng import capture
 from tests.strategies import damaged
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 SECOND = 1_000_000_000
 FRAME = bytes(range(60))
@@ -46,9 +58,14 @@ def load(path: Path) -> list[FileFrame]:
 
 
 def read(folder: Path, data: bytes) -> list[FileFrame]:
+    return read_with_account(folder, data)[0]
+
+
+def read_with_account(folder: Path, data: bytes) -> tuple[list[FileFrame], Account]:
     path = folder / "capture"
     path.write_bytes(data)
-    return load(path)
+    with opened(path) as capture:
+        return list(capture), capture.account
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -85,7 +102,10 @@ def test_interfaces_belong_to_their_section_and_have_their_own_clocks(tmp_path: 
 def test_simple_packets_are_read_and_unknown_blocks_skipped(tmp_path: Path) -> None:
     simple = block("<", 3, struct.pack("<I", 100) + FRAME)
     data = section("<") + interface("<", 9, snaplen=60) + block("<", 0xBAD, b"what") + simple
-    assert read(tmp_path, data) == [FileFrame(0, FRAME, 100)]
+    assert read(tmp_path, data) == [FileFrame(None, FRAME, 100)]
+
+
+OPTION_TOO_LONG = block("<", 6, struct.pack("<IIIII", 0, 0, 7, 60, 60) + FRAME + struct.pack("<HH", 2, 400))
 
 
 @pytest.mark.parametrize(
@@ -96,9 +116,10 @@ def test_simple_packets_are_read_and_unknown_blocks_skipped(tmp_path: Path) -> N
         (pcap("<", 0xA1B2C3D4)[:-1], "the file ends in the middle of a packet"),
         (pcap("<", 0xA1B2C3D4)[:30], "the file ends in the middle of a packet header"),
         (pcap("<", 0xA1B2C3D4, linktype=101), "link type 101, not Ethernet"),
-        (capture()[:-1], "the file ends in the middle of a block"),
+        (section("<") + interface("<", 9) + packet("<", 0, 7)[:-1], "the file ends in the middle of a block"),
         (section("<") + interface("<", 9) + packet("<", 4, 0), "interface 4, which no block before it describes"),
-        (section("<") + interface("<", 9, linktype=113), "link type 113"),
+        (section("<") + interface("<", 9, linktype=113) + packet("<", 0, 7), "link type 113"),
+        (section("<") + interface("<", 9) + OPTION_TOO_LONG, "byte 152: a block ends in the middle of an option"),
         (section("<") + b"\1\0\0\0\7\0\0\0", "a block has an impossible length of 7 bytes"),
     ],
 )
@@ -161,6 +182,125 @@ def test_a_capture_is_read_again_from_its_start(tmp_path: Path) -> None:
         assert list(capture) == list(capture) != []
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_only_packets_of_another_link_type_are_left_out(tmp_path: Path, order: str) -> None:
+    interfaces = interface(order, 9) + interface(order, 9, linktype=228) + interface(order, 9, linktype=113)
+    data = section(order) + interfaces + packet(order, 0, 1) + packet(order, 1, 2) * 2 + packet(order, 0, 3)
+    frames, account = read_with_account(tmp_path, data)
+    assert [each.time for each in frames] == [1, 3]
+    assert account.left_out() == ["2 packets of link type 228, not Ethernet (1)"]
+
+
+def test_packets_that_no_wire_takes_are_left_out(tmp_path: Path) -> None:
+    long = packet("<", 0, 2, bytes(150_000)) + block("<", 6, bytes(LONGEST_BLOCK))
+    frames, account = read_with_account(
+        tmp_path, section("<") + interface("<", 9) + packet("<", 0, 1) + long + packet("<", 0, 3)
+    )
+    assert [each.time for each in frames] == [1, 3]
+    assert account.left_out() == [
+        "a packet of 150000 bytes is longer than the 131072 of a card's wire (it ends at byte 150180), and 1 more"
+    ]
+
+
+@pytest.mark.parametrize("cut", [1, 17, 59, 75])
+def test_a_capture_that_is_cut_in_its_last_packet_is_read_up_to_there(tmp_path: Path, cut: int) -> None:
+    data = pcap("<", 0xA1B2C3D4) * 1 + pcap("<", 0xA1B2C3D4)[24:]
+    frames, account = read_with_account(tmp_path, data[:-cut])
+    assert len(frames) == 1
+    assert re.fullmatch(r"byte 1\d\d: the file ends in the middle of a packet( header| of 60 bytes)", account.end)
+
+
+@pytest.mark.parametrize("cut", [1, 9, 100])
+def test_a_pcapng_file_that_is_cut_is_read_up_to_there(tmp_path: Path, cut: int) -> None:
+    frames, account = read_with_account(tmp_path, capture()[:-cut])
+    assert len(frames) == 2
+    assert "the file ends in the middle of a block" in account.end
+
+
+PACKERS: list[Callable[[bytes], bytes]] = [gzip.compress, lzma.compress, zstd.compress]
+
+
+@pytest.mark.parametrize("pack", PACKERS)
+def test_a_compressed_capture_is_read_and_may_have_several_parts(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    first, second = pcap("<", 0xA1B2C3D4), pcap("<", 0xA1B2C3D4)[24:] * 5000
+    path = tmp_path / "capture"
+    path.write_bytes(pack(first) + pack(second))
+    with opened(path) as capture:
+        assert len(list(capture)) == len(list(capture)) == 5001
+        assert capture.account.end == ""
+
+
+@pytest.mark.parametrize("pack", PACKERS)
+def test_a_compressed_capture_that_is_cut_is_read_up_to_there(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    noise = random.Random(1).randbytes(600_000)
+    packets = [struct.pack("<IIII", 1, 0, 200, 200) + noise[at : at + 200] for at in range(0, len(noise), 200)]
+    packed = pack(pcap("<", 0xA1B2C3D4)[:24] + b"".join(packets))
+    frames, account = read_with_account(tmp_path, packed[: len(packed) // 2])
+    assert [each.frame for each in frames] == [each[16:] for each in packets[: len(frames)]]
+    assert len(frames) > 100
+    assert "the file ends in the middle of its compressed data" in account.end
+
+
+@pytest.mark.parametrize("pack", PACKERS)
+def test_a_damaged_compressed_capture_is_an_error(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    packed = bytearray(pack(pcap("<", 0xA1B2C3D4)[:24] + random.Random(1).randbytes(50_000)))
+    packed[len(packed) // 2 :] = bytes(len(packed) // 2)
+    with pytest.raises(UsageError, match=r"byte \d+: "):
+        read(tmp_path, bytes(packed))
+
+
+def with_option(code: int, value: bytes, order: str = "<") -> bytes:
+    return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def file_with_fcs(order: str, where: str) -> bytes:
+    """A capture of one frame of 64 bytes, whose last four are its frame check sequence."""
+    frame = FRAME + b"\xde\xad\xbe\xef"
+    fixed = struct.pack(order + "IIIII", 0, 0, 7, 64, 64) + frame
+    described, old = struct.pack(order + "HHI", 1, 0, 0), struct.pack(order + "HHIIII", 0, 0, 0, 7, 64, 64) + frame
+    flags = with_option(2, struct.pack(order + "I", 4 << 5 | 1), order)
+    start = section(order) + interface(order, None)
+    with_length = {
+        bits: section(order) + block(order, 1, described + with_option(13, bytes([bits]), order)) for bits in (4, 32)
+    }
+    return {
+        "pcap": struct.pack(order + "IHHIIIIIIII", 0xA1B23C4D, 2, 4, 0, 0, 0, 2 << 28 | 1 << 26 | 1, 0, 7, 64, 64)
+        + frame,
+        "packet": start + block(order, 6, fixed + flags),
+        "old packet": start + block(order, 2, old + flags),
+        "interface in bits": with_length[32] + block(order, 6, fixed),
+        "interface in bytes": with_length[4] + block(order, 6, fixed),
+        "simple packet": with_length[32] + block(order, 3, struct.pack(order + "I", 64) + frame),
+    }[where]
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(
+    "where", ["pcap", "packet", "old packet", "interface in bits", "interface in bytes", "simple packet"]
+)
+def test_a_frame_check_sequence_is_taken_off(tmp_path: Path, order: str, where: str) -> None:
+    frames, account = read_with_account(tmp_path, file_with_fcs(order, where))
+    assert [(each.frame, each.length) for each in frames] == [(FRAME, 60)]
+    assert account.cut == 0
+
+
+@pytest.mark.parametrize(("captured", "kept", "cut"), [(64, 60, 0), (62, 60, 0), (60, 60, 0), (50, 50, 1), (0, 0, 1)])
+def test_a_cut_frame_loses_only_what_it_has_of_its_frame_check_sequence(
+    tmp_path: Path, captured: int, kept: int, cut: int
+) -> None:
+    head = struct.pack("<IHHIIIIIIII", 0xA1B23C4D, 2, 4, 0, 0, 0, 2 << 28 | 1 << 26 | 1, 0, 7, captured, 64)
+    frames, account = read_with_account(tmp_path, head + (FRAME + bytes(4))[:captured])
+    assert [(each.frame, each.length) for each in frames] == [(FRAME[:kept], 60)]
+    assert account.cut == cut
+
+
+def test_frames_that_were_cut_are_counted(tmp_path: Path) -> None:
+    _, account = read_with_account(tmp_path, pcap("<", 0xA1B2C3D4) + pcap("<", 0xA1B2C3D4)[24:])
+    assert (account.frames, account.cut) == (2, 2)
+
+
 def error_of(path: Path) -> str:
     """The error message of `load`, or nothing when it reads the file."""
     try:
@@ -174,6 +314,8 @@ VALID = [
     capture(),
     pcap("<", 0xA1B2C3D4) + pcap(">", 0xA1B23C4D)[24:],
     section(">") + interface(">", 0x81, offset=7) + packet(">", 0, 1) + block(">", 3, struct.pack(">I", 60) + FRAME),
+    file_with_fcs("<", "packet"),
+    *(pack(capture()) for pack in PACKERS),
 ]
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import pytest
 
-from nicrig.text.units import duration, number
+from nicrig.text.units import duration, number, span
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_a_number_has_three_digits_and_a_letter(value: float, text: str) -> None
 )
 def test_a_time_has_the_unit_that_fits(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.5, "0.5 s"), (119, "119 s"), (150, "2.5 min"), (64800, "18 h"), (200_000, "2.31 days"), (1.33e9, "42.1 years")],
+)
+def test_a_long_time_has_a_long_unit(seconds: float, text: str) -> None:
+    assert span(seconds) == text

@@ -77,4 +77,4 @@ def test_the_result_as_text_and_as_json() -> None:
     assert result.text() == (
         "sent 10 frames in 0.500 s (20/s): the card gave 6 to the driver, rx_no_buffer 3, 1 are still waiting"
     )
-    assert result.json() == '{"frames":10,"seconds":0.5,"taken":6,"drops":{"rx_no_buffer":3},"waiting":1}'
+    assert result.json() == '{"frames":10,"seconds":0.5,"taken":6,"drops":{"rx_no_buffer":3},"waiting":1,"capture":{}}'
