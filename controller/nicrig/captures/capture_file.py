@@ -133,9 +133,9 @@ def _packets(cursor: Cursor) -> Iterator[FilePacket]:
 def _pcap(cursor: Cursor, unit: int) -> Iterator[FilePacket]:
     *_, about = cursor.numbers("IHHIIII", "the file header")
     linktype, has_fcs = about & LINKTYPE_MASK, about & FCS_PRESENT and about & FCS_LENGTH_MASK
-    while cursor.peek(1):
-        seconds, fraction, captured, length = cursor.numbers("IIII", "a packet header")
+    while head := cursor.take_if_any(16, "a packet header"):
+        seconds, fraction, captured, length = cursor.unpack("IIII", head)
         data, refusal = take_packet(cursor, captured)
         time = seconds * NANOSECONDS + fraction * unit
-        packet = FilePacket(linktype, time, data, length, refusal=refusal)
+        packet = FilePacket(linktype, time, data, length, False, refusal)
         yield without_fcs(packet) if has_fcs else packet

@@ -68,12 +68,19 @@ class Cursor:
 
     def take(self, length: int, what: str) -> bytes:
         """The next bytes. The caller bounds `length`. Raises `ends`, which names `what` was read."""
-        data = self.peek(length)
+        if self._ahead:
+            data, self._ahead = self.peek(length), self._ahead[length:]
+        else:
+            data = self._read(length)
         if len(data) < length:
             raise self.ends(f"{self.name} ends in the middle of {what}")
-        self._ahead = self._ahead[length:]
         self.offset += length
         return data
+
+    def take_if_any(self, length: int, what: str) -> bytes:
+        """As `take`, but nothing when no byte is left."""
+        self._ahead = self._ahead or self._read(length)
+        return self.take(length, what) if self._ahead else b""
 
     def skip(self, length: int, what: str) -> None:
         """Pass over bytes: any number, because a length may promise gigabytes that are not there."""

@@ -27,11 +27,11 @@ class FilePacket(NamedTuple):
 
 def take_packet(cursor: Cursor, captured: int) -> tuple[bytes | None, str]:
     """The next `captured` bytes, which are a packet, or None and the reason why no wire takes them."""
-    what = f"a packet of {captured} bytes"
     if captured > WIRE_FRAME_MAX:
+        what = f"a packet of {captured} bytes"
         cursor.skip(captured, what)
         return None, f"{what} is longer than the {WIRE_FRAME_MAX} of a card's wire"
-    return cursor.take(captured, what), ""
+    return cursor.take(captured, "a packet"), ""
 
 
 def without_fcs(packet: FilePacket) -> FilePacket:

@@ -35,8 +35,8 @@ class _Interface:
 def pcapng_packets(cursor: Cursor) -> Iterator[FilePacket]:
     """The packets of all sections. Raises BrokenFileError."""
     interfaces: list[_Interface] = []
-    while cursor.peek(1):
-        kind, length, block = _block(cursor)
+    while head := cursor.take_if_any(8, "a block header"):
+        kind, length, block = _block(cursor, head)
         if kind == SECTION:
             interfaces = []
         elif length > LONGEST_BLOCK and kind in PACKETS:
@@ -50,9 +50,8 @@ def pcapng_packets(cursor: Cursor) -> Iterator[FilePacket]:
             yield _packet(kind, block, interfaces)
 
 
-def _block(cursor: Cursor) -> tuple[int, int, BlockCursor]:
-    """The next block: its type, its length, and a cursor over its body, which is empty if it is not decoded."""
-    head = cursor.take(8, "a block header")
+def _block(cursor: Cursor, head: bytes) -> tuple[int, int, BlockCursor]:
+    """The block that begins with `head`: its type, its length, and a cursor over its body, which is empty if it is not decoded."""
     begun = b""
     if head[:4] == SECTION_BYTES:
         begun = cursor.take(4, "a block header")

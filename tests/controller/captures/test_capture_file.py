@@ -207,7 +207,7 @@ def test_a_capture_that_is_cut_in_its_last_packet_is_read_up_to_there(tmp_path: 
     data = pcap("<", 0xA1B2C3D4) * 1 + pcap("<", 0xA1B2C3D4)[24:]
     frames, account = read_with_account(tmp_path, data[:-cut])
     assert len(frames) == 1
-    assert re.fullmatch(r"byte 1\d\d: the file ends in the middle of a packet( header| of 60 bytes)", account.end)
+    assert re.fullmatch(r"byte 1\d\d: the file ends in the middle of a packet( header)?", account.end)
 
 
 @pytest.mark.parametrize("cut", [1, 9, 100])
