@@ -25,6 +25,7 @@ from scapy.packet import Packet
 from scapy.supersocket import SuperSocket
 
 from nicrig.captures.filter import capture_filter
+from nicrig.card.wire import pack
 from nicrig.errors import RigError
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, NETWORK_BITS
 from nicrig.rundir.paths import RigPaths, names, paths_of
@@ -80,10 +81,10 @@ class WireSocket(SuperSocket):
         self.ins = self.outs = connect(self._paths.wire)
 
     def send(self, x: Packet) -> int:
-        """Send a packet. Raises TimeoutError when the card does not take it."""
+        """Send a packet. Raises TimeoutError when the card does not take it, UsageError when it is too long."""
         frame = bytes(self._addressed(x))
         x.sent_time = time.time()
-        self.ins.sendall(LENGTH.pack(len(frame)) + frame)
+        self.ins.sendall(pack([frame]))
         return len(frame)
 
     def _addressed(self, packet: Packet) -> Packet:

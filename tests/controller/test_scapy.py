@@ -89,6 +89,14 @@ def test_sendp_puts_frames_on_the_wire(card: PlayedCard) -> None:
     assert card.received() == [bytes(TO_GUEST), bytes(TO_GUEST / b"more")]
 
 
+def test_a_frame_that_no_wire_takes_is_an_error_and_the_socket_goes_on(card: PlayedCard) -> None:
+    with conf.ifaces[IFACE].l2socket()(iface=IFACE) as sending:
+        with pytest.raises(UsageError, match="a frame of 140014 bytes is longer"):
+            sending.send(Ether(src="02:00:00:00:00:01", dst="52:54:00:6e:69:63") / bytes(140_000))
+        sending.send(TO_GUEST)
+    assert card.received() == [bytes(TO_GUEST)]
+
+
 def test_a_broadcast_needs_no_address(card: PlayedCard) -> None:
     sendp(Ether() / ARP(pdst="10.0.0.2"), iface=IFACE, verbose=0)
     (frame,) = card.received()

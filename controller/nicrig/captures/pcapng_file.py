@@ -51,7 +51,7 @@ def pcapng_packets(cursor: Cursor) -> Iterator[FilePacket]:
 
 
 def _block(cursor: Cursor, head: bytes) -> tuple[int, int, BlockCursor]:
-    """The block that begins with `head`: its type, its length, and a cursor over its body, which is empty if it is not decoded."""
+    """The block that begins with `head`: its type, its length, and a cursor over its body, empty if not decoded."""
     begun = b""
     if head[:4] == SECTION_BYTES:
         begun = cursor.take(4, "a block header")

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The card's wire: frames over a unix socket in QEMU's stream framing (4-byte big-endian length, frame)."""
 
+import select
 import struct
 from collections.abc import Iterable
 from pathlib import Path
 
 import trio
 
-from nicrig.errors import ConnectionLostError
+from nicrig.errors import ConnectionLostError, UsageError
 
 _LENGTH = struct.Struct(">I")
 READ_BYTES = 1 << 20
@@ -16,8 +17,15 @@ WIRE_FRAME_MAX = 1 << 17
 
 
 def pack(frames: Iterable[bytes]) -> bytes:
-    """Frames as bytes of the wire."""
-    return b"".join(part for frame in frames for part in (_LENGTH.pack(len(frame)), frame))
+    """Frames as bytes of the wire. Raises UsageError for a frame over WIRE_FRAME_MAX."""
+    return b"".join(part for frame in frames for part in (_LENGTH.pack(len(checked(frame))), frame))
+
+
+def checked(frame: bytes) -> bytes:
+    """The frame, if a wire takes it. Raises UsageError."""
+    if len(frame) > WIRE_FRAME_MAX:
+        raise UsageError(f"a frame of {len(frame)} bytes is longer than the {WIRE_FRAME_MAX} of a card's wire")
+    return frame
 
 
 class Deframer:
@@ -57,8 +65,17 @@ class Wire:
         """Receive nothing from now on: the card then keeps no frames for us."""
         self._stream.socket.shutdown(trio.socket.SHUT_RD)
 
+    def closed(self) -> bool:
+        """Whether the card has closed its end. This also sees it after `only_send`."""
+        poll = select.poll()
+        poll.register(self._stream.socket.fileno(), 0)
+        return bool(poll.poll(0))
+
     async def send(self, frames: Iterable[bytes]) -> None:
-        """Put the frames on the wire, in order, in one write. Raises ConnectionLostError."""
+        """Put the frames on the wire, in order, in one write.
+
+        Raises ConnectionLostError, and UsageError for a frame over WIRE_FRAME_MAX before anything is sent.
+        """
         await self.send_packed(pack(frames))
 
     async def send_packed(self, packed: bytes) -> None:

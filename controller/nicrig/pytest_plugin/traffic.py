@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import trio
 
-from nicrig.card.wire import Wire
+from nicrig.card.wire import Wire, pack
 
 
 class Frame(NamedTuple):
@@ -43,9 +43,10 @@ class Traffic:
             self._arrived = trio.Event()
 
     async def send(self, frames: Sequence[bytes]) -> None:
-        """Put the frames on the wire, in order."""
+        """Put the frames on the wire, in order. Raises UsageError for one that is too long for a wire."""
+        packed = pack(frames)
         self._keep("in", frames)
-        await self._wire.send(frames)
+        await self._wire.send_packed(packed)
 
     async def receive(self) -> list[bytes]:
         """Wait for frames out of the guest since the last call; returns at least one. This makes it a FramePort."""

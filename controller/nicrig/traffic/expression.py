@@ -11,7 +11,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot3, Ether
 from scapy.packet import Packet, Raw
 
-from nicrig.card.wire import WIRE_FRAME_MAX
+from nicrig.card.wire import checked
 from nicrig.errors import UsageError
 from nicrig.machine.addresses import BENCH_IP, BENCH_IP6, BENCH_MAC
 from nicrig.traffic.packet_language import described, evaluate, no_lookups, parsed
@@ -57,9 +57,7 @@ def _bounded(made: Iterable[bytes]) -> list[bytes]:
         if len(frames) == MOST or size > MOST_BYTES:
             most = f"{MOST} packets" if len(frames) == MOST else f"{MOST_BYTES} bytes"
             raise UsageError(f"the expression makes more than {most}")
-        if len(frame) > WIRE_FRAME_MAX:
-            raise UsageError(f"a frame of {len(frame)} bytes is longer than the {WIRE_FRAME_MAX} of a card's wire")
-        frames.append(frame)
+        frames.append(checked(frame))
     if not frames:
         raise UsageError("the expression makes no packets")
     return frames

@@ -12,6 +12,7 @@ import trio
 from nicrig.card import wire
 from nicrig.card.monitor import DROPS, TAKEN, card_monitor, counters
 from nicrig.card.wire import Wire
+from nicrig.errors import ConnectionLostError
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.polling import until
 from nicrig.process.qmp import Qmp
@@ -110,9 +111,15 @@ async def send_to(paths: RigPaths, frames: Timed) -> Sent:
             before = await _counters(monitor)
             sent, seconds = await send(card, frames)
             after = await _settled(monitor, before, sent)
+            closed = card.closed()
         finally:
             await card.aclose()
     grown = _grown(before, after)
+    if closed:
+        raise ConnectionLostError(
+            f"the card closed the wire, and counted {sum(grown.values())} of {sent} frames: its log says why: "
+            "see card.log in the rig's folder, or what nicrig serve printed"
+        )
     drops = {name: grown[name] for name in DROPS if grown[name]}
     return Sent(sent, seconds, grown[TAKEN], drops, max(0, sent - sum(grown.values())))
 

@@ -15,7 +15,11 @@ WIRE_FRAME_MAX = 1 << 17
 
 
 class FramingError(ValueError):
-    """A length prefix that is too long."""
+    """A length prefix that is too long. `frames` came complete before it."""
+
+    def __init__(self, message: str, frames: Frames) -> None:
+        super().__init__(message)
+        self.frames = frames
 
 
 class WirePort(Protocol):
@@ -54,15 +58,19 @@ def split(data: Bytes) -> tuple[Frames, int]:
     view = data.data
     offsets: list[int] = []
     lengths: list[int] = []
+
+    def found() -> Frames:
+        return Frames(data, np.array(offsets, np.int64), np.array(lengths, np.int64))
+
     at, end = 0, len(view)
     while at + LENGTH_PREFIX <= end:
         length = int.from_bytes(view[at : at + LENGTH_PREFIX], "big")
         if length > WIRE_FRAME_MAX:
-            raise FramingError(f"length prefix {length} is over {WIRE_FRAME_MAX}: not QEMU's stream framing")
+            raise FramingError(f"length prefix {length} is over {WIRE_FRAME_MAX}: not QEMU's stream framing", found())
         after = at + LENGTH_PREFIX + length
         if after > end:
             break
         offsets.append(at + LENGTH_PREFIX)
         lengths.append(length)
         at = after
-    return Frames(data, np.array(offsets, np.int64), np.array(lengths, np.int64)), at
+    return found(), at

@@ -63,8 +63,11 @@ class SocketWire:
             return peer.receive()
         except EOFError:
             self.drop(peer)
-        except (OSError, FramingError) as error:
+        except OSError as error:
             self.drop(peer, str(error))
+        except FramingError as error:
+            self.drop(peer, str(error))
+            return error.frames
         return None
 
     def send(self, framed: Bytes, frames: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig.card.wire import WIRE_FRAME_MAX, Deframer, Wire, connect, pack
-from nicrig.errors import ConnectionLostError
+from nicrig.errors import ConnectionLostError, UsageError
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ def test_any_bytes_are_frames_or_a_lost_connection(pieces: list[bytes]) -> None:
 def test_a_frame_that_is_announced_too_long_ends_the_connection() -> None:
     assert Deframer().feed(pack([bytes(WIRE_FRAME_MAX)])) == [bytes(WIRE_FRAME_MAX)]
     with pytest.raises(ConnectionLostError, match="announced a frame of 131073 bytes"):
-        Deframer().feed(pack([bytes(WIRE_FRAME_MAX + 1)])[:10])
+        Deframer().feed((WIRE_FRAME_MAX + 1).to_bytes(4, "big") + bytes(6))
 
 
 async def test_receive_waits_for_a_whole_frame() -> None:
@@ -72,6 +72,26 @@ async def test_a_batch_is_one_stream_of_frames() -> None:
     ours, theirs = streams()
     await Wire(ours).send([b"one", b"two"])
     assert await theirs.receive_some() == pack([b"one", b"two"])
+
+
+async def test_a_frame_that_no_wire_takes_is_an_error_before_anything_is_sent() -> None:
+    ours, theirs = streams()
+    with pytest.raises(UsageError, match="a frame of 131073 bytes is longer than the 131072 of a card's wire"):
+        await Wire(ours).send([b"good", bytes(WIRE_FRAME_MAX + 1)])
+    await ours.aclose()
+    assert await theirs.receive_some() == b""
+
+
+@pytest.mark.parametrize("only_send", [False, True])
+async def test_a_wire_that_the_card_has_closed_is_seen(only_send: bool) -> None:
+    ours, theirs = streams()
+    wire = Wire(ours)
+    if only_send:
+        wire.only_send()
+    await wire.send([b"frame"])
+    assert not wire.closed()
+    await theirs.aclose()
+    assert wire.closed()
 
 
 async def test_the_end_of_the_card_raises_an_error_that_says_so() -> None:

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from nicrig.card.wire import Wire
+from nicrig.errors import UsageError
 from nicrig.pytest_plugin.traffic import Traffic
 
 pytestmark = pytest.mark.anyio
@@ -50,3 +51,12 @@ async def test_receive_after_forget_read_has_only_what_comes_then() -> None:
             await Wire(its).send([b"new"])
             assert await traffic.receive() == [b"new"]
         nursery.cancel_scope.cancel()
+
+
+async def test_a_frame_that_no_wire_takes_is_an_error_of_the_test_and_no_traffic() -> None:
+    ours, its = (trio.SocketStream(trio.socket.from_stdlib_socket(each)) for each in socket.socketpair())
+    async with ours, its:
+        traffic = Traffic(Wire(ours))
+        with pytest.raises(UsageError, match="a frame of 140000 bytes is longer"):
+            await traffic.send([b"good", bytes(140_000)])
+        assert traffic.frames == []

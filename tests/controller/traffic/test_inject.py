@@ -12,14 +12,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from nicrig.captures import pcapng
+from nicrig.rundir.paths import RigPaths
 from tests.controller.captures.test_capture_file import interface, packet, section
 from tests.controller.card.test_fault_client import nicrig
 from tests.fakes.card_process import CardProcess
+from tests.fakes.wire_peer import WirePeer
 
 pytestmark = pytest.mark.real
 
@@ -172,6 +175,16 @@ def test_an_error_is_one_line_with_its_exit_code(
 def test_a_number_out_of_range_is_a_usage_error(folder: Path, recorded: Path, option: str, value: str) -> None:
     done = nicrig("replay", folder, recorded, option, value)
     assert (done.exit_code, option in done.stderr) == (2, True), done.stderr
+
+
+def test_a_card_that_closes_the_wire_is_an_error_and_no_account() -> None:
+    """It closes that of a ninth peer."""
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name, CardProcess(Path(name)), ExitStack() as peers:
+        for _ in range(8):
+            peers.enter_context(WirePeer(RigPaths(Path(name)).wire))
+        done = nicrig("inject", name, PING)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (125, "", 1), done.stderr
+    assert "the card closed the wire" in done.stderr
 
 
 def test_two_paces_are_a_usage_error(folder: Path, recorded: Path) -> None:

@@ -70,6 +70,12 @@ def test_frames_come_as_one_batch(wired: Wired) -> None:
     assert wired.received() == [b"a" * 60, b"b" * 1514]
 
 
+def test_a_peer_that_breaks_the_framing_is_dropped_and_its_frames_before_that_are_kept(wired: Wired) -> None:
+    wired.peer.send_bytes(frame_bytes([b"a" * 60, b"b" * 60]) + bytes.fromhex("00024000") + b"c" * 60)
+    assert wired.received() == [b"a" * 60, b"b" * 60]
+    assert wired.wire.peers == ()
+
+
 def test_a_frame_cut_in_two_comes_whole(wired: Wired) -> None:
     stream = frame_bytes([b"first", b"second"])
     wired.peer.send_bytes(stream[:12])
