@@ -120,8 +120,9 @@ def test_a_sniffer_in_a_thread_returns_its_frames(card: PlayedCard) -> None:
 
 
 def test_an_invalid_filter_is_an_error(card: PlayedCard) -> None:
-    with pytest.raises(UsageError, match="'iccmp' is not valid"):
-        sniff(iface=IFACE, filter="iccmp", timeout=1)
+    for expression, message in (("iccmp", "'iccmp' is not valid"), ("outbound", "'outbound' needs more than")):
+        with pytest.raises(UsageError, match=message):
+            sniff(iface=IFACE, filter=expression, timeout=1)
     sniffer = AsyncSniffer(iface=IFACE, filter="iccmp")
     sniffer.start()
     with pytest.raises(UsageError, match="'iccmp' is not valid"):

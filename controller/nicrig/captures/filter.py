@@ -16,9 +16,14 @@ from nicrig.errors import UsageError
 Filter = Callable[[bytes], bool]
 
 OPTIMIZE, NETMASK_UNKNOWN = 1, 0xFFFFFFFF
+ANCILLARY = 0xFFFFF000
+"""Loads from here on ask the Linux kernel about a packet, in the place of an offset (SKF_AD_OFF of linux/filter.h)."""
+_CLASS_BITS, _LOADS, _MODE_BITS, _ABSOLUTE = 0x07, (0, 1), 0xE0, 0x20
+"""The parts of an instruction's code that say that it loads from a fixed offset (linux/bpf_common.h)."""
 _DECLARATIONS = """
 typedef struct { long seconds, microseconds; uint32_t captured, length; } header;
-typedef struct { unsigned int length; void *instructions; } program;
+typedef struct { uint16_t code; uint8_t if_true, if_false; uint32_t offset; } instruction;
+typedef struct { unsigned int length; instruction *instructions; } program;
 void *pcap_open_dead(int linktype, int snaplen);
 int pcap_compile(void *pcap, program *made, const char *expression, int optimize, uint32_t netmask);
 char *pcap_geterr(void *pcap);
@@ -55,4 +60,16 @@ def _compile(ffi: Any, library: Any, expression: str) -> Any:
     if library.pcap_compile(pcap, program, expression.encode(), OPTIMIZE, NETMASK_UNKNOWN):
         why = ffi.string(library.pcap_geterr(pcap)).decode(errors="replace")
         raise UsageError(f"the filter {expression!r} is not valid: {why}: pcap-filter(7) has the syntax")
+    if any(map(_asks_the_kernel, program.instructions[0 : program.length])):
+        # libpcap would let no frame pass, neither by this filter nor by its opposite (its issue 1482).
+        raise UsageError(
+            f"the filter {expression!r} needs more than a frame's bytes, such as its direction, which only a capture "
+            "of Linux's own interfaces has: leave that out; a capture has an interface for each direction, rx0 and tx0"
+        )
     return program
+
+
+def _asks_the_kernel(instruction: Any) -> bool:
+    code = instruction.code
+    loads = code & _CLASS_BITS in _LOADS and code & _MODE_BITS == _ABSOLUTE
+    return bool(loads and instruction.offset >= ANCILLARY)

@@ -92,6 +92,7 @@ def test_an_error_is_one_line_with_its_exit_code_and_leaves_no_file(
     folder, file = str(card[1].folder), tmp_path / "a.pcapng"
     for code, message, arguments in (
         (2, "'uudp' is not valid", [folder, "-w", str(file), "--filter", "uudp"]),
+        (2, "the filter 'not inbound' needs more than", [folder, "-w", str(file), "--filter", "not inbound"]),
         (2, "No such file or directory: name a file that can be written", [folder, "-w", str(tmp_path / "no" / "a")]),
         (2, "no rig missing", ["missing", "-w", str(file)]),
         (125, "no card serves at", [str(tmp_path), "-w", "-"]),

@@ -51,14 +51,23 @@ def test_its_frames_are_ethernet_and_it_has_no_options(
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize(("expression", "code"), [("udp port 7", 0), ("uudp", 2)])
+@pytest.mark.parametrize(
+    ("expression", "code", "message"),
+    [
+        ("udp port 7", 0, ""),
+        ("uudp", 2, "'uudp' is not valid"),
+        ("inbound", 2, "'inbound' needs more than a frame's bytes"),
+    ],
+)
 def test_without_a_fifo_the_filter_is_checked(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], expression: str, code: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], expression: str, code: int, message: str
 ) -> None:
     with named_directory("dev"):
         wanted = ("--extcap-interface", "nicrig-dev", "--extcap-capture-filter", expression)
         assert ask(monkeypatch, *wanted) == code
-    assert ("'uudp' is not valid" in capsys.readouterr().err) == bool(code)
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert bool(errors) == bool(code)
 
 
 def test_a_rig_that_no_longer_runs_is_one_line(

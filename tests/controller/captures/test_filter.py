@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import re
+
 import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
@@ -35,6 +37,24 @@ def test_a_filter_that_reads_past_the_end_of_a_frame_does_not_match() -> None:
 def test_an_invalid_filter_is_an_error_with_libpcaps_message() -> None:
     with pytest.raises(UsageError, match=r"'udp pport 7' is not valid: .*syntax error") as caught:
         capture_filter("udp pport 7")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "inbound",
+        "outbound",
+        "not inbound",
+        "ifindex 2",
+        "not ifindex 2",
+        "udp port 7 and inbound",
+        "ip or (outbound and arp)",
+    ],
+)
+def test_a_filter_that_asks_for_more_than_the_bytes_of_a_frame_is_an_error(expression: str) -> None:
+    with pytest.raises(UsageError, match=f"the filter '{re.escape(expression)}' ") as caught:
+        capture_filter(expression)
     assert "\n" not in str(caught.value)
 
 
