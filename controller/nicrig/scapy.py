@@ -29,7 +29,7 @@ from nicrig.card.wire import pack
 from nicrig.errors import RigError
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, NETWORK_BITS
 from nicrig.rundir.paths import RigPaths, names, paths_of
-from nicrig.traffic.expression import BROADCAST, to_many
+from nicrig.traffic.addressing import addressed
 
 PREFIX = "nicrig-"
 LENGTH = struct.Struct(">I")
@@ -82,18 +82,15 @@ class WireSocket(SuperSocket):
 
     def send(self, x: Packet) -> int:
         """Send a packet. Raises TimeoutError when the card does not take it, UsageError when it is too long."""
-        frame = bytes(self._addressed(x))
+        # scapy would look for addresses that are left out on this host's own network.
+        frame = bytes(addressed(x, self._station) if isinstance(x, Packet) else x)
         x.sent_time = time.time()
         self.ins.sendall(pack([frame]))
         return len(frame)
 
-    def _addressed(self, packet: Packet) -> Packet:
-        """The packet with its addresses filled in. scapy would look for them on this host's own network."""
-        if not isinstance(packet, Ether) or packet.fields.get("dst") is not None:
-            return packet
-        addressed = packet.copy()
-        addressed.dst = BROADCAST if to_many(packet) else ask(self._paths, "query-card")["mac"]
-        return addressed
+    def _station(self) -> str:
+        """The card's MAC address."""
+        return str(ask(self._paths, "query-card")["mac"])
 
     def recv_raw(self, x: int = 0) -> tuple[Any, bytes | None, float | None]:
         """The next frame; nothing when the filter drops it. EOFError ends a sniffer whose card is gone."""

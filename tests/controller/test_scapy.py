@@ -14,6 +14,7 @@ import pytest
 from scapy.config import conf
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Ether
+from scapy.layers.vxlan import VXLAN
 from scapy.packet import Packet
 from scapy.sendrecv import AsyncSniffer, sendp, sniff, srp1
 
@@ -102,6 +103,15 @@ def test_a_broadcast_needs_no_address(card: PlayedCard) -> None:
     (frame,) = card.received()
     asked = Ether(frame)
     assert (asked.dst, asked.src, asked[ARP].psrc) == ("ff:ff:ff:ff:ff:ff", "02:00:00:00:00:01", "10.0.0.1")
+
+
+def test_a_multicast_goes_to_its_group_and_inner_headers_ask_no_network(card: PlayedCard) -> None:
+    inner = Ether(dst="52:54:00:6e:69:63") / IP(dst="192.168.7.9") / ICMP()
+    sendp(Ether() / IP(dst="224.0.0.251") / UDP(dport=4789) / VXLAN() / inner, iface=IFACE, verbose=0)
+    outer = Ether(card.received()[0])
+    within = outer[VXLAN].payload
+    assert outer.dst == "01:00:5e:00:00:fb"
+    assert (within.src, within[IP].src) == ("02:00:00:00:00:01", "10.0.0.1")
 
 
 def test_a_sniffer_gets_the_frames_that_match_its_filter(card: PlayedCard) -> None:

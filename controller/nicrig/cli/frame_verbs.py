@@ -51,8 +51,8 @@ def inject(
     EXPRESSION may hold scapy's layers and constants, Layer(field=value), numbers, text, bytes, lists, tuples, dicts
     and operators; --python allows the rest.
 
-    Prints what the card did with them. Addresses that you leave out are filled in: the destination is the card, the
-    source is 10.0.0.1, fd00::1 or 02:00:00:00:00:01.
+    Prints what the card did with them. Addresses that you leave out are filled in: the destination is the card and the
+    guest, or the group of a multicast; the source is 10.0.0.1, fd00::1 or 02:00:00:00:00:01.
     """
     from nicrig.rundir.paths import paths_of
     from nicrig.traffic.inject import inject

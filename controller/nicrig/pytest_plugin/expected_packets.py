@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scapy.layers.inet import IP
-from scapy.layers.l2 import ARP, Ether
-from scapy.packet import NoPayload, Packet, Padding, Raw
+from scapy.layers.l2 import Dot3, Ether
+from scapy.packet import Packet, Padding, Raw
 
+from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 from nicrig.text.packet_summary import one_line
 from nicrig.text.printable import printable
+from nicrig.traffic.addressing import addressed, layers
 
 Wanted = type[Packet] | Packet | bytes
 """A layer that must be there; a packet whose given fields must be equal; or the bytes of a whole frame."""
@@ -23,28 +24,16 @@ class Addresses:
     """Both ends of the wire."""
 
     mac: str
-    guest_ip: str
-    bench_mac: str
-    bench_ip: str
+    guest_ip: str = GUEST_IP
+    bench_mac: str = BENCH_MAC
+    bench_ip: str = BENCH_IP
 
     def frame(self, packet: Packet | bytes) -> bytes:
-        """The frame to inject. Addresses that the packet leaves open become those from the bench to the card.
-
-        scapy would use this host's own instead, and ask this host's network for them.
-        """
+        """The frame to inject, with the addresses that the packet leaves open (`nicrig.traffic.addressing`)."""
         if isinstance(packet, bytes):
             return packet
-        made = packet.copy() if isinstance(packet, Ether) else Ether() / packet.copy()
-        open_fields = {
-            Ether: {"src": self.bench_mac, "dst": self.mac},
-            IP: {"src": self.bench_ip, "dst": self.guest_ip},
-            ARP: {"hwsrc": self.bench_mac, "psrc": self.bench_ip, "pdst": self.guest_ip},
-        }
-        for layer in layers(made):
-            for name, value in open_fields.get(type(layer), {}).items():
-                if name not in layer.fields:
-                    setattr(layer, name, value)
-        return bytes(made)
+        framed = packet if isinstance(packet, Ether | Dot3) else Ether() / packet.copy()
+        return bytes(addressed(framed, lambda: self.mac))
 
 
 class Difference(NamedTuple):
@@ -57,13 +46,6 @@ class Difference(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.layer:<10} {self.field:<10} expected {self.wanted!s:<24} got {self.got}"
-
-
-def layers(packet: Packet) -> Iterator[Packet]:
-    """Every layer, from the outermost."""
-    while not isinstance(packet, NoPayload):
-        yield packet
-        packet = packet.payload
 
 
 def like(got: Packet, wanted: Wanted) -> bool:

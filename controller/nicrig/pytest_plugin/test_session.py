@@ -18,7 +18,6 @@ from scapy.packet import Packet
 from nicrig.captures import pcapng
 from nicrig.card.monitor import card_state
 from nicrig.errors import UsageError
-from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 from nicrig.machine.guest_interface import Interface
 from nicrig.pytest_plugin.expectations import Expectations
 from nicrig.pytest_plugin.expected_packets import Addresses, Wanted
@@ -169,7 +168,7 @@ class TestSession:
         await interface.address()
         self.interface = interface
         mac = (await card_state(self.rig.card.monitor)).mac
-        self.addresses = Addresses(mac, GUEST_IP, BENCH_MAC, BENCH_IP)
+        self.addresses = Addresses(mac)
         await self.live.begin((), quiet=self._quiet)
 
     async def unload(self) -> None:

@@ -3,20 +3,16 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from ipaddress import ip_address
 
 import scapy.all
-from scapy.layers.inet import IP
-from scapy.layers.inet6 import IPv6
-from scapy.layers.l2 import ARP, Dot3, Ether
+from scapy.layers.l2 import Dot3, Ether
 from scapy.packet import Packet, Raw
 
 from nicrig.card.wire import checked
 from nicrig.errors import UsageError
-from nicrig.machine.addresses import BENCH_IP, BENCH_IP6, BENCH_MAC
+from nicrig.traffic.addressing import addressed
 from nicrig.traffic.packet_language import described, evaluate, no_lookups, parsed
 
-BROADCAST = "ff:ff:ff:ff:ff:ff"
 MOST = 4096
 """Most frames of one expression: scapy expands a network address to every host in it."""
 MOST_BYTES = 1 << 26
@@ -75,8 +71,7 @@ def _frames(made: object, station: str) -> Iterator[bytes]:
         yield made
     elif isinstance(made, Ether | Dot3 | Raw):
         for packet in made:
-            _address(packet, station)
-            yield bytes(packet)
+            yield bytes(addressed(packet, lambda: station))
     elif isinstance(made, Packet):
         raise UsageError(f"{made.name} is not a frame: put Ether()/ before it")
     elif isinstance(made, Iterable) and not isinstance(made, str | dict | type):
@@ -84,25 +79,3 @@ def _frames(made: object, station: str) -> Iterator[bytes]:
             yield from _frames(each, station)
     else:
         raise UsageError(f"the expression is a {type(made).__name__}, not a packet")
-
-
-def _address(packet: Packet, station: str) -> None:
-    """Fill in missing addresses. scapy would take them from this host's routes and network."""
-    for layer, fields in {
-        IP: {"src": BENCH_IP},
-        IPv6: {"src": BENCH_IP6},
-        ARP: {"psrc": BENCH_IP, "hwsrc": BENCH_MAC},
-        Ether: {"src": BENCH_MAC, "dst": BROADCAST if to_many(packet) else station},
-    }.items():
-        if layer in packet:
-            for name, value in fields.items():
-                if packet[layer].fields.get(name) is None:
-                    packet[layer].setfieldval(name, value)
-
-
-def to_many(packet: Packet) -> bool:
-    """Whether the packet is for more than one host. Its frame is then a broadcast, unless it names a destination."""
-    if ARP in packet:
-        return bool(packet[ARP].op == 1)
-    destination = next((packet[layer].dst for layer in (IP, IPv6) if layer in packet), "0.0.0.0")
-    return ip_address(destination).is_multicast or destination == "255.255.255.255"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from scapy.layers.dns import DNS
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import ARP, LLC, STP, Dot3, Ether
 from scapy.packet import Packet
 
 from nicrig.pytest_plugin.expected_packets import Addresses, Wanted, differences, like, nearest
@@ -25,6 +25,19 @@ def test_addresses_that_are_left_open_are_filled_in() -> None:
     assert (made[IP].src, made[IP].dst) == (HERE.bench_ip, HERE.guest_ip)
     asked = Ether(HERE.frame(ARP()))[ARP]
     assert (asked.hwsrc, asked.psrc, asked.pdst) == (HERE.bench_mac, HERE.bench_ip, HERE.guest_ip)
+
+
+@pytest.mark.parametrize(
+    ("packet", "destination"),
+    [
+        (IP(dst="224.0.0.251") / UDP(), "01:00:5e:00:00:fb"),
+        (ARP(op="who-has"), "ff:ff:ff:ff:ff:ff"),
+        (Ether() / IP(dst="10.0.0.255") / UDP(), "ff:ff:ff:ff:ff:ff"),
+        (Dot3() / LLC() / STP(), HERE.mac),
+    ],
+)
+def test_a_frame_to_many_hosts_goes_to_them(packet: Packet, destination: str) -> None:
+    assert Dot3(HERE.frame(packet)).dst == destination
 
 
 def test_addresses_that_are_given_stay_and_the_packet_is_not_changed() -> None:

@@ -6,7 +6,8 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from nicrig.errors import UsageError
-from nicrig.traffic.expression import BROADCAST, MOST, frames_of
+from nicrig.traffic.addressing import BROADCAST
+from nicrig.traffic.expression import MOST, frames_of
 
 STATION = "52:54:00:6e:69:63"
 PEER = "02:00:00:00:00:01"
@@ -40,7 +41,7 @@ def test_given_addresses_are_kept() -> None:
         ('Ether()/ARP(pdst="10.0.0.2")', BROADCAST),
         ('Ether()/ARP(op="is-at", pdst="10.0.0.2")', STATION),
         ('Ether()/IP(dst="255.255.255.255")/UDP()', BROADCAST),
-        ('Ether()/IP(dst="224.0.0.1")/UDP()', BROADCAST),
+        ('Ether()/IP(dst="224.0.0.1")/UDP()', "01:00:5e:00:00:01"),
         ('Ether()/Dot1Q(vlan=5)/IP(dst="10.0.0.2")/UDP()', STATION),
         ('Ether()/IPv6(dst="fd00::2")/UDP()', STATION),
         ('Ether()/"payload"', STATION),
