@@ -40,7 +40,9 @@ def captured(real_any_bench: KindBench[CardDriver], sockets: Path, tmp_path: Pat
         assert real_any_bench.driver.receive_exactly(3) == SENT
         real_any_bench.driver.send_and_reap(SENT[::-1])
         rest, said = process.communicate(timeout=SECONDS)
-    assert (process.returncode, said) == (0, b"nicrig: captured 6 frames (in 3, out 3), lost 0\n")
+    listening, ended = said.decode().splitlines(keepends=True)
+    assert listening == f"nicrig: listening on {sockets.name}; Ctrl-C ends the capture\n"
+    assert (process.returncode, ended) == (0, "nicrig: captured 6 frames (in 3, out 3), lost 0\n")
     path.write_bytes(head + rest)
     return path
 

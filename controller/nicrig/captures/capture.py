@@ -8,16 +8,19 @@ guest's driver records about a frame becomes a comment on it (`follow`).
 import math
 import os
 import signal
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from nicrig.captures.filter import Filter
+from nicrig.captures.pcapng import whole_blocks
 from nicrig.captures.tap import Tally, Tap
 from nicrig.card.monitor import card_monitor, card_state, recorder_layout
-from nicrig.errors import ConnectionLostError, UsageError, cause
+from nicrig.errors import ConnectionLostError, RigError, UsageError, cause
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
 from nicrig.rundir.paths import RigPaths
@@ -36,17 +39,32 @@ class Sink:
         self._descriptor = descriptor
         self._stuck = False
 
-    async def write(self, data: bytes) -> None:
-        """Raises BrokenPipeError when the reader has closed the pipe. Does nothing after a write that was cancelled."""
-        if data and not self._stuck:
+    async def write(self, blocks: bytes) -> None:
+        """Write these blocks. Does nothing after a write that was cancelled or that failed.
+
+        Raises BrokenPipeError when the reader has closed the pipe, and RigError when the disk is full. A file then
+        ends with the last block that was complete.
+        """
+        if blocks and not self._stuck:
             self._stuck = True
-            await trio.to_thread.run_sync(self._write_all, data, abandon_on_cancel=True)
+            await trio.to_thread.run_sync(self._write_all, blocks, abandon_on_cancel=True)
             self._stuck = False
 
-    def _write_all(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+    def _write_all(self, blocks: bytes) -> None:
+        done, rest = 0, memoryview(blocks)
+        try:
+            while done < len(blocks):
+                done += os.write(self._descriptor, rest[done:])
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+                os.ftruncate(self._descriptor, end - done + whole_blocks(blocks[:done]))
+            raise RigError(
+                f"the capture ended early: {error.strerror}: check that the disk has room; what was written before "
+                "can be read"
+            ) from None
 
 
 @contextmanager
@@ -65,12 +83,23 @@ def opened(path: Path) -> Iterator[int]:
         yield file.fileno()
 
 
+def _silent(line: str) -> None:
+    """Print nothing."""
+
+
 async def capture(
-    paths: RigPaths, descriptor: int, matches: Filter, *, count: int | None = None, seconds: float | None = None
+    paths: RigPaths,
+    descriptor: int,
+    matches: Filter,
+    *,
+    count: int | None = None,
+    seconds: float | None = None,
+    say: Callable[[str], None] = _silent,
 ) -> Tally:
     """Write the frames of the card at `paths` to a file or pipe, until Ctrl-C, SIGTERM, `count` frames or `seconds`.
 
-    A reader that closes the pipe ends it too. Raises RigError when no card runs there, or when the card ends.
+    A reader that closes the pipe ends it too. Calls `say` when each frame from then on is captured. Raises RigError
+    when no card runs there, when the card ends, or when the disk is full.
     """
     limits = Deadlines()
     async with card_monitor(paths) as monitor:
@@ -82,20 +111,23 @@ async def capture(
         tap, sink = Tap(paths.folder.name, kind, layout, matches, count), Sink(descriptor)
         try:
             with suppress(BrokenPipeError), trio.move_on_after(math.inf if seconds is None else seconds):
-                await _run(monitor, tap, sink)
+                await _run(
+                    monitor, tap, sink, partial(say, f"listening on {paths.folder.name}; Ctrl-C ends the capture")
+                )
         finally:
             with trio.move_on_after(END_SECONDS, shield=True):
                 await _end(tap, sink)
     return tap.tally
 
 
-async def _run(monitor: Qmp, tap: Tap, sink: Sink) -> None:
+async def _run(monitor: Qmp, tap: Tap, sink: Sink, listening: Callable[[], None]) -> None:
     """Write block after block until a signal, the last frame or the end of the card."""
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(_until_signal, nursery.cancel_scope.cancel)
             nursery.start_soon(_until_gone, monitor)
             await sink.write(await trio.to_thread.run_sync(tap.begin))
+            listening()
             while not tap.done:
                 await sink.write(await trio.to_thread.run_sync(tap.step))
                 await trio.sleep(PERIOD)

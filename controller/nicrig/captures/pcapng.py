@@ -55,6 +55,14 @@ def statistics(number: int, time: int, received: int, lost: int, comments: Itera
     return _block(STATISTICS, struct.pack("<III", number, *_halves(time)), _options(*options))
 
 
+def whole_blocks(data: bytes) -> int:
+    """How many of these bytes, which begin with a block, are blocks that are complete."""
+    at = 0
+    while at + 8 <= len(data) and (after := at + int.from_bytes(data[at + 4 : at + 8], "little")) <= len(data):
+        at = after
+    return at
+
+
 def _halves(time: int) -> tuple[int, int]:
     return time >> 32, time & 0xFFFF_FFFF
 

@@ -110,7 +110,8 @@ def capture(
 ) -> None:
     """Capture the frames of a running card, both ways, as pcapng.
 
-    Comments on each frame say where it lay, which flush covered it, and its verdict. Ctrl-C ends the capture.
+    Comments on each frame say where it lay, which flush covered it, and its verdict. Prints a line when it listens:
+    every frame from then on is captured. Ctrl-C ends the capture.
     """
     from nicrig.captures.capture import capture, opened
     from nicrig.captures.filter import capture_filter
@@ -119,6 +120,6 @@ def capture(
     async def capture_all() -> "Tally":
         paths, passes = paths_of(rig), capture_filter(filter)
         with opened(write) as descriptor:
-            return await capture(paths, descriptor, passes, count=count, seconds=seconds)
+            return await capture(paths, descriptor, passes, count=count, seconds=seconds, say=_say)
 
-    print(f"nicrig: {run(capture_all).text()}", file=sys.stderr)
+    _say(run(capture_all).text())

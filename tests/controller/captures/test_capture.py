@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from nicrig.captures import capture_file, pcapng
 from nicrig.captures.capture import Sink
 from nicrig.rundir.paths import RigPaths
 from nicrig.scapy import ask
@@ -34,11 +35,14 @@ def card() -> Iterator[tuple[CardProcess, RigPaths]]:
 
 @pytest.fixture
 def capturing(card: tuple[CardProcess, RigPaths]) -> Iterator[subprocess.Popen[bytes]]:
-    """`nicrig capture` into a pipe, after its first block."""
+    """`nicrig capture` into a pipe, after its first block and the line that it listens."""
     argv = [NICRIG, "capture", str(card[1].folder), "-w", "-"]
     with subprocess.Popen(argv, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.read(4) == b"\n\r\r\n"
+        listening = f"nicrig: listening on {card[1].folder.name}; Ctrl-C ends the capture\n"
+        assert process.stderr.readline() == listening.encode()
         try:
             yield process
         finally:
@@ -117,3 +121,34 @@ def test_a_reader_that_stops_reading_does_not_delay_the_end() -> None:
     trio.run(_cancelled_write, ours)
     theirs.close()  # ends the cancelled write
     ours.close()
+
+
+FILLING = """
+import resource, sys, trio
+from nicrig.captures import pcapng
+from nicrig.captures import capture_file, pcapng
+from nicrig.captures.capture import Sink
+
+async def fill():
+    sink = Sink(sys.stdout.fileno())
+    await sink.write(pcapng.section("a card") + pcapng.interface("a", "b"))
+    while True:
+        await sink.write(b"".join(pcapng.packet(0, 7, bytes(100), "in") for _ in range(7)))
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+trio.run(fill)
+"""
+
+
+def test_a_full_disk_leaves_a_file_of_whole_blocks(tmp_path: Path) -> None:
+    """A limit on the size of a file is as a full disk is."""
+    path = tmp_path / "capture.pcapng"
+    with path.open("wb") as file:
+        done = subprocess.run(
+            [sys.executable, "-c", FILLING], stdout=file, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert "the capture ended early: File too large: check that the disk has room" in done.stderr
+    head = len(pcapng.section("a card") + pcapng.interface("a", "b"))
+    with capture_file.opened(path) as found:
+        assert len(list(found)) == (10_000 - head) // len(pcapng.packet(0, 7, bytes(100), "in"))
+        assert found.account.end == ""
