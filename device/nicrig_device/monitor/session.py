@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import socket
 import time
@@ -47,6 +48,8 @@ class Session:
         self.negotiated = False
         self.active_at = time.monotonic()
         """When it last sent something, or connected."""
+        # A client may write in the middle of a character.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._pending = ""
         self.waiting = False
         """Whether what has been read may hold another message."""
@@ -70,7 +73,7 @@ class Session:
             if not received:
                 return False
             self.active_at = time.monotonic()
-            self._pending += received.decode(errors="replace")
+            self._pending += self._decoder.decode(received)
         self._pending = self._pending.lstrip()
         self.waiting = False
         if not self._pending:
@@ -87,11 +90,18 @@ class Session:
         """Text that does not parse is incomplete, unless its line has ended."""
         _, newline, rest = self._pending.partition("\n")
         if not newline:
-            return len(self._pending) <= MESSAGE_MAX
+            return len(self._pending) <= MESSAGE_MAX or self._refuse_for_ever()
         self._pending = rest
         self.waiting = bool(rest.strip())
         log.warning("monitor: refused a message: %s", why)
         return self.send(_error(QmpError(f"not JSON: {why}")))
+
+    def _refuse_for_ever(self) -> bool:
+        """Say why the session ends: where this message ends, and the next one begins, cannot be known."""
+        why = f"a message has more than {MESSAGE_MAX} bytes and no end"
+        log.warning("monitor: disconnecting a client: %s", why)
+        self.send(_error(QmpError(f"{why}: the session ends here")))
+        return False
 
     def _answer(self, value: object) -> dict[str, object]:
         """The reply, with the message's id even if the rest of the message is wrong."""

@@ -123,6 +123,23 @@ def test_a_message_without_an_end_is_cut_off_at_its_bound(client: Client) -> Non
     client.socket.sendall(b"x" * (2 * MESSAGE_MAX))
     assert client.session.serve()
     assert not client.session.serve()
+    assert client.read() == {
+        "error": {
+            "class": "GenericError",
+            "desc": "a message has more than 4096 bytes and no end: the session ends here",
+        }
+    }
+
+
+@pytest.mark.parametrize("text", ["größe", "日本", "🦆"])
+def test_a_character_that_comes_in_two_writes_stays_whole(ready: Client, text: str) -> None:
+    message = json.dumps({"execute": "query-card", "id": text}, ensure_ascii=False).encode()
+    for cut in range(len(message) - len(text.encode()) - 2, len(message)):
+        ready.socket.sendall(message[:cut])
+        assert ready.session.serve()
+        ready.socket.sendall(message[cut:])
+        assert ready.session.serve()
+        assert ready.read()["id"] == text
 
 
 def test_messages_in_one_packet_are_answered_one_a_turn(client: Client) -> None:
