@@ -7,13 +7,13 @@ It imports nothing of the rig before a test asks for one.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nicrig.pytest_plugin.folder_name import folder_name
 from nicrig.pytest_plugin.settings import SEED_OF_ALL, Settings, add_options, settings
 
 if TYPE_CHECKING:
@@ -137,9 +137,9 @@ def nicrig_session(
 
 def _folder(item: pytest.Item, chosen: Settings, factory: pytest.TempPathFactory) -> Path:
     """The folder for this test's files."""
-    name = re.sub(r"[^\w.-]+", "-", item.nodeid).strip("-")
+    name = folder_name(item.nodeid)
     if not chosen.keep:
-        return factory.mktemp(name[-60:])
+        return factory.mktemp(name[-60:].lstrip(".-"))
     folder = Path(chosen.keep, name).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
