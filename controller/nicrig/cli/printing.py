@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `nicrig recorder`, `verify` and `rules` print."""
 
-import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 import trio
 
 from nicrig.card.monitor import card_monitor, recorder_layout
+from nicrig.process.output import failure
 from nicrig.recorder import recording
 from nicrig.recorder.reader import Recorder, events
 from nicrig.rundir.paths import RigPaths
@@ -29,33 +27,13 @@ from nicrig_interface.answers import RecorderLayout
 LOOK_SECONDS = 0.1
 
 
-@dataclass
-class _Pipe:
-    """Standard output, which a reader may have `closed`: it has all that it wants."""
-
-    closed: bool = False
-
-
-@contextmanager
-def _pipe_may_close() -> Iterator[_Pipe]:
-    """The reader of the output may close the pipe early: `nicrig ... | head`."""
-    pipe = _Pipe()
-    try:
-        yield pipe
-        sys.stdout.flush()
-    except BrokenPipeError:
-        pipe.closed = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def show_file(path: Path, *, last: int, json: bool) -> bool:
     """Print a saved recording, or its last records; returns whether it has all."""
     saved, missing = recording.load(path), ""
-    with _pipe_may_close():
-        if json:
-            sys.stdout.write(recording.header(saved.detail, saved.first).decode())
-        printed = _print(deque(saved.events, last) if last else saved.events, json=json)
-        missing = recording.CUT if saved.events.cut else _missing(printed, saved.events.lost, json=json)
+    if json:
+        sys.stdout.write(recording.header(saved.detail, saved.first).decode())
+    printed = _print(deque(saved.events, last) if last else saved.events, json=json)
+    missing = recording.CUT if saved.events.cut else _missing(printed, saved.events.lost, json=json)
     return _whole(missing)
 
 
@@ -66,25 +44,24 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> boo
     """
     recorder, missing = Recorder(await _layout(folder)), ""
     batches = recorder.last(last) if last else recorder.read(to_end=not follow)
-    with _pipe_may_close() as pipe:
-        if json:
-            sys.stdout.write(recording.header(recorder.detail).decode())
-        printed = lost = 0
-        try:
-            while True:
-                for batch in batches:
-                    printed += _print(events(batch.records, recorder.names), json=json)
-                sys.stdout.flush()
-                if not follow:
-                    break
-                if recorder.lost > lost:
-                    _whole(_missing(printed, recorder.lost))
-                    lost = recorder.lost
-                await trio.sleep(LOOK_SECONDS)
-                batches = recorder.read()
-        finally:  # Ctrl-C ends what is followed, and is no cut
-            missing = _missing(printed, recorder.lost, json=json)
-    return pipe.closed or _whole(missing)
+    if json:
+        sys.stdout.write(recording.header(recorder.detail).decode())
+    printed = lost = 0
+    try:
+        while True:
+            for batch in batches:
+                printed += _print(events(batch.records, recorder.names), json=json)
+            sys.stdout.flush()
+            if not follow or failure():
+                break
+            if recorder.lost > lost:
+                _whole(_missing(printed, recorder.lost))
+                lost = recorder.lost
+            await trio.sleep(LOOK_SECONDS)
+            batches = recorder.read()
+    finally:  # Ctrl-C ends what is followed, and is no cut
+        missing = _missing(printed, recorder.lost, json=json)
+    return bool(failure()) or _whole(missing)
 
 
 def _missing(printed: int, lost: int, *, json: bool = False) -> str:
@@ -120,8 +97,7 @@ def _print(found: Iterable[Event], *, json: bool) -> int:
 def verify_file(path: Path, *, json: bool, fail_on: Severity = FAIL_ON) -> bool:
     """Judge a recording and print the findings; returns whether it is clean, with rules as severe as `fail_on`."""
     judged = judge(path, fail_on=fail_on)
-    with _pipe_may_close():
-        _print_judged(judged, json=json)
+    _print_judged(judged, json=json)
     return judged.clean
 
 
@@ -172,7 +148,6 @@ def _print_judged(judged: OfflineVerdict, *, json: bool) -> None:
     print(f"{judged.word}: records {verdict.events} lost {verdict.lost} broken {broken}")
 
 
-@_pipe_may_close()
 def show_rules(*, json: bool) -> None:
     """Print all rules: a line each with its test below, or JSON."""
     if json:

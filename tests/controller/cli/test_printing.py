@@ -32,6 +32,9 @@ CLEAN, BROKEN = [LINK, ENTER], [ENTER, LINK, CLAIM]
 """CLAIM breaks R01 (E): it comes before NdisMSetAttributesEx. STALL breaks R132 (W)."""
 
 
+MAIN = [sys.executable, "-c", "from nicrig.cli import main; main()"]
+
+
 def nicrig(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
@@ -216,6 +219,8 @@ def test_what_cannot_be_shown_is_one_line_and_its_exit_code(
         (["recorder", "F", "--json"], 2000),
         (["verify", "F"], 2000),
         (["rules"], 0),
+        (["--help"], 0),
+        (["report", "F"], 1),
     ],
 )
 def test_a_closed_pipe_is_no_error(tmp_path: Path, command: list[str], count: int) -> None:
@@ -223,10 +228,32 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path, command: list[str], count: in
     arguments = [str(save(tmp_path, events)) if word == "F" else word for word in command]
     reader, writer = os.pipe()
     os.close(reader)
-    code = "from nicrig.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], check=False, stdout=writer, stderr=subprocess.PIPE, timeout=60
-    )
+    done = subprocess.run([*MAIN, *arguments], check=False, stdout=writer, stderr=subprocess.PIPE, timeout=60)
     os.close(writer)
     assert done.stderr == b""
     assert done.returncode == (VIOLATION if command[0] == "verify" else COHERENT)
+
+
+@pytest.mark.parametrize(
+    "command", [["recorder", "F"], ["verify", "F"], ["rules", "--json"], ["--help"], ["report", "F"]]
+)
+def test_a_full_device_is_one_line_and_exit_code_125(tmp_path: Path, command: list[str]) -> None:
+    file = str(save(tmp_path, [ENTER, CLAIM]))
+    arguments = [file if word == "F" else word for word in command]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*MAIN, *arguments], check=False, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.stderr == b"nicrig: standard output: No space left on device: name a file that has room\n"
+    assert done.returncode == RIG_FAILED
+
+
+def test_a_full_device_for_errors_changes_no_exit_code() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*MAIN, "verify", "no-such-file"], check=False, stderr=full, timeout=60)
+    assert done.returncode == USAGE
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_outputs_change_no_exit_code(closed: str) -> None:
+    argv = ["sh", "-c", f'exec "$@" {closed}', "sh", *MAIN, "rules"]
+    done = subprocess.run(argv, check=False, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (COHERENT, b"")

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Standard output that may fail: its reader closes the pipe, or its disk is full. No verb has to expect that."""
+
+import errno
+import io
+import os
+import select
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
+
+
+class FallibleOutput(io.FileIO):
+    """A file of which a write never fails. The first failure is kept, and what is written after it is dropped."""
+
+    failure: OSError | None = None
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        try:
+            # A terminal that another program has made non-blocking takes nothing while it is full.
+            while self.failure is None:
+                taken = super().write(data)
+                if taken is not None:
+                    return taken
+                select.select([], [self], [])
+        except OSError as error:
+            self.failure = error
+        return memoryview(data).nbytes
+
+
+def make_fallible() -> None:
+    """Let no write to standard output or standard error fail. `failure` says what became of standard output."""
+    for name, descriptor in (("stdout", STANDARD_OUTPUT), ("stderr", STANDARD_ERROR)):
+        given: TextIO | None = getattr(sys, name)
+        if given is None:  # it was closed before this process began, and no other file may get its number
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        buffer = io.BufferedWriter(FallibleOutput(descriptor))
+        made = io.TextIOWrapper(
+            buffer,
+            given.encoding if given else "utf-8",
+            given.errors if given else "backslashreplace",
+            line_buffering=given is None or bool(given.line_buffering),
+        )
+        setattr(sys, name, made)
+
+
+def failure() -> OSError | None:
+    """The error that ended standard output, if one did."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw.failure if isinstance(raw, FallibleOutput) else None
+
+
+def complaint() -> str:
+    """What to say of a failed standard output: nothing when its reader has closed the pipe, and has what it wants."""
+    error = failure()
+    if error is None or error.errno == errno.EPIPE:
+        return ""
+    return f"standard output: {error.strerror}: name a file that has room"
