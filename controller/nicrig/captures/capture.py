@@ -22,6 +22,7 @@ from nicrig.captures.tap import Tally, Tap
 from nicrig.card.monitor import card_monitor, card_state, recorder_layout
 from nicrig.errors import ConnectionLostError, RigError, UsageError, cause
 from nicrig.process.deadlines import Deadlines
+from nicrig.process.output import write_some
 from nicrig.process.qmp import Qmp
 from nicrig.rundir.paths import RigPaths
 
@@ -54,7 +55,7 @@ class Sink:
         done, rest = 0, memoryview(blocks)
         try:
             while done < len(blocks):
-                done += os.write(self._descriptor, rest[done:])
+                done += write_some(self._descriptor, rest[done:])
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -23,16 +23,24 @@ class FallibleOutput(io.FileIO):
         super().__init__(descriptor, "w", closefd=False)
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        try:
-            # A terminal that another program has made non-blocking takes nothing while it is full.
-            while self.failure is None:
-                taken = super().write(data)
-                if taken is not None:
-                    return taken
-                select.select([], [self], [])
-        except OSError as error:
-            self.failure = error
+        if self.failure is None:
+            try:
+                return write_some(self.fileno(), data)
+            except OSError as error:
+                self.failure = error
         return memoryview(data).nbytes
+
+
+def write_some(descriptor: int, data: "ReadableBuffer") -> int:
+    """Write a part of the data, as os.write does, and return its size.
+
+    Waits for room in an output that is non-blocking: another program may have made a terminal so that it shares.
+    """
+    while True:
+        try:
+            return os.write(descriptor, data)
+        except BlockingIOError:
+            select.select([], [descriptor], [])
 
 
 def make_fallible() -> None:

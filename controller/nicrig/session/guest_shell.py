@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 import trio
 
 from nicrig.errors import RigError
+from nicrig.process.output import write_some
 from nicrig.provision import provide
 from nicrig.provision.cache import Progress
 from nicrig.rundir.paths import RigPaths
@@ -62,7 +63,7 @@ class Output:
     def _write(self, data: bytes) -> None:
         try:
             while data:
-                data = data[os.write(self._file, data) :]
+                data = data[write_some(self._file, data) :]
         except BrokenPipeError:
             self._read = False
 
