@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.unix_socket import connect_unix
 from tests.system.test_demo import NICRIG, SECONDS, nicrig, plain_environment, wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("rigs")]
@@ -90,6 +91,28 @@ def test_after_a_killed_command_the_next_one_works(rigs: Path, run: Run, dev: st
             assert killed.stdout.read(1000) == bytes(1000)
             killed.kill()
         assert run("run", "--rig", dev, "--", "echo", "next").stdout == "next\n"
+
+
+def monitor_of_qemu(folder: Path, *commands: str) -> None:
+    """Send these commands to QEMU's monitor."""
+    with connect_unix(folder / "machine.sock", SECONDS) as channel, channel.makefile("rw") as stream:
+        stream.readline()
+        for command in ("qmp_capabilities", *commands):
+            stream.write(json.dumps({"execute": command, "id": command}) + "\n")
+            stream.flush()
+            while json.loads(stream.readline()).get("id") != command:
+                pass
+
+
+def test_a_command_for_a_guest_that_does_not_run_ends_at_once_in_words(rigs: Path, run: Run, dev: str) -> None:
+    monitor_of_qemu(rigs / dev, "stop")
+    try:
+        done = run("run", "--rig", dev, "--", "true")
+    finally:
+        monitor_of_qemu(rigs / dev, "cont")
+    assert (done.returncode, done.stderr.count("\n")) == (125, 1), done.stderr
+    assert "the guest is paused and answers nothing: send cont to QEMU's monitor" in done.stderr
+    assert run("run", "--rig", dev, "--", "true").returncode == 0
 
 
 def test_options_behind_the_dashes_are_the_commands(run: Run, dev: str) -> None:

@@ -72,6 +72,12 @@ class KvmState(msgspec.Struct):
     enabled: bool
 
 
+class RunState(msgspec.Struct):
+    """The answer to QEMU's query-status."""
+
+    status: str
+
+
 def program(provision: Provision) -> Program:
     """The host's QEMU when it is recent enough, else the root's; in its sandbox, when it is built with one."""
     if provision.host_qemu is None:

@@ -23,6 +23,7 @@ class GuestHandle(GuestAgent):
         super().__init__(agent, machine.deadlines)
         self._machine = machine
         self._parameters = parameters
+        self.held = machine.held
 
     async def load_driver(self, *parameters: str) -> Interface:
         """Load nicrig.ko with these further module parameters; returns the interface that it made.

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 
 import trio
 
-from nicrig.errors import RigError
+from nicrig.errors import DeadlineError, RigError
 from nicrig.process.output import write_some
 from nicrig.provision import provide
 from nicrig.provision.cache import Progress
@@ -39,7 +39,12 @@ async def run_command(
         stdin = None if os.isatty(STDIN) else _read_all(STDIN)
         stdout, stderr = Output(STDOUT), Output(STDERR)
         seconds = deadline / guest.deadlines.scale
-        return await guest.stream(argv, stdin=stdin, stdout=stdout.write, stderr=stderr.write, deadline=seconds)
+        try:
+            return await guest.stream(argv, stdin=stdin, stdout=stdout.write, stderr=stderr.write, deadline=seconds)
+        except DeadlineError as error:
+            if held := await guest.held():
+                raise DeadlineError(f"{error}: {held}") from None
+            raise
 
 
 async def _read_all(file: int) -> AsyncIterator[bytes]:

@@ -22,6 +22,10 @@ from nicrig.session.services import Services
 PANIC_LINES = 50
 
 
+RELEASES = {"suspended": "system_wakeup", "paused": "cont"}
+"""QMP's command that ends a state in which a guest does not run."""
+
+
 class MachineHandle:
     """A running QEMU: `monitor` is its QMP; `deadlines` are scaled to its accelerator."""
 
@@ -30,6 +34,14 @@ class MachineHandle:
         self.accelerator = accelerator
         self.deadlines = Deadlines(accelerator.scale)
         self._paths = paths
+
+    async def held(self) -> str:
+        """Why the guest answers nothing, and what to do: it sleeps, or its machine is paused. Nothing while it runs."""
+        state = (await self.monitor.ask("query-status", qemu.RunState)).status
+        if state not in RELEASES:
+            return ""
+        wake = f"send {RELEASES[state]} to QEMU's monitor, {self._paths.machine}"
+        return f"the guest is {state} and answers nothing: {wake}"
 
     async def wait_agent(self) -> None:
         """Returns when the guest's agent is there: when the guest has booted."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nicrig.card.monitor import card_monitor, card_state, recorder_layout
+from nicrig.errors import RigError
 from nicrig.machine.accelerator import pick
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
@@ -130,6 +131,8 @@ async def _attach_guest(
     # QEMU's monitor serves one client at a time too.
     await lock.acquire(Deadlines())
     machine = await reach_machine(paths, services)
+    if held := await machine.held():
+        raise RigError(held)
     with machine.limit(machine.deadlines.boot, "the guest's agent to answer"):
         agent = await reach_agent(machine, paths, services, lock)
     return machine, GuestHandle(agent, machine, options.driver_parameters)

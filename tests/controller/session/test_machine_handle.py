@@ -58,6 +58,16 @@ async def test_unplug_returns_when_the_card_is_out_and_not_before(played: Played
         await server.event("DEVICE_DELETED", device="card")
 
 
+@pytest.mark.parametrize(
+    ("status", "said"), [("running", ""), ("suspended", "send system_wakeup to"), ("paused", "send cont to")]
+)
+async def test_a_guest_that_does_not_run_is_said_with_what_to_do(tmp_path: Path, status: str, said: str) -> None:
+    async for machine, _ in play({"query-status": lambda _: {"status": status}}, tmp_path):
+        held = await machine.held()
+        assert said in held
+        assert bool(held) == bool(said)
+
+
 async def test_a_card_with_msix_is_never_unplugged(tmp_path: Path) -> None:
     async for machine, server in play({}, tmp_path, hot_plug=False):
         with pytest.raises(RigError, match="--interrupts msi"):
