@@ -54,9 +54,14 @@ def make_fallible() -> None:
             buffer,
             given.encoding if given else "utf-8",
             given.errors if given else "backslashreplace",
-            line_buffering=given is None or bool(given.line_buffering),
+            line_buffering=given is None or _at_once(given),
         )
         setattr(sys, name, made)
+
+
+def _at_once(given: TextIO) -> bool:
+    """Whether each line goes out when it ends: at a terminal, and with PYTHONUNBUFFERED."""
+    return bool(given.line_buffering) or getattr(given, "write_through", False)
 
 
 def failure() -> OSError | None:
