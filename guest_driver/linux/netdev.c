@@ -126,6 +126,7 @@ static int shim_close(struct net_device *netdev)
 	if (!shim->removing)
 		shim_finish_sends(shim);
 	napi_disable(&shim->napi);
+	__skb_queue_purge(&shim->late);
 	ndis_reset(shim->adapter);
 	shim_report_completions(shim);
 	netif_carrier_off(netdev);
@@ -219,6 +220,7 @@ struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kin
 	shim->netdev = netdev;
 	shim->pdev = pdev;
 	spin_lock_init(&shim->done_lock);
+	__skb_queue_head_init(&shim->late);
 	INIT_WORK(&shim->reset_work, shim_reset_work);
 	INIT_DELAYED_WORK(&shim->hang_work, shim_hang_work);
 

@@ -103,20 +103,23 @@ bool shim_transmit_idle(struct shim *shim)
 static PVOID shim_take_space(struct shim *shim)
 {
 	PVOID space;
+	unsigned long flags;
 
-	spin_lock_bh(&shim->done_lock);
+	spin_lock_irqsave(&shim->done_lock, flags);
 	space = shim->spaces_free ? shim->spaces[--shim->spaces_free] : NULL;
-	spin_unlock_bh(&shim->done_lock);
+	spin_unlock_irqrestore(&shim->done_lock, flags);
 	return space;
 }
 
 static void shim_give_space(struct shim *shim, PVOID space)
 {
+	unsigned long flags;
+
 	if (!space)
 		return;
-	spin_lock_bh(&shim->done_lock);
+	spin_lock_irqsave(&shim->done_lock, flags);
 	shim->spaces[shim->spaces_free++] = space;
-	spin_unlock_bh(&shim->done_lock);
+	spin_unlock_irqrestore(&shim->done_lock, flags);
 }
 
 /* The packet goes, with all buffers that it has by now and with its space. */

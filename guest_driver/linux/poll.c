@@ -14,6 +14,13 @@ void shim_interrupt(void *context)
 	napi_schedule_irqoff(&shim->napi);
 }
 
+static struct sk_buff *shim_allocate(struct shim *shim, UINT length)
+{
+	if (!shim->netpoll)
+		return napi_alloc_skb(&shim->napi, length);
+	return skb_queue_len(&shim->late) < SHIM_LATE_MAX ? netdev_alloc_skb_ip_align(shim->netdev, length) : NULL;
+}
+
 static struct sk_buff *shim_copy(struct shim *shim, PNDIS_PACKET packet)
 {
 	PNDIS_BUFFER buffer;
@@ -22,7 +29,7 @@ static struct sk_buff *shim_copy(struct shim *shim, PNDIS_PACKET packet)
 	PVOID va;
 
 	NdisQueryPacket(packet, NULL, NULL, &buffer, &total);
-	skb = napi_alloc_skb(&shim->napi, total);
+	skb = shim_allocate(shim, total);
 	if (unlikely(!skb)) {
 		shim->statistics.rx_no_memory++;
 		dev_core_stats_rx_dropped_inc(shim->netdev);
@@ -58,7 +65,9 @@ void shim_receive(void *context, PPNDIS_PACKET packets, UINT count)
 	for (i = 0; i < count; i++) {
 		struct sk_buff *skb = deliver ? shim_copy(shim, packets[i]) : NULL;
 
-		if (skb)
+		if (skb && shim->netpoll)
+			__skb_queue_tail(&shim->late, skb);
+		else if (skb)
 			napi_gro_receive(&shim->napi, skb);
 		if (NDIS_GET_PACKET_STATUS(packets[i]) == NDIS_STATUS_RESOURCES ||
 		    shim->held_count == SHIM_BATCH)
@@ -83,6 +92,27 @@ static unsigned int shim_run(struct shim *shim)
 }
 
 /*
+ * Netpoll waits for sends to end, with interrupts off. The stack takes no frame then: those that NDIS indicates wait
+ * for the poll proper, which is scheduled whenever netpoll runs this one.
+ */
+static void shim_netpoll(struct shim *shim)
+{
+	if (in_hardirq())
+		return;
+	shim->netpoll = true;
+	shim_run(shim);
+	shim->netpoll = false;
+}
+
+static void shim_deliver_late(struct shim *shim)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&shim->late)))
+		napi_gro_receive(&shim->napi, skb);
+}
+
+/*
  * A full batch, or more from a miniport that has several at once, means that there may be yet more. Otherwise the
  * card is armed before the poll is declared over: an interrupt that falls between the two finds the poll still
  * scheduled, and NAPI then runs it again.
@@ -92,9 +122,12 @@ int shim_poll(struct napi_struct *napi, int budget)
 	struct shim *shim = container_of(napi, struct shim, napi);
 	int work;
 
-	if (!budget)
+	if (!budget) {
+		shim_netpoll(shim);
 		return 0;
+	}
 	shim->statistics.polls++;
+	shim_deliver_late(shim);
 	work = shim_run(shim);
 	if (work >= min(budget, SHIM_BATCH))
 		return budget;

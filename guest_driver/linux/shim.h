@@ -18,6 +18,7 @@
 #include "version.h"
 
 #define SHIM_NAME       "nicrig"
+#define SHIM_LATE_MAX   256                     /* frames that wait while netpoll runs; more are dropped */
 #define SHIM_BATCH      NAPI_POLL_WEIGHT        /* packets in one indication, and in one call to send */
 
 /* What `ethtool -S` shows of the shim itself; ethtool.c has the names in this order. */
@@ -55,6 +56,8 @@ struct shim {
 	unsigned int indicated;         /* packets, since the last poll */
 	PNDIS_PACKET held[SHIM_BATCH];
 	unsigned int held_count;
+	bool netpoll;                   /* netpoll runs the poll: the stack takes no frame now */
+	struct sk_buff_head late;       /* copies of frames that came then */
 
 	/* Transmit: the gathered array is guarded by the device's transmit lock. */
 	NDIS_HANDLE packet_pool;

@@ -44,6 +44,9 @@ netdev_tx_t shim_xmit(struct sk_buff *skb, struct net_device *netdev)
 	PNDIS_PACKET packet = NULL;
 	bool flush;
 
+	/* Netpoll sends from interrupts too. NDIS sends at DISPATCH_LEVEL at most: netpoll tries again later. */
+	if (in_hardirq())
+		return NETDEV_TX_BUSY;
 	if (!skb_linearize(skb))
 		packet = shim_wrap(shim, skb);
 	if (!packet) {
@@ -67,13 +70,14 @@ void shim_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status)
 	struct shim *shim = context;
 	struct sk_buff *skb = shim_unwrap(shim, packet);
 	unsigned int length = skb->len;
+	unsigned long flags;
 
-	spin_lock_bh(&shim->done_lock);
+	spin_lock_irqsave(&shim->done_lock, flags);
 	shim->done_packets++;
 	shim->done_bytes += length;
 	if (status != NDIS_STATUS_SUCCESS)
 		shim->statistics.tx_failed++;
-	spin_unlock_bh(&shim->done_lock);
+	spin_unlock_irqrestore(&shim->done_lock, flags);
 
 	if (status == NDIS_STATUS_SUCCESS) {
 		dev_sw_netstats_tx_add(shim->netdev, 1, length);
@@ -89,13 +93,14 @@ void shim_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status)
 void shim_report_completions(struct shim *shim)
 {
 	unsigned int packets, bytes;
+	unsigned long flags;
 
-	spin_lock_bh(&shim->done_lock);
+	spin_lock_irqsave(&shim->done_lock, flags);
 	packets = shim->done_packets;
 	bytes = shim->done_bytes;
 	shim->done_packets = 0;
 	shim->done_bytes = 0;
-	spin_unlock_bh(&shim->done_lock);
+	spin_unlock_irqrestore(&shim->done_lock, flags);
 	if (!packets)
 		return;
 

@@ -119,9 +119,11 @@ NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 /* R34: delivers the shared memory that was asked for before; from here on every request fails. */
 static void end_run(struct ndis_adapter *adapter)
 {
-	spin_lock_bh(&adapter->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&adapter->lock, flags);
 	WRITE_ONCE(adapter->phase, NDIS_PHASE_HALT);
-	spin_unlock_bh(&adapter->lock);
+	spin_unlock_irqrestore(&adapter->lock, flags);
 	ndis_shared_settle();
 }
 

@@ -63,28 +63,46 @@ VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
 	WARN_ON_ONCE(spin_is_locked(to_spinlock(SpinLock)));
 }
 
+/*
+ * Interrupts stay off until the release, at both levels: netpoll sends from wherever the kernel prints, an interrupt
+ * too, and so may come to the miniport's send while the lock is held on this CPU. OldIrql: whether they were off before.
+ */
+static void acquire(PNDIS_SPIN_LOCK lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(to_spinlock(lock), flags);
+	lock->OldIrql = irqs_disabled_flags(flags);
+	raw_cpu_inc(locks_held);
+}
+
+static void release(PNDIS_SPIN_LOCK lock)
+{
+	raw_cpu_dec(locks_held);
+	if (lock->OldIrql)
+		spin_unlock(to_spinlock(lock));
+	else
+		spin_unlock_irq(to_spinlock(lock));
+}
+
 /* <= DISPATCH_LEVEL. Raises the level to DISPATCH_LEVEL until the release. */
 VOID NdisAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
-	spin_lock_bh(to_spinlock(SpinLock));
-	raw_cpu_inc(locks_held);
+	acquire(SpinLock);
 }
 
 VOID NdisReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
-	raw_cpu_dec(locks_held);
-	spin_unlock_bh(to_spinlock(SpinLock));
+	release(SpinLock);
 }
 
 /* DISPATCH_LEVEL exactly: the level need not be raised. */
 VOID NdisDprAcquireSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
-	spin_lock(to_spinlock(SpinLock));
-	raw_cpu_inc(locks_held);
+	acquire(SpinLock);
 }
 
 VOID NdisDprReleaseSpinLock(PNDIS_SPIN_LOCK SpinLock)
 {
-	raw_cpu_dec(locks_held);
-	spin_unlock(to_spinlock(SpinLock));
+	release(SpinLock);
 }

@@ -43,34 +43,39 @@ unsigned int ndis_objects_alive(void)
 
 void ndis_object_add(struct ndis_object *object, enum ndis_object_kind kind, const void *address)
 {
+	unsigned long flags;
+
 	object->kind = kind;
 	object->address = address;
-	spin_lock_bh(&objects_lock);
+	spin_lock_irqsave(&objects_lock, flags);
 	hash_add(objects, &object->node, (unsigned long)address);
-	spin_unlock_bh(&objects_lock);
+	spin_unlock_irqrestore(&objects_lock, flags);
 	ndis_object_count(kind, 1);
 }
 
 struct ndis_object *ndis_object_find(enum ndis_object_kind kind, const void *address)
 {
 	struct ndis_object *object, *found = NULL;
+	unsigned long flags;
 
-	spin_lock_bh(&objects_lock);
+	spin_lock_irqsave(&objects_lock, flags);
 	hash_for_each_possible(objects, object, node, (unsigned long)address) {
 		if (object->address == address && object->kind == kind) {
 			found = object;
 			break;
 		}
 	}
-	spin_unlock_bh(&objects_lock);
+	spin_unlock_irqrestore(&objects_lock, flags);
 	return found;
 }
 
 void ndis_object_remove(struct ndis_object *object)
 {
-	spin_lock_bh(&objects_lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&objects_lock, flags);
 	hash_del(&object->node);
-	spin_unlock_bh(&objects_lock);
+	spin_unlock_irqrestore(&objects_lock, flags);
 	ndis_object_count(object->kind, -1);
 }
 

@@ -22,6 +22,7 @@ MODULES = (
     "act_gact",
     "8021q",
     "pktgen",
+    "netconsole",
     # QEMU's own cards, to compare with
     "e1000e",
     "virtio_net",

@@ -48,6 +48,8 @@ NOT_UNPACKED = (
     "/usr/lib/modules/*/kernel/drivers/gpu/*",
     "/usr/lib/modules/*/kernel/drivers/media/*",
 )
+NEEDED = "/usr/lib/modules/*/kernel/fs/configfs/*"
+"""What netconsole needs of it."""
 
 MODULE_MOUNT = "guest_driver"
 """Where the module's sources are mounted while they are compiled, so that the compiler's messages show our paths."""
@@ -129,6 +131,7 @@ def mmdebstrap(target: Path, *, with_qemu: bool) -> list[str]:
         '--aptopt=Apt::Install-Recommends "false"',
         "--dpkgopt=force-unsafe-io",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in NOT_UNPACKED),
+        f"--dpkgopt=path-include={NEEDED}",
         f"--setup-hook=printf '{PIN}' > \"$1/etc/apt/preferences.d/nicrig\"",
         f'--customize-hook=mkdir "$1/{MODULE_MOUNT}"',
         # The folder itself: another user may share the cache.

@@ -137,13 +137,14 @@ VOID NdisMSetupDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE MiniportDmaHandle, P
 			   ULONG Length, BOOLEAN WriteToDevice)
 {
 	struct ndis_dma_channel *channel = MiniportDmaHandle;
+	unsigned long flags;
 
 	*Status = NDIS_STATUS_RESOURCES;
 	ndis_cache_tick();
 	if (KeGetCurrentIrql() <= DISPATCH_LEVEL && channel) {
-		spin_lock_bh(&channel->adapter->lock);
+		spin_lock_irqsave(&channel->adapter->lock, flags);
 		*Status = set_up(channel, Buffer, Offset, Length, WriteToDevice);
-		spin_unlock_bh(&channel->adapter->lock);
+		spin_unlock_irqrestore(&channel->adapter->lock, flags);
 	}
 	ndis_record(NdisMSetupDmaTransfer, channel, Buffer, NDIS_RANGE(Offset, Length), !!WriteToDevice, *Status);
 }
@@ -179,13 +180,14 @@ VOID NdisMCompleteDmaTransfer(PNDIS_STATUS Status, NDIS_HANDLE MiniportDmaHandle
 			      ULONG Length, BOOLEAN WriteToDevice)
 {
 	struct ndis_dma_channel *channel = MiniportDmaHandle;
+	unsigned long flags;
 
 	*Status = NDIS_STATUS_RESOURCES;
 	ndis_cache_tick();
 	if (KeGetCurrentIrql() <= DISPATCH_LEVEL && channel) {
-		spin_lock_bh(&channel->adapter->lock);
+		spin_lock_irqsave(&channel->adapter->lock, flags);
 		*Status = complete_transfer(channel, Buffer, Offset, Length, WriteToDevice);
-		spin_unlock_bh(&channel->adapter->lock);
+		spin_unlock_irqrestore(&channel->adapter->lock, flags);
 	}
 	ndis_record(NdisMCompleteDmaTransfer, channel, Buffer, NDIS_RANGE(Offset, Length), !!WriteToDevice, *Status);
 }
@@ -202,11 +204,12 @@ ULONG NdisMReadDmaCounter(NDIS_HANDLE MiniportDmaHandle)
 {
 	struct ndis_dma_channel *channel = MiniportDmaHandle;
 	ULONG left = 0;
+	unsigned long flags;
 
 	if (!WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !channel || !channel->registered)) {
-		spin_lock_bh(&channel->adapter->lock);
+		spin_lock_irqsave(&channel->adapter->lock, flags);
 		left = bytes_left(channel);
-		spin_unlock_bh(&channel->adapter->lock);
+		spin_unlock_irqrestore(&channel->adapter->lock, flags);
 	}
 	ndis_record(NdisMReadDmaCounter, channel, 0, 0, 0, left);
 	return left;
@@ -214,11 +217,13 @@ ULONG NdisMReadDmaCounter(NDIS_HANDLE MiniportDmaHandle)
 
 static void release(struct ndis_dma_channel *channel)
 {
-	spin_lock_bh(&channel->adapter->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&channel->adapter->lock, flags);
 	if (WARN_ON_ONCE(channel->busy))
 		end_transfer(channel);
 	channel->registered = false;
-	spin_unlock_bh(&channel->adapter->lock);
+	spin_unlock_irqrestore(&channel->adapter->lock, flags);
 	ndis_object_count(NDIS_OBJECT_DMA_CHANNEL, -1);
 }
 

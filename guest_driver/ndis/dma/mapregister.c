@@ -98,24 +98,27 @@ static bool take_register(struct ndis_adapter *adapter, struct ndis_buffer *buff
 {
 	struct ndis_map_registers *map = &adapter->map;
 	bool taken = false;
+	unsigned long flags;
 
 	if (KeGetCurrentIrql() > DISPATCH_LEVEL || !write || !buffer->mdl.ByteCount ||
 	    buffer->mdl.ByteCount > map->maximum || ndis_fail(NdisMStartBufferPhysicalMapping, 0))
 		return false;
-	spin_lock_bh(&adapter->lock);
+	spin_lock_irqsave(&adapter->lock, flags);
 	if (map->allocated && index < map->count && !map->mapped[index]) {
 		map->mapped[index] = buffer;
 		taken = true;
 	}
-	spin_unlock_bh(&adapter->lock);
+	spin_unlock_irqrestore(&adapter->lock, flags);
 	return taken;
 }
 
 static void give_register_back(struct ndis_adapter *adapter, ULONG index)
 {
-	spin_lock_bh(&adapter->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&adapter->lock, flags);
 	adapter->map.mapped[index] = NULL;
-	spin_unlock_bh(&adapter->lock);
+	spin_unlock_irqrestore(&adapter->lock, flags);
 }
 
 /* One unit for each real register; a register maps one page. */

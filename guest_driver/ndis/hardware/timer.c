@@ -20,10 +20,12 @@ struct ndis_timer {
 
 static void timer_restart(struct ndis_timer *timer)
 {
-	spin_lock_bh(&timer->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&timer->lock, flags);
 	if (timer->period)
 		mod_timer(&timer->timer, jiffies + timer->period);
-	spin_unlock_bh(&timer->lock);
+	spin_unlock_irqrestore(&timer->lock, flags);
 }
 
 /* DISPATCH_LEVEL. */
@@ -84,12 +86,14 @@ VOID NdisMInitializeTimer(PNDIS_MINIPORT_TIMER Timer, NDIS_HANDLE MiniportAdapte
 
 static void timer_start(struct ndis_timer *timer, unsigned long delay, unsigned long period)
 {
+	unsigned long flags;
+
 	if (WARN_ON_ONCE(!timer || KeGetCurrentIrql() > DISPATCH_LEVEL))
 		return;
-	spin_lock_bh(&timer->lock);
+	spin_lock_irqsave(&timer->lock, flags);
 	timer->period = period;
 	mod_timer(&timer->timer, jiffies + delay);
-	spin_unlock_bh(&timer->lock);
+	spin_unlock_irqrestore(&timer->lock, flags);
 }
 
 /* Expires once. A timer that is set already starts over. <= DISPATCH_LEVEL. */
@@ -115,13 +119,14 @@ VOID NdisMSetPeriodicTimer(PNDIS_MINIPORT_TIMER Timer, UINT MillisecondPeriod)
 VOID NdisMCancelTimer(PNDIS_MINIPORT_TIMER Timer, PBOOLEAN TimerCancelled)
 {
 	struct ndis_timer *timer = Timer->Timer;
+	unsigned long flags;
 
 	*TimerCancelled = FALSE;
 	if (!WARN_ON_ONCE(!timer || KeGetCurrentIrql() > DISPATCH_LEVEL)) {
-		spin_lock_bh(&timer->lock);
+		spin_lock_irqsave(&timer->lock, flags);
 		timer->period = 0;
 		*TimerCancelled = timer_delete(&timer->timer);
-		spin_unlock_bh(&timer->lock);
+		spin_unlock_irqrestore(&timer->lock, flags);
 	}
 	ndis_record(NdisMCancelTimer, Timer, 0, 0, 0, *TimerCancelled);
 }

@@ -256,12 +256,13 @@ static bool queue_request(struct ndis_shared_request *request)
 {
 	struct ndis_adapter *adapter = request->adapter;
 	bool running;
+	unsigned long flags;
 
-	spin_lock_bh(&adapter->lock);
+	spin_lock_irqsave(&adapter->lock, flags);
 	running = adapter->phase == NDIS_PHASE_RUN;
 	if (running)
 		queue_work(shared_work, &request->work);
-	spin_unlock_bh(&adapter->lock);
+	spin_unlock_irqrestore(&adapter->lock, flags);
 	return running;
 }
 

@@ -78,32 +78,34 @@ VOID NdisFreeBufferPool(NDIS_HANDLE PoolHandle)
 static struct ndis_buffer *buffer_take(struct ndis_buffer_pool *pool)
 {
 	struct ndis_buffer *buffer;
+	unsigned long flags;
 
 	if (!pool)
 		return kzalloc(sizeof(*buffer), ndis_gfp());
-	spin_lock_bh(&pool->lock);
+	spin_lock_irqsave(&pool->lock, flags);
 	buffer = pool->free;
 	if (buffer) {
 		pool->free = buffer->next_free;
 		pool->used++;
 	}
-	spin_unlock_bh(&pool->lock);
+	spin_unlock_irqrestore(&pool->lock, flags);
 	return buffer;
 }
 
 static void buffer_put(struct ndis_buffer *buffer)
 {
 	struct ndis_buffer_pool *pool = buffer->pool;
+	unsigned long flags;
 
 	if (!pool) {
 		kfree(buffer);
 		return;
 	}
-	spin_lock_bh(&pool->lock);
+	spin_lock_irqsave(&pool->lock, flags);
 	buffer->next_free = pool->free;
 	pool->free = buffer;
 	pool->used--;
-	spin_unlock_bh(&pool->lock);
+	spin_unlock_irqrestore(&pool->lock, flags);
 }
 
 static void describe(struct ndis_buffer *buffer, void *va, UINT length)

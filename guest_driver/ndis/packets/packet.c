@@ -124,8 +124,9 @@ UINT NdisPacketPoolUsage(NDIS_HANDLE PoolHandle)
 static struct ndis_packet *packet_take(struct ndis_packet_pool *pool)
 {
 	struct ndis_packet *packet;
+	unsigned long flags;
 
-	spin_lock_bh(&pool->lock);
+	spin_lock_irqsave(&pool->lock, flags);
 	packet = pool->free;
 	if (packet) {
 		pool->free = packet->next_free;
@@ -139,7 +140,7 @@ static struct ndis_packet *packet_take(struct ndis_packet_pool *pool)
 	}
 	if (packet)
 		WRITE_ONCE(pool->used, pool->used + 1);
-	spin_unlock_bh(&pool->lock);
+	spin_unlock_irqrestore(&pool->lock, flags);
 	return packet;
 }
 
@@ -205,10 +206,11 @@ VOID NdisDprAllocatePacketNonInterlocked(PNDIS_STATUS Status, PNDIS_PACKET *Pack
 static void packet_release(struct ndis_packet *packet)
 {
 	struct ndis_packet_pool *pool = packet->pool;
+	unsigned long flags;
 
 	packet->owner = NDIS_PACKET_FREE;
 	ndis_object_count(NDIS_OBJECT_PACKET, -1);
-	spin_lock_bh(&pool->lock);
+	spin_lock_irqsave(&pool->lock, flags);
 	WRITE_ONCE(pool->used, pool->used - 1);
 	if (packet->overflow) {
 		pool->overflow_used--;
@@ -217,7 +219,7 @@ static void packet_release(struct ndis_packet *packet)
 		pool->free = packet;
 		packet = NULL;
 	}
-	spin_unlock_bh(&pool->lock);
+	spin_unlock_irqrestore(&pool->lock, flags);
 	kfree(packet);
 }
 

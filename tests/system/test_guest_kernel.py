@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the guest's kernel does to the driver besides traffic: netpoll, resets of the function, sleep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.l2 import Ether
+
+from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
+from nicrig.machine.guest_interface import Interface
+from nicrig.session.rig import OwnRig, Rig
+from tests.system.conftest import every_kind
+from tests.system.test_ndis import kernel_complaints
+
+pytestmark = [pytest.mark.system, pytest.mark.anyio]
+
+
+@pytest.fixture
+async def answering(rig: Rig) -> AsyncIterator[Interface]:
+    """The card's interface in a guest that answers pings."""
+    interface = await rig.guest.bring_up("recorder=2")
+    yield interface
+    await rig.guest.unload_driver()
+
+
+async def station(interface: Interface) -> str:
+    return (await interface.station()).hex(":")
+
+
+def pings(to: str, count: int) -> list[bytes]:
+    address = Ether(dst=to, src=BENCH_MAC) / IP(src=BENCH_IP, dst=GUEST_IP)
+    return [bytes(address / ICMP(id=7, seq=number) / bytes(200)) for number in range(count)]
+
+
+def is_answer(packet: Ether) -> bool:
+    return ICMP in packet and packet[ICMP].type == 0
+
+
+LINES = 300
+NETCONSOLE = f"""
+modprobe netconsole netconsole=6665@{GUEST_IP}/$0,6666@{BENCH_IP}/{BENCH_MAC}
+echo 8 > /proc/sys/kernel/printk
+"""
+PRINT = f"i=0; while [ $i -lt {LINES} ]; do echo line $i. > /dev/kmsg; i=$((i+1)); done"
+NO_NETCONSOLE = "echo 1 > /proc/sys/kernel/printk; rmmod netconsole"
+
+
+@every_kind
+async def test_the_kernel_s_log_goes_over_the_wire_while_pings_are_answered(rig: OwnRig, answering: Interface) -> None:
+    """Netpoll sends with interrupts off, in the middle of what the driver does."""
+    await rig.guest.run(["sh", "-ec", NETCONSOLE, answering.name])
+    sent = pings(await station(answering), 2000)
+    answers, lines = 0, set[str]()
+    with rig.deadlines.limit(60, f"{LINES} lines of the kernel's log and {len(sent)} answers on the wire"):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(rig.guest.run, ["sh", "-ec", PRINT])
+            nursery.start_soon(_slowly, rig, sent)
+            while answers < len(sent) or len(lines) < LINES:
+                for packet in map(Ether, await rig.card.wire.receive()):
+                    answers += is_answer(packet)
+                    if UDP in packet and packet[UDP].dport == 6666:
+                        lines.update(re.findall(r"line \d+\.", bytes(packet[UDP].payload).decode()))
+    await rig.guest.run(["sh", "-ec", NO_NETCONSOLE])
+    assert await kernel_complaints(rig) == ""
+
+
+async def _slowly(rig: Rig, frames: list[bytes]) -> None:
+    for start in range(0, len(frames), 10):
+        await rig.card.wire.send(frames[start : start + 10])
+        await trio.sleep(0.005)
