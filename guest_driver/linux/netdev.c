@@ -115,12 +115,14 @@ static void shim_finish_sends(struct shim *shim)
 
 /*
  * 1. no new sends; 2. no new receives; 3. sends under way end; 4. no poll; 5. the card is reset, so that no old frame
- * meets the next open, and no send is left.
+ * meets the next open, and no send is left. While the shim is paused, all of it but the filter is so already.
  */
 static int shim_close(struct net_device *netdev)
 {
 	struct shim *shim = netdev_priv(netdev);
 
+	if (!netif_device_present(netdev))
+		return 0;
 	netif_tx_disable(netdev);
 	shim_set_filter(shim, 0);
 	if (!shim->removing)
@@ -133,27 +135,65 @@ static int shim_close(struct net_device *netdev)
 	return 0;
 }
 
-/* RTNL held. Nothing sends, receives or polls while the miniport starts over. */
-int shim_reset(struct shim *shim)
+/* RTNL held. Until shim_unpause() nothing sends, receives or polls, and the device is absent for the stack. */
+void shim_pause(struct shim *shim)
 {
-	bool running = netif_running(shim->netdev);
-	NDIS_STATUS status;
-
 	ASSERT_RTNL();
-	shim->statistics.resets++;
-	if (running) {
+	netif_device_detach(shim->netdev);
+	if (netif_running(shim->netdev)) {
 		netif_tx_disable(shim->netdev);
 		napi_disable(&shim->napi);
 	}
-	status = ndis_reset(shim->adapter);
+}
+
+/* RTNL held. The miniport has started over. */
+void shim_unpause(struct shim *shim)
+{
+	bool running = netif_running(shim->netdev);
+
+	ASSERT_RTNL();
 	if (running) {
 		shim_read_link(shim);
 		napi_enable(&shim->napi);
+	} else {
+		/* It was closed while it was absent. */
+		shim_set_filter(shim, 0);
+	}
+	netif_device_attach(shim->netdev);
+	if (running) {
 		netif_trans_update(shim->netdev);
-		netif_wake_queue(shim->netdev);
 		shim_kick_poll(shim);
 	}
-	return status == NDIS_STATUS_SUCCESS ? 0 : -EIO;
+}
+
+/* RTNL held, paused. The card may have lost all that it knew. */
+int shim_start_over(struct shim *shim)
+{
+	shim->statistics.resets++;
+	return ndis_reset(shim->adapter) == NDIS_STATUS_SUCCESS ? 0 : -EIO;
+}
+
+/* RTNL held, paused. */
+int shim_set_power(struct shim *shim, NDIS_DEVICE_POWER_STATE state)
+{
+	return ndis_set(shim->adapter, OID_PNP_SET_POWER, &state, sizeof(state)) == NDIS_STATUS_SUCCESS ? 0 : -EIO;
+}
+
+/* RTNL held. */
+int shim_reset(struct shim *shim)
+{
+	int error;
+
+	shim_pause(shim);
+	error = shim_start_over(shim);
+	shim_unpause(shim);
+	return error;
+}
+
+/* RTNL held. Whether the device is up and not paused. */
+static bool shim_runs(struct shim *shim)
+{
+	return netif_running(shim->netdev) && netif_device_present(shim->netdev) && !shim->removing;
 }
 
 static void shim_reset_work(struct work_struct *work)
@@ -161,7 +201,7 @@ static void shim_reset_work(struct work_struct *work)
 	struct shim *shim = container_of(work, struct shim, reset_work);
 
 	rtnl_lock();
-	if (netif_running(shim->netdev) && !shim->removing)
+	if (shim_runs(shim))
 		shim_reset(shim);
 	rtnl_unlock();
 }
@@ -172,7 +212,7 @@ static void shim_hang_work(struct work_struct *work)
 	struct shim *shim = container_of(to_delayed_work(work), struct shim, hang_work);
 
 	rtnl_lock();
-	if (netif_running(shim->netdev) && !shim->removing && ndis_check_for_hang(shim->adapter)) {
+	if (shim_runs(shim) && ndis_check_for_hang(shim->adapter)) {
 		netdev_warn(shim->netdev, "the card hangs: reset\n");
 		shim_reset(shim);
 	}

@@ -138,12 +138,64 @@ static void shim_shutdown(struct pci_dev *pdev)
 	struct shim *shim = pci_get_drvdata(pdev);
 
 	rtnl_lock();
+	dev_close(shim->netdev);
 	netif_device_detach(shim->netdev);
-	if (netif_running(shim->netdev))
-		dev_close(shim->netdev);
 	rtnl_unlock();
 	ndis_adapter_shutdown(shim->adapter);
 }
+
+/* The function will be reset, by request of user space for one. */
+static void shim_reset_prepare(struct pci_dev *pdev)
+{
+	rtnl_lock();
+	shim_pause(pci_get_drvdata(pdev));
+	rtnl_unlock();
+}
+
+static void shim_reset_done(struct pci_dev *pdev)
+{
+	struct shim *shim = pci_get_drvdata(pdev);
+
+	rtnl_lock();
+	if (shim_start_over(shim))
+		pci_err(pdev, "the card does not work after the reset\n");
+	shim_unpause(shim);
+	rtnl_unlock();
+}
+
+static const struct pci_error_handlers shim_error_handlers = {
+	.reset_prepare = shim_reset_prepare,
+	.reset_done = shim_reset_done,
+};
+
+/* The system sleeps. The miniport makes the card quiet; the PCI core keeps the configuration space. */
+static int shim_suspend(struct device *device)
+{
+	struct shim *shim = dev_get_drvdata(device);
+	int error;
+
+	rtnl_lock();
+	shim_pause(shim);
+	error = shim_set_power(shim, NdisDeviceStateD3);
+	if (error)
+		shim_unpause(shim);
+	rtnl_unlock();
+	return error;
+}
+
+static int shim_resume(struct device *device)
+{
+	struct shim *shim = dev_get_drvdata(device);
+	int error;
+
+	rtnl_lock();
+	error = shim_set_power(shim, NdisDeviceStateD0);
+	shim_unpause(shim);
+	rtnl_unlock();
+	return error;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(shim_pm, shim_suspend, shim_resume);
 
 static const struct shim_kind bus_master = { .ring_max = NICRIG_RING_MAX };
 static const struct shim_kind subordinate = { .channel = true };
@@ -163,6 +215,8 @@ static struct pci_driver shim_pci_driver = {
 	.probe = shim_probe,
 	.remove = shim_remove,
 	.shutdown = shim_shutdown,
+	.err_handler = &shim_error_handlers,
+	.driver.pm = pm_sleep_ptr(&shim_pm),
 };
 
 static int __init shim_init(void)

@@ -84,6 +84,10 @@ struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kin
 int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vectors,
 	       const struct ndis_setting *settings);
 void shim_stop(struct shim *shim);
+void shim_pause(struct shim *shim);
+void shim_unpause(struct shim *shim);
+int shim_start_over(struct shim *shim);
+int shim_set_power(struct shim *shim, NDIS_DEVICE_POWER_STATE state);
 int shim_reset(struct shim *shim);
 int shim_query(struct shim *shim, NDIS_OID oid, void *buffer, ULONG length);
 ULONG shim_query_ulong(struct shim *shim, NDIS_OID oid);

@@ -49,28 +49,43 @@ VOID NTAPI MiniportPnPEventNotify(NDIS_HANDLE MiniportAdapterContext, NDIS_DEVIC
 		nic_card_gone(nic);
 }
 
-/*
- * Section 4.8, DISPATCH_LEVEL, with no deferred half under way:
- * 1. reset: no DMA and no interrupt any more when the write returns (datasheet section 8);
- * 2. pending sends are completed; 3. the kind starts over; 4. the packet filter is restored.
- */
-NDIS_STATUS NTAPI MiniportReset(PBOOLEAN AddressingReset, NDIS_HANDLE MiniportAdapterContext)
+/* No DMA and no interrupt any more when the write returns (datasheet section 8). Pending sends are completed. */
+static VOID nic_quiet(struct nic_adapter *nic)
 {
-	struct nic_adapter *nic = MiniportAdapterContext;
+	nic_reset_card(nic);
+	nic->hang_checks = 0;
+	nic_send_abort(nic, NDIS_STATUS_REQUEST_ABORTED);
+}
 
-	*AddressingReset = FALSE;
+/* 1. quiet; 2. the kind starts over; 3. the packet filter is restored. */
+static NDIS_STATUS nic_start_over(struct nic_adapter *nic)
+{
 	if (!nic->gone && !nic_answers(nic))
 		nic_card_gone(nic);
 	if (nic->gone)
 		return NDIS_STATUS_HARD_ERRORS;
-	nic_reset_card(nic);
-	nic->hang_checks = 0;
-	nic_send_abort(nic, NDIS_STATUS_REQUEST_ABORTED);
+	nic_quiet(nic);
 	if (nic->kind->start(nic) != NDIS_STATUS_SUCCESS) {
 		nic_card_gone(nic);
 		return NDIS_STATUS_HARD_ERRORS;
 	}
 	nic_control(nic, NICRIG_CARD_CONTROL_INTERRUPT | (nic->packet_filter ? NICRIG_CARD_CONTROL_RECEIVE : 0));
+	return NDIS_STATUS_SUCCESS;
+}
+
+/* Section 4.8, DISPATCH_LEVEL, with no deferred half under way. */
+NDIS_STATUS NTAPI MiniportReset(PBOOLEAN AddressingReset, NDIS_HANDLE MiniportAdapterContext)
+{
+	*AddressingReset = FALSE;
+	return nic_start_over(MiniportAdapterContext);
+}
+
+/* OID_PNP_SET_POWER, as MiniportReset. Below D0 the card is quiet; it loses all that it knew. */
+NDIS_STATUS nic_set_power(struct nic_adapter *nic, NDIS_DEVICE_POWER_STATE state)
+{
+	if (state == NdisDeviceStateD0)
+		return nic_start_over(nic);
+	nic_quiet(nic);
 	return NDIS_STATUS_SUCCESS;
 }
 
@@ -87,6 +102,12 @@ static BOOLEAN nic_receive_hangs(struct nic_adapter *nic)
 	return nic->hang_checks >= NIC_HANG_CHECKS;
 }
 
+/* A card that was reset behind the driver's back has nothing of what was written to it (datasheet section 8). */
+static BOOLEAN nic_was_reset(struct nic_adapter *nic)
+{
+	return nic_read(nic, NICRIG_CARD_CONTROL) != nic->control_bits;
+}
+
 /* Section 4.8: TRUE asks NDIS for a reset, which cannot help a card that is gone. */
 BOOLEAN NTAPI MiniportCheckForHang(NDIS_HANDLE MiniportAdapterContext)
 {
@@ -100,5 +121,6 @@ BOOLEAN NTAPI MiniportCheckForHang(NDIS_HANDLE MiniportAdapterContext)
 		nic_card_gone(nic);
 		return FALSE;
 	}
-	return !(status & NICRIG_CARD_STATUS_READY) || nic_send_hangs(nic) || nic_receive_hangs(nic);
+	return !(status & NICRIG_CARD_STATUS_READY) || nic_was_reset(nic) || nic_send_hangs(nic) ||
+	       nic_receive_hangs(nic);
 }

@@ -18,8 +18,12 @@ static const NDIS_OID nic_oids[] = {
 	OID_GEN_VENDOR_DESCRIPTION, OID_GEN_CURRENT_PACKET_FILTER, OID_GEN_CURRENT_LOOKAHEAD, OID_GEN_DRIVER_VERSION,
 	OID_GEN_MAXIMUM_TOTAL_SIZE, OID_GEN_MAC_OPTIONS, OID_GEN_MEDIA_CONNECT_STATUS, OID_GEN_MAXIMUM_SEND_PACKETS,
 	OID_GEN_VENDOR_DRIVER_VERSION, OID_GEN_XMIT_OK, OID_GEN_RCV_OK, OID_GEN_XMIT_ERROR, OID_GEN_RCV_ERROR,
-	OID_GEN_RCV_NO_BUFFER, OID_802_3_PERMANENT_ADDRESS, OID_802_3_CURRENT_ADDRESS, OID_NICRIG_CARD_COUNTERS,
+	OID_GEN_RCV_NO_BUFFER, OID_802_3_PERMANENT_ADDRESS, OID_802_3_CURRENT_ADDRESS, OID_PNP_CAPABILITIES,
+	OID_PNP_SET_POWER, OID_PNP_QUERY_POWER, OID_NICRIG_CARD_COUNTERS,
 };
+
+/* The card wakes nothing. */
+static const NDIS_PNP_CAPABILITIES nic_power;
 
 /* The rx_no_buffer counter of the card, datasheet section 11. */
 #define NIC_COUNTER_RX_NO_BUFFER 2
@@ -177,6 +181,12 @@ NDIS_STATUS NTAPI MiniportQueryInformation(NDIS_HANDLE MiniportAdapterContext, N
 	case OID_802_3_CURRENT_ADDRESS:
 		return nic_answer(InformationBuffer, InformationBufferLength, nic->address, sizeof(nic->address),
 				  BytesWritten, BytesNeeded);
+	case OID_PNP_CAPABILITIES:
+		return nic_answer(InformationBuffer, InformationBufferLength, &nic_power, sizeof(nic_power),
+				  BytesWritten, BytesNeeded);
+	case OID_PNP_QUERY_POWER:
+		/* Any state will do: there is nothing to say besides the status. */
+		return nic_answer(InformationBuffer, InformationBufferLength, NULL, 0, BytesWritten, BytesNeeded);
 	case OID_NICRIG_CARD_COUNTERS:
 		return nic_answer_counters(nic, InformationBuffer, InformationBufferLength, BytesWritten, BytesNeeded);
 	default:
@@ -206,7 +216,7 @@ NDIS_STATUS NTAPI MiniportSetInformation(NDIS_HANDLE MiniportAdapterContext, NDI
 
 	*BytesRead = 0;
 	*BytesNeeded = 0;
-	if (Oid != OID_GEN_CURRENT_PACKET_FILTER && Oid != OID_GEN_CURRENT_LOOKAHEAD)
+	if (Oid != OID_GEN_CURRENT_PACKET_FILTER && Oid != OID_GEN_CURRENT_LOOKAHEAD && Oid != OID_PNP_SET_POWER)
 		return NDIS_STATUS_NOT_SUPPORTED;
 	if (InformationBufferLength < sizeof(value)) {
 		*BytesNeeded = sizeof(value);
@@ -214,6 +224,8 @@ NDIS_STATUS NTAPI MiniportSetInformation(NDIS_HANDLE MiniportAdapterContext, NDI
 	}
 	NdisMoveMemory(&value, InformationBuffer, sizeof(value));
 	*BytesRead = sizeof(value);
+	if (Oid == OID_PNP_SET_POWER)
+		return nic_set_power(nic, (NDIS_DEVICE_POWER_STATE)value);
 	/* Whole frames are indicated, so every lookahead is met. */
 	if (Oid == OID_GEN_CURRENT_LOOKAHEAD)
 		return NDIS_STATUS_SUCCESS;

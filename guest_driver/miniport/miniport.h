@@ -202,6 +202,7 @@ NDIS_STATUS NTAPI MiniportInitialize(PNDIS_STATUS OpenErrorStatus, PUINT Selecte
 
 /* halt.c */
 VOID NTAPI MiniportHalt(NDIS_HANDLE MiniportAdapterContext);
+NDIS_STATUS nic_set_power(struct nic_adapter *nic, NDIS_DEVICE_POWER_STATE state);
 VOID NTAPI MiniportShutdown(PVOID ShutdownContext);
 VOID NTAPI MiniportPnPEventNotify(NDIS_HANDLE MiniportAdapterContext, NDIS_DEVICE_PNP_EVENT PnPEvent,
 				  PVOID InformationBuffer, ULONG InformationBufferLength);

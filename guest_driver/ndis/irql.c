@@ -64,8 +64,8 @@ VOID NdisFreeSpinLock(PNDIS_SPIN_LOCK SpinLock)
 }
 
 /*
- * Interrupts stay off until the release, at both levels: netpoll sends from wherever the kernel prints, an interrupt
- * too, and so may come to the miniport's send while the lock is held on this CPU. OldIrql: whether they were off before.
+ * Interrupts stay off until the release, at both levels: netpoll sends wherever the kernel prints, also in an
+ * interrupt, and so may come to the miniport's send while this CPU holds the lock. OldIrql: they were off before.
  */
 static void acquire(PNDIS_SPIN_LOCK lock)
 {

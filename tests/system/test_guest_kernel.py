@@ -13,7 +13,10 @@ from scapy.layers.l2 import Ether
 
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 from nicrig.machine.guest_interface import Interface
-from nicrig.session.rig import OwnRig, Rig
+from nicrig.provision import Provision
+from nicrig.session.options import Options
+from nicrig.session.rig import OwnRig, Rig, open_rig
+from nicrig_interface.vocabulary import CardKind
 from tests.system.conftest import every_kind
 from tests.system.test_ndis import kernel_complaints
 
@@ -73,3 +76,56 @@ async def _slowly(rig: Rig, frames: list[bytes]) -> None:
     for start in range(0, len(frames), 10):
         await rig.card.wire.send(frames[start : start + 10])
         await trio.sleep(0.005)
+
+
+async def answered(rig: Rig, interface: Interface) -> None:
+    """Pings are answered again, without anything that the guest sends first."""
+    (ping,) = pings(await station(interface), 1)
+
+    async def ask() -> None:
+        while True:
+            await rig.card.wire.send([ping])
+            await trio.sleep(0.2)
+
+    with rig.deadlines.limit(15, "a ping to be answered after a reset"):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask)
+            while not any(is_answer(Ether(frame)) for frame in await rig.card.wire.receive()):
+                pass
+            nursery.cancel_scope.cancel()
+    assert await kernel_complaints(rig) == ""
+
+
+FUNCTION = 'cd /sys/class/net/"$0"/device; echo 1 > reset'
+
+
+@every_kind
+@pytest.mark.parametrize("up", [True, False], ids=["up", "down"])
+async def test_the_function_is_reset_under_the_driver(rig: OwnRig, answering: Interface, up: bool) -> None:
+    if not up:
+        await answering.down()
+    await rig.guest.run(["sh", "-ec", FUNCTION, answering.name])
+    if not up:
+        await answering.up()
+        await answering.address()
+    await answered(rig, answering)
+
+
+@every_kind
+async def test_a_card_that_was_reset_is_noticed(rig: OwnRig, answering: Interface) -> None:
+    await rig.card.monitor.execute("reset")
+    await answered(rig, answering)
+
+
+@pytest.mark.parametrize(
+    "kind", ["bus-master", *(pytest.param(kind, marks=pytest.mark.soak) for kind in ("subordinate", "non-dma"))]
+)
+async def test_the_system_sleeps_and_wakes(provision: Provision, kind: CardKind) -> None:
+    async with open_rig(provision.kept(), Options(kind=kind)) as rig:
+        interface = await rig.guest.bring_up("recorder=2")
+        with rig.machine.monitor.listening("SUSPEND") as events:
+            await rig.guest.start(["sh", "-c", "sleep 0.2; echo mem > /sys/power/state"])
+            with rig.deadlines.limit(30, "the guest to sleep"):
+                await events.wait()
+        await rig.machine.monitor.execute("system_wakeup")
+        await answered(rig, interface)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `nicrig setup` builds, once: libvfio-user, a root with QEMU and the guest's kernel, the module, the image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,13 @@ class Provision:
     kernel: Path
     image: Path
     """The guest's initramfs."""
+
+    def kept(self) -> "Provision":
+        """The same for a machine that is kept: its guest may sleep, which costs a second of each boot.
+
+        When a guest wakes, QEMU loads an unpacked kernel again, over the one that runs.
+        """
+        return replace(self, kernel=self.root.kernel)
 
 
 async def provide(report: Progress) -> Provision:

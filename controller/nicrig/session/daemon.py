@@ -64,7 +64,7 @@ async def serve_rig(name: str, options: Options, say: Say, report: Say) -> None:
 
     `say` gets one line when all is ready, `report` gets progress.
     """
-    provision = await provide(report)
+    provision = (await provide(report)).kept()
     with named_directory(name) as paths:
         async with Daemon(paths).serving(), open_rig(provision, options, paths) as rig:
             interface = await rig.guest.bring_up()
@@ -112,7 +112,7 @@ async def qemu_options(paths: RigPaths, memory: int) -> str:
 
 async def whole_line(paths: RigPaths, options: Options) -> str:
     """The command line of QEMU that `up` starts at `paths`, or that `machine` starts for a card that runs there."""
-    provision = await provide(lambda _: None)
+    provision = (await provide(lambda _: None)).kept()
     if paths.monitor.is_socket():
         async with card_monitor(paths) as monitor:
             options = replace(options, interrupts=(await card_state(monitor)).interrupts)
@@ -125,7 +125,7 @@ async def serve_machine(paths: RigPaths, options: Options, say: Say) -> None:
 
     `say` gets a line when the guest is up.
     """
-    provision = await provide(lambda _: None)
+    provision = (await provide(lambda _: None)).kept()
     async with card_monitor(paths) as monitor:
         card = await card_state(monitor)
     options = replace(options, kind=card.kind, interrupts=card.interrupts)

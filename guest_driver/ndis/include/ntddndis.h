@@ -33,6 +33,27 @@ typedef enum _NDIS_DEVICE_PNP_EVENT {
 	NdisDevicePnPEventMaximum
 } NDIS_DEVICE_PNP_EVENT, *PNDIS_DEVICE_PNP_EVENT;
 
+typedef enum _NDIS_DEVICE_POWER_STATE {
+	NdisDeviceStateUnspecified,
+	NdisDeviceStateD0,
+	NdisDeviceStateD1,
+	NdisDeviceStateD2,
+	NdisDeviceStateD3,
+	NdisDeviceStateMaximum
+} NDIS_DEVICE_POWER_STATE, *PNDIS_DEVICE_POWER_STATE;
+
+/* The deepest state from which each event wakes the system; unspecified: from none. */
+typedef struct _NDIS_PM_WAKE_UP_CAPABILITIES {
+	NDIS_DEVICE_POWER_STATE MinMagicPacketWakeUp;
+	NDIS_DEVICE_POWER_STATE MinPatternWakeUp;
+	NDIS_DEVICE_POWER_STATE MinLinkChangeWakeUp;
+} NDIS_PM_WAKE_UP_CAPABILITIES, *PNDIS_PM_WAKE_UP_CAPABILITIES;
+
+typedef struct _NDIS_PNP_CAPABILITIES {
+	ULONG Flags;
+	NDIS_PM_WAKE_UP_CAPABILITIES WakeUpCapabilities;
+} NDIS_PNP_CAPABILITIES, *PNDIS_PNP_CAPABILITIES;
+
 #define OID_GEN_SUPPORTED_LIST          0x00010101
 #define OID_GEN_HARDWARE_STATUS         0x00010102
 #define OID_GEN_MEDIA_SUPPORTED         0x00010103
@@ -63,5 +84,8 @@ typedef enum _NDIS_DEVICE_PNP_EVENT {
 #define OID_802_3_CURRENT_ADDRESS       0x01010102
 #define OID_802_3_MULTICAST_LIST        0x01010103
 #define OID_802_3_MAXIMUM_LIST_SIZE     0x01010104
+#define OID_PNP_CAPABILITIES            0xFD010100
+#define OID_PNP_SET_POWER               0xFD010101
+#define OID_PNP_QUERY_POWER             0xFD010102
 
 #endif /* NICRIG_NTDDNDIS_H */
