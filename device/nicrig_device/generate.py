@@ -22,7 +22,7 @@ from nicrig_device.models.catalogue import KINDS
 from nicrig_device.monitor.doc_rows import COMMAND_HEAD, EVENT_HEAD, Page
 from nicrig_device.recorder import EVENT_DOC, HEADER_DOC, RECORD, RECORD_DOC
 from nicrig_device.spec import registers
-from nicrig_device.spec.counters import COUNTER_BASE, COUNTERS
+from nicrig_device.spec.counters import COUNTER_BASE, COUNTER_INDEX, COUNTERS
 from nicrig_device.spec.descriptors import (
     DESCRIPTOR,
     DESCRIPTOR_DOC,
@@ -135,6 +135,7 @@ def header() -> str:
         _define("COUNTER_BASE", COUNTER_BASE),
         _define("COUNTERS", len(COUNTERS)),
     ]
+    lines += [_define(f"COUNTER_{name.upper()}", index) for name, index in COUNTER_INDEX.items()]
     lines += ["#define NICRIG_COUNTER_NAMES \\", *(f'\t"{name}", \\' for name in COUNTERS)]
     lines[-1] = lines[-1].removesuffix(", \\")
     lines += ["", "#endif /* NICRIG_HARDWARE_H */", ""]

@@ -2,7 +2,6 @@
 /* What ethtool shows and does. */
 #include <linux/ethtool.h>
 
-#include "../miniport/nicrig_oid.h"
 #include "shim.h"
 
 #define NDIS_SPEED_UNITS_PER_MBIT 10000         /* OID_GEN_LINK_SPEED counts 100 bit/s */
@@ -43,11 +42,10 @@ static void shim_get_strings(struct net_device *netdev, u32 set, u8 *data)
 static void shim_get_statistics(struct net_device *netdev, struct ethtool_stats *stats, u64 *data)
 {
 	struct shim *shim = netdev_priv(netdev);
-	ULONG64 counters[NICRIG_COUNTERS] = {};
 
 	memcpy(data, &shim->statistics, sizeof(shim->statistics));
-	shim_query(shim, OID_NICRIG_CARD_COUNTERS, counters, sizeof(counters));
-	memcpy(data + ARRAY_SIZE(shim_statistic_names), counters, sizeof(counters));
+	shim_read_counters(shim);
+	memcpy(data + ARRAY_SIZE(shim_statistic_names), shim->counters, sizeof(shim->counters));
 }
 
 static bool shim_full_duplex(struct shim *shim)

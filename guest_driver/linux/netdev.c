@@ -5,11 +5,13 @@
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
 
+#include "../miniport/nicrig_oid.h"
 #include "shim.h"
 
 #define SHIM_WATCHDOG           (5 * HZ)
 #define SHIM_IDLE_TRIES         50      /* waits for sends under way when the device is taken down */
 #define SHIM_IDLE_MILLISECONDS  4
+#define SHIM_COUNTED            (HZ / 10)       /* the card's counters are not read again so soon */
 
 /* Every frame that arrives: the card has no filter, and the stack drops frames for other stations. */
 #define SHIM_PACKET_FILTER \
@@ -27,6 +29,19 @@ ULONG shim_query_ulong(struct shim *shim, NDIS_OID oid)
 	ULONG value = 0;
 
 	return shim_query(shim, oid, &value, sizeof(value)) ? 0 : value;
+}
+
+/* Any context but an interrupt. */
+void shim_read_counters(struct shim *shim)
+{
+	ULONG64 counters[NICRIG_COUNTERS];
+	unsigned int i;
+
+	if (shim_query(shim, OID_NICRIG_CARD_COUNTERS, counters, sizeof(counters)))
+		return;
+	WRITE_ONCE(shim->counted, jiffies);
+	for (i = 0; i < NICRIG_COUNTERS; i++)
+		WRITE_ONCE(shim->counters[i], counters[i]);
 }
 
 /* NDIS reports a ring as bytes of all buffers and of one; 0 if the miniport does not answer. */
@@ -228,12 +243,28 @@ static void shim_tx_timeout(struct net_device *netdev, unsigned int queue)
 	schedule_work(&shim->reset_work);
 }
 
+/* Since the driver was loaded. */
+static u64 shim_counted(const struct shim *shim, unsigned int counter)
+{
+	return READ_ONCE(shim->counters[counter]) - shim->before[counter];
+}
+
 static void shim_get_stats64(struct net_device *netdev, struct rtnl_link_stats64 *stats)
 {
 	struct shim *shim = netdev_priv(netdev);
 
+	/* Each counter costs two trapped reads. */
+	if (time_after_eq(jiffies, READ_ONCE(shim->counted) + SHIM_COUNTED))
+		shim_read_counters(shim);
 	dev_fetch_sw_netstats(stats, netdev->tstats);
-	stats->tx_errors = READ_ONCE(shim->statistics.tx_failed);
+	stats->rx_missed_errors = shim_counted(shim, NICRIG_COUNTER_RX_NO_BUFFER);
+	stats->rx_length_errors = shim_counted(shim, NICRIG_COUNTER_RX_TOO_LONG) +
+				  shim_counted(shim, NICRIG_COUNTER_RX_TOO_SHORT);
+	stats->rx_errors = stats->rx_length_errors + shim_counted(shim, NICRIG_COUNTER_RX_REFUSED);
+	stats->tx_carrier_errors = shim_counted(shim, NICRIG_COUNTER_TX_LINK_DOWN);
+	stats->tx_errors = READ_ONCE(shim->statistics.tx_failed) + stats->tx_carrier_errors;
+	stats->tx_dropped = shim_counted(shim, NICRIG_COUNTER_TX_NO_PEER) +
+			    shim_counted(shim, NICRIG_COUNTER_TX_STALLED);
 }
 
 static const struct net_device_ops shim_netdev_ops = {
@@ -268,6 +299,8 @@ struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kin
 	netdev->ethtool_ops = &shim_ethtool_ops;
 	netdev->watchdog_timeo = SHIM_WATCHDOG;
 	netdev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	/* The card takes every frame, so the address may change at any time. */
+	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	netdev->min_mtu = ETH_MIN_MTU;
 	netdev->max_mtu = NICRIG_FRAME_MAX - VLAN_ETH_HLEN;
 	/* Disabled until the device is opened, but there for the interrupt that MiniportInitialize registers. */
@@ -315,6 +348,8 @@ int shim_start(struct shim *shim, struct ndis_wrapper *wrapper, unsigned int vec
 	error = shim_bind(shim);
 	if (error)
 		goto initialized;
+	shim_read_counters(shim);
+	memcpy(shim->before, shim->counters, sizeof(shim->before));
 	netif_carrier_off(shim->netdev);
 	error = register_netdev(shim->netdev);
 	if (error)

@@ -44,6 +44,9 @@ struct shim {
 	struct pci_dev *pdev;
 	struct ndis_adapter *adapter;
 	struct shim_statistics statistics;
+	u64 counters[NICRIG_COUNTERS];  /* the card's, as last read */
+	unsigned long counted;          /* when, in jiffies */
+	u64 before[NICRIG_COUNTERS];    /* when the driver was loaded: no reset clears them */
 	bool removing;
 
 	/* A subordinate card's DMA channel; unset for the other kinds. */
@@ -91,6 +94,7 @@ int shim_set_power(struct shim *shim, NDIS_DEVICE_POWER_STATE state);
 int shim_reset(struct shim *shim);
 int shim_query(struct shim *shim, NDIS_OID oid, void *buffer, ULONG length);
 ULONG shim_query_ulong(struct shim *shim, NDIS_OID oid);
+void shim_read_counters(struct shim *shim);
 ULONG shim_ring_size(struct shim *shim, NDIS_OID space, NDIS_OID block);
 
 /* packet.c */

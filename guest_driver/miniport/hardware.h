@@ -217,6 +217,41 @@ C_ASSERT(FIELD_OFFSET(struct nicrig_descriptor, status) == 14);
 /* Datasheet section 11: 64-bit counters, low word first, and their names in order. */
 #define NICRIG_COUNTER_BASE                     0x400
 #define NICRIG_COUNTERS                         0x23
+#define NICRIG_COUNTER_RX_FRAMES                0x0
+#define NICRIG_COUNTER_RX_BYTES                 0x1
+#define NICRIG_COUNTER_RX_NO_BUFFER             0x2
+#define NICRIG_COUNTER_RX_DISABLED              0x3
+#define NICRIG_COUNTER_RX_LINK_DOWN             0x4
+#define NICRIG_COUNTER_RX_TOO_LONG              0x5
+#define NICRIG_COUNTER_RX_REFUSED               0x6
+#define NICRIG_COUNTER_RX_TOO_SHORT             0x7
+#define NICRIG_COUNTER_TX_FRAMES                0x8
+#define NICRIG_COUNTER_TX_BYTES                 0x9
+#define NICRIG_COUNTER_TX_NO_PEER               0xa
+#define NICRIG_COUNTER_TX_STALLED               0xb
+#define NICRIG_COUNTER_TX_LINK_DOWN             0xc
+#define NICRIG_COUNTER_INTERRUPTS               0xd
+#define NICRIG_COUNTER_KICKS                    0xe
+#define NICRIG_COUNTER_RESETS                   0xf
+#define NICRIG_COUNTER_REFUSED_DOORBELL         0x10
+#define NICRIG_COUNTER_REFUSED_RING             0x11
+#define NICRIG_COUNTER_REFUSED_LENGTH           0x12
+#define NICRIG_COUNTER_REFUSED_ADDRESS          0x13
+#define NICRIG_COUNTER_REFUSED_CHAIN            0x14
+#define NICRIG_COUNTER_REFUSED_ACCESS           0x15
+#define NICRIG_COUNTER_REFUSED_TRANSFER         0x16
+#define NICRIG_COUNTER_REFUSED_LEDGER           0x17
+#define NICRIG_COUNTER_LEDGER_BEFORE_GRANT      0x18
+#define NICRIG_COUNTER_LEDGER_AFTER_FREE        0x19
+#define NICRIG_COUNTER_LEDGER_OUTSIDE           0x1a
+#define NICRIG_COUNTER_LEDGER_ACROSS_END        0x1b
+#define NICRIG_COUNTER_LEDGER_WRONG_DIRECTION   0x1c
+#define NICRIG_COUNTER_LEDGER_GUARD_CHANGED     0x1d
+#define NICRIG_COUNTER_BEHAVIOUR_DROPPED        0x1e
+#define NICRIG_COUNTER_HAND_OVER_INCOMPLETE     0x1f
+#define NICRIG_COUNTER_HAND_OVER_DESCRIPTOR_CHANGED 0x20
+#define NICRIG_COUNTER_HAND_OVER_SEND_CHANGED   0x21
+#define NICRIG_COUNTER_HAND_OVER_RECEIVE_CHANGED 0x22
 #define NICRIG_COUNTER_NAMES \
 	"rx_frames", \
 	"rx_bytes", \

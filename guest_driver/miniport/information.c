@@ -25,9 +25,6 @@ static const NDIS_OID nic_oids[] = {
 /* The card wakes nothing. */
 static const NDIS_PNP_CAPABILITIES nic_power;
 
-/* The rx_no_buffer counter of the card, datasheet section 11. */
-#define NIC_COUNTER_RX_NO_BUFFER 2
-
 static NDIS_STATUS nic_answer(PVOID to, ULONG room, const VOID *from, ULONG length, PULONG written, PULONG needed)
 {
 	*written = 0;
@@ -121,7 +118,7 @@ static BOOLEAN nic_query_statistic(struct nic_adapter *nic, NDIS_OID oid, PULONG
 		*value = nic->statistics.rx_error;
 		return TRUE;
 	case OID_GEN_RCV_NO_BUFFER:
-		*value = nic->gone ? 0 : nic_counter(nic, NIC_COUNTER_RX_NO_BUFFER);
+		*value = nic->gone ? 0 : nic_counter(nic, NICRIG_COUNTER_RX_NO_BUFFER);
 		return TRUE;
 	default:
 		return FALSE;

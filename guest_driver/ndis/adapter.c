@@ -26,6 +26,7 @@ struct ndis_adapter *ndis_adapter_create(struct ndis_wrapper *wrapper, struct pc
 	adapter->settings = settings;
 	adapter->controller = controller;
 	spin_lock_init(&adapter->lock);
+	spin_lock_init(&adapter->requests);
 	INIT_LIST_HEAD(&adapter->ports);
 	INIT_LIST_HEAD(&adapter->timers);
 	adapter->protocol = protocol;

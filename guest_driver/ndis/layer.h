@@ -89,6 +89,7 @@ struct ndis_adapter {
 	const struct ndis_dma_controller *controller;
 	unsigned int vectors;
 	spinlock_t lock;
+	spinlock_t requests;            /* held by each request, reset and hang check: one at a time */
 
 	enum ndis_phase phase;
 	NDIS_HANDLE context;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Requests, reset and the hang check, all at DISPATCH_LEVEL and one at a time (docs/ndis51.md section 4.8). */
-#include <linux/bottom_half.h>
+#include <linux/spinlock.h>
 
 #include "layer.h"
 
@@ -11,12 +11,12 @@ NDIS_STATUS ndis_query(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer,
 	struct ndis_caller before;
 	NDIS_STATUS status;
 
-	local_bh_disable();
+	spin_lock_bh(&adapter->requests);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
 	ndis_entered(MiniportQueryInformation, oid, length, 0, 0);
 	status = adapter->miniport->QueryInformationHandler(adapter->context, oid, buffer, length, &written, &needed);
 	ndis_leave(MiniportQueryInformation, before, status);
-	local_bh_enable();
+	spin_unlock_bh(&adapter->requests);
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING);
 	return status;
 }
@@ -27,12 +27,12 @@ NDIS_STATUS ndis_set(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, U
 	struct ndis_caller before;
 	NDIS_STATUS status;
 
-	local_bh_disable();
+	spin_lock_bh(&adapter->requests);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
 	ndis_entered(MiniportSetInformation, oid, length, 0, 0);
 	status = adapter->miniport->SetInformationHandler(adapter->context, oid, buffer, length, &read, &needed);
 	ndis_leave(MiniportSetInformation, before, status);
-	local_bh_enable();
+	spin_unlock_bh(&adapter->requests);
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING);
 	return status;
 }
@@ -43,14 +43,14 @@ NDIS_STATUS ndis_reset(struct ndis_adapter *adapter)
 	struct ndis_caller before;
 	NDIS_STATUS status;
 
-	local_bh_disable();
+	spin_lock_bh(&adapter->requests);
 	adapter->protocol->status(adapter->protocol_context, NDIS_STATUS_RESET_START);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
 	ndis_entered(MiniportReset, 0, 0, 0, 0);
 	status = adapter->miniport->ResetHandler(&addressing, adapter->context);
 	ndis_leave(MiniportReset, before, status);
 	adapter->protocol->status(adapter->protocol_context, NDIS_STATUS_RESET_END);
-	local_bh_enable();
+	spin_unlock_bh(&adapter->requests);
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING || addressing);
 	return status;
 }
@@ -62,11 +62,11 @@ bool ndis_check_for_hang(struct ndis_adapter *adapter)
 
 	if (!adapter->miniport->CheckForHangHandler)
 		return false;
-	local_bh_disable();
+	spin_lock_bh(&adapter->requests);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
 	ndis_entered(MiniportCheckForHang, 0, 0, 0, 0);
 	hung = adapter->miniport->CheckForHangHandler(adapter->context);
 	ndis_leave(MiniportCheckForHang, before, hung);
-	local_bh_enable();
+	spin_unlock_bh(&adapter->requests);
 	return hung;
 }

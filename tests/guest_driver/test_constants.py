@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from tests.guest_driver.sources import MINIPORT, NDIS_HEADERS, constants
+from tests.guest_driver.sources import NDIS_HEADERS, constants
 
 STATUS = {
     "NDIS_STATUS_SUCCESS": 0x00000000,
@@ -102,10 +100,3 @@ def test_a_constant_has_its_documented_value(header: dict[str, int], name: str, 
 def test_no_status_has_the_value_of_another(header: dict[str, int]) -> None:
     values = [value for name, value in header.items() if name.startswith("NDIS_STATUS_")]
     assert len(values) == len(set(values))
-
-
-def test_the_counter_that_the_miniport_reads_by_number_is_the_one_it_means() -> None:
-    names = re.search(r"NICRIG_COUNTER_NAMES((?:[ \t]*\\\n[^\n\\]*)+)", (MINIPORT / "hardware.h").read_text())
-    number = constants((MINIPORT / "information.c").read_text())["NIC_COUNTER_RX_NO_BUFFER"]
-    assert names is not None
-    assert re.findall(r'"(\w+)"', names[1])[number] == "rx_no_buffer"

@@ -13,11 +13,12 @@ from scapy.layers.l2 import Ether
 
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 from nicrig.machine.guest_interface import Interface
+from nicrig.process.polling import until
 from nicrig.provision import Provision
 from nicrig.session.options import Options
 from nicrig.session.rig import OwnRig, Rig, open_rig
 from nicrig_interface.vocabulary import CardKind
-from tests.system.conftest import every_kind
+from tests.system.conftest import every_kind, wait_counters
 from tests.system.test_ndis import kernel_complaints
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -129,3 +130,44 @@ async def test_the_system_sleeps_and_wakes(provision: Provision, kind: CardKind)
                 await events.wait()
         await rig.machine.monitor.execute("system_wakeup")
         await answered(rig, interface)
+
+
+async def statistic(interface: Interface, name: str) -> int:
+    path = f"/sys/class/net/{interface.name}/statistics/{name}"
+    return int((await interface.guest.run(["cat", path])).stdout)
+
+
+@every_kind
+async def test_the_interface_counts_what_the_card_dropped(rig: OwnRig, answering: Interface) -> None:
+    """As `ip -s link` and /proc/net/dev show it, since the driver was loaded."""
+    assert await statistic(answering, "rx_missed_errors") == 0
+    before = await rig.card.counters()
+    burst = pings(await station(answering), 1)[0]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_drain, rig)
+        while (await rig.card.counters())["rx_no_buffer"] == before["rx_no_buffer"]:
+            await rig.card.wire.send([burst] * 5000)
+        await rig.card.wire.send([bytes(1519), bytes(1600), bytes(13)])
+        after = await wait_counters(rig, {"rx_too_short": before["rx_too_short"] + 1})
+        nursery.cancel_scope.cancel()
+
+    async def length_errors() -> int | None:
+        """The driver reads the card's counters ten times a second at most."""
+        return await statistic(answering, "rx_length_errors") or None
+
+    with rig.deadlines.limit(5, "the interface to count errors"):
+        assert await until(length_errors) == 3
+    assert await statistic(answering, "rx_errors") == 3
+    assert await statistic(answering, "rx_missed_errors") == after["rx_no_buffer"] - before["rx_no_buffer"] > 0
+
+
+async def test_the_address_changes_while_the_interface_is_up(rig: OwnRig, answering: Interface) -> None:
+    address = "02:00:00:00:00:99"
+    await rig.guest.run(["ip", "link", "set", "dev", answering.name, "address", address])
+    assert await station(answering) == address
+    await answered(rig, answering)
+
+
+async def _drain(rig: Rig) -> None:
+    while True:
+        await rig.card.wire.receive()
