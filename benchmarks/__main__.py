@@ -24,10 +24,12 @@ from nicrig.provision.cache import folder
 from nicrig.rundir.directories import run_directory
 from nicrig.session.options import Options
 from nicrig.session.rig import open_rig
-from nicrig.traffic.generator import FRAME_MIN, templates
+from nicrig.traffic.generator import templates
 from nicrig.verifier.functions import Detail
 
 RESULTS_FILE = "bench.json"
+SMALL = 60
+"""Bytes of Ethernet's smallest frame, without its CRC."""
 
 
 class Part(StrEnum):
@@ -47,7 +49,7 @@ IN_ONE_RIG = frozenset(Part) - {Part.CARD_ALONE, Part.VERIFIER}
 def small_frame() -> bytes:
     """A UDP frame for the card's address and a closed port: the guest's IP layer drops it without an answer."""
     udp = next(template for template in templates() if template.name == "UDP")
-    return udp.build(0, FRAME_MIN, bytes(FRAME_MIN))
+    return udp.build(0, SMALL, bytes(SMALL))
 
 
 async def bench(parts: Collection[Part]) -> Results:

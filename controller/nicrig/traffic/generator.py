@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Generates the frames that are injected: six protocols, all sizes, no two frames alike.
+"""Generates the frames that are injected: six protocols, all sizes of the datasheet, no two frames alike.
 
 scapy takes half a millisecond for a frame. So it builds one template for each protocol, and this file fills in
 lengths, numbers, payload and checksums. Sizes are in bytes, without the Ethernet CRC.
@@ -7,7 +7,7 @@ lengths, numbers, payload and checksums. Sizes are in bytes, without the Etherne
 
 import random
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,10 +17,15 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 
-FRAME_MIN = 60
-FRAME_MAX = 1514
+FRAME_MIN, FRAME_MAX = 14, 1518
+"""The limits of the datasheet (section 2, LIMIT): FRAME_MAX is a full frame with a VLAN tag."""
+EVERY_SIZE = range(FRAME_MIN, FRAME_MAX + 1)
+LIMITS = (*range(FRAME_MIN, FRAME_MIN + 4), 59, 60, 61, *range(FRAME_MAX - 4, FRAME_MAX + 1))
+"""Sizes where drivers go wrong: near the limits, and near Ethernet's smallest frame."""
 DESTINATION_MAC = "52:54:00:6e:69:63"
 _SEQUENCE = struct.Struct(">I")
+_EXPERIMENT = 0x88B5
+"""The type that IEEE keeps for local experiments."""
 _ETHERNET = 14
 _VLAN = 4
 _IPV4 = 20
@@ -29,45 +34,52 @@ _IPV6 = 40
 
 @dataclass(frozen=True)
 class Template:
-    """A protocol's headers. `finish(sequence, frame)` fills in lengths, numbers and checksums in place."""
+    """A protocol's headers. `finish(sequence, frame)` fills in lengths, numbers and checksums in place.
+
+    `numbered`: the payload begins with the sequence number (4 bytes, big endian).
+    """
 
     name: str
     headers: bytes
     finish: Callable[[int, bytearray], None]
+    numbered: bool = True
+
+    @property
+    def smallest(self) -> int:
+        """The size of its smallest frame."""
+        return len(self.headers) + _SEQUENCE.size * self.numbered
 
     def build(self, sequence: int, size: int, payload: bytes) -> bytes:
-        """A frame of `size` bytes. Its payload starts with the sequence number (4 bytes, big endian) and is cut to fit.
-
-        If headers and sequence number do not fit, as with IPv6 below 66 bytes, the frame is longer than `size`.
-        """
-        size = max(size, len(self.headers) + _SEQUENCE.size)
-        body = _SEQUENCE.pack(sequence) + payload
+        """A frame of `size` bytes, whose payload is cut to fit. It is longer if `size` is less than `smallest`."""
+        size = max(size, self.smallest)
+        body = _SEQUENCE.pack(sequence) * self.numbered + payload
         frame = bytearray(self.headers + body[: size - len(self.headers)])
         self.finish(sequence, frame)
         return bytes(frame)
 
 
-def mixed(count: int, *, seed: int) -> list[bytes]:
-    """`count` frames: the protocols in turn, with random sizes from 60 to 1514 bytes.
+def mixed(count: int, *, seed: int, sizes: Sequence[int] = EVERY_SIZE) -> list[bytes]:
+    """`count` frames: the protocols in turn, with random sizes from `sizes`, which rise.
 
-    The same seed gives the same frames. The sequence number in its payload makes each frame unique. The first two
-    frames have the smallest and the largest size.
+    The same seed gives the same frames. A sequence number makes each frame unique. The first two frames have the
+    smallest and the largest size. A frame that is too small for its protocol has only an Ethernet header.
     """
     draw = random.Random(seed)
     noise = draw.randbytes(2 * FRAME_MAX)
-    sizes = _sizes(draw)
+    drawn = _sizes(draw, sizes)
     frames = []
     for sequence in range(count):
-        template = templates()[sequence % len(templates())]
+        template, size = templates()[sequence % len(templates())], next(drawn)
         offset = draw.randrange(FRAME_MAX)
-        frames.append(template.build(sequence, next(sizes), noise[offset : offset + FRAME_MAX]))
+        template = template if size >= template.smallest else bare()
+        frames.append(template.build(sequence, size, noise[offset : offset + FRAME_MAX]))
     return frames
 
 
-def _sizes(draw: random.Random) -> Iterator[int]:
-    yield from (FRAME_MIN, FRAME_MAX)
+def _sizes(draw: random.Random, sizes: Sequence[int]) -> Iterator[int]:
+    yield from (sizes[0], sizes[-1])
     while True:
-        yield draw.randint(FRAME_MIN, FRAME_MAX)
+        yield draw.choice(sizes)
 
 
 @cache
@@ -89,6 +101,12 @@ def templates() -> tuple[Template, ...]:
     )
 
 
+@cache
+def bare() -> Template:
+    """Only an Ethernet header and a payload: the one frame of FRAME_MIN bytes. Its destination has the number."""
+    return Template("Ethernet", bytes(Ether(src=BENCH_MAC, dst=DESTINATION_MAC, type=_EXPERIMENT)), _address, False)
+
+
 def checksum(data: bytes | bytearray, start: int = 0) -> int:
     """The Internet checksum (RFC 1071) of `data` plus `start`, 16 bits."""
     # 2**16 is 1 modulo 0xffff. So the sum of all words, with carries added back, is the whole number modulo 0xffff.
@@ -99,6 +117,11 @@ def checksum(data: bytes | bytearray, start: int = 0) -> int:
 
 def _nothing(sequence: int, frame: bytearray) -> None:
     """ARP has no length and no checksum. The bytes after it are padding."""
+
+
+def _address(sequence: int, frame: bytearray) -> None:
+    """Bytes 2 to 5 of the destination are the sequence number; the first two make it a local station's."""
+    _SEQUENCE.pack_into(frame, 2, sequence)
 
 
 def _ipv4(sequence: int, frame: bytearray, at: int, protocol: int) -> int:

@@ -6,19 +6,29 @@ from scapy.packet import Packet
 
 from nicrig.machine.addresses import BENCH_MAC
 from nicrig.text.packet_summary import summary
-from nicrig.traffic.generator import FRAME_MAX, FRAME_MIN, checksum, mixed, templates
+from nicrig.traffic.generator import FRAME_MAX, FRAME_MIN, LIMITS, bare, checksum, mixed, templates
 
 FRAMES = mixed(600, seed=3)
 
 
 def test_sizes_span_the_whole_range() -> None:
     sizes = {len(frame) for frame in FRAMES}
-    assert min(sizes) == FRAME_MIN
-    assert max(sizes) == FRAME_MAX
+    assert min(sizes) == FRAME_MIN == 14
+    assert max(sizes) == FRAME_MAX == 1518
+    assert [len(frame) for frame in FRAMES[:2]] == [FRAME_MIN, FRAME_MAX]
+
+
+def test_sizes_can_be_chosen() -> None:
+    assert {len(frame) for frame in mixed(300, seed=1, sizes=LIMITS)} == set(LIMITS)
+
+
+def test_a_frame_too_small_for_its_protocol_has_only_an_ethernet_header() -> None:
+    tiny = [Ether(frame) for frame in mixed(300, seed=1, sizes=LIMITS) if len(frame) < 46]
+    assert {packet.type for packet in tiny} == {0x88B5}
 
 
 def test_every_frame_is_unique_even_at_the_smallest_size() -> None:
-    small = [template.build(number, FRAME_MIN, b"") for number in range(300) for template in templates()]
+    small = [template.build(number, FRAME_MIN, b"") for number in range(300) for template in (*templates(), bare())]
     assert len(set(small)) == len(small)
     assert len(set(FRAMES)) == len(FRAMES)
 

@@ -15,7 +15,7 @@ from nicrig.verifier.rules import RULES
 from nicrig.verifier.severity import Severity
 from nicrig.verifier.verdict import Violation
 
-FRAMES = mixed(50, seed=1)
+FRAMES = mixed(50, seed=1, sizes=range(60, 1515))
 
 
 def outcome(echoed: list[bytes]) -> EchoOutcome:
