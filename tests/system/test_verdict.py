@@ -16,6 +16,7 @@ from nicrig.session.options import Options
 from nicrig.session.rig import OwnRig, open_rig
 from nicrig.verdict.demo import Demo
 from nicrig.verdict.guest_trouble import GUEST_CRASHED, GUEST_HUNG
+from nicrig.verdict.legs import one_path
 from nicrig.verifier.functions import Detail
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -60,7 +61,7 @@ async def test_a_guest_that_ends_under_the_frames_leaves_the_verdict(
             # A guest that hangs does not answer however long the waits are.
             monkeypatch.setattr(rig.machine, "deadlines", Deadlines(driver=40, command=40, quiet=2, answer=2))
             nursery.start_soon(end_it, rig)
-            await demo.run(rig, count=FRAMES, seed=1)
+            await demo.run(rig, [one_path(FRAMES)])
             nursery.cancel_scope.cancel()
 
     with pytest.raises(error) as ended:

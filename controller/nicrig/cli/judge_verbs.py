@@ -23,6 +23,7 @@ from nicrig.cli.app import (
     report_error,
     run,
 )
+from nicrig.verdict.legs import LEGS
 from nicrig.verifier.severity import FAIL_ON
 from nicrig_interface.vocabulary import CardKind
 
@@ -40,6 +41,14 @@ DemoTimingOption = Annotated[
     ),
 ]
 
+ThoroughOption = Annotated[
+    bool,
+    typer.Option(
+        "--thorough",
+        help=f"Take every path that a driver has, for about a minute: {', '.join(leg.name for leg in LEGS)}.",
+    ),
+]
+
 
 @app.command()
 def demo(
@@ -51,6 +60,7 @@ def demo(
     parameter: ParametersOption = [],
     frames: Annotated[int, typer.Option("--frames", min=1, help="How many frames to inject.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the frames' sizes, bytes and order.")] = 1,
+    thorough: ThoroughOption = False,
     keep_logs: Annotated[Path | None, typer.Option("--keep-logs", help="Folder to copy the logs to.")] = None,
     rig: RigOption = None,
     record: Annotated[Path | None, typer.Option("--record", help="File to save the flight recording to.")] = None,
@@ -80,7 +90,7 @@ def demo(
     outcome: EchoOutcome = run(
         lambda: run_demo(
             options,
-            count=frames,
+            count=None if thorough else frames,
             seed=seed,
             report=progress,
             save=record,

@@ -35,6 +35,24 @@ ADDRESS = f"""
 """
 
 
+# Before the echo's filter, which the kernel gave a higher number.
+KEEP = """
+modprobe act_gact
+/usr/bin/tc filter add dev "$0" ingress prio 1 matchall action drop
+"""
+NO_KEEP = '/usr/bin/tc filter del dev "$0" ingress prio 1'
+
+# The kernel's own generator, through the queue: it hands over many frames at once. Their sizes rise from the first to
+# the second, again and again, and each has a number.
+SEND = """
+modprobe pktgen
+[ -e "/proc/net/pktgen/$0" ] || echo "add_device $0" > /proc/net/pktgen/kpktgend_0
+for line in "xmit_mode queue_xmit" "count $1" "min_pkt_size $2" "max_pkt_size $3" "src_mac $4" "dst_mac $5"; do
+	echo "$line" > "/proc/net/pktgen/$0"
+done
+echo start > /proc/net/pktgen/pgctrl
+"""
+
 NO_ECHO = '/usr/bin/tc qdisc del dev "$0" clsact'
 
 
@@ -85,6 +103,20 @@ class Interface:
     async def stop_echo(self) -> None:
         """Have the guest's stack process frames itself again."""
         await self.guest.run(["sh", "-ec", NO_ECHO, self.name])
+
+    async def keep(self) -> None:
+        """Have the guest's stack drop each frame that it gets from the driver, instead of sending it back."""
+        await self.guest.run(["sh", "-ec", KEEP, self.name])
+
+    async def stop_keeping(self) -> None:
+        """Have it send them back again."""
+        await self.guest.run(["sh", "-ec", NO_KEEP, self.name])
+
+    async def send(self, count: int, sizes: tuple[int, int]) -> None:
+        """Have the guest send so many UDP frames from BENCH_MAC, of the sizes from the first to the second, in turn."""
+        smallest, largest = map(str, sizes)
+        argv = ["sh", "-ec", SEND, self.name, str(count), smallest, largest, BENCH_MAC, BENCH_MAC]
+        await self.guest.run(argv)
 
     async def station(self) -> bytes:
         """Its station address, 6 bytes."""

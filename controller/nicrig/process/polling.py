@@ -12,10 +12,10 @@ T = TypeVar("T")
 PAUSE_SECONDS = 0.05
 
 
-async def until(check: Callable[[], Awaitable[T | None]]) -> T:
+async def until(check: Callable[[], Awaitable[T | None]], pause: float = PAUSE_SECONDS) -> T:
     """Call `check` until it returns something other than None. The caller sets the deadline."""
     while True:
         found = await check()
         if found is not None:
             return found
-        await trio.sleep(PAUSE_SECONDS)
+        await trio.sleep(pause)

@@ -2,9 +2,10 @@
 """The main job: boot a guest, have its stack echo mixed frames, judge every byte. Ends with a verdict in any case."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,14 +22,15 @@ from nicrig.machine import guest_driver
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import provide
 from nicrig.rundir.paths import RigPaths
-from nicrig.session.options import Options
+from nicrig.session.options import Options, last_parameter
 from nicrig.session.rig import Rig, attach_rig, open_rig
-from nicrig.traffic import generator
 from nicrig.verdict.echo_run import EchoRun
 from nicrig.verdict.guest_trouble import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Console
+from nicrig.verdict.leg_run import LegRun
+from nicrig.verdict.legs import LEGS, Leg, one_path
 from nicrig.verdict.live import LiveVerdict, live_verdict
-from nicrig.verdict.outcome import EchoOutcome, firsts
-from nicrig.verdict.run_verdict import findings, unseen
+from nicrig.verdict.outcome import EchoOutcome, LegOutcome, firsts
+from nicrig.verdict.run_verdict import RunVerdict, combine, unseen, violations
 from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig_interface.answers import LedgerState, TimingState
 
@@ -38,7 +40,7 @@ Report = Callable[[str], None]
 async def run_demo(
     options: Options,
     *,
-    count: int,
+    count: int | None,
     seed: int,
     report: Report,
     save: Path | None = None,
@@ -50,14 +52,17 @@ async def run_demo(
 
     `report` gets a line for each stage; the recording goes to `save`. With `paths`, use the rig that runs there.
     Rules count from the severity `fail_on` on. `timing` is the card's during the run; without it, the second half of
-    the frames meets an unkind card, whose moments are drawn from `seed` too. A guest that hangs or panics and a driver
+    the frames meets an unkind card, whose moments are drawn from `seed` too. `count` None is a thorough run: it takes
+    all legs (legs.py), which say themselves how many frames they inject. A guest that hangs or panics and a driver
     that does not come up end the run early: the outcome has what is known. An error of which nothing is known but the
     error is raised.
     """
-    demo = Demo(options, report, save, fail_on)
+    demo = Demo(options, report, save, fail_on, seed=seed, timing=timing)
     try:
         async with await demo.rig() if paths is None else attach_rig(paths, options) as rig:
-            await demo.run(rig, count=count, seed=seed, timing=timing)
+            kind = rig.options.kind
+            legs = [leg for leg in LEGS if kind in leg.kinds] if count is None else [one_path(count)]
+            await demo.run(rig, legs)
     except ParameterError:
         raise
     except RigError as error:
@@ -67,21 +72,50 @@ async def run_demo(
     return demo.outcome()
 
 
+@dataclass
+class Passed:
+    """A leg that has begun, with what was found before it. It has its verdict when it is over."""
+
+    leg: Leg
+    before: Counter[str]
+    began: float
+    run: EchoRun | None = None
+    judged: RunVerdict | None = None
+    refused: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def verdict(self, after: Counter[str]) -> RunVerdict:
+        """The verdict over it, when `after` is what was found until its end."""
+        judged = self.judged or (self.run.verdict() if self.run else EchoRun.nothing())
+        found = Counter({**judged.violations, **self.refused, **(after - self.before)})
+        return replace(judged, violations=found - Counter(self.leg.excused))
+
+
 class Demo:
     """One run. All that it finds out stays here, so that a run that ends early has a verdict too."""
 
-    def __init__(self, options: Options, report: Report, save: Path | None = None, fail_on: Severity = FAIL_ON) -> None:
+    def __init__(
+        self,
+        options: Options,
+        report: Report,
+        save: Path | None = None,
+        fail_on: Severity = FAIL_ON,
+        *,
+        seed: int = 1,
+        timing: str | None = None,
+    ) -> None:
         self._options = options
         self._report = report
         self._save = save
         self._fail_on = fail_on
+        self._seed = seed
+        self._timing = timing
         self._clock = Stages()
         self._loading = True
         self._accelerator = ""
         self._live: LiveVerdict | None = None
-        self._echo: EchoRun | None = None
+        self._passed: list[Passed] = []
         self._console = Console()
-        self._ledger: dict[str, int] = {}
         self._blind: str | None = None
         self._timings: list[str] = []
         """The card's timings, in the order in which frames met them."""
@@ -93,40 +127,58 @@ class Demo:
         self._report("starting the card and booting the guest")
         return open_rig(provision, self._options)
 
-    async def run(self, rig: Rig, *, count: int, seed: int, timing: str | None = None) -> None:
-        """Load a fresh driver, run `count` frames drawn from `seed`, and unload it."""
-        injected = generator.mixed(count, seed=seed)
+    async def run(self, rig: Rig, legs: Sequence[Leg]) -> None:
+        """Run the legs, each with a fresh driver. Afterwards the guest has a driver if it had one."""
         self._options, self._accelerator = rig.options, rig.machine.accelerator.name
         loaded = await guest_driver.loaded(rig.guest)
         if loaded:
             await rig.guest.unload_driver()
-        with self._console.following(rig.paths.serial_log):
-            async with (
-                self._timed(rig, timing or self._options.timing),
-                live_verdict(rig, self._options.recorded, self._save, fail_on=self._fail_on) as self._live,
-                self._driver(rig) as interface,
-            ):
-                self._report(f"injecting {count} frames (seed {seed})")
-                self._echo = EchoRun(rig, interface, self._live)
-                half_way = None if timing else partial(self._set_timing, rig, f"unkind:{abs(seed)}")
-                await self._echo.run(injected, half_way)
-            # After the driver's last reset nothing is under way: the ledger's findings are complete.
-            self._ledger = findings(await rig.card.counters())
-            if judges_dma(self._options):
-                self._blind = (await rig.card.monitor.ask("query-ledger", LedgerState)).blind
+        async with live_verdict(rig, self._options.recorded, self._save, fail_on=self._fail_on) as self._live:
+            for leg in legs:
+                await self._run_leg(rig, leg, self._live)
         self._clock.stage("traffic")
         if loaded:
             await rig.guest.bring_up()
 
+    async def _run_leg(self, rig: Rig, leg: Leg, live: LiveVerdict) -> None:
+        self._report(f"injecting frames (seed {self._seed}): {leg.name}")
+        self._loading = True
+        self._passed.append(Passed(leg, self._found(), time.monotonic()))
+        passed = self._passed[-1]
+        counters = await rig.card.counters()
+        parameters = self._parameters(leg)
+        options = replace(self._options, parameters=(*parameters, *self._options.parameters))
+        live.witnesses.line = options.cache_line
+        with self._console.following(rig.paths.serial_log):
+            async with self._timed(rig), self._driver(rig, parameters) as interface:
+                passed.run = EchoRun(rig, interface, live)
+                await LegRun(rig, interface, passed.run, self._seed, partial(self._unkind, rig)).take(leg.steps)
+            # After the driver's last reset nothing is under way: the ledger's findings are complete.
+            now = await rig.card.counters()
+            passed.refused = violations({name: value - counters[name] for name, value in now.items()})
+            if judges_dma(self._options):
+                self._blind = (await rig.card.monitor.ask("query-ledger", LedgerState)).blind
+        await live.catch_up()
+        passed.judged, passed.seconds = passed.run.verdict(), time.monotonic() - passed.began
+
+    def _parameters(self, leg: Leg) -> list[str]:
+        """The leg's parameters of the module, without those that the user sets."""
+        mine = self._options.parameters
+        return [each for each in leg.parameters if not last_parameter(mine, each.partition("=")[0])]
+
     @asynccontextmanager
-    async def _timed(self, rig: Rig, timing: str) -> AsyncIterator[None]:
-        """In this block the card begins with `timing`; after it, it has the rig's own again if it still answers."""
-        await self._set_timing(rig, timing)
+    async def _timed(self, rig: Rig) -> AsyncIterator[None]:
+        """In this block the card begins as the user wants it; after it, it has the rig's own timing again."""
+        await self._set_timing(rig, self._timing or self._options.timing)
         try:
             yield
         finally:
             with suppress(RigError):
                 await rig.card.monitor.execute("set-timing", {"timing": self._options.timing})
+
+    async def _unkind(self, rig: Rig) -> None:
+        if not self._timing:
+            await self._set_timing(rig, f"unkind:{abs(self._seed)}")
 
     async def _set_timing(self, rig: Rig, timing: str) -> None:
         await rig.card.monitor.execute("set-timing", {"timing": timing})
@@ -135,14 +187,15 @@ class Demo:
             self._timings.append(now)
 
     @asynccontextmanager
-    async def _driver(self, rig: Rig) -> AsyncIterator[Interface]:
+    async def _driver(self, rig: Rig, parameters: Sequence[str]) -> AsyncIterator[Interface]:
         """In this block a fresh driver is up, and the guest's stack echoes."""
         with rig.machine.limit(rig.deadlines.driver, "the driver to load and to come up"):
-            interface = await rig.guest.load_driver()
+            interface = await rig.guest.load_driver(*parameters)
             await interface.up()
             await interface.start_echo()
         self._loading = False
-        self._clock.stage("boot")
+        if "boot" not in self._clock.seconds:
+            self._clock.stage("boot")
         yield interface
         with rig.machine.limit(rig.deadlines.driver, "the driver to unload"):
             await rig.guest.unload_driver()
@@ -150,17 +203,20 @@ class Demo:
     @property
     def has_evidence(self) -> bool:
         """Whether anything is known of the driver or of frames."""
-        return bool(self._live and self._live.verifier.verdict.calls) or bool(self._echo and self._echo.injected)
+        frames = any(passed.run and passed.run.injected for passed in self._passed)
+        return frames or bool(self._live and self._live.verifier.verdict.calls)
 
     def outcome(self, ended: RigError | None = None) -> EchoOutcome:
         """The verdict over all that is known; `ended` is why the run ended early."""
         assert self._live is not None
         rules = self._live.verifier
-        judged = self._echo.verdict() if self._echo else EchoRun.nothing()
-        refused = {**judged.violations, **self._ledger, **rules.verdict.broken, **self._trouble(ended)}
+        legs = list(self._legs())
+        judged = combine([leg.verdict for leg in legs])
+        ending = how_it_ended(ended, loading=self._loading) if ended else None
         why = unseen(rules.verdict, self._options.recorded)
         if ended:
             why = "; ".join(filter(None, ["the run ended early", why]))
+        refused = {**judged.violations, **({ending: 1} if ending else {})}
         return EchoOutcome(
             replace(judged, violations=refused, unseen=why),
             self._options.kind,
@@ -170,15 +226,21 @@ class Demo:
             bool(self._options.recorded),
             self._blind or None,
             rules.verdict.minor,
-            self._console.lines(),
+            self._console.lines(refused),
             ended,
             self._timings,
+            legs if len(legs) > 1 else (),
         )
 
-    def _trouble(self, ended: RigError | None) -> dict[str, int]:
-        """What the guest suffered, by name."""
-        ending = how_it_ended(ended, loading=self._loading) if ended else None
-        return self._console.counts() | ({ending: 1} if ending else {})
+    def _legs(self) -> Iterator[LegOutcome]:
+        ends = [passed.before for passed in self._passed[1:]] + [self._found()]
+        for passed, end in zip(self._passed, ends, strict=True):
+            yield LegOutcome(passed.leg.name, passed.verdict(end), passed.seconds)
+
+    def _found(self) -> Counter[str]:
+        """The rules that are broken so far, and what the guest has suffered, by name."""
+        broken = self._live.verifier.verdict.broken if self._live else {}
+        return Counter(broken) + Counter(self._console.counts())
 
 
 def how_it_ended(error: RigError, *, loading: bool) -> str | None:

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Injects frames into a guest that echoes, and judges them with the card's and the driver's counters."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import trio
 
+from nicrig.machine.addresses import BENCH_MAC
 from nicrig.machine.guest_interface import Interface
 from nicrig.process.polling import until
 from nicrig.session.rig import Rig
 from nicrig.verdict.exchange import WINDOW, Exchange
 from nicrig.verdict.guest_trouble import BUFFERS_MISSING, TOO_MANY_INTERRUPTS
 from nicrig.verdict.live import LiveVerdict
-from nicrig.verdict.run_verdict import RunVerdict, conclude
+from nicrig.verdict.one_way import Intake, Outlet
+from nicrig.verdict.run_verdict import RunVerdict, Tally, conclude
 from nicrig.witnesses.judge import Witnesses
 from nicrig_interface.answers import RegisterState
 
 CHUNK = 4000
 """How many frames' records fit into the recorder's ring, with room to spare."""
+SLOTS, FIFO_FRAMES = 64, 1024
+"""How many frames the kinds without rings hold (datasheet section 1)."""
+BATCH = 128
+"""The most frames that go in at once to a guest that keeps them."""
 INDEX_MASK = 0xFFFF
 """Indices of rings have 16 bits (datasheet section 5)."""
 INTERRUPTS_A_FRAME = 2
@@ -35,16 +42,23 @@ async def echo_and_judge(
 
 
 class EchoRun:
-    """One run of frames. `verdict` is over all that is known, also when the run ended early."""
+    """One run of frames. `verdict` is over all that is known, also when the run ended early.
+
+    `begin` it, then call `echo`, `keep` and `send` in any order, and `finish` it. Frames go in chunks whose records fit
+    into the recorder's ring. A guest that lets no frame pass any more gets no more (`stalled`). All of these raise
+    DeadlineError when the guest does not answer either.
+    """
 
     def __init__(self, rig: Rig, interface: Interface, live: LiveVerdict | None) -> None:
         self._rig = rig
         self._interface = interface
         self._live = live
         self._witnesses = Witnesses() if live is None else live.witnesses
-        self._exchanges: list[Exchange] = []
+        self._before: tuple[int, dict[str, int]] = (0, {})
+        self._made: list[Exchange | Intake | Outlet] = []
         self._under_way = False
-        """Whether the frames of the last exchange are not judged yet."""
+        """Whether the frames of the last of them are not judged yet."""
+        self._sent = self._excused = 0
         self._cpu: int | None = None
         self._grown: dict[str, int] = {}
         self._missing: dict[str, int] = {}
@@ -52,69 +66,166 @@ class EchoRun:
     @staticmethod
     def nothing() -> RunVerdict:
         """The verdict when no frame was injected."""
-        return conclude(Witnesses(), injected=0, cpu=0, echoed=0)
+        return conclude(Witnesses(), Tally(0, 0, 0))
 
     @property
     def injected(self) -> int:
         """How many frames were injected so far."""
-        return sum(each.sent for each in self._exchanges)
+        return sum(each.sent for each in self._made)
 
-    async def run(self, frames: Sequence[bytes], half_way: Callable[[], Awaitable[object]] | None = None) -> None:
-        """Run the frames. With a live verdict they go in chunks whose records fit into the recorder's ring.
+    @property
+    def stalled(self) -> bool:
+        """Whether the guest lets no frame pass any more."""
+        return any(each.stalled for each in self._made[-1:])
 
-        `half_way` is called between the two halves, when nothing is under way.
-        A guest that echoes nothing any more gets no more frames. Raises DeadlineError when it does not answer either.
-        """
-        before, counters = await self._received(), await self._rig.card.counters()
+    async def run(self, frames: Sequence[bytes]) -> None:
+        """The whole of a run in which the guest sends all frames back."""
+        await self.begin()
+        await self.echo(frames)
+        await self.finish()
+
+    async def begin(self) -> None:
+        """Count from here."""
+        self._before = await self._received(), await self._rig.card.counters()
         self._witnesses.restart()
         self._witnesses.station = await self._interface.station()
-        ring = await self._ring_size()
-        window = min(WINDOW, ring // 4) if ring else WINDOW
-        half = len(frames) // 2 if half_way else len(frames)
-        for start in (*range(0, half, CHUNK), *range(half, len(frames), CHUNK)):
-            if start == half and half_way:
-                await half_way()
-            await self._echo(frames[start : min(start + CHUNK, half if start < half else len(frames))], window)
-            if self._exchanges[-1].stalled:
-                break
-        await self._rest(ring)
-        after, now = await self._received(), await self._rig.card.counters()
-        self._cpu, self._grown = after - before, {name: value - counters[name] for name, value in now.items()}
 
-    async def _echo(self, chunk: Sequence[bytes], window: int) -> None:
-        dropped = (await self._rig.card.counters())["rx_no_buffer"]
-        if self._live:
-            await self._live.begin(chunk, quiet=self._quiet)
-        wire, station = self._rig.card.wire, self._witnesses.station
-        made = Exchange(wire, chunk, quiet=self._quiet, window=window, station=station)
-        self._exchanges.append(made)
-        self._under_way = True
-        await made.run()
-        if made.stalled:
-            await self._received()  # raises for a guest that hangs: its frames are under way, and none is lost
-        dropped = (await self._rig.card.counters())["rx_no_buffer"] - dropped
-        sent = chunk[: made.sent]
-        if self._live:
-            await self._live.settle(sent, made.echoed, quiet=self._quiet, dropped=dropped)
-        else:
-            self._witnesses.settle(sent, made.echoed, dropped=dropped)
-        self._under_way = False
+    async def finish(self) -> None:
+        """Count to here, when all is at rest."""
+        await self._rest()
+        received, counters = self._before
+        after, now = await self._received(), await self._rig.card.counters()
+        self._cpu, self._grown = after - received, {name: value - counters[name] for name, value in now.items()}
+
+    async def echo(
+        self,
+        frames: Sequence[bytes],
+        *,
+        window: int = 0,
+        losing: int = 0,
+        quiet: float = 0,
+        meanwhile: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Run frames that the guest sends back, at most `window` at a time; 0 is a window that its rings hold.
+
+        Up to `losing` of them may be missing. `quiet` is as Exchange has it, before scaling; 0 is the deadlines' own.
+        `meanwhile` runs beside them.
+        """
+        window = window or await self._window()
+        for chunk in _chunks(frames):
+            dropped = await self._drops()
+            await self._begin(chunk)
+            made = Exchange(
+                self._rig.card.wire,
+                chunk,
+                quiet=quiet * self._rig.deadlines.scale or self._quiet,
+                window=window,
+                station=self._witnesses.station,
+            )
+            async with trio.open_nursery() as nursery:
+                if meanwhile:
+                    nursery.start_soon(meanwhile)
+                await self._run(made)
+            if meanwhile:
+                await made.rest()
+            missing = made.sent - len(made.echoed)
+            excused = missing if 0 < missing <= losing else 0
+            self._excused += excused
+            dropped = 0 if excused else await self._drops() - dropped
+            await self._settle(dropped=dropped, under_way=bool(excused))
+            if made.stalled:
+                break
+
+    async def keep(self, frames: Sequence[bytes]) -> None:
+        """Run frames that the guest is to receive and to keep (Interface.keep)."""
+        taken, arrived = await self._taken(), await self._received()
+        capacity = await self.capacity()
+        sent = 0
+
+        async def room(count: int) -> int:
+            under_way = sent + count - (await self._taken() - taken)
+            rings = await self.rings()
+            free = (rings["RX_TAIL"] - rings["RX_HEAD"]) & INDEX_MASK if "RX_TAIL" in rings else capacity
+            return free - under_way
+
+        for chunk in _chunks(frames):
+            dropped = await self._drops()
+            await self._begin(())
+            quiet, batch = self._quiet, min(BATCH, capacity // 2)
+            made = Intake(self._rig.card.wire, chunk, quiet=quiet, batch=batch, room=room)
+            await self._run(made)
+            sent += made.sent
+            with trio.move_on_after(quiet):
+                await until(partial(self._has, arrived + sent))
+            await self._settle(dropped=await self._drops() - dropped)
+            if made.stalled:
+                break
+
+    async def send(self, count: int, sizes: tuple[int, int]) -> None:
+        """Have the guest send so many frames by itself, as Interface.send() does."""
+        await self._begin(())
+        source = bytes.fromhex(BENCH_MAC.replace(":", ""))
+        made = Outlet(self._rig.card.wire, count, quiet=self._quiet, source=source)
+        self._sent += count
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._interface.send, count, sizes)
+            await self._run(made)
+        await self._settle()
 
     def verdict(self) -> RunVerdict:
         """The verdict on all frames so far. Of a chunk that was cut off, frames that are missing count as under way."""
         if self._under_way:
-            made, self._under_way = self._exchanges[-1], False
-            self._witnesses.settle(made.injected[: made.sent], made.echoed, under_way=True)
-        return conclude(
-            self._witnesses,
+            self._under_way = False
+            self._witnesses.settle(*self._made[-1].wire_had, under_way=True)
+        came = sum(len(each.echoed) for each in self._made if isinstance(each, Outlet))
+        tally = Tally(
             injected=self.injected,
             cpu=self._witnesses.frames["in"] if self._cpu is None else self._cpu,
-            echoed=sum(len(each.echoed) for each in self._exchanges),
-            own=sum(each.own for each in self._exchanges),
+            echoed=sum(len(each.echoed) for each in self._made) - came,
+            own=sum(each.own for each in self._made),
+            kept=sum(each.sent for each in self._made if isinstance(each, Intake)),
+            sent=self._sent,
+            came=came,
+            excused=self._excused,
+        )
+        return conclude(
+            self._witnesses,
+            tally,
             counters=self._grown,
             trouble=self._missing | too_many_interrupts(self._grown),
             whole=self._cpu is not None,
         )
+
+    async def _begin(self, known: Sequence[bytes]) -> None:
+        if self._live:
+            await self._live.begin(known, quiet=self._quiet)
+
+    async def _run(self, made: Exchange | Intake | Outlet) -> None:
+        self._made.append(made)
+        self._under_way = True
+        await made.run()
+        if made.stalled:
+            await self._received()  # raises for a guest that hangs: its frames are under way, and none is lost
+
+    async def _settle(self, *, dropped: int = 0, under_way: bool = False) -> None:
+        """Judge the last of what was made."""
+        injected, echoed = self._made[-1].wire_had
+        if self._live:
+            await self._live.settle(injected, echoed, quiet=self._quiet, dropped=dropped, under_way=under_way)
+        else:
+            self._witnesses.settle(injected, echoed, dropped=dropped, under_way=under_way)
+        self._under_way = False
+
+    async def _has(self, count: int) -> bool | None:
+        return True if await self._received() >= count else None
+
+    async def _taken(self) -> int:
+        """How many frames the card has given to the driver or dropped."""
+        counters = await self._rig.card.counters()
+        return counters["rx_frames"] + counters["rx_no_buffer"]
+
+    async def _drops(self) -> int:
+        return (await self._rig.card.counters())["rx_no_buffer"]
 
     @property
     def _quiet(self) -> float:
@@ -125,23 +236,30 @@ class EchoRun:
         with self._rig.machine.limit(limit, "the guest to answer"):
             return await self._interface.received()
 
-    async def _rings(self) -> dict[str, int]:
-        """The card's registers of its first receive ring; empty for a kind without rings."""
+    async def rings(self) -> dict[str, int]:
+        """The card's registers of its first receive ring, its indices and counts; each kind has others."""
         found = await self._rig.card.monitor.ask("query-registers", list[RegisterState])
-        return {each.name: each.value or 0 for each in found if each.block in ("RX", "QUEUE") and not each.copy}
+        blocks = ("RX", "QUEUE", "TRANSFER")
+        return {each.name: each.value or 0 for each in found if each.block in blocks and not each.copy}
 
-    async def _ring_size(self) -> int:
-        return (await self._rings()).get("RING_SIZE", 0)
+    async def capacity(self) -> int:
+        """How many frames the card takes that the driver has not taken yet (datasheet sections 3, 15, 16)."""
+        rings = await self.rings()
+        return rings.get("RING_SIZE", 0) or (SLOTS if "RX_TAIL" in rings else FIFO_FRAMES)
 
-    async def _rest(self, size: int) -> None:
+    async def _window(self) -> int:
+        ring = (await self.rings()).get("RING_SIZE", 0)
+        return min(WINDOW, ring // 4) if ring else WINDOW
+
+    async def _rest(self) -> None:
         """Wait until the driver has posted all its receive buffers again: none is under way. Those missing are kept."""
+        size = missing = (await self.rings()).get("RING_SIZE", 0)
         if not size:
             return
-        missing = size
 
         async def look() -> bool | None:
             nonlocal missing
-            ring = await self._rings()
+            ring = await self.rings()
             missing = size - ((ring["RX_TAIL"] - ring["RX_HEAD"]) & INDEX_MASK)
             return None if missing else True
 
@@ -156,3 +274,8 @@ def too_many_interrupts(grown: Mapping[str, int]) -> dict[str, int]:
     moved = grown.get("rx_frames", 0) + grown.get("tx_frames", 0)
     fired = grown.get("interrupts", 0)
     return {TOO_MANY_INTERRUPTS: fired} if fired > FEW_INTERRUPTS + INTERRUPTS_A_FRAME * moved else {}
+
+
+def _chunks(frames: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    for start in range(0, len(frames), CHUNK):
+        yield frames[start : start + CHUNK]

@@ -6,11 +6,12 @@ from typing import Protocol
 
 import trio
 
+from nicrig.witnesses.judge import SOURCE
+
 # Fewer than the driver posts: no frame then finds the ring empty, and a missing frame was lost, not refused.
 WINDOW = 64
 SILENCES = 5
 """After so many windows in a row without any echo, the guest echoes no more, and nothing more is sent."""
-_SOURCE = slice(6, 12)
 
 
 class FramePort(Protocol):
@@ -58,6 +59,11 @@ class Exchange:
         """Whether the guest echoes nothing any more."""
         return self._silences >= SILENCES
 
+    @property
+    def wire_had(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """What went in, and what came out."""
+        return self.injected[: self.sent], self.echoed
+
     async def run(self) -> None:
         """Send the frames, and wait for their echo."""
         silent = False
@@ -81,6 +87,14 @@ class Exchange:
                     seen.update(self.echoed[-arrived:])
             silent = silence.cancelled_caught
 
+    async def rest(self) -> None:
+        """Take what still comes, until `quiet` seconds have passed without a frame."""
+        silent = False
+        while not silent:
+            with trio.move_on_after(self._quiet) as silence:
+                await self._receive()
+            silent = silence.cancelled_caught
+
     async def _receive(self) -> int:
         """Wait for frames that are not the guest's own; returns how many came, at least one."""
         while True:
@@ -92,7 +106,7 @@ class Exchange:
                 return len(mine)
 
     def _is_own(self, frame: bytes) -> bool:
-        return bool(self._station) and frame[_SOURCE] == self._station
+        return bool(self._station) and frame[SOURCE] == self._station
 
 
 async def exchange(wire: FramePort, injected: Sequence[bytes], *, quiet: float, window: int = WINDOW) -> list[bytes]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the guest suffered under its driver, by name: a verdict counts it like a broken rule (docs/coherency.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,6 +70,7 @@ class Console:
         """How many lines stand for each trouble, by name."""
         return {name: len(self._found[name]) for name in SIGNS if name in self._found}
 
-    def lines(self) -> list[str]:
-        """The first line of each, as the guest's kernel wrote it."""
-        return [f"{name}, the guest's kernel: {self._found[name][0]}" for name in SIGNS if name in self._found]
+    def lines(self, names: Container[str] = SIGNS) -> list[str]:
+        """The first line of each of these, as the guest's kernel wrote it."""
+        found = [name for name in SIGNS if name in self._found and name in names]
+        return [f"{name}, the guest's kernel: {self._found[name][0]}" for name in found]

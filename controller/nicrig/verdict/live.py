@@ -80,15 +80,22 @@ class LiveVerdict:
             self.witnesses.begin(injected)
 
     async def settle(
-        self, injected: Sequence[bytes], echoed: Sequence[bytes] | None, *, quiet: float, dropped: int = 0
+        self,
+        injected: Sequence[bytes] | None,
+        echoed: Sequence[bytes] | None,
+        *,
+        quiet: float,
+        dropped: int = 0,
+        under_way: bool = False,
     ) -> None:
-        """Judge these frames and their echo; None means that no echo is expected. Waits as begin() does.
+        """Judge these frames and their echo; None means that none is expected that way. Waits as begin() does.
 
-        `dropped` is how many frames the card dropped because no buffer was posted.
+        The rest is as in Witnesses.settle().
         """
         await self._rest(quiet)
+        settle = partial(self.witnesses.settle, dropped=dropped, under_way=under_way)
         async with self._turn:
-            await trio.to_thread.run_sync(partial(self.witnesses.settle, injected, echoed, dropped=dropped))
+            await trio.to_thread.run_sync(settle, injected, echoed)
 
     async def settle_wire(self, wire: WireLog, *, quiet: float) -> None:
         """Judge what ran since begin() or the last call, with a guest that answers freely; then begin a new chunk.

@@ -19,13 +19,39 @@ NOT_RECORDED = (
 
 
 @dataclass(frozen=True)
+class LegOutcome:
+    """What one leg of the run found: its verdict, and how many seconds it took."""
+
+    name: str
+    verdict: RunVerdict
+    seconds: float
+
+    def line(self) -> str:
+        """One line. What was found is shown once, for the whole run."""
+        found = {**self.verdict.violations, **{str(word): count for word, count in self.verdict.counts.items()}}
+        names = "; found " + ", ".join(f"{name} {count}" for name, count in found.items()) if found else ""
+        return f"leg {self.name}: {self.verdict.word}: frames {_text(self.verdict)} ({self.seconds:.1f}s{names})"
+
+    def json(self) -> dict[str, object]:
+        """The same, to be encoded."""
+        return {
+            "name": self.name,
+            "verdict": self.verdict.word,
+            "frames": frame_counts(self.verdict),
+            "violations": dict(self.verdict.violations),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
 class EchoOutcome:
     """A verdict, with the kind of card, the accelerator, and how many seconds each stage took.
 
     `broken` is the first violation of each rule of the NDIS contract that the miniport broke, `minor` counts those
     that do not fail the run. `recorded` is whether the driver was to record its calls. `blind` is why the card's
     ledger judged nothing. `console` are the first lines of each trouble that the guest's kernel wrote there. `ended` is
-    why the run ended early. `timings` are the card's, in the order in which the frames met them.
+    why the run ended early. `timings` are the card's, in the order in which the frames met them. `legs` are the parts
+    of a thorough run.
     """
 
     verdict: RunVerdict
@@ -39,11 +65,11 @@ class EchoOutcome:
     console: Sequence[str] = ()
     ended: RigError | None = None
     timings: Sequence[str] = ("kind",)
+    legs: Sequence[LegOutcome] = ()
 
     def lines(self) -> list[str]:
         """The text output. The line with the verdict comes last."""
         judged = self.verdict
-        counts = " ".join(f"{name} {count}" for name, count in self.counts().items())
         lines = [line for finding in judged.findings for line in witnessed.report(finding)]
         lines += [line for violation in self.broken for line in violation_lines(violation)]
         lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
@@ -58,20 +84,14 @@ class EchoOutcome:
             lines.append(f"the ledger of granted memory was blind: {self.blind}")
         if judged.reordered:
             lines.append(f"not counted: {judged.reordered} frames that a queueing discipline of the guest reordered")
+        lines += [leg.line() for leg in self.legs]
         times = " ".join(f"{name} {value:.1f}s" for name, value in self.seconds.items())
         how = "; ".join((self.kind, self.accelerator, *self._timing(), times))
-        return [*lines, f"verdict: {judged.word}: frames {counts} ({how})"]
+        return [*lines, f"verdict: {judged.word}: frames {_text(judged)} ({how})"]
 
     def _timing(self) -> list[str]:
         """How the card was timed, unless it was kind all the time."""
         return [] if set(self.timings) <= {"kind"} else [f"card {' then '.join(self.timings)}"]
-
-    def counts(self) -> dict[str, int]:
-        """The five counts that are always shown, and the others that are not zero."""
-        judged = self.verdict
-        always = {"injected": judged.injected, "cpu": judged.cpu, "echoed": judged.echoed, "lost": 0, "corrupted": 0}
-        own = {"own": judged.own} if judged.own else {}
-        return always | {str(word): count for word, count in judged.counts.items()} | own
 
     def json(self) -> str:
         """The same, as one JSON object on one line."""
@@ -83,15 +103,28 @@ class EchoOutcome:
             "kind": self.kind,
             "accelerator": self.accelerator,
             "card_timing": list(self.timings),
-            "frames": self.counts(),
+            "frames": frame_counts(self.verdict),
             "witnesses": [witnessed.to_json(finding) for finding in self.verdict.findings],
             "violations": violations,
             "minor": self.minor,
             "console": list(self.console),
             "reordered_by_guest": self.verdict.reordered,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+            "legs": [leg.json() for leg in self.legs],
         }
         return msgspec.json.encode(made).decode()
+
+
+def frame_counts(judged: RunVerdict) -> dict[str, int]:
+    """The five counts that are always shown, and the others that are not zero."""
+    always = {"injected": judged.injected, "cpu": judged.cpu, "echoed": judged.echoed, "lost": 0, "corrupted": 0}
+    others = {"own": judged.own, "kept": judged.kept, "sent": judged.sent, "excused": judged.excused}
+    faults = {str(word): count for word, count in judged.counts.items()}
+    return always | faults | {name: count for name, count in others.items() if count}
+
+
+def _text(judged: RunVerdict) -> str:
+    return " ".join(f"{name} {count}" for name, count in frame_counts(judged).items())
 
 
 def firsts(violations: Sequence[Violation]) -> list[Violation]:

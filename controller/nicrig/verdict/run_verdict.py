@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The verdict over a run: what the witnesses found, what the card refused, and whether the counts agree."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,12 +16,37 @@ REFUSAL_PREFIX, FINDING_PREFIXES = "refused_", ("ledger_", "hand_over_")
 
 
 @dataclass(frozen=True)
+class Tally:
+    """Frames as wire and driver counted them. `kept` of the injected ones are not to come back, `own` are the guest's.
+
+    The guest was to send `sent` frames by itself; `came` of them came. Up to `excused` frames may be missing anywhere.
+    """
+
+    injected: int
+    cpu: int
+    echoed: int
+    own: int = 0
+    kept: int = 0
+    sent: int = 0
+    came: int = 0
+    excused: int = 0
+
+    @property
+    def even(self) -> bool:
+        """Whether the counts agree."""
+        missing = (self.injected - self.cpu, self.injected - self.kept - self.echoed)
+        return all(0 <= each <= self.excused for each in missing) and self.sent == self.came
+
+
+@dataclass(frozen=True)
 class RunVerdict:
     """`injected`, `cpu` and `echoed` count frames; `counts` has the faults by word, `findings` the first frame of each.
 
     `violations` has the card's refusals, its ledger's findings and what the guest suffered, by name. `unseen` is why
     not all was judged. `own` are the frames that the guest made itself, `reordered` those that its network stack put
-    out of order: neither is a fault. `whole` is false for a run that ended early.
+    out of order: neither is a fault. `kept` of the injected ones were not to be echoed, and `sent` are frames that the
+    guest sent for the run. `excused` were lost to what the run did, as it had to be. `even` says whether driver and
+    wire counted the frames that they should.
     """
 
     injected: int
@@ -32,7 +58,10 @@ class RunVerdict:
     unseen: str = ""
     own: int = 0
     reordered: int = 0
-    whole: bool = True
+    kept: int = 0
+    sent: int = 0
+    excused: int = 0
+    even: bool = True
 
     @property
     def coherent(self) -> bool:
@@ -46,8 +75,7 @@ class RunVerdict:
 
     @property
     def _finding(self) -> Finding:
-        uneven = self.whole and not self.injected == self.cpu == self.echoed
-        found = any(self.counts.values()) or self.violations or uneven
+        found = any(self.counts.values()) or self.violations or not self.even
         return decide(found=found, unseen=self.unseen)
 
 
@@ -60,31 +88,50 @@ def judge(
     """
     witnesses = Witnesses()
     witnesses.settle(injected, echoed)
-    return conclude(witnesses, injected=len(injected), cpu=cpu, echoed=len(echoed), counters=counters)
+    return conclude(witnesses, Tally(len(injected), cpu, len(echoed)), counters=counters)
 
 
 def conclude(
     witnesses: Witnesses,
+    tally: Tally,
     *,
-    injected: int,
-    cpu: int,
-    echoed: int,
     counters: Mapping[str, int] | None = None,
-    own: int = 0,
     trouble: Mapping[str, int] | None = None,
     whole: bool = True,
 ) -> RunVerdict:
-    """The verdict on all that the witnesses have settled."""
+    """The verdict on all that the witnesses have settled. Without `whole`, the counts need not agree."""
     return RunVerdict(
-        injected,
-        cpu,
-        echoed,
+        tally.injected,
+        tally.cpu,
+        tally.echoed,
         dict(witnesses.counts),
         {**violations(counters or {}), **(trouble or {})},
         tuple(witnesses.findings.values()),
-        own=own,
+        own=tally.own,
         reordered=witnesses.reordered,
-        whole=whole,
+        kept=tally.kept,
+        sent=tally.sent,
+        excused=tally.excused,
+        even=not whole or tally.even,
+    )
+
+
+def combine(parts: Sequence[RunVerdict]) -> RunVerdict:
+    """One verdict over all parts of a run, with the first finding of each word."""
+    counts: Counter[Word] = Counter()
+    refused: Counter[str] = Counter()
+    findings: dict[Word, FrameFinding] = {}
+    for part in parts:
+        counts.update(part.counts)
+        refused.update(part.violations)
+        findings = {finding.word: finding for finding in part.findings} | findings
+    names = ("injected", "cpu", "echoed", "own", "reordered", "kept", "sent", "excused")
+    return RunVerdict(
+        **{name: sum(getattr(part, name) for part in parts) for name in names},
+        counts=counts,
+        violations=refused,
+        findings=tuple(findings.values()),
+        even=all(part.even for part in parts),
     )
 
 

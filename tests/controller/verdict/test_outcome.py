@@ -7,8 +7,8 @@ from crc32c import crc32c
 from nicrig.errors import DeadlineError
 from nicrig.text.packet_summary import summary
 from nicrig.traffic.generator import mixed
-from nicrig.verdict.outcome import EchoOutcome
-from nicrig.verdict.run_verdict import judge
+from nicrig.verdict.outcome import EchoOutcome, LegOutcome
+from nicrig.verdict.run_verdict import combine, judge
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.functions import Irql, Phase, RecordKind
 from nicrig.verifier.rules import RULES
@@ -85,7 +85,7 @@ def test_a_driver_that_records_nothing_on_purpose_is_coherent_and_the_verdict_sa
 
 def test_a_run_that_ended_early_shows_what_is_known_and_does_not_miss_the_rest() -> None:
     judged = replace(
-        judge(FRAMES[:9], FRAMES[:9], cpu=9), injected=20, whole=False, unseen="the run ended early", own=2, reordered=3
+        judge(FRAMES[:9], FRAMES[:9], cpu=9), injected=20, unseen="the run ended early", own=2, reordered=3
     )
     made = EchoOutcome(
         judged, "bus-master", "tcg", {}, console=["kernel-bug, the guest's kernel: BUG: x"], ended=DeadlineError("late")
@@ -136,4 +136,20 @@ def test_json_is_one_object_with_the_same() -> None:
         "ended": None,
         "reordered_by_guest": 0,
         "seconds": {"setup": 0.1, "boot": 3.0, "traffic": 0.5},
+        "legs": [],
     }
+
+
+def test_each_leg_has_a_line_and_its_own_verdict() -> None:
+    good, bad = judge(FRAMES, FRAMES, cpu=50), replace(judge(FRAMES[:9], FRAMES[:8], cpu=9), violations={"R98": 2})
+    legs = [LegOutcome("one", good, 1.5), LegOutcome("two", bad, 2.0)]
+    made = EchoOutcome(combine([good, bad]), "bus-master", "tcg", {}, legs=legs)
+    assert made.lines()[-3:] == [
+        "leg one: coherent: frames injected 50 cpu 50 echoed 50 lost 0 corrupted 0 (1.5s)",
+        "leg two: incoherent: frames injected 9 cpu 9 echoed 8 lost 1 corrupted 0 (2.0s; found R98 2, lost 1)",
+        "verdict: incoherent: frames injected 59 cpu 59 echoed 58 lost 1 corrupted 0 (bus-master; tcg; )",
+    ]
+    assert [(leg["name"], leg["verdict"]) for leg in json.loads(made.json())["legs"]] == [
+        ("one", "coherent"),
+        ("two", "incoherent"),
+    ]

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from nicrig.verdict.run_verdict import RunVerdict, judge, unseen
+from nicrig.verdict.run_verdict import RunVerdict, Tally, combine, judge, unseen
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.verdict import Verdict
 
@@ -116,3 +116,31 @@ def test_only_a_driver_that_was_to_record_nothing_may_record_nothing(
     reason = unseen(Verdict(calls, calls, lost, {}), recorded)
     assert reason.startswith(words)
     assert bool(reason) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("tally", "even"),
+    [
+        (Tally(9, 9, 9), True),
+        (Tally(9, 8, 8), False),
+        (Tally(9, 9, 10), False),
+        (Tally(9, 9, 4, kept=5), True),
+        (Tally(9, 9, 5, kept=5), False),
+        (Tally(0, 0, 0, sent=7, came=7), True),
+        (Tally(0, 0, 0, sent=7, came=6), False),
+        (Tally(9, 8, 7, excused=2), True),
+        (Tally(9, 8, 6, excused=2), False),
+    ],
+)
+def test_driver_and_wire_count_the_frames_that_they_should(tally: Tally, even: bool) -> None:
+    assert tally.even == even
+
+
+def test_one_part_that_is_uneven_or_has_a_finding_makes_the_whole_incoherent() -> None:
+    good, few = verdict(list(FRAMES)), verdict(list(FRAMES), cpu=5)
+    lost, ring = verdict(FRAMES[1:]), verdict(list(FRAMES), refused_ring=2)
+    assert combine([good, good]).coherent
+    assert not combine([good, few]).coherent
+    whole = combine([lost, good, ring, lost])
+    assert (whole.injected, whole.echoed, counts(whole), whole.violations) == (24, 22, {"lost": 2}, {"ring": 2})
+    assert [finding.word for finding in whole.findings] == ["lost"]

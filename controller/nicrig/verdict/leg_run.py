@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Takes the steps of a leg (legs.py) with a driver that is up and whose guest echoes."""
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from nicrig.machine.guest_interface import Interface
+from nicrig.process.polling import until
+from nicrig.session.rig import Rig
+from nicrig.traffic import generator
+from nicrig.verdict.echo_run import EchoRun
+from nicrig.verdict.legs import DownUp, Echo, Fault, Hang, Idle, Keep, LinkFlap, Overload, Send, Sizes, Step, Unkind
+from nicrig_interface.answers import FaultState
+
+SIZES = {"every": generator.EVERY_SIZE, "limits": generator.LIMITS, "short": range(60, 125)}
+SENT_SIZES = (60, 1514)
+"""The smallest and largest frame that the guest sends by itself."""
+LOSING_QUIET = 0.1
+"""Seconds without a frame, before scaling, after which frames that may be lost are lost."""
+RESET = 10.0
+"""Seconds, before scaling, in which a driver must reset a card that sends nothing."""
+
+
+class LegRun:
+    """One run through a leg's steps. `unkind` makes the card so."""
+
+    def __init__(
+        self, rig: Rig, interface: Interface, run: EchoRun, seed: int, unkind: Callable[[], Awaitable[object]]
+    ) -> None:
+        self._rig = rig
+        self._interface = interface
+        self._run = run
+        self._seed = seed
+        self._unkind = unkind
+        self._struck = 0
+        """How many frames the faults that are armed may cost."""
+
+    async def take(self, steps: tuple[Step, ...]) -> None:
+        """Take the steps, until a guest lets no frame pass any more. Raises as EchoRun does."""
+        await self._run.begin()
+        for step in steps:
+            await self._take(step)
+            if self._run.stalled:
+                break
+        await self._run.finish()
+
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Echo():
+                await self._echo(step)
+            case Overload():
+                frames = 2 * await self._run.capacity()
+                await self._echo(Echo(frames, window=frames, losing=frames))
+            case Keep():
+                await self._keep(step.frames)
+            case Send():
+                await self._run.send(step.frames, SENT_SIZES)
+            case Unkind():
+                await self._unkind()
+            case Idle():
+                await trio.sleep(step.seconds)
+            case DownUp():
+                await self._down_up(step.frames)
+            case LinkFlap():
+                await self._flap()
+            case Fault():
+                await self._arm(step)
+            case Hang():
+                await self._hang(step.frames)
+
+    def _frames(self, count: int, sizes: Sizes) -> list[bytes]:
+        self._seed += 1
+        return generator.mixed(count, seed=self._seed, sizes=SIZES[sizes])
+
+    async def _echo(self, step: Echo) -> None:
+        losing, self._struck = step.losing + self._struck, 0
+        quiet = LOSING_QUIET if losing else 0.0
+        await self._run.echo(self._frames(step.frames, step.sizes), window=step.window, losing=losing, quiet=quiet)
+        await self._rig.card.monitor.execute("clear-faults")
+
+    async def _keep(self, count: int) -> None:
+        await self._interface.keep()
+        await self._run.keep(self._frames(count, "every"))
+        await self._interface.stop_keeping()
+
+    async def _down_up(self, count: int) -> None:
+        if not count:
+            await self._interface.down()
+            await self._interface.up()
+            return
+
+        async def meanwhile() -> None:
+            await self._interface.down()
+            await self._interface.up()
+
+        frames = self._frames(count, "every")
+        await self._run.echo(frames, losing=count, quiet=LOSING_QUIET, meanwhile=meanwhile)
+
+    async def _flap(self) -> None:
+        for up in (False, True):
+            await self._rig.card.set_link(up)
+            await self._interface.wait_carrier(up)
+
+    async def _arm(self, fault: Fault) -> None:
+        known = await self._rig.card.monitor.ask("query-faults", list[FaultState])
+        if fault.name in {each.name for each in known}:
+            arguments = {"name": fault.name, "at": fault.at, "count": fault.count}
+            await self._rig.card.monitor.execute("set-fault", arguments)
+            self._struck += fault.losing * fault.count
+
+    async def _hang(self, count: int) -> None:
+        resets = (await self._rig.card.counters())["resets"]
+        await self._rig.card.monitor.execute("set-fault", {"name": "send-never-done", "at": 1, "count": 1})
+
+        async def reset() -> bool | None:
+            return True if (await self._rig.card.counters())["resets"] > resets else None
+
+        async def wait() -> None:
+            with self._rig.machine.limit(RESET, "the driver to reset a card that sends nothing"):
+                await until(reset)
+
+        await self._run.echo(
+            self._frames(count, "every"), window=count, losing=count, quiet=LOSING_QUIET, meanwhile=wait
+        )
+        await self._rig.card.monitor.execute("clear-faults")
