@@ -7,6 +7,7 @@ import re
 
 from nicrig.generate.ndis_headers import CHECKOUT, signatures
 from nicrig.verdict.guest_trouble import TROUBLE_DOC
+from nicrig.verdict.legs import KINDS, LEGS, Leg
 from nicrig.verifier.functions import DECLARED, Irql
 from nicrig.witnesses.words import EVIDENCE
 
@@ -37,13 +38,21 @@ def page(text: str) -> str:
 
 
 def coherency(text: str) -> str:
-    """docs/coherency.md with the tables of the verdict's words and of the guest's trouble made anew."""
+    """docs/coherency.md with the tables of the verdict's words, of the guest's trouble and of the legs made anew."""
     words = [f"| {word} | {into} | {out} |" for word, (into, out) in EVIDENCE.items()]
     text = _table(
         text, "words", ["| word | of a frame that comes in | of a frame that goes out |", "|---|---|---|", *words]
     )
     trouble = [f"| `{name}` | {meaning} |" for name, meaning in TROUBLE_DOC.items()]
-    return _table(text, "trouble", ["| name | what happened |", "|---|---|", *trouble])
+    text = _table(text, "trouble", ["| name | what happened |", "|---|---|", *trouble])
+    head = ["| leg | kinds | the driver's parameters | what the leg does |", "|---|---|---|---|"]
+    return _table(text, "legs", [*head, *map(_leg, LEGS)])
+
+
+def _leg(leg: Leg) -> str:
+    kinds = "all" if leg.kinds == KINDS else ", ".join(leg.kinds)
+    parameters = " ".join(f"`{each}`" for each in leg.parameters)
+    return f"| {leg.name} | {kinds} | {parameters} | It {leg.does}. |"
 
 
 def _table(text: str, name: str, rows: list[str]) -> str:

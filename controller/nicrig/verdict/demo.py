@@ -19,6 +19,7 @@ from nicrig.errors import (
     RigError,
 )
 from nicrig.machine import guest_driver
+from nicrig.machine.guest_agent import number
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import provide
 from nicrig.rundir.paths import RigPaths
@@ -27,7 +28,7 @@ from nicrig.session.rig import Rig, attach_rig, open_rig
 from nicrig.verdict.echo_run import EchoRun
 from nicrig.verdict.guest_trouble import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED, Console
 from nicrig.verdict.leg_run import LegRun
-from nicrig.verdict.legs import LEGS, Leg, one_path
+from nicrig.verdict.legs import CACHES, LEGS, Leg, one_path
 from nicrig.verdict.live import LiveVerdict, live_verdict
 from nicrig.verdict.outcome import EchoOutcome, LegOutcome, firsts
 from nicrig.verdict.run_verdict import RunVerdict, combine, unseen, violations
@@ -113,6 +114,7 @@ class Demo:
         self._clock = Stages()
         self._loading = True
         self._accelerator = ""
+        self._processors = 1
         self._live: LiveVerdict | None = None
         self._passed: list[Passed] = []
         self._console = Console()
@@ -130,6 +132,7 @@ class Demo:
     async def run(self, rig: Rig, legs: Sequence[Leg]) -> None:
         """Run the legs, each with a fresh driver. Afterwards the guest has a driver if it had one."""
         self._options, self._accelerator = rig.options, rig.machine.accelerator.name
+        self._processors = number((await rig.guest.run(["nproc"])).stdout, "the count of processors")
         loaded = await guest_driver.loaded(rig.guest)
         if loaded:
             await rig.guest.unload_driver()
@@ -141,7 +144,7 @@ class Demo:
             await rig.guest.bring_up()
 
     async def _run_leg(self, rig: Rig, leg: Leg, live: LiveVerdict) -> None:
-        self._report(f"injecting frames (seed {self._seed}): {leg.name}")
+        self._report(f"injecting {leg.frames} frames (seed {self._seed}): {leg.name}")
         self._loading = True
         self._passed.append(Passed(leg, self._found(), time.monotonic()))
         passed = self._passed[-1]
@@ -162,9 +165,10 @@ class Demo:
         passed.judged, passed.seconds = passed.run.verdict(), time.monotonic() - passed.began
 
     def _parameters(self, leg: Leg) -> list[str]:
-        """The leg's parameters of the module, without those that the user sets."""
+        """The leg's parameters of the module, without those that the user sets, and without what this guest cannot."""
         mine = self._options.parameters
-        return [each for each in leg.parameters if not last_parameter(mine, each.partition("=")[0])]
+        fits = [each for each in leg.parameters if each != CACHES or self._processors == 1]
+        return [each for each in fits if not last_parameter(mine, each.partition("=")[0])]
 
     @asynccontextmanager
     async def _timed(self, rig: Rig) -> AsyncIterator[None]:

@@ -61,7 +61,7 @@ class EchoRun:
         self._sent = self._excused = 0
         self._cpu: int | None = None
         self._grown: dict[str, int] = {}
-        self._missing: dict[str, int] = {}
+        self._trouble: dict[str, int] = {}
 
     @staticmethod
     def nothing() -> RunVerdict:
@@ -172,6 +172,10 @@ class EchoRun:
             await self._run(made)
         await self._settle()
 
+    def suffered(self, name: str, count: int = 1) -> None:
+        """The guest has this trouble."""
+        self._trouble[name] = count
+
     def verdict(self) -> RunVerdict:
         """The verdict on all frames so far. Of a chunk that was cut off, frames that are missing count as under way."""
         if self._under_way:
@@ -192,7 +196,7 @@ class EchoRun:
             self._witnesses,
             tally,
             counters=self._grown,
-            trouble=self._missing | too_many_interrupts(self._grown),
+            trouble=self._trouble | too_many_interrupts(self._grown),
             whole=self._cpu is not None,
         )
 
@@ -266,7 +270,7 @@ class EchoRun:
         with trio.move_on_after(self._quiet):
             await until(look)
         if missing:
-            self._missing = {BUFFERS_MISSING: missing}
+            self.suffered(BUFFERS_MISSING, missing)
 
 
 def too_many_interrupts(grown: Mapping[str, int]) -> dict[str, int]:

@@ -13,6 +13,7 @@ GUEST_HUNG = "guest-hung"
 GUEST_CRASHED = "guest-crashed"
 BUFFERS_MISSING = "buffers-missing"
 TOO_MANY_INTERRUPTS = "interrupt-storm"
+NOT_RESET = "not-reset"
 
 TROUBLE_DOC = {
     LOAD_FAILED: "the driver did not load, or its interface did not come up",
@@ -20,6 +21,7 @@ TROUBLE_DOC = {
     GUEST_CRASHED: "the guest's kernel panicked",
     BUFFERS_MISSING: "receive buffers that the driver had not posted when no frame was under way",
     TOO_MANY_INTERRUPTS: "more than 2 interrupts for each frame that the card moved",
+    NOT_RESET: "no send ended for 20 s, and neither driver nor NDIS reset the card",
     "hang-reset": "MiniportCheckForHang said yes, and NDIS reset the miniport",
     "transmit-timeout": "no send completed in time, and NDIS reset the miniport",
     "kernel-stall": "a CPU or a task of the guest was stuck",
