@@ -15,6 +15,7 @@ from nicrig.verdict.guest_trouble import BUFFERS_MISSING, TOO_MANY_INTERRUPTS
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.one_way import Intake, Outlet
 from nicrig.verdict.run_verdict import RunVerdict, Tally, conclude
+from nicrig.verifier.functions import Detail
 from nicrig.witnesses.judge import Witnesses
 from nicrig_interface.answers import RegisterState
 
@@ -103,15 +104,18 @@ class EchoRun:
         *,
         window: int = 0,
         losing: int = 0,
+        dropping: bool = False,
         quiet: float = 0,
         meanwhile: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         """Run frames that the guest sends back, at most `window` at a time; 0 is a window that its rings hold.
 
-        Up to `losing` of them may be missing. `quiet` is as Exchange has it, before scaling; 0 is the deadlines' own.
+        A card with slots gets no more frames at a time than it has slots, unless it may drop some. Up to `losing` of
+        them may be missing, and with `dropping` those that the card drops. `quiet` is as Exchange has it, before
+        scaling; 0 is the deadlines' own.
         `meanwhile` runs beside them.
         """
-        window = window or await self._window()
+        window = window if window and dropping else await self._window(window)
         for chunk in _chunks(frames):
             dropped = await self._drops()
             await self._begin(chunk)
@@ -128,11 +132,10 @@ class EchoRun:
                 await self._run(made)
             if meanwhile:
                 await made.rest()
-            missing = made.sent - len(made.echoed)
-            excused = missing if 0 < missing <= losing else 0
+            missing, dropped = made.sent - len(made.echoed), await self._drops() - dropped
+            excused = missing if 0 < missing <= losing + dropping * dropped else 0
             self._excused += excused
-            dropped = 0 if excused else await self._drops() - dropped
-            await self._settle(dropped=dropped, under_way=bool(excused))
+            await self._settle(dropped=0 if excused else dropped, under_way=bool(excused))
             if made.stalled:
                 break
 
@@ -214,6 +217,8 @@ class EchoRun:
     async def _settle(self, *, dropped: int = 0, under_way: bool = False) -> None:
         """Judge the last of what was made."""
         injected, echoed = self._made[-1].wire_had
+        if None in (injected, echoed) and not self._recorded:  # nothing to compare the wire with, but the counts
+            injected = echoed = ()
         if self._live:
             await self._live.settle(injected, echoed, quiet=self._quiet, dropped=dropped, under_way=under_way)
         else:
@@ -227,6 +232,11 @@ class EchoRun:
         """How many frames the card has given to the driver or dropped."""
         counters = await self._rig.card.counters()
         return counters["rx_frames"] + counters["rx_no_buffer"]
+
+    @property
+    def _recorded(self) -> bool:
+        """Whether card and driver record the frames."""
+        return self._live is not None and self._rig.options.recorded >= Detail.FRAMES
 
     async def _drops(self) -> int:
         return (await self._rig.card.counters())["rx_no_buffer"]
@@ -251,9 +261,12 @@ class EchoRun:
         rings = await self.rings()
         return rings.get("RING_SIZE", 0) or (SLOTS if "RX_TAIL" in rings else FIFO_FRAMES)
 
-    async def _window(self) -> int:
-        ring = (await self.rings()).get("RING_SIZE", 0)
-        return min(WINDOW, ring // 4) if ring else WINDOW
+    async def _window(self, wanted: int) -> int:
+        rings = await self.rings()
+        ring = rings.get("RING_SIZE", 0)
+        if not wanted:
+            return min(WINDOW, ring // 4) if ring else WINDOW
+        return min(wanted, SLOTS) if "RX_TAIL" in rings and not ring else wanted
 
     async def _rest(self) -> None:
         """Wait until the driver has posted all its receive buffers again: none is under way. Those missing are kept."""

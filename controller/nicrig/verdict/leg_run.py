@@ -17,7 +17,7 @@ from nicrig_interface.answers import FaultState
 SIZES = {"every": generator.EVERY_SIZE, "limits": generator.LIMITS, "short": range(60, 125)}
 SENT_SIZES = (60, 1514)
 """The smallest and largest frame that the guest sends by itself."""
-LOSING_QUIET = 0.1
+LOSING_QUIET = 0.2
 """Seconds without a frame, before scaling, after which frames that may be lost are lost."""
 RESET = 20.0
 """Seconds in which a card that sends nothing must be reset. The guest's timers are not slower when it is emulated."""
@@ -51,8 +51,7 @@ class LegRun:
             case Echo():
                 await self._echo(step)
             case Overload():
-                frames = 2 * await self._run.capacity()
-                await self._echo(Echo(frames, window=frames, losing=frames))
+                await self._overload(2 * await self._run.capacity())
             case Keep():
                 await self._keep(step.frames)
             case Send():
@@ -79,6 +78,10 @@ class LegRun:
         quiet = LOSING_QUIET if losing else 0.0
         await self._run.echo(self._frames(step.frames, step.sizes), window=step.window, losing=losing, quiet=quiet)
         await self._rig.card.monitor.execute("clear-faults")
+
+    async def _overload(self, count: int) -> None:
+        frames = self._frames(count, "every")
+        await self._run.echo(frames, window=count, dropping=True, quiet=LOSING_QUIET)
 
     async def _keep(self, count: int) -> None:
         await self._interface.keep()

@@ -10,6 +10,8 @@ KINDS: tuple[CardKind, ...] = ("bus-master", "subordinate", "non-dma")
 BUS_MASTER: tuple[CardKind, ...] = ("bus-master",)
 RINGS = ("rx_ring_size=256", "tx_ring_size=256")
 """Rings that a thousand frames wrap, and that hold more than a burst."""
+BURST = 160
+"""Frames at once: more than a batch of a driver, and not more than a card's FIFO holds of the longest."""
 SMALLEST_RINGS = ("rx_ring_size=16", "tx_ring_size=8")
 CACHES = "noncoherent=64:1"
 """The non-coherent machine. A guest with more than one processor cannot have it, and goes without."""
@@ -135,14 +137,14 @@ LEGS = (
         (
             Echo(200, window=1),
             Idle(4.5),
-            Echo(600, window=192),
+            Echo(600, window=BURST),
             LinkFlap(),
             Echo(50),
             DownUp(),
             Echo(200),
             Unkind(),
             Echo(100, window=1),
-            Echo(400, window=192),
+            Echo(400, window=BURST),
             DownUp(frames=400),
             Echo(200),
         ),
@@ -170,14 +172,14 @@ LEGS = (
     Leg(
         "index-wrap",
         "brings the indices near 65,536, and then over it on an unkind card",
-        (Echo(64_800, "short", window=192), Unkind(), Echo(1500)),
+        (Echo(64_800, "short", window=BURST), Unkind(), Echo(1500)),
     ),
     Leg(
         "fragments",
-        "sends packets of several buffers over scattered memory, also without receiving, and receives without sending, "
+        "sends packets of 1 to 15 buffers over scattered memory, also without receiving, and receives without sending, "
         "on the non-coherent machine",
         (Echo(300), Send(300), Keep(300), Unkind(), Echo(300), Send(300), Keep(300)),
-        (*RINGS, "fragments=3", "scattered=1", "cached_memory=1", CACHES),
+        (*RINGS, "fragments=15", "scattered=1", "cached_memory=1", CACHES),
     ),
     Leg(
         "older-calls",
