@@ -164,16 +164,34 @@ class EchoRun:
             if made.stalled:
                 break
 
-    async def send(self, count: int, sizes: tuple[int, int]) -> None:
-        """Have the guest send so many frames by itself, as Interface.send() does."""
+    async def send(
+        self,
+        count: int,
+        sizes: tuple[int, int],
+        *,
+        losing: int = 0,
+        quiet: float = 0,
+        first: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        """Have the guest send so many frames by itself, as Interface.send() does. The rest is as for echo().
+
+        `first` must be over before a frame is awaited.
+        """
         await self._begin(())
         source = bytes.fromhex(BENCH_MAC.replace(":", ""))
-        made = Outlet(self._rig.card.wire, count, quiet=self._quiet, source=source)
+        quiet = quiet * self._rig.deadlines.scale or self._quiet
+        made = Outlet(self._rig.card.wire, count, quiet=quiet, source=source)
         self._sent += count
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._interface.send, count, sizes)
+            if first:
+                await first()
             await self._run(made)
-        await self._settle()
+        missing = count - len(made.echoed)
+        excused = missing if 0 < missing <= losing else 0
+        self._excused += excused
+        made.stalled = made.stalled and not excused
+        await self._settle(under_way=bool(excused))
 
     def suffered(self, name: str, count: int = 1) -> None:
         """The guest has this trouble."""

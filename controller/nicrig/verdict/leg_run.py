@@ -2,6 +2,7 @@
 """Takes the steps of a leg (legs.py) with a driver that is up and whose guest echoes."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 
@@ -69,23 +70,28 @@ class LegRun:
             case Hang():
                 await self._hang(step.frames)
 
-    def _frames(self, count: int, sizes: Sizes) -> list[bytes]:
+    async def _frames(self, count: int, sizes: Sizes = "every") -> list[bytes]:
         self._seed += 1
-        return generator.mixed(count, seed=self._seed, sizes=SIZES[sizes])
+        made = partial(generator.mixed, count, seed=self._seed, sizes=SIZES[sizes])
+        return await trio.to_thread.run_sync(made)
 
     async def _echo(self, step: Echo) -> None:
-        losing, self._struck = step.losing + self._struck, 0
+        # The subordinate kind finds no frame behind one that is struck in its transfer.
+        each = step.window if self._rig.options.kind == "subordinate" else 1
+        losing, self._struck = step.losing + each * self._struck, 0
         quiet = LOSING_QUIET if losing else 0.0
-        await self._run.echo(self._frames(step.frames, step.sizes), window=step.window, losing=losing, quiet=quiet)
+        await self._run.echo(
+            await self._frames(step.frames, step.sizes), window=step.window, losing=losing, quiet=quiet
+        )
         await self._rig.card.monitor.execute("clear-faults")
 
     async def _overload(self, count: int) -> None:
-        frames = self._frames(count, "every")
+        frames = await self._frames(count)
         await self._run.echo(frames, window=count, dropping=True, quiet=LOSING_QUIET)
 
     async def _keep(self, count: int) -> None:
         await self._interface.keep()
-        await self._run.keep(self._frames(count, "every"))
+        await self._run.keep(await self._frames(count))
         await self._interface.stop_keeping()
 
     async def _down_up(self, count: int) -> None:
@@ -98,7 +104,7 @@ class LegRun:
             await self._interface.down()
             await self._interface.up()
 
-        frames = self._frames(count, "every")
+        frames = await self._frames(count)
         await self._run.echo(frames, losing=count, quiet=LOSING_QUIET, meanwhile=meanwhile)
 
     async def _flap(self) -> None:
@@ -126,7 +132,5 @@ class LegRun:
             if waiting.cancelled_caught:
                 self._run.suffered(NOT_RESET)
 
-        await self._run.echo(
-            self._frames(count, "every"), window=count, losing=count, quiet=LOSING_QUIET, meanwhile=wait
-        )
+        await self._run.send(count, SENT_SIZES, losing=count, quiet=LOSING_QUIET, first=wait)
         await self._rig.card.monitor.execute("clear-faults")

@@ -90,7 +90,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Hang:
-    """Sends never end until the driver resets the card, or NDIS does: one of the two must happen."""
+    """The guest sends by itself, and no send ends until the driver resets the card, or NDIS does: one of them must."""
 
     frames: int
 

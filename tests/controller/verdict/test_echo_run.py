@@ -128,3 +128,20 @@ async def test_frames_that_the_guest_sends_all_have_to_come() -> None:
     assert (judged.coherent, judged.injected, judged.sent, judged.echoed) == (True, 0, 5, 0)
     missing = bytes(6) + b"\2\0\0\0\0\1" + bytes([2]) * 48
     assert not (await verdict(Bench(loses=[missing]), lambda run: run.send(5, (60, 60)))).coherent
+
+
+async def test_sends_that_a_reset_takes_back_are_excused_and_the_run_goes_on() -> None:
+    missing = [bytes(6) + b"\2\0\0\0\0\1" + bytes([number]) * 48 for number in range(5)]
+    bench, waited = Bench(loses=missing), trio.Event()
+
+    async def first() -> None:
+        waited.set()
+
+    async def act(run: EchoRun) -> None:
+        await run.send(5, (60, 60), losing=5, first=first)
+        assert not run.stalled
+        await run.echo(FRAMES)
+
+    judged = await verdict(bench, act)
+    assert waited.is_set()
+    assert (judged.coherent, judged.sent, judged.excused, judged.echoed) == (True, 5, 5, 40)

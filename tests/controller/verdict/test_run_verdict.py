@@ -128,6 +128,7 @@ def test_only_a_driver_that_was_to_record_nothing_may_record_nothing(
         (Tally(9, 9, 5, kept=5), False),
         (Tally(0, 0, 0, sent=7, came=7), True),
         (Tally(0, 0, 0, sent=7, came=6), False),
+        (Tally(0, 0, 0, sent=7, came=6, excused=1), True),
         (Tally(9, 8, 7, excused=2), True),
         (Tally(9, 8, 6, excused=2), False),
     ],
