@@ -2,10 +2,12 @@
 """Takes the steps of a leg (legs.py) with a driver that is up and whose guest echoes."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 import trio
 
+from nicrig.errors import RigError
 from nicrig.machine.guest_interface import Interface
 from nicrig.process.polling import until
 from nicrig.session.rig import Rig
@@ -37,14 +39,20 @@ class LegRun:
         self._unkind = unkind
         self._struck = 0
         """How many frames the faults that are armed may cost."""
+        self._armed = False
+        """Whether this leg has armed a fault. Those that the user has armed stay."""
 
     async def take(self, steps: tuple[Step, ...]) -> None:
         """Take the steps, until a guest lets no frame pass any more. Raises as EchoRun does."""
         await self._run.begin()
-        for step in steps:
-            await self._take(step)
-            if self._run.stalled:
-                break
+        try:
+            for step in steps:
+                await self._take(step)
+                if self._run.stalled:
+                    break
+        finally:
+            with trio.move_on_after(1, shield=True), suppress(RigError):
+                await self._disarm()
         await self._run.finish()
 
     async def _take(self, step: Step) -> None:
@@ -66,7 +74,7 @@ class LegRun:
             case LinkFlap():
                 await self._flap()
             case Fault():
-                await self._arm(step)
+                await self._strike(step)
             case Hang():
                 await self._hang(step.frames)
 
@@ -78,12 +86,11 @@ class LegRun:
     async def _echo(self, step: Echo) -> None:
         # The subordinate kind finds no frame behind one that is struck in its transfer.
         each = step.window if self._rig.options.kind == "subordinate" else 1
-        losing, self._struck = step.losing + each * self._struck, 0
+        losing, self._struck = each * self._struck, 0
+        frames = await self._frames(step.frames, step.sizes)
         quiet = LOSING_QUIET if losing else 0.0
-        await self._run.echo(
-            await self._frames(step.frames, step.sizes), window=step.window, losing=losing, quiet=quiet
-        )
-        await self._rig.card.monitor.execute("clear-faults")
+        await self._run.echo(frames, window=step.window, losing=losing, quiet=quiet)
+        await self._disarm()
 
     async def _overload(self, count: int) -> None:
         frames = await self._frames(count)
@@ -95,33 +102,39 @@ class LegRun:
         await self._interface.stop_keeping()
 
     async def _down_up(self, count: int) -> None:
-        if not count:
-            await self._interface.down()
-            await self._interface.up()
-            return
-
-        async def meanwhile() -> None:
+        async def bounce() -> None:
             await self._interface.down()
             await self._interface.up()
 
-        frames = await self._frames(count)
-        await self._run.echo(frames, losing=count, quiet=LOSING_QUIET, meanwhile=meanwhile)
+        if count:
+            await self._run.echo(await self._frames(count), losing=count, quiet=LOSING_QUIET, meanwhile=bounce)
+        else:
+            await bounce()
 
     async def _flap(self) -> None:
         for up in (False, True):
             await self._rig.card.set_link(up)
             await self._interface.wait_carrier(up)
 
-    async def _arm(self, fault: Fault) -> None:
+    async def _strike(self, fault: Fault) -> None:
         known = await self._rig.card.monitor.ask("query-faults", list[FaultState])
         if fault.name in {each.name for each in known}:
-            arguments = {"name": fault.name, "at": fault.at, "count": fault.count}
-            await self._rig.card.monitor.execute("set-fault", arguments)
+            await self._arm(fault)
             self._struck += fault.losing * fault.count
+
+    async def _arm(self, fault: Fault) -> None:
+        self._armed = True
+        arguments = {"name": fault.name, "at": fault.at, "count": fault.count}
+        await self._rig.card.monitor.execute("set-fault", arguments)
+
+    async def _disarm(self) -> None:
+        if self._armed:
+            await self._rig.card.monitor.execute("clear-faults")
+        self._armed = False
 
     async def _hang(self, count: int) -> None:
         resets = (await self._rig.card.counters())["resets"]
-        await self._rig.card.monitor.execute("set-fault", {"name": "send-never-done", "at": 1, "count": 1})
+        await self._arm(Fault("send-never-done", at=1, count=1))
 
         async def reset() -> bool | None:
             return True if (await self._rig.card.counters())["resets"] > resets else None
@@ -133,4 +146,4 @@ class LegRun:
                 self._run.suffered(NOT_RESET)
 
         await self._run.send(count, SENT_SIZES, losing=count, quiet=LOSING_QUIET, first=wait)
-        await self._rig.card.monitor.execute("clear-faults")
+        await self._disarm()

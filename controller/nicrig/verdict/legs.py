@@ -21,15 +21,11 @@ Sizes = Literal["every", "limits", "short"]
 
 @dataclass(frozen=True)
 class Echo:
-    """Frames that the guest sends back, at most `window` at a time; 0 is a window that the rings hold.
-
-    Up to `losing` of them may be missing; more are lost.
-    """
+    """Frames that the guest sends back, at most `window` at a time; 0 is a window that the rings hold."""
 
     frames: int
     sizes: Sizes = "every"
     window: int = 0
-    losing: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class LinkFlap:
 
 @dataclass(frozen=True)
 class Fault:
-    """The card has a fault from the frame `at` on, `count` times, until the leg ends. Each costs up to `losing` frames.
+    """The card has a fault from frame `at` of the next echo on, `count` times. Each costs up to `losing` frames.
 
     A kind of card that cannot have the fault goes without.
     """
