@@ -89,12 +89,16 @@ NDIS_STATUS nic_set_power(struct nic_adapter *nic, NDIS_DEVICE_POWER_STATE state
 	return NDIS_STATUS_SUCCESS;
 }
 
-/* When receives stay untaken over several checks, their interrupt was lost. */
+/*
+ * When receives stay untaken over several checks, their interrupt was lost. When one that has begun brings nothing over
+ * several checks, the card does not end it.
+ */
 static BOOLEAN nic_receive_hangs(struct nic_adapter *nic)
 {
 	ULONG64 taken = nic->statistics.rx_ok + nic->statistics.rx_error;
+	BOOLEAN due = nic->kind->pending(nic) || (nic->kind->receiving && nic->kind->receiving(nic));
 
-	if (taken != nic->hang_taken || !nic->kind->pending(nic))
+	if (taken != nic->hang_taken || !due)
 		nic->hang_checks = 0;
 	else
 		nic->hang_checks++;

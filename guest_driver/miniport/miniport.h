@@ -85,6 +85,8 @@ struct nic_kind {
 	VOID (*arm)(struct nic_adapter *nic);
 	VOID (*disarm)(struct nic_adapter *nic);
 	BOOLEAN (*pending)(struct nic_adapter *nic);
+	/* For a kind that begins its receives: one has begun and has not been ended. */
+	BOOLEAN (*receiving)(struct nic_adapter *nic);
 };
 
 extern const struct nic_kind nic_bus_master;

@@ -153,6 +153,14 @@ async def test_sends_that_never_end_are_taken_back_by_a_reset(rig: Rig, nic: Int
         assert echoed == INJECTED[failed:]
 
 
+@pytest.mark.parametrize("rig", ["subordinate"], indirect=True)
+async def test_a_receive_that_never_ends_is_taken_back_by_a_reset(rig: Rig, nic: Interface) -> None:
+    before = await rig.card.counters()
+    async with faulty(rig, nic, "send-never-done", at=1, count=1):
+        await rig.card.wire.send(INJECTED)
+        await wait_reset(rig, before)
+
+
 async def test_a_card_whose_registers_are_stuck_is_taken_for_gone_and_unloads(rig: Rig) -> None:
     interface = await rig.guest.load_driver()
     await interface.up()

@@ -173,4 +173,5 @@ const struct nic_kind nic_subordinate = {
 	.arm = subordinate_arm,
 	.disarm = subordinate_disarm,
 	.pending = subordinate_pending,
+	.receiving = subordinate_receiving,
 };

@@ -64,6 +64,7 @@ VOID subordinate_abandon(struct nic_adapter *nic, struct nic_packets *done, NDIS
 VOID subordinate_arm(struct nic_adapter *nic);
 VOID subordinate_disarm(struct nic_adapter *nic);
 BOOLEAN subordinate_pending(struct nic_adapter *nic);
+BOOLEAN subordinate_receiving(struct nic_adapter *nic);
 
 /* receive.c */
 VOID subordinate_receive(struct nic_adapter *nic);

@@ -133,3 +133,9 @@ BOOLEAN subordinate_pending(struct nic_adapter *nic)
 
 	return busy(card) ? subordinate_over(card) : frames_waiting(card) != 0;
 }
+
+/* Any level. */
+BOOLEAN subordinate_receiving(struct nic_adapter *nic)
+{
+	return to_subordinate(nic)->state == SUBORDINATE_RECEIVING;
+}
