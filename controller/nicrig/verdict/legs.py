@@ -141,7 +141,7 @@ LEGS = (
             Unkind(),
             Echo(100, window=1),
             Echo(400, window=BURST),
-            DownUp(frames=400),
+            DownUp(frames=2000),
             Echo(200),
         ),
         RINGS,
