@@ -177,6 +177,7 @@ class Card:
         while words[one] == before and words[other] == also:
             if time.monotonic() > end:
                 return False
+        self.kind.glance()
         return True
 
     def interrupt(self, now: float) -> None:

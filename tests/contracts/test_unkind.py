@@ -265,6 +265,15 @@ def stale_descriptor(bench: Bench) -> tuple[int, int, int]:
     return ring.address, 16, 0
 
 
+def late_descriptor(bench: Bench) -> tuple[int, int, int]:
+    """The driver writes it microseconds after the doorbell, before the card can do what the doorbell asks for."""
+    ring, address = bench.driver.rx, bench.bus.memory.allocate(SIZE, 64)
+    found_at = bare_doorbell(bench)
+    bench.bus.card.kind.glance()
+    bench.driver.post_raw(ring, [(address, SIZE, 0, 0)])
+    return found_at
+
+
 def changed_send(bench: Bench) -> tuple[int, int, int]:
     address = bench.bus.memory.allocate(100, 64)
     bench.bus.card.timing.moment = lambda: 0.01  # type: ignore[method-assign]
@@ -285,6 +294,7 @@ def changed_receive(bench: Bench) -> tuple[int, int, int]:
 MISTAKES = [
     (bare_doorbell, HandOverFinding.INCOMPLETE),
     (stale_descriptor, HandOverFinding.INCOMPLETE),
+    (late_descriptor, HandOverFinding.INCOMPLETE),
     (changed_send, HandOverFinding.SEND_CHANGED),
     (changed_receive, HandOverFinding.RECEIVE_CHANGED),
 ]

@@ -108,6 +108,10 @@ class CardModel(ABC):
         """Do what the doorbells ask for. Returns whether there was anything to do."""
 
     @abstractmethod
+    def glance(self) -> None:
+        """A doorbell was seen this moment: keep at once what `transmit` must find as it was then."""
+
+    @abstractmethod
     def moved(self) -> bool:
         """Whether a doorbell that needs a kick holds something that `transmit` has not dealt with."""
 

@@ -71,9 +71,10 @@ class HandOver:
         self._timing.wrote(address[length > 0], length[length > 0])
         for span in spans:
             size = length[span.chosen]
-            some = size > 0
-            begin = np.zeros(int(np.count_nonzero(some)), np.int64)
-            copy_pieces(span.region.data, span.offset[some], self._timing.noise, begin, size[some])
+            some = np.flatnonzero(size)[::-1]  # the last one first: a driver that still copies is not there yet
+            copy_pieces(
+                span.region.data, span.offset[some], self._timing.noise, np.zeros(len(some), np.int64), size[some]
+            )
 
     def _noise_digests(self, length: Offsets) -> Digests:
         noise = self._timing.noise.data

@@ -147,6 +147,8 @@ class Ring(Queue):
         self._sound = np.zeros(0, bool)
         """Which copies the descriptors must still be equal to."""
         self._handed = HandOver(board, board.memory.locate, transmit=transmit)
+        self._glanced: tuple[int, Descriptors] | None = None
+        """A doorbell, and all descriptors as they were the moment that it was seen."""
         board.timing.watches.append(self)
         self.life = 0
         """Grows each time the ring is switched off. Work that was under way before must not be finished."""
@@ -263,12 +265,24 @@ class Ring(Queue):
         return runs
 
     # -- what an unkind card keeps of the descriptors ---------------------------------------------------
+    def glance(self) -> None:
+        """Copy the whole ring: the least that takes time. A driver that rings before it writes is at work now."""
+        if self._view is not None and self._made_for == self._versions():
+            self._glanced = self._words[self.words.tail], self._view.copy()
+
+    def _first_seen(self, index: int, count: int) -> Descriptors:
+        """Copies of the descriptors that the doorbell has just covered, from the moment that it was seen."""
+        glanced, self._glanced = self._glanced, None
+        if glanced and glanced[0] == self._tail and len(glanced[1]) == self.size:
+            return glanced[1][self.numbers(index, count) % self.size]
+        return self._read(index, count)
+
     def handed_over(self, index: int, count: int) -> None:
         """Copy the descriptors at once, and take their buffers."""
         if not self._ready():
             return
         index_of = self.numbers(index, count)
-        slots, copies = index_of % self.size, self._read(index, count)
+        slots, copies = index_of % self.size, self._first_seen(index, count)
         self._copies[slots] = copies
         incomplete = ((copies["status"] & Status.DONE) != 0) | ~copies.view(np.uint64).reshape(-1, 2).any(axis=1)
         self._sound[slots] = ~incomplete
@@ -306,6 +320,7 @@ class Ring(Queue):
 
     def forget(self) -> None:
         """Nothing is watched any more."""
+        self._glanced = None
         self._sound[:] = False
         self._handed.forget()
 

@@ -45,6 +45,10 @@ class BusMaster(CardModel):
         self.rx.posted()
         return self._transmit_path.send()
 
+    def glance(self) -> None:
+        self.tx.glance()
+        self.rx.glance()
+
     def moved(self) -> bool:
         return self.tx.moved()
 

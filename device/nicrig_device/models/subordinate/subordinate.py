@@ -124,6 +124,9 @@ class Subordinate(CardModel):
     def moved(self) -> bool:
         return self._words[self._start] != self._noticed
 
+    def glance(self) -> None:
+        """START says nothing that could change later."""
+
     def transmit(self) -> bool:
         """Run the transfer that START asks for, to its end. Frames to send wait until the wire has room."""
         start = self._noticed = self._words[self._start]
