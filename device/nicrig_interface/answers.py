@@ -77,6 +77,8 @@ class TimingState(msgspec.Struct, frozen=True):
 
     timing: str
     findings: HandOverFindings
+    noise: bytes
+    """What an unkind card writes into the memory for receives when it is handed over; empty for a kind card."""
 
 
 class PeerState(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.records import CardFrameOut
-from nicrig.witnesses.classify import END, Cause, Memory
+from nicrig.witnesses.classify import END, Cause, Memory, flushes_of, is_write
 from nicrig.witnesses.collector import Chunk, Collector, FrameOf, Kind, within
 from nicrig.witnesses.judge import Witnesses
 from nicrig.witnesses.pairing import Pair, join
@@ -143,8 +143,8 @@ class Follower:
         if self._collector.channel:
             made: list[Event] = [] if outgoing else list(within(self._chunk.completed, first, last))
         else:
-            flushes = within(self._chunk.flushes.get(cpu.buffer, ()), first, last)
-            made = [event for event in flushes if bool(event.write) == outgoing]
+            flushes = flushes_of(self._chunk, cpu, first, last)
+            made = [event for event in flushes if is_write(event) == outgoing]
         return [
             f"flush: {event.function}, record {event.sequence}, at {event.time / 1e9:.9f} s of the guest's clock"
             for event in made[-1:]

@@ -59,18 +59,8 @@ async def run_demo(
     error is raised.
     """
     demo = Demo(options, report, save, fail_on, seed=seed, timing=timing)
-    try:
-        async with await demo.rig() if paths is None else attach_rig(paths, options) as rig:
-            kind = rig.options.kind
-            legs = [leg for leg in LEGS if kind in leg.kinds] if count is None else [one_path(count)]
-            await demo.run(rig, legs)
-    except ParameterError:
-        raise
-    except RigError as error:
-        if not demo.has_evidence:
-            raise
-        return demo.outcome(error)
-    return demo.outcome()
+    rig = await demo.rig() if paths is None else attach_rig(paths, options)
+    return await demo.on(rig, LEGS if count is None else [one_path(count)])
 
 
 @dataclass
@@ -129,6 +119,19 @@ class Demo:
         self._report("starting the card and booting the guest")
         return open_rig(provision, self._options)
 
+    async def on(self, opened: AbstractAsyncContextManager[Rig], legs: Sequence[Leg]) -> EchoOutcome:
+        """Run the legs that the rig's kind of card has, and judge them: see run_demo()."""
+        try:
+            async with opened as rig:
+                await self.run(rig, [leg for leg in legs if rig.options.kind in leg.kinds])
+        except ParameterError:
+            raise
+        except RigError as error:
+            if not self.has_evidence:
+                raise
+            return self.outcome(error)
+        return self.outcome()
+
     async def run(self, rig: Rig, legs: Sequence[Leg]) -> None:
         """Run the legs, each with a fresh driver. Afterwards the guest has a driver if it had one."""
         self._options, self._accelerator = rig.options, rig.machine.accelerator.name
@@ -186,9 +189,11 @@ class Demo:
 
     async def _set_timing(self, rig: Rig, timing: str) -> None:
         await rig.card.monitor.execute("set-timing", {"timing": timing})
-        now = (await rig.card.monitor.ask("query-timing", TimingState)).timing
-        if now not in self._timings:
-            self._timings.append(now)
+        now = await rig.card.monitor.ask("query-timing", TimingState)
+        if self._live:
+            self._live.witnesses.noise = now.noise
+        if now.timing not in self._timings:
+            self._timings.append(now.timing)
 
     @asynccontextmanager
     async def _driver(self, rig: Rig, parameters: Sequence[str]) -> AsyncIterator[Interface]:

@@ -15,6 +15,7 @@ from nicrig.verifier.functions import Detail
 from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig.verifier.verifier import Verifier
 from nicrig.witnesses.judge import LINE, Witnesses
+from nicrig_interface.answers import TimingState
 
 if TYPE_CHECKING:
     from nicrig.session.rig import Rig
@@ -161,6 +162,7 @@ async def live_verdict(
     if from_now:
         recorder.skip()
     live = LiveVerdict(recorder, detail, save, line=rig.options.cache_line, fail_on=fail_on)
+    live.witnesses.noise = (await rig.card.monitor.ask("query-timing", TimingState)).noise
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(live.run)

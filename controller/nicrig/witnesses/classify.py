@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from nicrig.verifier.records import NdisFlushBuffer, NdisMSendComplete
-from nicrig.witnesses.collector import Chunk, within
+from nicrig.witnesses.collector import Chunk, Flushing, within
 from nicrig.witnesses.pairing import Pair
 from nicrig.witnesses.sighting import Sighting
 from nicrig.witnesses.words import Word
@@ -56,11 +56,15 @@ def passed_on(pair: Pair, before: str, after: str) -> Cause | None:
 
 
 class Memory:
-    """Judges a hop between device and CPU. `channel`: the device uses a DMA channel. `line`: a cache line's size."""
+    """Judges a hop between device and CPU. `channel`: the device uses a DMA channel. `line`: a cache line's size.
 
-    def __init__(self, chunk: Chunk, line: int, *, channel: bool) -> None:
+    `noise` is what an unkind device writes into the memory for receives while it owns it.
+    """
+
+    def __init__(self, chunk: Chunk, line: int, *, channel: bool, noise: bytes = b"") -> None:
         self._chunk = chunk
         self._line = line
+        self._noise = noise
         self._channel = channel
         self._posting = Posting(chunk)
 
@@ -83,15 +87,16 @@ class Memory:
         if device is None or cpu is None or pair.again:
             return whole_frame(pair, "the device", "the CPU")
         misdirected = self._misdirected(device, device.posted or device.address, "wrote")
-        posted = self._posting.judge(device, cpu)
-        if posted:
-            return posted
+        too_early = self._posting.judge(device, cpu) or self._transfer_open(device, cpu)
+        if too_early:
+            return too_early
         if pair.same:
             return misdirected or self._elsewhere(device, cpu) or whole_frame(pair, "the device", "the CPU")
         if device.order > cpu.order:
             return Cause("written-after-completion", "the device wrote the frame after the CPU had looked at it")
         return (
             self._unflushed_read(device, cpu, until)
+            or self._noisy(device, cpu)
             or misdirected
             or self._elsewhere(device, cpu)
             or cut_or_run_over(device, cpu, "the CPU has")
@@ -100,10 +105,33 @@ class Memory:
             or Cause("changed-under-device", "flushed in time, but not what the device wrote: the CPU stored there")
         )
 
+    def held(self, pair: Pair) -> Cause | None:
+        """Judge the way through the protocol that sends back what it got, in the same memory."""
+        cause = passed_on(pair, "the guest's protocol", "the driver below it")
+        if cause and pair.left and pair.right:
+            return self._noisy_while_lent(pair.left, pair.right) or cause
+        return cause
+
+    def _noisy_while_lent(self, frame: Sighting, later: Sighting | None) -> Cause | None:
+        """Judge what the protocol has, which may be the buffer of a receive."""
+        if later is None or not has_noise(later, frame, self._noise):
+            return None
+        return Cause(
+            "posted-while-lent",
+            "the frame became what an unkind card writes into posted buffers: the buffer was posted again while the "
+            "protocol had it",
+        )
+
+    def _noisy(self, device: Sighting, cpu: Sighting) -> Cause | None:
+        if not has_noise(cpu, device, self._noise):
+            return None
+        noise = "what an unkind card writes into memory that it was given"
+        if self._copies(device):
+            return Cause("copied-late", f"the driver's copy has {noise}: the driver gave it back before it copied")
+        return Cause("posted-early", f"the CPU sees {noise}: the buffer was posted again before it was indicated")
+
     def _unflushed_read(self, device: Sighting, cpu: Sighting, until: int) -> Cause | None:
-        if self._channel:
-            return self._transfer_open(device, cpu)
-        if not cpu.cached or device.address != cpu.address:
+        if self._channel or not cpu.cached or device.address != cpu.address:
             return None
         between = self._covered(cpu, device.order, cpu.order)
         if not between:
@@ -113,6 +141,8 @@ class Memory:
         return self._partly(device, cpu, between, "the CPU sees what memory had before")
 
     def _transfer_open(self, device: Sighting, cpu: Sighting) -> Cause | None:
+        if not self._channel or device.order > cpu.order:
+            return None
         completed = self._chunk.completed
         if any(within(completed, device.order, cpu.order)):
             return None
@@ -121,9 +151,8 @@ class Memory:
         return Cause("stale", "nothing completed the transfer before the CPU looked at the frame")
 
     def _covered(self, cpu: Sighting, after: int, before: int) -> list[tuple[int, int]]:
-        """The flushed byte ranges of the CPU's buffer, start and end."""
-        flushes = within(self._chunk.flushes.get(cpu.buffer, ()), after, before)
-        return [part(cpu, event) for event in flushes if not event.write]
+        """The byte ranges of the CPU's buffer that were flushed or updated, start and end."""
+        return [part(cpu, event) for event in flushes_of(self._chunk, cpu, after, before) if not is_write(event)]
 
     def _partly(self, left: Sighting, right: Sighting, covered: list[tuple[int, int]], else_seen: str) -> Cause | None:
         """The cause, or None when the flushed lines hold the whole frame."""
@@ -177,11 +206,9 @@ class Memory:
         if cpu is None or device is None or pair.again:
             return whole_frame(pair, "the CPU", "the device")
         misdirected = self._misdirected(device, device.posted or device.address, "read")
-        after = cpu.after
-        if after is not None and after.order < device.order and not self._copies(device):
-            return Cause("completed-before-read", "the driver completed the send before the device had read it")
-        if after is not None and after.crc != cpu.crc:
-            return Cause("changed-under-device", "the bytes at NdisMSendComplete are not those that were sent")
+        changed = self._changed(cpu, device)
+        if changed:
+            return changed
         if pair.same:
             return misdirected or self._elsewhere(device, cpu) or whole_frame(pair, "the CPU", "the device")
         return (
@@ -192,14 +219,23 @@ class Memory:
             or self._mixed(cpu, device)
         )
 
+    def _changed(self, cpu: Sighting, device: Sighting) -> Cause | None:
+        """What the order of the records, and the bytes at the completion, say."""
+        after = cpu.after
+        if after is not None and after.order < device.order and not self._copies(device):
+            return Cause("completed-before-read", "the driver completed the send before the device had read it")
+        noisy = self._noisy_while_lent(cpu, after) or self._noisy_while_lent(cpu, device)
+        if noisy is None and after is not None and after.crc != cpu.crc:
+            return Cause("changed-under-device", "the bytes at NdisMSendComplete are not those that were sent")
+        return noisy
+
     def _unflushed_write(self, cpu: Sighting, device: Sighting) -> Cause | None:
         if self._channel or not cpu.cached or cpu.address != device.address:
             return None
-        flushes = self._chunk.flushes.get(cpu.buffer, ())
-        between = [event for event in within(flushes, cpu.order, device.order) if event.write]
+        between = [event for event in flushes_of(self._chunk, cpu, cpu.order, device.order) if is_write(event)]
         if not between:
             late = cpu.after.order if cpu.after else END
-            if any(event.write for event in within(flushes, device.order, late)):
+            if any(map(is_write, flushes_of(self._chunk, cpu, device.order, late))):
                 return Cause("read-before-flush", "the device read the frame before the flush of its buffer")
             return Cause("stale", "nothing flushed the buffer before the device read it")
         covered = [part(cpu, event) for event in between]
@@ -342,8 +378,29 @@ def made_of(seen: bytes, frame: bytes, other: bytes) -> bool:
     return seen != frame and all(byte in pair for byte, *pair in zip(seen, frame, lay, strict=True))
 
 
-def part(cpu: Sighting, flush: NdisFlushBuffer) -> tuple[int, int]:
-    """The byte range of the CPU's buffer that an NdisFlushBuffer covers, start and end."""
+def has_noise(seen: Sighting, frame: Sighting, noise: bytes) -> bool:
+    """Whether the bytes that are not the frame's are those that an unkind card writes into memory for receives."""
+    return seen.data is not None and frame.data is not None and made_of(seen.data, frame.data, noise)
+
+
+def flushes_of(chunk: Chunk, cpu: Sighting, after: int, before: int) -> list[Flushing]:
+    """The flushes of the CPU's buffer, and the updates of its memory, between two numbers of the order."""
+    flushes = [*chunk.flushes.get(cpu.buffer, ()), *chunk.flushes.get(cpu.block, ())]
+    return [flush for _, flush in sorted((dated for dated in flushes if after < dated[0] < before), key=order_in)]
+
+
+def order_in(dated: tuple[int, Flushing]) -> int:
+    """The number in the order."""
+    return dated[0]
+
+
+def is_write(flush: Flushing) -> bool:
+    """Whether it is for a send."""
+    return isinstance(flush, NdisFlushBuffer) and bool(flush.write)
+
+
+def part(cpu: Sighting, flush: Flushing) -> tuple[int, int]:
+    """The byte range of the CPU's buffer that a flush or an update covers, start and end."""
     start = flush.address - cpu.start
     return start, start + flush.length
 

@@ -62,7 +62,6 @@ Watched = (
     | CardDisable
     | CardRefusal
     | NdisMSetupDmaTransfer
-    | NdisMUpdateSharedMemory
     | MiniportISR
     | MiniportHandleInterrupt
     | NdisAdjustBufferLength
@@ -71,7 +70,8 @@ Watched = (
 
 Dated = tuple[int, Event]
 """An event and its number in the recorder's order."""
-Flush = tuple[int, NdisFlushBuffer]
+Flushing = NdisFlushBuffer | NdisMUpdateSharedMemory
+Flush = tuple[int, Flushing]
 Kind = TypeVar("Kind", bound=Event)
 Table = dict[type[Event], Callable[[Any], None]]
 
@@ -105,7 +105,7 @@ class Chunk:
     cpu_out: list[Sighting] = field(default_factory=list)
     device_out: list[Sighting] = field(default_factory=list)
     flushes: defaultdict[int, list[Flush]] = field(default_factory=lambda: defaultdict(list))
-    """NdisFlushBuffer by buffer."""
+    """NdisFlushBuffer by buffer, NdisMUpdateSharedMemory by the block that it is in."""
     completed: list[tuple[int, NdisMCompleteDmaTransfer]] = field(default_factory=list)
     """NdisMCompleteDmaTransfer of receives."""
     returned: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -172,6 +172,7 @@ class Collector:
         return dict(
             (
                 on(NdisFlushBuffer, self._flushed),
+                on(NdisMUpdateSharedMemory, self._updated),
                 on(NdisMCompleteDmaTransfer, self._completed),
                 on(NdisMIndicateReceivePacket, self._indicated),
                 on(MiniportSendPackets, self._sent),
@@ -254,6 +255,11 @@ class Collector:
     def _flushed(self, event: NdisFlushBuffer) -> None:
         self.chunk.flushes[event.buffer].append((self._order, event))
 
+    def _updated(self, event: NdisMUpdateSharedMemory) -> None:
+        block = self._shared.find(event.address)
+        if block:
+            self.chunk.flushes[block.start].append((self._order, event))
+
     def _completed(self, event: NdisMCompleteDmaTransfer) -> None:
         if not event.write:
             self.chunk.completed.append((self._order, event))
@@ -273,6 +279,7 @@ class Collector:
             block = self._shared.find(sighting.start)
             if block:
                 sighting.address, sighting.cached = block.physical + sighting.start - block.start, block.cached
+                sighting.block = block.start
             self.chunk.cpu_in.append(sighting)
 
     def _sent(self, event: MiniportSendPackets) -> None:

@@ -58,6 +58,8 @@ class Witnesses:
         self.findings: dict[Word, FrameFinding] = {}
         self.frames: Counter[Way] = Counter()
         self.line = line
+        self.noise = b""
+        """What an unkind card writes into the memory for receives while it owns it; empty for a kind card."""
         self.station = b""
         """The guest's station address: a frame from it that was not injected is the guest's own, and no echo."""
         self.reordered = 0
@@ -200,7 +202,7 @@ class _Settling:
         self._chunk = chunk
         self._injected = None if injected is None else list(map(Sighting.of, injected))
         self._echoed = None if echoed is None else list(map(Sighting.of, echoed))
-        self._memory = Memory(chunk, witnesses.line, channel=witnesses.channel)
+        self._memory = Memory(chunk, witnesses.line, channel=witnesses.channel, noise=witnesses.noise)
         self._faults: dict[int, FrameFault] = {}
         self._faulty: set[int] = set()
         """The CPU's faulty sightings, by identity."""
@@ -254,7 +256,7 @@ class _Settling:
 
     def _judge_stack(self, pairs: Iterable[Pair]) -> None:
         for pair in pairs:
-            cause = passed_on(pair, "the guest's protocol", "the driver below it")
+            cause = self._memory.held(pair)
             if id(pair.left) in self._faulty:  # a faulty one already has its word
                 continue
             if cause and cause.word == "reordered":

@@ -46,12 +46,12 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
     ),
     "posted-while-lent": (
         "The device wrote into the buffer of a packet that the protocol had: between NdisMIndicateReceivePacket and "
-        "MiniportReturnPacket.",
-        "never",
+        "MiniportReturnPacket. Or what the protocol sent back has the noise of an unkind card.",
+        "The packet's bytes became the noise of an unkind card: they lie in a receive buffer.",
     ),
     "posted-early": (
         "The device wrote the buffer again before the driver indicated this frame; the driver had posted it after the "
-        "device wrote this frame.",
+        "device wrote this frame. Or the CPU sees the noise of an unkind card.",
         "never",
     ),
     "posted-twice": (
@@ -64,8 +64,8 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
         "The digest at NdisMSendComplete is not that of the send: the CPU stored while the device owned the buffer.",
     ),
     "read-before-flush": (
-        "The bytes differ, and the flush of the buffer (for a channel NdisMCompleteDmaTransfer) comes after the "
-        "sighting.",
+        "The bytes differ, and the flush of the buffer comes after the sighting. For a channel: "
+        "NdisMCompleteDmaTransfer comes after it, whatever the bytes.",
         "The bytes differ, and NdisFlushBuffer(TRUE) of the buffer comes after the device's read.",
     ),
     "stale": (
@@ -86,8 +86,8 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
     "overrun": ("The CPU has more bytes than the device moved.", "The device, or the wire, has more than was sent."),
     "copied-early": ("The driver's copy has what lay there before the device gave it the frame.", "never"),
     "copied-late": (
-        "The driver's copy has bytes of the frame that the device put there next: the driver gave the memory back "
-        "before it copied.",
+        "The driver's copy has bytes of the frame that the device put there next, or the noise of an unkind card: the "
+        "driver gave the memory back before it copied.",
         "never",
     ),
     "copied-wrong": (

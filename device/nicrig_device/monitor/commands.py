@@ -148,7 +148,8 @@ class CardCommands:
         """When the card does its work, with the seed, and what an unkind card has found about the driver."""
         counters = self._card.counters
         findings = {finding.name.lower(): counters[finding.counter] for finding in HandOverFinding}
-        return TimingState(self._card.timing.name, findings)
+        timing = self._card.timing
+        return TimingState(timing.name, findings, timing.noise.tobytes() if timing.unkind else b"")
 
     # -- what changes the card ------------------------------------------------------------------------
     def set_link(self, up: bool) -> None:

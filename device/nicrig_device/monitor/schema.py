@@ -14,6 +14,7 @@ from nicrig_device.monitor.command_table import CommandTable
 Info: TypeAlias = dict[str, Any]
 BUILTINS: dict[type[inspect.Type], tuple[str, str]] = {
     inspect.StrType: ("str", "string"),
+    inspect.BytesType: ("str", "string"),  # base64
     inspect.IntType: ("int", "int"),
     inspect.FloatType: ("number", "number"),
     inspect.BoolType: ("bool", "boolean"),

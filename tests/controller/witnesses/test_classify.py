@@ -7,7 +7,17 @@ import pytest
 
 from nicrig.verifier.functions import RecordKind
 from nicrig.witnesses.judge import FrameFinding, Witnesses
-from tests.controller.witnesses.stream import BUFFER_BYTES, PACKETS, PAGE, PHYSICAL, SKB, SKB_PHYSICAL, Stream, frame
+from tests.controller.witnesses.stream import (
+    BUFFER_BYTES,
+    PACKETS,
+    PAGE,
+    PHYSICAL,
+    SHARED,
+    SKB,
+    SKB_PHYSICAL,
+    Stream,
+    frame,
+)
 
 ONE, TWO, THREE = frame(1), frame(2), frame(3)
 OLD = frame(100, 1000)
@@ -95,11 +105,20 @@ def test_a_flush_of_another_buffer() -> None:
     assert word(built, "in") == "stale"
 
 
-def test_an_update_of_the_shared_memory_brings_nothing_into_the_cpu_s_cache() -> None:
+def updated(*, length: int, seen: bytes) -> Stream:
+    """A driver that updates its shared memory, and flushes nothing."""
     built = stream()
     built.injected.append(ONE)
-    built.writes(ONE, 0).add("NdisMUpdateSharedMemory", 200, 0, PHYSICAL).indicates(OLD[:200], 0)
-    assert word(built, "in") == "stale"
+    return built.writes(ONE, 0).add("NdisMUpdateSharedMemory", length, SHARED, PHYSICAL).indicates(seen, 0)
+
+
+def test_an_update_of_the_shared_memory_is_a_flush() -> None:
+    assert updated(length=200, seen=ONE).counts() == {}
+    assert word(updated(length=14, seen=mixed(ONE, OLD, lines=range(1, 4))), "in") == "torn"
+    late = stream()
+    late.injected.append(ONE)
+    late.writes(ONE, 0).indicates(OLD[:200], 0).add("NdisMUpdateSharedMemory", 200, SHARED, PHYSICAL)
+    assert word(late, "in") == "read-before-flush"
 
 
 def test_a_flush_of_a_part_of_the_frame() -> None:
@@ -117,6 +136,13 @@ def test_a_transfer_that_was_completed_too_late_or_never(bytes_kept: bool) -> No
     never.injected.append(ONE)
     assert word(late.writes(ONE, 0).indicates(OLD[:200], 0).flushes_read(0), "in") == "read-before-flush"
     assert word(never.writes(ONE, 0).indicates(OLD[:200], 0), "in") == "stale"
+
+
+def test_a_copy_that_was_indicated_before_its_transfer_was_completed() -> None:
+    """Where no cache is in the way the bytes are right."""
+    built = stream(channel=True)
+    built.injected.append(ONE)
+    assert word(built.writes(ONE, 0).indicates(ONE, 0).flushes_read(0), "in") == "read-before-flush"
 
 
 def test_lines_of_the_device_s_and_lines_that_lay_there() -> None:
@@ -411,6 +437,39 @@ def test_what_a_driver_copies(seen: bytes, expected: str) -> None:
     built.writes(ONE, 0).flushes_read(0).writes(TWO[:-1], 0).indicates(seen, 0)
     built.flushes_read(0).indicates(TWO[:-1], 0)
     assert word(built, "in") == expected
+
+
+NOISE = bytes(0xA5 ^ at for at in range(200))
+
+
+def noisy(built: Stream) -> FrameFinding:
+    """The one fault, when an unkind card writes NOISE."""
+    witnesses = built.judged(noise=NOISE)
+    assert sum(witnesses.counts.values()) == 1, witnesses.counts
+    return next(iter(witnesses.findings.values()))
+
+
+@with_and_without_channel
+def test_a_frame_with_the_noise_of_an_unkind_card(channel: bool) -> None:
+    built = stream(channel=channel).receives(ONE, 0, seen=ONE[:60] + NOISE[60:199] + ONE[199:])
+    assert noisy(built).word == ("copied-late" if channel else "posted-early")
+    other = stream(channel=channel).receives(ONE, 0, seen=ONE[:199] + b"!")
+    assert noisy(other).word == ("copied-wrong" if channel else "changed-under-device")
+
+
+def test_a_packet_that_becomes_noise_while_the_protocol_has_it() -> None:
+    """The protocol sends back what it got, out of the same memory."""
+    held = stream().echoes(OLD).receives(ONE, 0)
+    held.echoes(NOISE)
+    assert (noisy(held).word, noisy(held).way) == ("posted-while-lent", "stack")
+    sent, number = sending()
+    sent.flushes_write(number, 200).reads(ONE, number).completes(ONE[:100] + NOISE[100:], number)
+    sent.echoed.append(ONE)
+    assert (noisy(sent).word, noisy(sent).way) == ("posted-while-lent", "out")
+    read, number = sending()
+    read.flushes_write(number, 200).reads(NOISE, number).completes(ONE, number)
+    read.echoed.append(NOISE)
+    assert noisy(read).word == "posted-while-lent"
 
 
 def test_a_frame_for_which_no_buffer_was_posted() -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 
 import msgspec
@@ -73,9 +74,11 @@ def test_the_version_is_the_greeting_s(ready: Client) -> None:
 
 def test_the_timing_is_queried_and_set(ready: Client) -> None:
     none = dict.fromkeys([finding.name.lower() for finding in HandOverFinding], 0)
-    assert ready.returned("query-timing") == {"timing": "kind", "findings": none}
+    assert ready.returned("query-timing") == {"timing": "kind", "findings": none, "noise": ""}
     assert ready.returned("set-timing", timing="unkind:5") == {}
-    assert ready.returned("query-timing")["timing"] == "unkind:5"
+    unkind = ready.returned("query-timing")
+    assert unkind["timing"] == "unkind:5"
+    assert b64decode(unkind["noise"]) == ready.bus.card.timing.noise.tobytes()
     assert ready.returned("set-timing", timing="unkind") == {}
     assert ready.returned("query-timing")["timing"] == "unkind:1"
     for wrong in ("cruel", "unkind:", "unkind:-1", "unkind:x", "kind:1", "unkind:1:2"):
