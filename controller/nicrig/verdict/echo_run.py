@@ -10,6 +10,7 @@ from nicrig.machine.addresses import BENCH_MAC
 from nicrig.machine.guest_interface import Interface
 from nicrig.process.polling import until
 from nicrig.session.rig import Rig
+from nicrig.verdict.at_rest import trouble_at_rest
 from nicrig.verdict.exchange import WINDOW, Exchange
 from nicrig.verdict.guest_trouble import BUFFERS_MISSING, TOO_MANY_INTERRUPTS
 from nicrig.verdict.live import LiveVerdict
@@ -94,6 +95,7 @@ class EchoRun:
     async def finish(self) -> None:
         """Count to here, when all is at rest."""
         await self._rest()
+        self._missing |= await trouble_at_rest(self._rig, self._interface)
         received, counters = self._before
         after, now = await self._received(), await self._rig.card.counters()
         self._cpu, self._grown = after - received, {name: value - counters[name] for name, value in now.items()}

@@ -14,14 +14,16 @@ GUEST_CRASHED = "guest-crashed"
 BUFFERS_MISSING = "buffers-missing"
 TOO_MANY_INTERRUPTS = "interrupt-storm"
 NOT_RESET = "not-reset"
+WRONG_ADDRESS = "wrong-address"
 
 TROUBLE_DOC = {
     LOAD_FAILED: "the driver did not load, or its interface did not come up",
     GUEST_HUNG: "the guest did not answer in time",
     GUEST_CRASHED: "the guest's kernel panicked",
     BUFFERS_MISSING: "receive buffers that the driver had not posted when no frame was under way",
-    TOO_MANY_INTERRUPTS: "more than 2 interrupts for each frame that the card moved",
     NOT_RESET: "no send ended for 20 s, and neither driver nor NDIS reset the card",
+    TOO_MANY_INTERRUPTS: "more than 2 interrupts for each frame that the card moved, or interrupts while none moves",
+    WRONG_ADDRESS: "the station address that the driver reports is not the card's",
     "hang-reset": "MiniportCheckForHang said yes, and NDIS reset the miniport",
     "transmit-timeout": "no send completed in time, and NDIS reset the miniport",
     "kernel-stall": "a CPU or a task of the guest was stuck",

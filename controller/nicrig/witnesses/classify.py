@@ -14,6 +14,8 @@ from nicrig.witnesses.sighting import Sighting
 from nicrig.witnesses.words import Word
 
 END = 1 << 62
+CHANCE_BYTES = 4
+"""So many bytes are not alike by chance."""
 
 
 class Cause(NamedTuple):
@@ -83,7 +85,7 @@ class Memory:
         """
         device, cpu = pair.left, pair.right
         if cpu is None and device is not None:
-            return Cause("lost", never_indicated(device, again=until < END))
+            return Cause("lost", never_indicated(device, again=until < END or self._transferred_again(device)))
         if device is None or cpu is None or pair.again:
             return whole_frame(pair, "the device", "the CPU")
         misdirected = self._misdirected(device, device.posted or device.address, "wrote")
@@ -104,6 +106,11 @@ class Memory:
             or self._older(device, cpu, before)
             or Cause("changed-under-device", "flushed in time, but not what the device wrote: the CPU stored there")
         )
+
+    def _transferred_again(self, device: Sighting) -> bool:
+        """Whether the channel's buffer took a later transfer."""
+        last = self._chunk.device_in[-1].order
+        return self._channel and any(within(self._chunk.completed, device.order, last))
 
     def held(self, pair: Pair) -> Cause | None:
         """Judge the way through the protocol that sends back what it got, in the same memory."""
@@ -210,7 +217,12 @@ class Memory:
         if changed:
             return changed
         if pair.same:
-            return misdirected or self._elsewhere(device, cpu) or whole_frame(pair, "the CPU", "the device")
+            return (
+                misdirected
+                or self._elsewhere(device, cpu)
+                or self._misreported(cpu)
+                or whole_frame(pair, "the CPU", "the device")
+            )
         return (
             self._unflushed_write(cpu, device)
             or misdirected
@@ -218,6 +230,16 @@ class Memory:
             or cut_or_run_over(cpu, device, "the device read")
             or self._mixed(cpu, device)
         )
+
+    def _misreported(self, cpu: Sighting) -> Cause | None:
+        """What became of the send. A driver that resets its card, or has lost it, cannot tell."""
+        after = cpu.after
+        if after is None or not isinstance(after.event, NdisMSendComplete) or not after.event.status:
+            return None
+        if cpu.order < self._chunk.reset < after.order or after.order > self._chunk.succeeded:
+            return None
+        status = after.event.status
+        return Cause("misreported", f"the driver completed the send with status {status:#x}, the device has sent it")
 
     def _changed(self, cpu: Sighting, device: Sighting) -> Cause | None:
         """What the order of the records, and the bytes at the completion, say."""
@@ -371,11 +393,12 @@ def never_read(cpu: Sighting) -> str:
 
 
 def made_of(seen: bytes, frame: bytes, other: bytes) -> bool:
-    """Whether each byte is one of the frame or of the other content of the memory, and some are only the other's."""
+    """Whether each byte is one of the frame or of the other content of the memory, and enough are only the other's."""
     if not other or len(seen) != len(frame):
         return False
     lay = other[: len(frame)] + frame[len(other) :]
-    return seen != frame and all(byte in pair for byte, *pair in zip(seen, frame, lay, strict=True))
+    foreign = sum(byte != own for byte, own in zip(seen, frame, strict=True))
+    return foreign >= CHANCE_BYTES and all(byte in pair for byte, *pair in zip(seen, frame, lay, strict=True))
 
 
 def has_noise(seen: Sighting, frame: Sighting, noise: bytes) -> bool:

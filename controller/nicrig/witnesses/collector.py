@@ -115,6 +115,8 @@ class Chunk:
     timeline: list[Dated] = field(default_factory=list)
     reset: int = NOWHERE
     """When the card was reset last."""
+    succeeded: int = NOWHERE
+    """When the driver completed a send last that succeeded."""
     blind: bool = False
     """Records were lost: only the wire can be judged."""
 
@@ -295,6 +297,8 @@ class Collector:
             sighting.address, sighting.cached = event.physical, True
 
     def _send_done(self, event: NdisMSendComplete) -> None:
+        if event.status == 0:
+            self.chunk.succeeded = self._order
         sighting = self.open.pop(event.packet, None)
         if sighting and event.result:
             sighting.after = self._sighting(event, sighting.length, event.result, sighting.address)

@@ -27,6 +27,7 @@ Word = Literal[
     "copied-late",
     "copied-wrong",
     "corrupted",
+    "misreported",
     "duplicated",
     "reordered",
     "no-buffer",
@@ -95,6 +96,10 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
         "The device read other bytes than the protocol sent: the driver's copy is wrong, or was made too late.",
     ),
     "corrupted": ("The device wrote other bytes than came from the wire.", "The wire got other bytes than were read."),
+    "misreported": (
+        "never",
+        "NdisMSendComplete has the status of a failure, and the device sent the frame without a reset in between.",
+    ),
     "duplicated": ("A frame arrives a second time.", "A frame goes out a second time."),
     "no-buffer": ("The card dropped the frame: the driver had no buffer posted.", "never"),
     "reordered": ("A frame arrives after one that followed it.", "A frame goes out after one that followed it."),

@@ -15,6 +15,7 @@ from nicrig.session.options import Options
 from nicrig.verdict.live import PERIOD, LiveVerdict, live_verdict
 from nicrig.verdict.offline import judge
 from nicrig.verifier.functions import BY_NAME, Detail, Phase, RecordKind
+from nicrig_interface.answers import TimingState
 from tests.fakes.recorder import ALL_ONES, ASLEEP, HEAD, SETTLED, Rings
 
 if TYPE_CHECKING:
@@ -29,9 +30,13 @@ class FakeRig:
     options = Options()
 
     def __init__(self, folder: Path) -> None:
-        self.card = self
+        self.card = self.monitor = self
         self.rings = Rings(folder)
         self.last = False
+
+    async def ask(self, command: str, answer: type[TimingState]) -> TimingState:
+        assert command == "query-timing"
+        return answer("unkind:1", {}, b"noise")
 
     def recorder(self) -> Recorder:
         rig = self
@@ -268,6 +273,11 @@ async def test_the_wait_for_a_send_that_is_never_completed_has_a_limit(rig: Fake
         with trio.fail_after(5):
             await watch.settle([], None, quiet=0.05)
         assert watch.witnesses.counts == {"lost": 1}
+
+
+async def test_the_witnesses_know_the_noise_of_an_unkind_card(rig: FakeRig) -> None:
+    async with live_verdict(rig.as_rig(), Detail.FRAMES) as live:
+        assert live.witnesses.noise == b"noise"
 
 
 @pytest.mark.parametrize(

@@ -498,6 +498,24 @@ def test_who_has_a_frame_that_is_lost() -> None:
     assert "completed the send with status 0xc0000001" in failed.only().why
 
 
+def failed_though_sent(*, reset: bool = False, alive: bool = True) -> Stream:
+    """The device sent a frame, and the driver says that it failed."""
+    built = stream().echoes(OLD).receives(ONE, 1)
+    number = built.sends(ONE)
+    built.flushes_write(number, 200).reads(ONE, number)
+    if reset:
+        built.add("card.reset")
+    built.add("NdisMSendComplete", PACKETS + 0x1000 + number, 0xC0000001, 0, 0, built.digest(ONE))
+    built.echoed.append(ONE)
+    return built.receives(TWO, 2).echoes(TWO) if alive else built
+
+
+def test_a_send_that_the_device_sent_and_the_driver_reports_as_failed() -> None:
+    assert word(failed_though_sent(), "out") == "misreported"
+    assert failed_though_sent(reset=True).counts() == {}
+    assert failed_though_sent(alive=False).counts() == {}
+
+
 # -- the guest's own doing ---------------------------------------------------------------------------------------
 STATION = bytes.fromhex("5254006e6963")
 
