@@ -129,6 +129,7 @@ class TraceEvent(enum.IntEnum):
     FRAME_OUT = 12
     LEDGER = 13
     HAND_OVER = 14
+    TAKEN = 15
 
 
 EVENT_DOC = {
@@ -152,6 +153,7 @@ EVENT_DOC = {
         "An unkind card found something (section 18): finding, plus 256 for transmit; address or 0, bytes; ring index, "
         "slot or transfer."
     ),
+    TraceEvent.TAKEN: "An unkind card saw a posted receive buffer: ring index, address, bytes, status.",
 }
 
 

@@ -23,7 +23,7 @@ class Judgement:
     faults: Mapping[Word, int]
     """How many frames one witness saw differently from the one before, by word."""
     violations: Mapping[str, int]
-    """What the card refused and what its ledger found, by name."""
+    """What the card refused, what its ledger found, and what the guest suffered, by name."""
     broken: Mapping[str, int]
     """How often the driver broke each rule of NDIS 5.1, if the rule is as severe as `--nicrig-fail-on`."""
     minor: Mapping[str, int] = field(default_factory=dict)
@@ -36,6 +36,8 @@ class Judgement:
     """The first frame of each fault, with what happened around it."""
     evidence: Sequence[Violation] = field(default=())
     """The first violation of each rule, with the records that show it."""
+    console: Sequence[str] = field(default=())
+    """The first line of each trouble that the guest's kernel wrote."""
 
     @property
     def coherent(self) -> bool:
@@ -63,4 +65,4 @@ class Judgement:
         frames = [line for finding in self.findings for line in finding_text.report(finding)]
         rules = [line for violation in self.evidence for line in violation_lines(violation)]
         rests = [] if self.recorded else [NOT_RECORDED]
-        return [repr(self), *([self.unknown] if self.unknown else rests), *frames, *rules]
+        return [repr(self), *([self.unknown] if self.unknown else rests), *frames, *rules, *self.console]

@@ -29,11 +29,13 @@ from nicrig.recorder.reader import Recorder
 from nicrig.rundir.logs import end_of, text_since
 from nicrig.verdict.echo_run import CHUNK
 from nicrig.verdict.exchange import exchange
+from nicrig.verdict.guest_trouble import Console
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.outcome import firsts
 from nicrig.verdict.run_verdict import unseen, violations
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.severity import FAIL_ON, Severity
+from nicrig_interface.answers import TimingState
 from nicrig_interface.vocabulary import LedgerPolicy
 
 UNLOAD_SECONDS = 10.0
@@ -127,7 +129,9 @@ class TestSession:
         self._scope, self._unwatched = trio.CancelScope(), trio.Event()
         self.thread.start_soon(self._run)
         await self._reset_card(self.wanted.ledger, self.wanted.card_timing)
+        self.live.witnesses.noise = (await self.rig.card.monitor.ask("query-timing", TimingState)).noise
         self._counters = await self.rig.card.counters()
+        self._judged_from = end_of(self.rig.paths.serial_log)
 
     async def unwatch(self) -> None:
         """Record and judge nothing any more."""
@@ -246,11 +250,13 @@ class TestSession:
         await self.settle()
         witnesses, rules = self.live.witnesses, self.live.verifier
         grown = await self.counters()
+        console = Console()
+        console.read(text_since(self.rig.paths.serial_log, self._judged_from))
         self.judgement = Judgement(
             injected=len(self.traffic.data("in")),
             received=len(self.traffic.data("out")),
             faults=dict(witnesses.counts),
-            violations=violations(grown),
+            violations=violations(grown) | console.counts(),
             broken=rules.verdict.broken,
             minor=rules.verdict.minor,
             unseen=rules.verdict.lost,
@@ -258,6 +264,7 @@ class TestSession:
             recorded=bool(self._recorded),
             findings=tuple(witnesses.findings.values()),
             evidence=firsts(rules.violations),
+            console=console.lines(),
         )
         return self.judgement
 

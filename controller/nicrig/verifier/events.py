@@ -23,6 +23,7 @@ CARD_EVENTS: dict[str, tuple[str, ...]] = {
     "card.frame_out": ("place", "address", "length", "digest"),  # a frame as it was read for the wire
     "card.ledger": ("finding", "address", "length", "index"),  # the ledger found something; | 256 for transmit
     "card.hand_over": ("finding", "address", "length", "index"),  # an unkind card found something; | 256 for transmit
+    "card.taken": ("index", "address", "length", "status"),  # an unkind card has a posted buffer from now on
 }
 """The events that the card records, and their arguments. `status` is the descriptor's status as written back. `digest`
 is a CRC32C, with the slot that keeps the bytes in its high half. `place` counts the card's descriptors, transfers or

@@ -1104,6 +1104,16 @@ class CardHandOver(CardEvent):
     index = argument(3)  # type: ignore[assignment]
 
 
+class CardTaken(CardEvent):
+    """card.taken."""
+
+    __slots__ = ()
+    index = argument(0)  # type: ignore[assignment]
+    address = argument(1)
+    length = argument(2)
+    status = argument(3)
+
+
 RECORDS: dict[tuple[str, int], type[Event]] = {
     ("DriverUnload", RecordKind.ENTER): DriverUnload,
     ("DriverUnload", RecordKind.LEAVE): LeaveDriverUnload,
@@ -1235,5 +1245,6 @@ RECORDS: dict[tuple[str, int], type[Event]] = {
     ("card.frame_out", RecordKind.CALL): CardFrameOut,
     ("card.ledger", RecordKind.CALL): CardLedger,
     ("card.hand_over", RecordKind.CALL): CardHandOver,
+    ("card.taken", RecordKind.CALL): CardTaken,
 }
 """The class of each function and kind."""

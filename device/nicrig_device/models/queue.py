@@ -147,8 +147,8 @@ class Ring(Queue):
         self._sound = np.zeros(0, bool)
         """Which copies the descriptors must still be equal to."""
         self._handed = HandOver(board, board.memory.locate, transmit=transmit)
-        self._glanced: tuple[int, Descriptors] | None = None
-        """A doorbell, and all descriptors as they were the moment that it was seen."""
+        self._glanced: tuple[int, int, Descriptors] | None = None
+        """A doorbell; the stamp and all descriptors as they were the moment that it was seen."""
         board.timing.watches.append(self)
         self.life = 0
         """Grows each time the ring is switched off. Work that was under way before must not be finished."""
@@ -268,21 +268,29 @@ class Ring(Queue):
     def glance(self) -> None:
         """Copy the whole ring: the least that takes time. A driver that rings before it writes is at work now."""
         if self._view is not None and self._made_for == self._versions():
-            self._glanced = self._words[self.words.tail], self._view.copy()
+            self._glanced = self._words[self.words.tail], self._trace.stamp(), self._view.copy()
 
-    def _first_seen(self, index: int, count: int) -> Descriptors:
-        """Copies of the descriptors that the doorbell has just covered, from the moment that it was seen."""
+    def _first_seen(self, index: int, count: int) -> tuple[int, Descriptors]:
+        """Copies of the descriptors that the doorbell has just covered, and the stamp of the moment it was seen."""
         glanced, self._glanced = self._glanced, None
-        if glanced and glanced[0] == self._tail and len(glanced[1]) == self.size:
-            return glanced[1][self.numbers(index, count) % self.size]
-        return self._read(index, count)
+        if glanced and glanced[0] == self._tail and len(glanced[2]) == self.size:
+            return glanced[1], glanced[2][self.numbers(index, count) % self.size]
+        return self._trace.stamp(), self._read(index, count)
 
     def handed_over(self, index: int, count: int) -> None:
         """Copy the descriptors at once, and take their buffers."""
         if not self._ready():
             return
-        index_of = self.numbers(index, count)
-        slots, copies = index_of % self.size, self._first_seen(index, count)
+        stamp, copies = self._first_seen(index, count)
+        if self._trace.steps and not self.transmit:
+            numbers = self.numbers(index, count)
+            self._trace.add_buffers(TraceEvent.TAKEN, stamp, numbers, copies, copies["status"])
+        self._take(index, copies)
+
+    def _take(self, index: int, copies: Descriptors) -> None:
+        """The buffers of these descriptors are the card's from now on."""
+        index_of = self.numbers(index, len(copies))
+        slots = index_of % self.size
         self._copies[slots] = copies
         incomplete = ((copies["status"] & Status.DONE) != 0) | ~copies.view(np.uint64).reshape(-1, 2).any(axis=1)
         self._sound[slots] = ~incomplete
@@ -315,8 +323,8 @@ class Ring(Queue):
 
     def begin(self) -> None:
         """The card is unkind from now on: what it owns counts as handed over now."""
-        if self.enabled:
-            self.handed_over(self.head, ring_index.distance(self._tail, self.head))
+        if self.enabled and self._ready():
+            self._take(self.head, self._read(self.head, ring_index.distance(self._tail, self.head)))
 
     def forget(self) -> None:
         """Nothing is watched any more."""

@@ -168,6 +168,22 @@ def test_r96_flushed_after_the_doorbell() -> None:
     fires(script.leave("MiniportSendPackets").read(packet), "R96")
 
 
+def test_r96_flushed_after_a_first_doorbell_and_before_the_one_that_the_card_obeys() -> None:
+    script = Script().running()
+    packet = script.outgoing()
+    script.send(packet).call("NdisWriteRegister", address=0xFFFF888000777008, value=1)
+    rung(script.flush(packet.buffer, write=True), 1)
+    fires(script.leave("MiniportSendPackets").read(packet), "R96")
+
+
+def test_r96_silent_for_an_earlier_doorbell_of_other_sends() -> None:
+    script = Script().running()
+    first, second = script.outgoing(), script.outgoing()
+    script.send(first, second).place(first).call("NdisWriteRegister", address=0xFFFF888000777008, value=0)
+    rung(script.place(second), 2).leave("MiniportSendPackets").read(first).read(second)
+    silent(script)
+
+
 def test_r96_silent_for_a_flush_before_its_own_doorbell() -> None:
     script = Script().running()
     first, second = script.outgoing(), script.outgoing()

@@ -248,6 +248,34 @@ def test_r82_silent_when_it_was_not_kept() -> None:
     silent(script.adjust(item.buffer, 0x800).write(item))
 
 
+def taken(script: Script, item: ReceiveBuffer, index: int = 0) -> Script:
+    """An unkind card sees the posted buffer."""
+    return script.card("card.taken", index=index, address=item.block.physical, length=0x800)
+
+
+def test_r82_posted_while_above() -> None:
+    script, item = receiving()
+    fires(taken(script.indicate(item, length=0x800), item), "R82")
+
+
+def test_r82_silent_when_posted_after_the_return() -> None:
+    script, item = receiving()
+    taken(script, item)
+    script.received(item).return_packet(item).adjust(item.buffer, 0x800)
+    silent(taken(script, item, 1))
+
+
+def test_r97_posted_twice() -> None:
+    script, item = receiving()
+    fires(taken(taken(script, item), item, 1), "R97")
+
+
+@pytest.mark.parametrize("given_back", ["card.reset", "card.disable"])
+def test_r97_silent_when_the_card_gave_it_back(given_back: str) -> None:
+    script, item = receiving()
+    silent(taken(taken(script, item).card(given_back), item))
+
+
 def two_received() -> tuple[Script, ReceiveBuffer, ReceiveBuffer]:
     script = Script().ready()
     packets, buffers = script.packet_pool(), script.buffer_pool()

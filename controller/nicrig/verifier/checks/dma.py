@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from nicrig.verifier.checks.matching import poisoned, stays_in_its_block
 from nicrig.verifier.checks.packets import (
+    card_gets_what_is_free,
     card_leaves_buffer_above_alone,
     length_is_restored_for_the_card,
     list_is_dead_after_completion,
@@ -19,6 +20,7 @@ from nicrig.verifier.constants import (
     FINDING,
     FOR_TRANSMIT,
     GUARD_CHANGED,
+    HALF_OF_INDICES,
     INCOMPLETE,
     LINE,
     REFUSED_ADDRESS,
@@ -36,6 +38,7 @@ from nicrig.verifier.records import (
     CardLedger,
     CardRead,
     CardRefusal,
+    CardTaken,
     CardWrite,
     LeaveMiniportHalt,
     MiniportSendPackets,
@@ -131,9 +134,10 @@ def _read_of_an_element(world: World, element: Element, event: CardRead, report:
     if not send.flushed:
         text = f"the card reads packet {send.packet:#x}, whose buffer {send.buffer:#x} was not flushed"
         report("R96", text, send.made, event)
-    elif world.rung and send.flushed > world.rung.sequence:
+    rung = world.rung if world.rung and send.flushed > world.rung.sequence else send.rung
+    if send.flushed and rung and (rung.value - event.index - 1) % (2 * HALF_OF_INDICES) < HALF_OF_INDICES:
         text = f"buffer {send.buffer:#x} of packet {send.packet:#x} was flushed after the doorbell"
-        report("R96", text, send.made, world.rung, event)
+        report("R96", text, send.made, rung, event)
 
 
 def _staging_was_flushed(block: Block, event: CardRead, report: ReportViolation) -> None:
@@ -162,6 +166,14 @@ def _ungranted(world: World, event: CardRead | CardWrite, report: ReportViolatio
     report("R91", text, event)
     if poisoned(event.address):
         report("R50", f"the card is given {event.address:#x}, the contents of fresh memory", event)
+
+
+@on
+def card_takes_what_is_posted(world: World, event: CardTaken, report: ReportViolation) -> None:
+    block = world.granted.find(event.address)
+    buffer = described(block, block.start + event.address - block.physical) if block is not None else None
+    if buffer is not None:
+        card_gets_what_is_free(world, buffer, event, report)
 
 
 @on

@@ -11,6 +11,7 @@ from nicrig.verifier.model.things import Buffer, Element, Family, Packet, Pool, 
 from nicrig.verifier.model.world import World, where
 from nicrig.verifier.records import (
     CardRead,
+    CardTaken,
     CardWrite,
     LeaveMiniportHalt,
     LeaveMiniportInitialize,
@@ -245,6 +246,18 @@ def buffer_above_is_left_alone(
     above = _above(world, buffer.packet) if buffer else None
     if above:
         report("R82", f"{event.function} of {buffer}, which the protocol has", above, event)
+
+
+def card_gets_what_is_free(world: World, buffer: Buffer, event: CardTaken, report: ReportViolation) -> None:
+    """R82 and R97 when the card gets a buffer for receives."""
+    above = _above(world, buffer.packet)
+    if above:
+        report("R82", f"{buffer}, which the protocol has, is posted at index {event.index}", above, event)
+    if buffer.taken is not None and buffer.taken[0] == world.card.lives:
+        before = buffer.taken[1]
+        text = f"{buffer} is posted at index {event.index}, and the card has it at index {before.index} already"
+        report("R97", text, before, event)
+    buffer.taken = world.card.lives, event
 
 
 def card_leaves_buffer_above_alone(world: World, buffer: Buffer, event: CardWrite, report: ReportViolation) -> None:

@@ -173,6 +173,8 @@ def buffer_flushed(world: World, event: NdisFlushBuffer) -> None:
         send = world.unflushed.pop(event.buffer, None)
         if send is not None and event.write:
             send.flushed = event.sequence
+            if world.tail is not None and world.tail.sequence > send.made.sequence:
+                send.rung = world.tail
         return
     if not event.write and covers_the_frame(buffer, buffer.start, buffer.length):
         buffer.flushed = True

@@ -11,7 +11,9 @@ from nicrig.verifier.constants import (
     CONTROL_OFFSET,
     DESCRIPTOR_BYTES,
     DEVICE_SUBORDINATE,
+    PAGE,
     SUCCESS,
+    TX_TAIL_OFFSET,
 )
 from nicrig.verifier.events import Event
 from nicrig.verifier.model.acceptance import accepted
@@ -201,6 +203,7 @@ def register_written(world: World, event: CardRegister) -> None:
 def card_reset(world: World, event: CardReset) -> None:
     world.card.control, world.card.interrupts = event, False
     world.card.rings.clear()
+    world.card.lives += 1
 
 
 @on
@@ -220,11 +223,15 @@ def ring_enabled(world: World, event: CardEnable) -> None:
 @on
 def ring_disabled(world: World, event: CardDisable) -> None:
     world.card.rings.pop(bool(event.transmit), None)
+    if not event.transmit:
+        world.card.lives += 1
 
 
 @on
 def register_stored(world: World, event: NdisWriteRegister) -> None:
     world.stores.append(event)
+    if event.address % PAGE == TX_TAIL_OFFSET:
+        world.tail = event
 
 
 @on
@@ -260,4 +267,4 @@ def buffer_written(world: World, event: CardWrite) -> None:
     block.last_frame = (event.address + event.length, event)
     buffer = described(block, block.start + event.address - block.physical)
     if buffer is not None:
-        buffer.written, buffer.flushed = event, False
+        buffer.written, buffer.flushed, buffer.taken = event, False, None

@@ -13,6 +13,7 @@ from nicrig.verifier.records import (
     CardEnable,
     CardRegister,
     CardReset,
+    CardTaken,
     CardWrite,
     MiniportSendPackets,
     NdisAdjustBufferLength,
@@ -25,6 +26,7 @@ from nicrig.verifier.records import (
     NdisMSetupDmaTransfer,
     NdisMStartBufferPhysicalMapping,
     NdisReinitializePacket,
+    NdisWriteRegister,
     ScatterGatherElement,
 )
 
@@ -124,6 +126,7 @@ class Buffer:
     adjusted: NdisAdjustBufferLength | None = None
     written: CardWrite | None = None  # the card wrote a frame into it, and then:
     flushed: bool = False  # flushed with FALSE, or updated: either is enough
+    taken: tuple[int, CardTaken] | None = None  # an unkind card has it, if it still has this number of lives
 
     def __str__(self) -> str:
         return f"buffer {self.address:#x} over {self.start:#x}, {self.original:#x} bytes"
@@ -140,6 +143,7 @@ class Send:
     number: int
     array: int
     flushed: int = 0  # the number of the record that flushed it
+    rung: NdisWriteRegister | None = None  # the last doorbell before that, if it was rung for this array
     elements: list[Element] = field(default_factory=list)
     overdue: bool = False
 
@@ -235,3 +239,4 @@ class SeenCard:
     control: CardRegister | CardReset | None = None  # the last write to CONTROL
     interrupts: bool = False  # CONTROL.INTERRUPT
     rings: dict[bool, EnabledRing] = field(default_factory=dict)
+    lives: int = 0  # how often it gave back all that it had for receives
