@@ -7,9 +7,19 @@
 #define NDIS_SPEED_UNITS_PER_MBIT 10000         /* OID_GEN_LINK_SPEED counts 100 bit/s */
 
 static const char shim_statistic_names[][ETH_GSTRING_LEN] = {
-	"interrupts", "polls", "rx_no_memory", "tx_batches", "tx_queue_stops", "tx_failed", "resets",
+	"interrupts", "polls", "rx_indicated", "rx_no_memory", "tx_batches", "tx_queue_stops", "tx_succeeded",
+	"tx_failed", "resets",
 };
 static_assert(ARRAY_SIZE(shim_statistic_names) == sizeof(struct shim_statistics) / sizeof(u64));
+
+/* What the miniport counts itself. */
+static const struct {
+	const char *name;
+	NDIS_OID oid;
+} miniport_counters[] = {
+	{ "miniport_rx_ok", OID_GEN_RCV_OK },
+	{ "miniport_tx_ok", OID_GEN_XMIT_OK },
+};
 
 static const char * const card_counter_names[] = { NICRIG_COUNTER_NAMES };
 static_assert(ARRAY_SIZE(card_counter_names) == NICRIG_COUNTERS);
@@ -23,7 +33,9 @@ static void shim_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *
 
 static int shim_get_sset_count(struct net_device *netdev, int set)
 {
-	return set == ETH_SS_STATS ? ARRAY_SIZE(shim_statistic_names) + NICRIG_COUNTERS : -EOPNOTSUPP;
+	if (set != ETH_SS_STATS)
+		return -EOPNOTSUPP;
+	return ARRAY_SIZE(shim_statistic_names) + ARRAY_SIZE(miniport_counters) + NICRIG_COUNTERS;
 }
 
 /* The card's counters have a prefix, because both sides count "interrupts". */
@@ -35,6 +47,8 @@ static void shim_get_strings(struct net_device *netdev, u32 set, u8 *data)
 		return;
 	for (i = 0; i < ARRAY_SIZE(shim_statistic_names); i++)
 		ethtool_puts(&data, shim_statistic_names[i]);
+	for (i = 0; i < ARRAY_SIZE(miniport_counters); i++)
+		ethtool_puts(&data, miniport_counters[i].name);
 	for (i = 0; i < NICRIG_COUNTERS; i++)
 		ethtool_sprintf(&data, "card_%s", card_counter_names[i]);
 }
@@ -42,10 +56,18 @@ static void shim_get_strings(struct net_device *netdev, u32 set, u8 *data)
 static void shim_get_statistics(struct net_device *netdev, struct ethtool_stats *stats, u64 *data)
 {
 	struct shim *shim = netdev_priv(netdev);
+	size_t i;
 
 	memcpy(data, &shim->statistics, sizeof(shim->statistics));
+	data += ARRAY_SIZE(shim_statistic_names);
+	for (i = 0; i < ARRAY_SIZE(miniport_counters); i++) {
+		ULONG64 value = 0;
+
+		shim_query(shim, miniport_counters[i].oid, &value, sizeof(value));
+		*data++ = value;
+	}
 	shim_read_counters(shim);
-	memcpy(data + ARRAY_SIZE(shim_statistic_names), shim->counters, sizeof(shim->counters));
+	memcpy(data, shim->counters, sizeof(shim->counters));
 }
 
 static bool shim_full_duplex(struct shim *shim)

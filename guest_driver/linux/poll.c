@@ -62,6 +62,7 @@ void shim_receive(void *context, PPNDIS_PACKET packets, UINT count)
 	UINT i;
 
 	shim->indicated += count;
+	shim->statistics.rx_indicated += count;
 	for (i = 0; i < count; i++) {
 		struct sk_buff *skb = deliver ? shim_copy(shim, packets[i]) : NULL;
 

@@ -25,9 +25,11 @@
 struct shim_statistics {
 	u64 interrupts;
 	u64 polls;
+	u64 rx_indicated;
 	u64 rx_no_memory;
 	u64 tx_batches;
 	u64 tx_queue_stops;
+	u64 tx_succeeded;
 	u64 tx_failed;
 	u64 resets;
 };

@@ -75,7 +75,9 @@ void shim_send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status)
 	spin_lock_irqsave(&shim->done_lock, flags);
 	shim->done_packets++;
 	shim->done_bytes += length;
-	if (status != NDIS_STATUS_SUCCESS)
+	if (status == NDIS_STATUS_SUCCESS)
+		shim->statistics.tx_succeeded++;
+	else
 		shim->statistics.tx_failed++;
 	spin_unlock_irqrestore(&shim->done_lock, flags);
 

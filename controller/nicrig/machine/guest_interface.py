@@ -130,6 +130,12 @@ class Interface:
         """How many frames the driver has received since it was loaded: what the CPU saw."""
         return number(await self._read("statistics/rx_packets"), f"{self.name}'s count of received frames")
 
+    async def statistics(self) -> dict[str, int]:
+        """The rows of `ethtool -S`."""
+        rows = (await self.guest.run(["ethtool", "-S", self.name])).stdout.splitlines()
+        pairs = (row.partition(":") for row in rows[1:])
+        return {name.strip(): number(value, f"{self.name}'s {printable(name.strip())}") for name, _, value in pairs}
+
     async def _read(self, attribute: str, *, check: bool = True) -> str:
         path = f"/sys/class/net/{self.name}/{attribute}"
         return (await self.guest.run(["cat", path], check=check)).stdout.strip()

@@ -15,6 +15,7 @@ BUFFERS_MISSING = "buffers-missing"
 TOO_MANY_INTERRUPTS = "interrupt-storm"
 NOT_RESET = "not-reset"
 WRONG_ADDRESS = "wrong-address"
+WRONG_STATISTICS = "wrong-statistics"
 
 TROUBLE_DOC = {
     LOAD_FAILED: "the driver did not load, or its interface did not come up",
@@ -23,6 +24,7 @@ TROUBLE_DOC = {
     BUFFERS_MISSING: "receive buffers that the driver had not posted when no frame was under way",
     NOT_RESET: "no send ended for 20 s, and neither driver nor NDIS reset the card",
     TOO_MANY_INTERRUPTS: "more than 2 interrupts for each frame that the card moved, or interrupts while none moves",
+    WRONG_STATISTICS: "frames by which the driver's OID_GEN_RCV_OK and OID_GEN_XMIT_OK are wrong",
     WRONG_ADDRESS: "the station address that the driver reports is not the card's",
     "hang-reset": "MiniportCheckForHang said yes, and NDIS reset the miniport",
     "transmit-timeout": "no send completed in time, and NDIS reset the miniport",
