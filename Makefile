@@ -91,6 +91,7 @@ bench: setup ## speed, as a table and as JSON in the cache folder; PARTS=recorde
 generate: .venv/installed ## the C headers and the datasheet's tables from the declarations
 	$(BIN)/python -m nicrig_device.generate
 	$(BIN)/python -m nicrig.generate
+	$(BIN)/python -m tests.guest_driver.driver_bugs --page
 
 clean: ## remove what was built
 	rm -rf .venv $(CACHE) build *.egg-info

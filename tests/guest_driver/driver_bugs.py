@@ -1,64 +1,152 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bugs of a driver that are no changed calls: patches for guest_driver/, in tests/driver_bugs/."""
+"""Bugs of a driver that are no changed calls: patches for guest_driver/, in tests/driver_bugs/, and what finds them.
+
+`python -m tests.guest_driver.driver_bugs [NAME...]` runs them, all without a name, and prints what was found.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from shutil import copyfile
+from typing import Literal
 
-from nicrig.provision import Provision, host_command, image, module
+import msgspec
+import trio
+
+from nicrig.provision import Provision, host_command, module, provided
+from nicrig.provision.cache import folder
+from nicrig.provision.cpio import Archive
+from nicrig.provision.kernel_modules import from_file
 from nicrig.provision.sources import GUEST_DRIVER
 from nicrig.session.options import Options
 from nicrig.session.rig import open_rig
-from nicrig.verdict.demo import run_demo
+from nicrig.verdict.demo import Demo
 from nicrig.verdict.outcome import EchoOutcome
 from nicrig.verifier.functions import Detail
+from nicrig_interface.vocabulary import CardKind
 
 FOLDER = Path(__file__).parents[1] / "driver_bugs"
+TABLE = FOLDER / "table.toml"
+PAGE = Path(__file__).parents[2] / "docs" / "driver-bugs.md"
+FRAMES = 1000
 
 
-def names() -> list[str]:
-    """The bugs."""
-    return sorted(path.stem for path in FOLDER.glob("*.patch"))
+class Bug(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One row of the table. `names` is what the verdict of that run names at least; none if the bug is not found."""
+
+    kind: CardKind
+    run: Literal["demo", "thorough"]
+    names: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    """Of the driver's module: the way to the bug's lines."""
 
 
-def patched(name: str, folder: Path) -> Path:
-    """A copy of guest_driver/ below `folder` with this bug. Raises CalledProcessError if the patch does not apply."""
+@cache
+def table() -> dict[str, Bug]:
+    """The bugs, by the names of their patches."""
+    return msgspec.toml.decode(TABLE.read_bytes(), type=dict[str, Bug])
+
+
+def patch_of(name: str) -> Path:
+    """The file of a bug."""
+    return FOLDER / f"{name}.patch"
+
+
+def sentence(name: str) -> str:
+    """What the driver does wrong."""
+    return patch_of(name).read_text().partition("\n\n")[0]
+
+
+def page(text: str) -> str:
+    """docs/driver-bugs.md with its table made anew."""
+    mark, end = "<!-- table: driver bugs -->\n", "<!-- end -->"
+    rows = ["| bug | kind | what the driver does | found by | named as |", "|---|---|---|---|---|"]
+    for name, bug in sorted(table().items()):
+        by = f"`{bug.run}`" if bug.names else "not found"
+        named = ", ".join(f"`{each}`" for each in bug.names)
+        with_ = "".join(f" `{parameter}`" for parameter in bug.parameters)
+        rows.append(f"| {name} | {bug.kind}{with_} | {sentence(name)} | {by} | {named} |")
+    before, _, rest = text.partition(mark)
+    return before + mark + "\n".join(rows) + "\n" + end + rest.partition(end)[2]
+
+
+def patched(name: str, folder: Path, paths: Iterable[Path] | None = None) -> Path:
+    """A copy of guest_driver/ below `folder` with this bug, or of these of its files.
+
+    Raises CalledProcessError if the patch does not apply.
+    """
     top = folder / "guest_driver"
-    for path in module.sources():
+    for path in module.sources() if paths is None else paths:
         (top / path).parent.mkdir(parents=True, exist_ok=True)
-        copyfile(GUEST_DRIVER / path, top / path)
+        shutil.copyfile(GUEST_DRIVER / path, top / path)
     # In a repository above, git would leave out files that are not in it.
     environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
-    subprocess.run(["git", "apply", "-p1", str(FOLDER / f"{name}.patch")], cwd=folder, check=True, env=environment)
+    subprocess.run(["git", "apply", "-p1", str(patch_of(name))], cwd=folder, check=True, env=environment)
     return top
 
 
-async def built(name: str, provision: Provision, folder: Path) -> Provision:
-    """With an image that has this bug. What was compiled in `folder` for another bug is used again."""
-    source, made = folder / "source", folder / name
-    made.mkdir()
+async def compiled(name: str, provision: Provision, work: Path) -> Path:
+    """The module with this bug, in `work`. What was compiled there for another bug is used again."""
     with tempfile.TemporaryDirectory() as scratch:
         top = patched(name, Path(scratch))
         for path in module.sources(top):
-            target, data = source / path, (top / path).read_bytes()
+            target, data = work / path, (top / path).read_bytes()
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists() or target.read_bytes() != data:
                 target.write_bytes(data)
-    command = module.command_line(provision.root, source)
+    command = module.command_line(provision.root, work)
     await host_command.run(command, purpose=f"compiling the bug {name}", remedy="fix the patch")
-    modules = [source / module.MODULE, source / "selftest" / module.SELFTEST]
-    await image.make(made, root=provision.root, modules=modules)
-    return replace(provision, image=made / image.IMAGE)
+    return work / module.MODULE
 
 
-async def demo(provision: Provision, timing: str) -> EchoOutcome:
-    """What `nicrig demo --card-timing TIMING` finds on a rig that is started from this."""
-    options = Options(detail=Detail.BYTES, ledger="report")
-    async with open_rig(provision, options) as rig:
-        await rig.release()
-        return await run_demo(options, count=1000, seed=1, report=lambda _: None, paths=rig.paths, timing=timing)
+@asynccontextmanager
+async def built(name: str, provision: Provision) -> AsyncIterator[Provision]:
+    """In this block there is an image with this bug: the plain one, and an archive behind it with the module."""
+    made = from_file(await compiled(name, provision, folder() / "driver-bugs"))
+    archive = Archive()
+    archive.file(f"lib/modules/{provision.root.kernel_version}/{made.name}.ko", made.data)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "image.cpio"
+        path.write_bytes(provision.image.read_bytes() + archive.finish())
+        yield replace(provision, image=path)
+
+
+async def outcome_of(name: str, provision: Provision) -> EchoOutcome:
+    """What the bug's run finds, on a machine of its own."""
+    bug = table()[name]
+    options = Options(detail=Detail.BYTES, ledger="report", kind=bug.kind, parameters=bug.parameters)
+    async with built(name, provision) as buggy:
+        return await Demo(options, lambda _: None).on(open_rig(buggy, options), count=FRAMES, seed=1)
+
+
+def named(outcome: EchoOutcome) -> dict[str, int]:
+    """What the verdict names, and how often: words, rules, refusals, findings, and what the guest suffered."""
+    words = {str(word): count for word, count in outcome.verdict.counts.items()}
+    return {**words, **outcome.verdict.violations, **outcome.minor}
+
+
+async def main(names: Sequence[str]) -> int:
+    """Run these bugs, and print a line for each. Returns how many were not found as the table says."""
+    provision, wrong = provided(), 0
+    for name in names or sorted(table()):
+        found = named(await outcome_of(name, provision))
+        missing = [each for each in table()[name].names if each not in found]
+        wrong += bool(missing)
+        verdict = f"NOT NAMED {' '.join(missing)}" if missing else "ok" if found else "not found"
+        print(name, verdict, *(f"{each}:{count}" for each, count in found.items()), sep="  ", flush=True)
+    return wrong
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--page"]:
+        PAGE.write_text(page(PAGE.read_text()))
+    else:
+        sys.exit(min(trio.run(main, sys.argv[1:]), 1))

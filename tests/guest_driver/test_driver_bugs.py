@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Each bug in tests/driver_bugs/ can be made. tests/system/test_driver_bugs.py runs them."""
+"""Each bug in tests/driver_bugs/ can be made, and has its row. tests/system/test_driver_bugs.py runs them."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from nicrig.provision import module
 from nicrig.provision.sources import GUEST_DRIVER
-from tests.guest_driver.driver_bugs import FOLDER, names, patched
+from nicrig.verdict.guest_trouble import TROUBLE_DOC
+from nicrig.verifier.rules import RULES
+from nicrig.witnesses.words import WORDS
+from nicrig_device.spec.counters import COUNTERS
+from tests.guest_driver.driver_bugs import FOLDER, PAGE, page, patch_of, patched, sentence, table
 
 MINGW = "x86_64-w64-mingw32"
 COMPILE = [
@@ -26,20 +30,43 @@ COMPILE += ["-DNDIS51_MINIPORT", "-DNDIS_MINIPORT_DRIVER", f"-I{GUEST_DRIVER / '
 COMPILE += ["-isystem", f"/usr/{MINGW}/include/ddk"]
 """As guest_driver/windows/Makefile has it: the miniport's files compile there in a second, and need no kernel."""
 
+CHANGED = re.compile(r"^\+\+\+ b/guest_driver/(miniport/\S+)$", re.MULTILINE)
+BUGS = sorted(table())
 
-def changed(name: str, folder: Path) -> list[Path]:
+
+def changed(name: str) -> list[Path]:
     """The files that the bug changes."""
-    top = patched(name, folder)
-    return [top / path for path in module.sources() if (top / path).read_bytes() != (GUEST_DRIVER / path).read_bytes()]
+    return list(map(Path, CHANGED.findall(patch_of(name).read_text())))
 
 
-@pytest.mark.parametrize("name", names())
-def test_each_bug_applies_and_says_what_it_is(name: str, tmp_path: Path) -> None:
-    assert changed(name, tmp_path) != []
-    assert (FOLDER / f"{name}.patch").read_text().partition("\n\n")[0].endswith(".")
+def test_each_patch_has_a_row_and_each_row_a_patch() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.patch")) == BUGS
 
 
+@pytest.mark.parametrize("name", BUGS)
+def test_each_bug_applies_to_the_miniport_and_says_what_it_is(name: str, tmp_path: Path) -> None:
+    files = changed(name)
+    top = patched(name, tmp_path, files)
+    assert files
+    assert all((top / path).read_bytes() != (GUEST_DRIVER / path).read_bytes() for path in files)
+    assert sentence(name).endswith(".")
+    assert "\n" not in sentence(name)
+
+
+def test_what_names_a_bug_exists() -> None:
+    names = {name for bug in table().values() for name in bug.names}
+    refusals = {counter.removeprefix("refused_") for counter in COUNTERS}
+    assert names <= {*WORDS, *RULES, *TROUBLE_DOC, *refusals}
+
+
+def test_the_page_has_the_table() -> None:
+    assert PAGE.read_text() == page(PAGE.read_text()), "run `make generate`"
+
+
+@pytest.mark.soak
 @pytest.mark.real
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", BUGS)
 def test_each_bug_compiles(name: str, tmp_path: Path) -> None:
-    subprocess.run([*COMPILE, *map(str, changed(name, tmp_path))], check=True)
+    top = patched(name, tmp_path)
+    sources = [str(top / path) for path in changed(name) if path.suffix == ".c"]
+    subprocess.run([*COMPILE, *sources], check=True)

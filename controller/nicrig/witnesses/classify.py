@@ -23,6 +23,11 @@ class Cause(NamedTuple):
 
     word: Word
     why: str
+    by_bytes: bool = False
+    """Only the bytes say so, and no call explains them."""
+
+
+COMPLETED_BEFORE_READ = Cause("completed-before-read", "the driver completed the send before the device had read it")
 
 
 def cut_or_run_over(left: Sighting, right: Sighting, who: str) -> Cause | None:
@@ -245,7 +250,7 @@ class Memory:
         """What the order of the records, and the bytes at the completion, say."""
         after = cpu.after
         if after is not None and after.order < device.order and not self._copies(device):
-            return Cause("completed-before-read", "the driver completed the send before the device had read it")
+            return COMPLETED_BEFORE_READ
         noisy = self._noisy_while_lent(cpu, after) or self._noisy_while_lent(cpu, device)
         if noisy is None and after is not None and after.crc != cpu.crc:
             return Cause("changed-under-device", "the bytes at NdisMSendComplete are not those that were sent")
@@ -277,8 +282,9 @@ class Memory:
         same = [cpu.data[at:end] == device.data[at:end] for at, end in parts]
         if any(same):
             count = len(same) - sum(same)
-            return Cause("torn", f"{count} of {len(same)} cache lines that the device read are not what the CPU sees")
-        return Cause("stale", "no cache line that the device read is what the CPU sees")
+            why = f"{count} of {len(same)} cache lines that the device read are not what the CPU sees"
+            return Cause("torn", why, by_bytes=True)
+        return Cause("stale", "no cache line that the device read is what the CPU sees", by_bytes=True)
 
     # -- either way -----------------------------------------------------------------------------------------
     @staticmethod

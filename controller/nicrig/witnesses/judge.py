@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from nicrig.verifier.events import Event
-from nicrig.witnesses.classify import END, Cause, Memory, passed_on
+from nicrig.witnesses.classify import COMPLETED_BEFORE_READ, END, Cause, Memory, passed_on
 from nicrig.witnesses.collector import Chunk, Collector, Dated, FrameOf
 from nicrig.witnesses.pairing import Pair, join
 from nicrig.witnesses.sighting import NOWHERE, Sighting
@@ -212,6 +212,7 @@ class _Settling:
     def run(self) -> None:
         """Pair, name, report."""
         self._name()
+        self._explain_reads()
         for fault in self._faults.values():
             self._witnesses.report(fault.cause.word, partial(self._finding, fault))
 
@@ -271,6 +272,13 @@ class _Settling:
             after = pair.left and pair.left.after
             views = {"cpu": pair.left, "device": pair.right, "wire": self._wire(pair.right), "cpu after": after}
             self._judge(self._memory.write(pair), "out", views)
+
+    def _explain_reads(self) -> None:
+        """A device reads later than its record says, so of sends that ended too early some seem to end in time."""
+        if any(fault.cause.word == "completed-before-read" for fault in self._faults.values()):
+            for number, fault in self._faults.items():
+                if fault.way == "out" and fault.cause.by_bytes:
+                    self._faults[number] = fault._replace(cause=COMPLETED_BEFORE_READ)
 
     def _nothing_seen(self) -> bool:
         chunk = self._chunk

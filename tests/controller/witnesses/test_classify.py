@@ -377,6 +377,17 @@ def test_a_send_that_was_completed_before_the_device_read_it(read: bytes) -> Non
     assert word(built, "out") == "completed-before-read"
 
 
+def test_a_read_that_seems_to_come_in_time_is_late_when_others_are() -> None:
+    """The device's record says when it read at the earliest."""
+    built, number = sending()
+    built.flushes_write(number, 200).completes(ONE, number).reads(ONE, number)
+    second = built.sends(TWO)
+    built.flushes_write(second, 200).reads(bytes(200), second).completes(TWO, second)
+    built.echoed += [ONE, bytes(200)]
+    assert built.counts()["completed-before-read"] == 2
+    assert built.counts()["stale"] == 0
+
+
 def test_a_driver_that_copies_may_complete_a_send_at_once() -> None:
     built = Stream(channel=True).setup().receives(ONE, 0)
     number = built.sends(ONE)
