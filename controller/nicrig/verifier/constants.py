@@ -39,8 +39,8 @@ MAP_REGISTER_LIMIT = 64
 DEVICE_BUS_MASTER, DEVICE_SUBORDINATE, DEVICE_NON_DMA = 0x10F0, 0x10F1, 0x10F2
 DESCRIPTOR_BYTES = 16
 BAR_CONTROL, CONTROL_OFFSET, CONTROL_INTERRUPT = 0, 0x18, 0x2
-TX_TAIL_OFFSET, PAGE = 0x8, 0x1000
-"""Where the transmit doorbell lies in a mapping of BAR2, which begins on a page. BAR0 has nothing to write there."""
+RX_TAIL_OFFSET, TX_TAIL_OFFSET, PAGE = 0x0, 0x8, 0x1000
+"""Where the doorbells lie in a mapping of BAR2, which begins on a page. BAR0 has nothing to write there."""
 HALF_OF_INDICES = 0x8000
 STATUS_ERROR = 0x2
 REFUSED_ADDRESS = 4

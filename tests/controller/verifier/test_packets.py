@@ -265,6 +265,19 @@ def test_r82_silent_when_posted_after_the_return() -> None:
     silent(taken(script, item, 1))
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_r82_goes_by_the_doorbell_however_late_the_card_looks(late: bool) -> None:
+    script, item = receiving()
+    script.received(item)
+    if not late:
+        script.return_packet(item)
+    script.call("NdisWriteRegister", address=0xFFFF888000777000, value=1)
+    if late:
+        fires(taken(script.return_packet(item), item), "R82")
+    else:
+        silent(taken(script, item))
+
+
 def test_r97_posted_twice() -> None:
     script, item = receiving()
     fires(taken(taken(script, item), item, 1), "R97")

@@ -7,6 +7,7 @@ from nicrig.verifier.checks.matching import poisoned, stays_in_its_block
 from nicrig.verifier.checks.packets import (
     card_gets_what_is_free,
     card_leaves_buffer_above_alone,
+    covers,
     length_is_restored_for_the_card,
     list_is_dead_after_completion,
     sends_keep_their_order,
@@ -20,7 +21,6 @@ from nicrig.verifier.constants import (
     FINDING,
     FOR_TRANSMIT,
     GUARD_CHANGED,
-    HALF_OF_INDICES,
     INCOMPLETE,
     LINE,
     REFUSED_ADDRESS,
@@ -135,7 +135,7 @@ def _read_of_an_element(world: World, element: Element, event: CardRead, report:
         text = f"the card reads packet {send.packet:#x}, whose buffer {send.buffer:#x} was not flushed"
         report("R96", text, send.made, event)
     rung = world.rung if world.rung and send.flushed > world.rung.sequence else send.rung
-    if send.flushed and rung and (rung.value - event.index - 1) % (2 * HALF_OF_INDICES) < HALF_OF_INDICES:
+    if send.flushed and rung and covers(rung.value, event.index):
         text = f"buffer {send.buffer:#x} of packet {send.packet:#x} was flushed after the doorbell"
         report("R96", text, send.made, rung, event)
 

@@ -4,7 +4,16 @@
 from __future__ import annotations
 
 from nicrig.verifier.checks.teardown import null_of_failure
-from nicrig.verifier.constants import IMAGE, NOT_ASKED, PAGED, POINTERS_4, RESOURCES, SAFE_BUFFER_APIS, SUCCESS
+from nicrig.verifier.constants import (
+    HALF_OF_INDICES,
+    IMAGE,
+    NOT_ASKED,
+    PAGED,
+    POINTERS_4,
+    RESOURCES,
+    SAFE_BUFFER_APIS,
+    SUCCESS,
+)
 from nicrig.verifier.events import Event
 from nicrig.verifier.groups import AllocatePacket, Chain, FreePacket, MakeBuffer, Unchain
 from nicrig.verifier.model.things import Buffer, Element, Family, Packet, Pool, Send
@@ -27,6 +36,7 @@ from nicrig.verifier.records import (
     NdisQueryBuffer,
     NdisQueryPacket,
     NdisReinitializePacket,
+    NdisWriteRegister,
 )
 from nicrig.verifier.registry import Check, Handlers, ReportViolation
 
@@ -248,11 +258,27 @@ def buffer_above_is_left_alone(
         report("R82", f"{event.function} of {buffer}, which the protocol has", above, event)
 
 
+def covering(world: World, index: int) -> NdisWriteRegister | None:
+    """The first receive doorbell that covers this index, of the last ones."""
+    found = None
+    for store in reversed(world.posts):
+        if not covers(store.value, index):
+            break
+        found = store
+    return found
+
+
+def covers(tail: int, index: int) -> bool:
+    """Whether a doorbell with this tail covers a descriptor. Indices have 16 bits."""
+    return (tail - index - 1) % (2 * HALF_OF_INDICES) < HALF_OF_INDICES
+
+
 def card_gets_what_is_free(world: World, buffer: Buffer, event: CardTaken, report: ReportViolation) -> None:
     """R82 and R97 when the card gets a buffer for receives."""
-    above = _above(world, buffer.packet)
-    if above:
-        report("R82", f"{buffer}, which the protocol has, is posted at index {event.index}", above, event)
+    packet, rung = world.packets.get(buffer.packet), covering(world, event.index)
+    above = packet.indicated if packet else None
+    if above or (packet and rung and packet.lent[0] < rung.sequence < packet.lent[1]):
+        report("R82", f"{buffer}, which the protocol has, is posted at index {event.index}", above or rung, event)
     if buffer.taken is not None and buffer.taken[0] == world.card.lives:
         before = buffer.taken[1]
         text = f"{buffer} is posted at index {event.index}, and the card has it at index {before.index} already"

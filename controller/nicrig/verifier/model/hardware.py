@@ -12,6 +12,7 @@ from nicrig.verifier.constants import (
     DESCRIPTOR_BYTES,
     DEVICE_SUBORDINATE,
     PAGE,
+    RX_TAIL_OFFSET,
     SUCCESS,
     TX_TAIL_OFFSET,
 )
@@ -203,7 +204,7 @@ def register_written(world: World, event: CardRegister) -> None:
 def card_reset(world: World, event: CardReset) -> None:
     world.card.control, world.card.interrupts = event, False
     world.card.rings.clear()
-    world.card.lives += 1
+    _gave_back(world)
 
 
 @on
@@ -224,14 +225,23 @@ def ring_enabled(world: World, event: CardEnable) -> None:
 def ring_disabled(world: World, event: CardDisable) -> None:
     world.card.rings.pop(bool(event.transmit), None)
     if not event.transmit:
-        world.card.lives += 1
+        _gave_back(world)
+
+
+def _gave_back(world: World) -> None:
+    """The card has nothing for receives any more, and the ring starts over at index 0."""
+    world.card.lives += 1
+    world.posts.clear()
 
 
 @on
 def register_stored(world: World, event: NdisWriteRegister) -> None:
     world.stores.append(event)
-    if event.address % PAGE == TX_TAIL_OFFSET:
+    offset = event.address % PAGE
+    if offset == TX_TAIL_OFFSET:
         world.tail = event
+    elif offset == RX_TAIL_OFFSET:
+        world.posts.append(event)
 
 
 @on

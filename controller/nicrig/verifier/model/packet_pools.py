@@ -239,6 +239,8 @@ def indication_returned(world: World, event: LeaveNdisMIndicateReceivePacket) ->
 def packet_returned(world: World, event: MiniportReturnPacket) -> None:
     packet = world.packets.get(event.packet)
     if packet is not None:
+        if packet.indicated is not None:
+            packet.lent = packet.indicated.sequence, event.sequence
         packet.indicated, packet.kept = None, False
 
 

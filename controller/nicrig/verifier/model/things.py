@@ -107,6 +107,7 @@ class Packet:
     chained: Chain | None = None
     indicated: NdisMIndicateReceivePacket | None = None  # while the protocol has it
     kept: bool = False  # the protocol said PENDING
+    lent: tuple[int, int] = (0, 0)  # the numbers of the records between which the protocol had it last
 
 
 @dataclass(slots=True, eq=False)

@@ -132,6 +132,7 @@ class World:
         self.read_last: Send | None = None
         self.stores: deque[NdisWriteRegister] = deque(maxlen=STORES)  # the last writes of registers
         self.rung: NdisWriteRegister | None = None  # the last transmit doorbell that the card obeyed
+        self.posts: deque[NdisWriteRegister] = deque(maxlen=STORES)  # the last receive doorbells that it rang
         self.tail: NdisWriteRegister | None = None  # the last one that the miniport rang
         self.elements = Elements()
         self.mappings: dict[int, Mapping] = {}
