@@ -278,6 +278,13 @@ def test_r82_goes_by_the_doorbell_however_late_the_card_looks(late: bool) -> Non
         silent(taken(script, item))
 
 
+def test_r76_made_ready_after_the_doorbell() -> None:
+    script, item = receiving()
+    script.received(item).enter("MiniportReturnPacket", packet=item.packet)
+    script.call("NdisWriteRegister", address=0xFFFF888000777000, value=1).adjust(item.buffer, 0x800)
+    fires(taken(script, item), "R76")
+
+
 def test_r97_posted_twice() -> None:
     script, item = receiving()
     fires(taken(taken(script, item), item, 1), "R97")

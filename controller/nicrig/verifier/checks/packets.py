@@ -274,11 +274,14 @@ def covers(tail: int, index: int) -> bool:
 
 
 def card_gets_what_is_free(world: World, buffer: Buffer, event: CardTaken, report: ReportViolation) -> None:
-    """R82 and R97 when the card gets a buffer for receives."""
+    """R82, R76 and R97 when the card gets a buffer for receives."""
     packet, rung = world.packets.get(buffer.packet), covering(world, event.index)
     above = packet.indicated if packet else None
     if above or (packet and rung and packet.lent[0] < rung.sequence < packet.lent[1]):
         report("R82", f"{buffer}, which the protocol has, is posted at index {event.index}", above or rung, event)
+    if rung and buffer.adjusted and buffer.adjusted.sequence > rung.sequence:
+        text = f"{buffer} was made ready for the card after the doorbell that posted it at index {event.index}"
+        report("R76", text, rung, buffer.adjusted, event)
     if buffer.taken is not None and buffer.taken[0] == world.card.lives:
         before = buffer.taken[1]
         text = f"{buffer} is posted at index {event.index}, and the card has it at index {before.index} already"
