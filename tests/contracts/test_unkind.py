@@ -364,6 +364,26 @@ def test_a_slot_that_changes_is_found(slots: MemoryBench[NonDmaDriver], records:
     assert records == [(HandOverFinding.RECEIVE_CHANGED, 3, FRAME_MAX, 3)]
 
 
+def test_a_slot_that_is_written_after_its_doorbell_is_found(
+    slots: MemoryBench[NonDmaDriver], records: list[tuple[int, ...]]
+) -> None:
+    """The driver writes the last byte before the card can do what the doorbell asks for."""
+    slots.bus.card.timing.moment = lambda: 0.01  # type: ignore[method-assign]
+    slots.driver.send(frames_of(60))
+    slots.bus.card.kind.glance()
+    slots.driver.tx_slots.bytes[0, SLOT_FRAME + 59] ^= 1
+    wait_found(slots, HandOverFinding.SEND_CHANGED)
+    assert records == [(HandOverFinding.SEND_CHANGED | 1 << 8, 0, 60, 0)]
+
+
+def test_slots_that_are_given_back_hold_noise_the_moment_that_the_doorbell_is_seen(
+    slots: MemoryBench[NonDmaDriver],
+) -> None:
+    slots.driver.prepare()
+    slots.bus.card.kind.glance()
+    assert (slots.driver.rx_slots.bytes[:, SLOT_FRAME : SLOT_FRAME + FRAME_MAX] == slots.bus.card.timing.noise).all()
+
+
 def test_a_slot_that_is_given_back_before_it_is_copied_holds_noise(slots: MemoryBench[NonDmaDriver]) -> None:
     slots.driver.prepare()
     sent = frames_of(60)

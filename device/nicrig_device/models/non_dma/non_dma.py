@@ -19,6 +19,7 @@ from nicrig_device.pci.interrupt import Interrupts, Source
 from nicrig_device.recorder import TraceEvent
 from nicrig_device.spec import registers
 from nicrig_device.spec.descriptors import Refusal
+from nicrig_device.spec.findings import HandOverFinding
 from nicrig_device.spec.layout import RegisterBlock
 from nicrig_device.spec.registers import FRAME_MAX, FRAME_MIN, RX_SLOT_BLOCK, SLOT_FRAME, SLOTS, TX_SLOT_BLOCK
 from nicrig_device.timing import Addresses
@@ -54,6 +55,8 @@ class SlotQueue(Queue):
         self.slots = Slots(board, block)
         self._handed = HandOver(board, self._locate, transmit=transmit)
         self._handed.resize(SLOTS)
+        self._glanced: dict[int, bytes] = {}
+        """What slots to send held the moment that their doorbell was seen."""
         super().__init__(board, words, SLOTS, transmit=transmit)
         board.timing.watches.append(self)
 
@@ -61,11 +64,42 @@ class SlotQueue(Queue):
         offset = self.slots.frame_offset(slots.astype(np.int64))
         return [RegionSpans(Region(0, self.slots.data), ALL, offset)], np.ones(len(slots), bool)
 
+    def glance(self) -> None:
+        """Note what slots to send hold, or write noise into slots for receives.
+
+        The last slot comes first: a driver that still copies is not there yet.
+        """
+        tail = self._words[self.words.tail]
+        if not ring_index.valid_tail(tail, self.head, self.size):
+            return
+        memory, noise = self.slots.data.data, self._timing.noise.data
+        slots = self.slots.numbers(self._tail, ring_index.distance(tail, self._tail))[::-1]
+        for slot, begin in zip(slots.tolist(), self.slots.frame_offset(slots).tolist(), strict=True):
+            if self.transmit:
+                self._glanced[slot] = bytes(memory[begin : begin + FRAME_MAX])
+            else:
+                memory[begin : begin + FRAME_MAX] = noise
+
     def handed_over(self, index: int, count: int) -> None:
         """Write noise into slots for receives, note what slots to send hold."""
         slots = self.slots.numbers(index, count)
         length = self.slots.words[slots, LENGTH].astype(np.int64) if self.transmit else np.full(count, FRAME_MAX)
         self._handed.take(slots, slots.astype(np.uint64), length, length <= FRAME_MAX)
+        self._compare_with_glance(slots, length)
+
+    def _compare_with_glance(self, slots: Offsets, length: Offsets) -> None:
+        """Report slots to send that the driver has written since."""
+        glanced, self._glanced = self._glanced, {}
+        memory = self.slots.data.data
+        pieces = zip(slots.tolist(), length.tolist(), self.slots.frame_offset(slots).tolist(), strict=True)
+        late = [
+            slot
+            for slot, size, begin in pieces
+            if slot in glanced and glanced[slot][:size] != memory[begin : begin + min(size, FRAME_MAX)]
+        ]
+        changed = np.isin(slots, late)
+        where, size = slots[changed], length[changed]
+        self._handed.report(HandOverFinding.SEND_CHANGED, where.astype(np.uint64), size, where)
 
     def check(self, count: int) -> None:
         """Look at the next `count` slots again: the card uses them now."""
@@ -79,6 +113,7 @@ class SlotQueue(Queue):
 
     def forget(self) -> None:
         """Nothing is watched any more."""
+        self._glanced.clear()
         self._handed.forget()
 
     def restart(self) -> None:
@@ -147,8 +182,8 @@ class NonDma(CardModel):
         self._board.counters.add("rx_bytes", int(taken.length.sum()))
 
     def glance(self) -> None:
-        """Slots that were given back get their noise."""
-        self.rx.posted()
+        self.tx.glance()
+        self.rx.glance()
 
     def transmit(self) -> bool:
         """Send what the doorbell covers. Refuse a bad receive doorbell too."""
