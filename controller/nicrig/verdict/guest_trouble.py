@@ -15,6 +15,7 @@ BUFFERS_MISSING = "buffers-missing"
 TOO_MANY_INTERRUPTS = "interrupt-storm"
 NOT_RESET = "not-reset"
 WRONG_ADDRESS = "wrong-address"
+REFUSAL_HIDDEN = "refusal-hidden"
 WRONG_STATISTICS = "wrong-statistics"
 
 TROUBLE_DOC = {
@@ -24,6 +25,7 @@ TROUBLE_DOC = {
     BUFFERS_MISSING: "receive buffers that the driver had not posted when no frame was under way",
     NOT_RESET: "no send ended for 20 s, and neither driver nor NDIS reset the card",
     TOO_MANY_INTERRUPTS: "more than 2 interrupts for each frame that the card moved, or interrupts while none moves",
+    REFUSAL_HIDDEN: "sends that the card refused, and the driver reported as sent",
     WRONG_STATISTICS: "frames by which the driver's OID_GEN_RCV_OK and OID_GEN_XMIT_OK are wrong",
     WRONG_ADDRESS: "the station address that the driver reports is not the card's",
     "hang-reset": "MiniportCheckForHang said yes, and NDIS reset the miniport",

@@ -138,10 +138,10 @@ class Stream:
             self.add(event.function, *event[8:12], event.result, RecordKind(event.kind))
 
     # -- judged -----------------------------------------------------------------------------------------------
-    def judged(self, *, wires: bool = True, noise: bytes = b"") -> Witnesses:
+    def judged(self, *, wires: bool = True, noise: bytes = b"", refused: int = 0) -> Witnesses:
         """Judge all events as one chunk."""
         witnesses = Witnesses()
-        witnesses.noise = noise
+        witnesses.noise, witnesses.refused = noise, refused
         begin = next((n for n, event in enumerate(self.events) if event.function.startswith("card.")), 0)
         witnesses.feed(self.events[:begin], self.frame_of)
         witnesses.begin(self.injected)

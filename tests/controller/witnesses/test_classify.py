@@ -524,6 +524,7 @@ def failed_though_sent(*, reset: bool = False, alive: bool = True) -> Stream:
 def test_a_send_that_the_device_sent_and_the_driver_reports_as_failed() -> None:
     assert word(failed_though_sent(), "out") == "misreported"
     assert failed_though_sent(reset=True).counts() == {}
+    assert failed_though_sent().judged(refused=1).counts == {}
     assert failed_though_sent(alive=False).counts() == {}
 
 
