@@ -36,7 +36,7 @@ CARD = {
     "card: doorbells": ("card.doorbell",),
     "card: interrupts": ("card.interrupt",),
     "card: registers, rings": ("card.register", "card.reset", "card.enable", "card.disable", "card.link"),
-    "card: refusals, findings": ("card.refusal", "card.ledger", "card.hand_over"),
+    "card: refusals, findings": ("card.refusal", "card.ledger", "card.hand_over", "card.taken"),
 }
 
 
