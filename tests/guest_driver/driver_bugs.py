@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import trio
@@ -30,6 +29,7 @@ from nicrig.provision.sources import GUEST_DRIVER
 from nicrig.session.options import Options
 from nicrig.session.rig import open_rig
 from nicrig.verdict.demo import Demo
+from nicrig.verdict.legs import LEGS, one_path
 from nicrig.verdict.outcome import EchoOutcome
 from nicrig.verifier.functions import Detail
 from nicrig_interface.vocabulary import CardKind
@@ -37,6 +37,7 @@ from nicrig_interface.vocabulary import CardKind
 FOLDER = Path(__file__).parents[1] / "driver_bugs"
 TABLE = FOLDER / "table.toml"
 PAGE = Path(__file__).parents[2] / "docs" / "driver-bugs.md"
+DEMO = "demo"
 FRAMES = 1000
 
 
@@ -44,7 +45,8 @@ class Bug(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One row of the table. `names` is what the verdict of that run names at least; none if the bug is not found."""
 
     kind: CardKind
-    run: Literal["demo", "thorough"]
+    run: str
+    """`demo`, or the leg of `demo --thorough`."""
     names: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     """Of the driver's module: the way to the bug's lines."""
@@ -70,12 +72,11 @@ def page(text: str) -> str:
     """docs/driver-bugs.md with its table made anew."""
     mark, end = "<!-- table: driver bugs -->\n", "<!-- end -->"
     runs = Counter(bug.run for bug in table().values() if bug.names)
-    found = (
-        f"Of {len(table())} bugs, `nicrig demo` finds {runs['demo']}, and with `--thorough` {runs['thorough']} more."
-    )
+    demo, more = runs[DEMO], runs.total() - runs[DEMO]
+    found = f"Of {len(table())} bugs, `nicrig demo` finds {demo}, and with `--thorough` {more} more."
     rows = [found, "", "| bug | kind | what the driver does | found by | named as |", "|---|---|---|---|---|"]
     for name, bug in sorted(table().items()):
-        by = f"`{bug.run}`" if bug.names else "not found"
+        by = bug.run if bug.names else "not found"
         named = ", ".join(f"`{each}`" for each in bug.names)
         with_ = "".join(f" `{parameter}`" for parameter in bug.parameters)
         rows.append(f"| {name} | {bug.kind}{with_} | {sentence(name)} | {by} | {named} |")
@@ -129,7 +130,8 @@ async def outcome_of(name: str, provision: Provision) -> EchoOutcome:
     bug = table()[name]
     options = Options(detail=Detail.BYTES, ledger="report", kind=bug.kind, parameters=bug.parameters)
     async with built(name, provision) as buggy:
-        return await Demo(options, lambda _: None).on(open_rig(buggy, options), count=FRAMES, seed=1)
+        legs = [one_path(FRAMES)] if bug.run == DEMO else [leg for leg in LEGS if leg.name == bug.run]
+        return await Demo(options, lambda _: None, seed=1).on(open_rig(buggy, options), legs)
 
 
 def named(outcome: EchoOutcome) -> dict[str, int]:

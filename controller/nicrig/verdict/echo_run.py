@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Injects frames into a guest that echoes, and judges them with the card's and the driver's counters."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -12,12 +13,13 @@ from nicrig.process.polling import until
 from nicrig.session.rig import Rig
 from nicrig.verdict.at_rest import trouble_at_rest
 from nicrig.verdict.exchange import WINDOW, Exchange
-from nicrig.verdict.guest_trouble import BUFFERS_MISSING, TOO_MANY_INTERRUPTS
+from nicrig.verdict.guest_trouble import BUFFERS_MISSING, REFUSAL_HIDDEN, TOO_MANY_INTERRUPTS
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.one_way import Intake, Outlet
 from nicrig.verdict.run_verdict import RunVerdict, Tally, conclude
 from nicrig.verifier.functions import Detail
 from nicrig.witnesses.judge import Witnesses
+from nicrig.witnesses.words import Word
 from nicrig_interface.answers import RegisterState
 
 CHUNK = 4000
@@ -26,6 +28,8 @@ SLOTS, FIFO_FRAMES = 64, 1024
 """How many frames the kinds without rings hold (datasheet section 1)."""
 BATCH = 128
 """The most frames that go in at once to a guest that keeps them."""
+DROPS: dict[str, Word] = {"rx_no_buffer": "no-buffer", "rx_disabled": "receiver-off", "rx_too_long": "buffer-short"}
+"""The card's counters of frames that it dropped, and why (datasheet section 11)."""
 INDEX_MASK = 0xFFFF
 """Indices of rings have 16 bits (datasheet section 5)."""
 INTERRUPTS_A_FRAME = 2
@@ -95,7 +99,9 @@ class EchoRun:
     async def finish(self) -> None:
         """Count to here, when all is at rest."""
         await self._rest()
-        self._missing |= await trouble_at_rest(self._rig, self._interface)
+        self._trouble |= await trouble_at_rest(self._rig, self._interface)
+        if self._witnesses.refused:
+            self._trouble[REFUSAL_HIDDEN] = self._witnesses.refused
         received, counters = self._before
         after, now = await self._received(), await self._rig.card.counters()
         self._cpu, self._grown = after - received, {name: value - counters[name] for name, value in now.items()}
@@ -135,9 +141,9 @@ class EchoRun:
             if meanwhile:
                 await made.rest()
             missing, dropped = made.sent - len(made.echoed), await self._drops() - dropped
-            excused = missing if 0 < missing <= losing + dropping * dropped else 0
+            excused = missing if 0 < missing <= losing + dropping * dropped["no-buffer"] else 0
             self._excused += excused
-            await self._settle(dropped=0 if excused else dropped, under_way=bool(excused))
+            await self._settle(dropped=None if excused else dropped, under_way=bool(excused))
             if made.stalled:
                 break
 
@@ -234,7 +240,7 @@ class EchoRun:
         if made.stalled:
             await self._received()  # raises for a guest that hangs: its frames are under way, and none is lost
 
-    async def _settle(self, *, dropped: int = 0, under_way: bool = False) -> None:
+    async def _settle(self, *, dropped: Mapping[Word, int] | None = None, under_way: bool = False) -> None:
         """Judge the last of what was made."""
         injected, echoed = self._made[-1].wire_had
         if None in (injected, echoed) and not self._recorded:  # nothing to compare the wire with, but the counts
@@ -244,6 +250,10 @@ class EchoRun:
         else:
             self._witnesses.settle(injected, echoed, dropped=dropped, under_way=under_way)
         self._under_way = False
+
+    def refuses(self, count: int) -> None:
+        """The card reports that many sends as refused, and sends them: the driver must say that they failed."""
+        self._witnesses.refused += count
 
     async def _has(self, count: int) -> bool | None:
         return True if await self._received() >= count else None
@@ -258,8 +268,9 @@ class EchoRun:
         """Whether card and driver record the frames."""
         return self._live is not None and self._rig.options.recorded >= Detail.FRAMES
 
-    async def _drops(self) -> int:
-        return (await self._rig.card.counters())["rx_no_buffer"]
+    async def _drops(self) -> Counter[Word]:
+        counters = await self._rig.card.counters()
+        return Counter({word: counters[name] for name, word in DROPS.items()})
 
     @property
     def _quiet(self) -> float:

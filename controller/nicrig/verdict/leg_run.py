@@ -26,6 +26,10 @@ RESET = 20.0
 """Seconds in which a card that sends nothing must be reset. The guest's timers are not slower when it is emulated."""
 
 
+REFUSED = "send-refused"
+"""The fault with which the card sends a frame and reports it as refused."""
+
+
 class LegRun:
     """One run through a leg's steps. `unkind` makes the card so."""
 
@@ -121,6 +125,8 @@ class LegRun:
         if fault.name in {each.name for each in known}:
             await self._arm(fault)
             self._struck += fault.losing * fault.count
+            if fault.name == REFUSED:
+                self._run.refuses(fault.count)
 
     async def _arm(self, fault: Fault) -> None:
         self._armed = True

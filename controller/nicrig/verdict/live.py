@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The live verdict: judges a rig's records as they come, and may save them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from nicrig.verifier.functions import Detail
 from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig.verifier.verifier import Verifier
 from nicrig.witnesses.judge import LINE, Witnesses
+from nicrig.witnesses.words import Word
 from nicrig_interface.answers import TimingState
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class LiveVerdict:
         echoed: Sequence[bytes] | None,
         *,
         quiet: float,
-        dropped: int = 0,
+        dropped: Mapping[Word, int] | None = None,
         under_way: bool = False,
     ) -> None:
         """Judge these frames and their echo; None means that none is expected that way. Waits as begin() does.

@@ -150,7 +150,7 @@ class Memory:
             if self._covered(cpu, cpu.order, until):
                 return Cause("read-before-flush", "the CPU looked at the frame before the flush of its buffer")
             return Cause("stale", "nothing flushed the buffer between the device's write and the CPU's sighting")
-        return self._partly(device, cpu, between, "the CPU sees what memory had before")
+        return self._partly(cpu, device.length, between, "the CPU sees what memory had before")
 
     def _transfer_open(self, device: Sighting, cpu: Sighting) -> Cause | None:
         if not self._channel or device.order > cpu.order:
@@ -166,13 +166,13 @@ class Memory:
         """The byte ranges of the CPU's buffer that were flushed or updated, start and end."""
         return [part(cpu, event) for event in flushes_of(self._chunk, cpu, after, before) if not is_write(event)]
 
-    def _partly(self, left: Sighting, right: Sighting, covered: list[tuple[int, int]], else_seen: str) -> Cause | None:
-        """The cause, or None when the flushed lines hold the whole frame."""
-        address, line = right.address, self._line
+    def _partly(self, cpu: Sighting, length: int, covered: list[tuple[int, int]], else_seen: str) -> Cause | None:
+        """The cause, or None when the flushed lines hold the frame's first `length` bytes."""
+        address, line = cpu.address, self._line
         flushed = {
             number for start, end in covered for number in range((address + start) // line, -(-(address + end) // line))
         }
-        wanted = set(range(address // line, -(-(address + left.length) // line)))
+        wanted = set(range(address // line, -(-(address + length) // line)))
         if wanted <= flushed:
             return None
         if wanted & flushed:
@@ -266,7 +266,8 @@ class Memory:
                 return Cause("read-before-flush", "the device read the frame before the flush of its buffer")
             return Cause("stale", "nothing flushed the buffer before the device read it")
         covered = [part(cpu, event) for event in between]
-        return self._partly(cpu, cpu, covered, "the device read what memory had before")
+        # The flushes of the packet's other buffers are not followed.
+        return self._partly(cpu, cpu.first or cpu.length, covered, "the device read what memory had before")
 
     def _mixed(self, cpu: Sighting, device: Sighting) -> Cause:
         if self._copies(device):

@@ -146,7 +146,7 @@ class Collector:
         self._order = 0
         self._next = first
         self._shared: Ranges[Shared] = Ranges()
-        self._buffers: dict[int, int] = {}
+        self._buffers: dict[int, tuple[int, int]] = {}
         self._posted: dict[tuple[str, int], int] = {}
         self._frame: FrameOf = lambda digest, length, card: None
         self._collecting = False
@@ -245,7 +245,7 @@ class Collector:
 
     def _described(self, event: NdisAllocateBuffer) -> None:
         if event.buffer and len(self._buffers) < LIMIT:
-            self._buffers[event.buffer] = event.address
+            self._buffers[event.buffer] = event.address, event.length
 
     def _undescribed(self, event: NdisFreeBuffer) -> None:
         self._buffers.pop(event.buffer, None)
@@ -277,7 +277,7 @@ class Collector:
         """The layer takes no digest of a packet that it refuses."""
         if event.result:
             sighting = self._sighting(event, event.length, event.result)
-            sighting.start = self._buffers.get(event.buffer, 0)
+            sighting.start, sighting.first = self._buffers.get(event.buffer, (0, 0))
             block = self._shared.find(sighting.start)
             if block:
                 sighting.address, sighting.cached = block.physical + sighting.start - block.start, block.cached
@@ -286,7 +286,7 @@ class Collector:
 
     def _sent(self, event: MiniportSendPackets) -> None:
         sighting = self._sighting(event, event.length, event.result)
-        sighting.start = self._buffers.get(event.buffer, 0)
+        sighting.start, sighting.first = self._buffers.get(event.buffer, (0, 0))
         self.chunk.cpu_out.append(sighting)
         if len(self.open) < LIMIT:
             self.open[event.packet] = sighting

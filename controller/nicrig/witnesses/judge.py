@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple
@@ -27,6 +27,13 @@ SOURCE = slice(6, 12)
 AROUND = 256
 """How many events before and after a frame are searched for what concerns it: some batches of a ring."""
 
+
+DROPPED: dict[Word, str] = {
+    "no-buffer": "the card dropped the frame: the driver had no buffer posted",
+    "receiver-off": "the card dropped the frame: the driver had its receiver switched off",
+    "buffer-short": "the card dropped the frame: it did not fit into the buffer that the driver had posted",
+}
+"""Why the card dropped a frame."""
 
 Way = Literal["in", "out", "stack", "echo"]
 """Where a frame went: into the guest, out of it, through its network stack, or all of that."""
@@ -123,13 +130,13 @@ class Witnesses:
         *,
         echoing: bool = True,
         under_way: bool = False,
-        dropped: int = 0,
+        dropped: Mapping[Word, int] | None = None,
     ) -> None:
         """Judge the chunk. None: that side's wire is unknown.
 
         When both are known, the guest must send back what it gets, byte for byte, unless `echoing` is off. With
-        `under_way` the run was cut off: a frame that is missing may have been on its way. `dropped` is how many frames
-        the card counted as dropped because no buffer was posted.
+        `under_way` the run was cut off: a frame that is missing may have been on its way. `dropped` counts
+        frames that the card dropped, by the word for the reason.
         """
         chunk = self._collector.end()
         self.frames.update({"in": len(chunk.cpu_in), "out": len(chunk.cpu_out)})
@@ -196,10 +203,10 @@ class _Settling:
         *,
         echoing: bool,
         under_way: bool,
-        dropped: int,
+        dropped: Mapping[Word, int] | None,
     ) -> None:
         self._witnesses = witnesses
-        self._dropped = dropped
+        self._dropped = Counter(dropped or {})
         self._echoing = echoing
         self._under_way = under_way
         self._chunk = chunk
@@ -233,7 +240,7 @@ class _Settling:
         self._wire_of = {id(pair.right): pair.left for pair in entered if pair.right and pair.left}
         self._wire_of |= {id(pair.left): pair.right for pair in left if pair.right and pair.left}
         for pair in entered:
-            cause = self._no_buffer(self._memory.entered(pair))
+            cause = self._drop(self._memory.entered(pair))
             self._judge(cause, "in", {"wire": pair.left, "device": pair.right})
         self._judge_reads(read)
         if self._echoing:
@@ -244,12 +251,13 @@ class _Settling:
         for pair in left:
             self._judge(passed_on(pair, "the device", "the wire"), "out", {"device": pair.left, "wire": pair.right})
 
-    def _no_buffer(self, cause: Cause | None) -> Cause | None:
-        """As many lost frames as the card dropped without a buffer have that word."""
-        if cause is None or cause.word != "lost" or not self._dropped:
+    def _drop(self, cause: Cause | None) -> Cause | None:
+        """As many lost frames as the card dropped have the word for the reason."""
+        word = next((word for word, count in self._dropped.items() if count > 0), None)
+        if cause is None or cause.word != "lost" or word is None:
             return cause
-        self._dropped -= 1
-        return Cause("no-buffer", "the card dropped the frame: the driver had no buffer posted")
+        self._dropped[word] -= 1
+        return Cause(word, DROPPED[word])
 
     def _apart(self, sightings: Sequence[Sighting]) -> tuple[list[Sighting], list[Sighting]]:
         """The frames of the run, and the guest's own, which are never partners of the others."""
@@ -300,7 +308,7 @@ class _Settling:
             return
         for pair in self._hop(self._injected, self._echoed):
             cause = passed_on(pair, "the wire into the guest", "the wire out of it")
-            cause = self._no_buffer(cause)
+            cause = self._drop(cause)
             if cause and cause.word in ("truncated", "overrun"):  # which hop is to blame is unknown
                 cause = Cause("corrupted", cause.why)
             self._judge(cause, "echo", {"injected": pair.left, "echoed": pair.right})

@@ -40,6 +40,8 @@ class Sighting:
     posted: int = 0
     start: int = 0
     """The CPU's sighting: the CPU's address of the first buffer."""
+    first: int = 0
+    """The CPU's sighting: bytes of the first buffer."""
     block: int = 0
     """The CPU's sighting: the CPU's address of the block of shared memory that has the first buffer."""
     cached: bool = False

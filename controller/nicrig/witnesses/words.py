@@ -4,7 +4,7 @@
 The order is that of certainty: first what the order of two records proves, then what a call or its absence proves, then
 what addresses and lengths say, then what the bytes look like. `corrupted` remains where nothing explains a difference.
 It is also the only word for changed bytes where only the wire is known. `unexpected` is a frame that no earlier witness
-saw. `no-buffer`, `lost`, `duplicated` and `reordered` are about whole frames, so they never compete with the others.
+saw. It and the words from `duplicated` on are about whole frames, so they never compete with the others.
 The words with `copied` are for drivers that copy frames: no flush and no cache line explains what their copy has.
 """
 
@@ -31,6 +31,8 @@ Word = Literal[
     "duplicated",
     "reordered",
     "no-buffer",
+    "receiver-off",
+    "buffer-short",
     "lost",
     "unexpected",
 ]
@@ -102,6 +104,8 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
     ),
     "duplicated": ("A frame arrives a second time.", "A frame goes out a second time."),
     "no-buffer": ("The card dropped the frame: the driver had no buffer posted.", "never"),
+    "receiver-off": ("The card dropped the frame: the driver had its receiver switched off.", "never"),
+    "buffer-short": ("The card dropped the frame: it did not fit into the buffer that the driver had posted.", "never"),
     "reordered": ("A frame arrives after one that followed it.", "A frame goes out after one that followed it."),
     "lost": ("The next witness never saw the frame.", "The next witness never saw the frame."),
     "unexpected": ("No earlier witness saw the frame.", "No earlier witness saw the frame."),

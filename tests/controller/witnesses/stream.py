@@ -97,11 +97,11 @@ class Stream:
         return self.writes(data, slot).flushes_read(slot).indicates(data if seen is None else seen, slot)
 
     # -- out --------------------------------------------------------------------------------------------------
-    def sends(self, data: bytes) -> int:
-        """The protocol sends a frame. Returns the frame's number."""
+    def sends(self, data: bytes, *, first: int = 0) -> int:
+        """The protocol sends a frame, `first` bytes of it in the first of several buffers. Returns its number."""
         self._sends += 1
         number, buffer = self._sends, BUFFERS + 0x1000 + self._sends
-        self.add("NdisAllocateBuffer", 0, SKB + number * PAGE, len(data), buffer)
+        self.add("NdisAllocateBuffer", 0, SKB + number * PAGE, first or len(data), buffer)
         packet = PACKETS + 0x1000 + number
         self.add("MiniportSendPackets", packet, buffer, len(data), 1, self.digest(data), RecordKind.ENTER)
         if not self.channel:

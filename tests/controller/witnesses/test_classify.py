@@ -7,6 +7,7 @@ import pytest
 
 from nicrig.verifier.functions import RecordKind
 from nicrig.witnesses.judge import FrameFinding, Witnesses
+from nicrig.witnesses.words import Word
 from tests.controller.witnesses.stream import (
     BUFFER_BYTES,
     PACKETS,
@@ -262,6 +263,14 @@ def test_a_read_after_a_flush_of_a_part() -> None:
     assert finish(built, number) == "torn"
 
 
+def test_a_flush_of_the_first_of_several_buffers_says_nothing_of_the_others() -> None:
+    built = Stream().setup().receives(ONE, 0)
+    number = built.sends(ONE, first=60)
+    built.flushes_write(number, 60).reads(ONE[:60], number).completes(ONE, number)
+    built.echoed.append(ONE[:60])
+    assert word(built, "out") == "truncated"
+
+
 def test_a_flush_that_misses_the_frame() -> None:
     built, number = sending()
     built.add("NdisFlushBuffer", built.events[-2].b, SKB + number * PAGE + 1024, 64, 1).reads(OLD[:200], number)
@@ -483,14 +492,15 @@ def test_a_packet_that_becomes_noise_while_the_protocol_has_it() -> None:
     assert noisy(read).word == "posted-while-lent"
 
 
-def test_a_frame_for_which_no_buffer_was_posted() -> None:
+@pytest.mark.parametrize("word", ["no-buffer", "receiver-off", "buffer-short"])
+def test_a_frame_that_the_card_dropped(word: Word) -> None:
     built = stream()
     built.injected += [ONE, TWO]
     witnesses = Witnesses()
     witnesses.begin(built.injected)
     witnesses.feed(built.events, built.frame_of)
-    witnesses.settle(built.injected, None, dropped=1)
-    assert witnesses.counts == {"no-buffer": 1, "lost": 1}
+    witnesses.settle(built.injected, None, dropped={word: 1})
+    assert witnesses.counts == {word: 1, "lost": 1}
 
 
 def test_who_has_a_frame_that_is_lost() -> None:
