@@ -99,7 +99,8 @@ class EchoRun:
     async def finish(self) -> None:
         """Count to here, when all is at rest."""
         await self._rest()
-        self._trouble |= await trouble_at_rest(self._rig, self._interface)
+        with self._rig.machine.limit(self._rig.deadlines.answer, "the guest to answer"):
+            self._trouble |= await trouble_at_rest(self._rig, self._interface)
         if self._witnesses.refused:
             self._trouble[REFUSAL_HIDDEN] = self._witnesses.refused
         received, counters = self._before

@@ -207,6 +207,8 @@ class _Settling:
     ) -> None:
         self._witnesses = witnesses
         self._dropped = Counter(dropped or {})
+        if chunk.reset != NOWHERE:
+            del self._dropped["receiver-off"]  # a reset drops what waits in the card, too
         self._echoing = echoing
         self._under_way = under_way
         self._chunk = chunk

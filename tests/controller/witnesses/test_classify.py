@@ -503,6 +503,17 @@ def test_a_frame_that_the_card_dropped(word: Word) -> None:
     assert witnesses.counts == {word: 1, "lost": 1}
 
 
+def test_a_frame_that_a_reset_of_the_card_dropped_is_lost() -> None:
+    built = stream()
+    built.injected += [ONE]
+    built.add("card.reset")
+    witnesses = Witnesses()
+    witnesses.begin(built.injected)
+    witnesses.feed(built.events, built.frame_of)
+    witnesses.settle(built.injected, None, dropped={"receiver-off": 1})
+    assert witnesses.counts == {"lost": 1}
+
+
 def test_who_has_a_frame_that_is_lost() -> None:
     held = stream()
     held.injected.append(ONE)
