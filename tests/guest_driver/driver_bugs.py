@@ -48,6 +48,8 @@ class Bug(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: str
     """`demo`, or the leg of `demo --thorough`."""
     names: tuple[str, ...] = ()
+    measured: bool = True
+    """False if it may be found: no run with it has been looked at."""
     parameters: tuple[str, ...] = ()
     """Of the driver's module: the way to the bug's lines."""
 
@@ -76,7 +78,7 @@ def page(text: str) -> str:
     found = f"Of {len(table())} bugs, `nicrig demo` finds {demo}, and with `--thorough` {more} more."
     rows = [found, "", "| bug | kind | what the driver does | found by | named as |", "|---|---|---|---|---|"]
     for name, bug in sorted(table().items()):
-        by = bug.run if bug.names else "not found"
+        by = bug.run if bug.names else "not found" if bug.measured else "not measured yet"
         named = ", ".join(f"`{each}`" for each in bug.names)
         with_ = "".join(f" `{parameter}`" for parameter in bug.parameters)
         rows.append(f"| {name} | {bug.kind}{with_} | {sentence(name)} | {by} | {named} |")
