@@ -15,6 +15,7 @@ from nicrig.machine.guest_interface import Interface
 from nicrig.process.deadlines import Deadlines
 from nicrig.session.rig import Rig
 from nicrig.traffic.generator import mixed
+from nicrig.verdict.at_rest import COUNTED
 from nicrig.verdict.echo_run import SLOTS, EchoRun
 from nicrig.verdict.run_verdict import RunVerdict
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.anyio
 
 FRAMES = mixed(40, seed=1)
 QUIET = 0.02
+STATION = b"\2\0\0\0\0\7"
 
 
 class Bench:
@@ -31,7 +33,7 @@ class Bench:
         self._loses = set(loses)
         self._drops = set(drops)
         self._out, self._wire = trio.open_memory_channel[list[bytes]](1000)
-        self.counts = {"rx_frames": 0, "rx_no_buffer": 0}
+        self.counts = dict.fromkeys(("rx_frames", "rx_no_buffer", "rx_disabled", "rx_too_long", "interrupts"), 0)
         self.keeps = False
         self.largest = 0
         """The most frames that came at once."""
@@ -52,7 +54,9 @@ class Bench:
         async def counters() -> dict[str, int]:
             return dict(self.counts)
 
-        async def ask(command: str, kind: object) -> list[Any]:
+        async def ask(command: str, kind: object) -> Any:
+            if command == "query-card":
+                return SimpleNamespace(mac=STATION.hex(":"))
             names = {"RX_TAIL": self.counts["rx_frames"] + SLOTS, "RX_HEAD": self.counts["rx_frames"]}
             return [SimpleNamespace(block="QUEUE", copy=0, name=name, value=value) for name, value in names.items()]
 
@@ -60,7 +64,10 @@ class Bench:
             return self.counts["rx_frames"]
 
         async def station() -> bytes:
-            return b"\2\0\0\0\0\7"
+            return STATION
+
+        async def statistics() -> dict[str, int]:
+            return dict.fromkeys((*COUNTED, *COUNTED.values()), self.counts["rx_frames"])
 
         async def generate(count: int, sizes: tuple[int, int]) -> None:
             source = b"\2\0\0\0\0\1"
@@ -70,7 +77,7 @@ class Bench:
         card = SimpleNamespace(wire=self, counters=counters, monitor=SimpleNamespace(ask=ask))
         machine = SimpleNamespace(limit=lambda seconds, awaited: nullcontext())
         rig = SimpleNamespace(card=card, machine=machine, deadlines=Deadlines(quiet=QUIET))
-        interface = SimpleNamespace(received=received, station=station, send=generate)
+        interface = SimpleNamespace(received=received, station=station, send=generate, statistics=statistics)
         return EchoRun(cast(Rig, rig), cast(Interface, interface), None)
 
 
