@@ -17,6 +17,7 @@ import numpy as np
 import trio
 
 from nicrig.provision import Provision
+from nicrig.recorder.call_sites import CallSites
 from nicrig.recorder.reader import READ_MAX, Recorder, Records, events
 from nicrig.session.options import Options
 from nicrig.session.rig import open_rig
@@ -81,14 +82,15 @@ class VerifierSpeed:
 
 @dataclass(frozen=True)
 class Recording:
-    """All raw records of guest and card in order, and the names of their function numbers."""
+    """All raw records of guest and card in order, the names of their function numbers, and their call sites."""
 
     records: Records
     names: dict[int, str]
+    sites: CallSites
 
     def first(self, parts: int) -> Recording:
         """The first of `parts` equal parts."""
-        return Recording(self.records[: len(self.records) // parts], self.names)
+        return Recording(self.records[: len(self.records) // parts], self.names, self.sites)
 
     def batches(self) -> Iterator[Records]:
         for start in range(0, len(self.records), READ_MAX):
@@ -109,7 +111,7 @@ async def record(provision: Provision, options: Options) -> Recording:
             await rig.guest.unload_driver()
             nursery.cancel_scope.cancel()
         taken += [batch.records for batch in recorder.read(to_end=True)]
-    return Recording(np.concatenate(taken), recorder.names)
+    return Recording(np.concatenate(taken), recorder.names, recorder.sites)
 
 
 async def _collect(recorder: Recorder, taken: list[Records]) -> None:
@@ -129,7 +131,7 @@ def judge(recording: Recording) -> Verifier:
     """Judge the whole recording with a new verifier, and return it."""
     verifier = Verifier(Detail.FRAMES)
     for batch in recording.batches():
-        verifier.feed(list(events(batch, recording.names)))
+        verifier.feed(list(events(batch, recording.names, recording.sites)))
     return verifier
 
 
@@ -138,7 +140,7 @@ def _pass(recording: Recording) -> VerifierRound:
     decoding = judging = counting = 0.0
     for batch in recording.batches():
         begin = time.perf_counter()
-        decoded = list(events(batch, recording.names))
+        decoded = list(events(batch, recording.names, recording.sites))
         decoded_at = time.perf_counter()
         verifier.feed(decoded)
         judged_at = time.perf_counter()

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from nicrig_device.faults.fault import Fault
 from nicrig_device.faults.table import FAULTS
 from nicrig_device.models.catalogue import KINDS
 from nicrig_device.monitor.doc_rows import COMMAND_HEAD, EVENT_HEAD, Page
-from nicrig_device.recorder import EVENT_DOC, HEADER_DOC, RECORD, RECORD_DOC
+from nicrig_device.recorder import EVENT_DOC, HEADER_DOC, PACKED, RECORD, RECORD_DOC
 from nicrig_device.spec import registers
 from nicrig_device.spec.counters import COUNTER_BASE, COUNTER_INDEX, COUNTERS
 from nicrig_device.spec.descriptors import (
@@ -70,7 +71,7 @@ CONSTANTS = {
     "SLOT_FRAME": registers.SLOT_FRAME,
 }
 C_TYPES = {"<u8": "ULONG64", "<u4": "ULONG", "<u2": "USHORT"}
-KERNEL_TYPES = {"<u8": "u64", "<u2": "u16", "|u1": "u8"}
+KERNEL_TYPES = {"<u8": "u64", "<u4": "u32", "<u2": "u16", "|u1": "u8"}
 
 
 def _define(name: str, value: int, note: str = "") -> str:
@@ -174,7 +175,9 @@ def record_header() -> str:
         "struct nicrig_record {",
     ]
     for name in recorder.RECORD.names or ():
-        lines.append(f"\t{KERNEL_TYPES[recorder.RECORD[name].str]} {name};")
+        kind = KERNEL_TYPES[recorder.RECORD[name].str]
+        parts = recorder.PACKED.get(name)
+        lines += [f"\t{kind} {part} : {bits};" for part, bits in parts.items()] if parts else [f"\t{kind} {name};"]
     lines += ["};", "", "#endif /* NICRIG_LAYOUT_H */", ""]
     return "\n".join(lines)
 
@@ -215,12 +218,21 @@ def _block_table(block: RegisterBlock) -> str:
     return _table(("offset", "register, field", "bits", "access", "reset", "meaning"), rows)
 
 
-def _structure_table(structure: np.dtype[Any], docs: Mapping[str, str]) -> str:
+def _structure_table(
+    structure: np.dtype[Any], docs: Mapping[str, str], packed: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+) -> str:
+    """A table of the fields; `packed` says which of them have parts, and the bits of each part from the lowest up."""
+    rows: list[tuple[str, ...]] = []
     fields: Mapping[str, Any] = structure.fields or {}
-    return _table(
-        ("offset", "bytes", "field", "meaning"),
-        ((str(field[1]), str(field[0].itemsize), name, docs[name]) for name, field in fields.items()),
-    )
+    for name, field in fields.items():
+        offset, size = str(field[1]), str(field[0].itemsize)
+        low = 0
+        for part, bits in packed.get(name, {}).items():
+            rows.append((offset, size, f"{part}, bits {low + bits - 1}:{low}", docs[part]))
+            low += bits
+        if not low:
+            rows.append((offset, size, name, docs[name]))
+    return _table(("offset", "bytes", "field", "meaning"), rows)
 
 
 def monitor_tables() -> dict[str, str]:
@@ -239,7 +251,7 @@ def tables() -> dict[str, str]:
         ("constant", "value"), ((name, f"0x{value:x} ({value})") for name, value in CONSTANTS.items())
     )
     made["descriptor"] = _structure_table(DESCRIPTOR, DESCRIPTOR_DOC)
-    made["record"] = _structure_table(RECORD, RECORD_DOC)
+    made["record"] = _structure_table(RECORD, RECORD_DOC, PACKED)
     made["recorder"] = _table(
         ("offset", "word", "meaning"),
         ((f"0x{8 * index:02x}", name, doc) for index, (name, doc) in enumerate(HEADER_DOC.items())),

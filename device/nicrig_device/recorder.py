@@ -31,10 +31,8 @@ RECORD = np.dtype(
         ("time", "<u8"),
         ("function", "<u2"),
         ("kind", "u1"),
-        ("phase", "u1"),
-        ("irql", "u1"),
-        ("locks", "u1"),
-        ("cpu", "<u2"),
+        ("state", "u1"),
+        ("place", "<u4"),
         ("a", "<u8"),
         ("b", "<u8"),
         ("c", "<u8"),
@@ -44,6 +42,9 @@ RECORD = np.dtype(
 )
 """64 bytes. The result of a record of the card is the number of guest records begun before it."""
 
+PACKED = {"state": {"phase": 4, "irql": 4}, "place": {"site": 20, "cpu": 8, "locks": 4}}
+"""What shares a field of RECORD: how many bits each takes, from the lowest bit up."""
+
 RECORD_DOC = {
     "sequence": "Number of the record, from 1; written last. Another number means that the record is not whole.",
     "time": "Nanoseconds of the writer's clock.",
@@ -51,8 +52,9 @@ RECORD_DOC = {
     "kind": "0 a call into NDIS, 1 a handler of the driver begins, 2 it ends, 3 GRANT, 4 REVOKE.",
     "phase": "The adapter's phase.",
     "irql": "Level: 0 PASSIVE, 1 APC, 2 DISPATCH, 3 above.",
-    "locks": "How many of the driver's spin locks this CPU held.",
-    "cpu": "CPU.",
+    "site": "The call site, as an offset in .text: where the call returns to; a handler's start plus 1; or 0.",
+    "cpu": "CPU, modulo 256.",
+    "locks": "How many of the driver's spin locks this CPU held, at most 15.",
     "a": "First argument.",
     "b": "Second argument.",
     "c": "Third argument.",
@@ -68,13 +70,14 @@ HEADER_DOC = {
     "SETTLED": "In the card's own ring only.",
     "GRANTS": "1 while the card needs STREAMING grants too; the card writes it.",
     "SLOT_HEAD": "Frames kept since the card started. A writer adds 1, atomically, before it fills the slot in.",
+    "BUILD": "Names the driver's build; call sites are looked up by it, and 0 means that it is not known.",
 }
 """The 64-bit words at the start of BAR3, in order."""
 
 MAGIC_BYTES = b"NICRRECD"
 MAGIC = int.from_bytes(MAGIC_BYTES, "little")
 HEAD, DETAIL = 2, 3
-GRANTS, SLOT_HEAD = 5, 6
+GRANTS, SLOT_HEAD, BUILD = 5, 6, 7
 SETTLED = 4
 """In the card's own ring: its next record will not be older than this many guest records; all ones while it sleeps."""
 ASLEEP = (1 << 64) - 1
@@ -258,7 +261,7 @@ class Trace:
     def add(self, event: TraceEvent, a: int = 0, b: int = 0, c: int = 0, d: int = 0, stamp: int | None = None) -> None:
         """Record one event, with the stamp of now or an earlier one."""
         self._own.records[self._written % CAPACITY] = (
-            *(self._written + 1, time.monotonic_ns(), event, 0, 0, 0, 0, 0),
+            *(self._written + 1, time.monotonic_ns(), event, 0, 0, 0),
             *(a, b, c, d, self.stamp() if stamp is None else stamp),
         )
         self._publish(1)

@@ -98,16 +98,22 @@ class SlotLayout(msgspec.Struct, frozen=True):
 
 
 class RecorderLayout(msgspec.Struct, frozen=True):
-    """Where the record files are and how to read them. `record` is a numpy dtype's list of fields."""
+    """Where the record files are and how to read them. `record` is a numpy dtype's list of fields.
+
+    `packed` has the fields that have parts, and how many bits each part takes, from the lowest up. `build` is the word
+    that names the driver's build.
+    """
 
     recorder: str
     trace: str
     record: list[tuple[str, str]]
+    packed: dict[str, dict[str, int]]
     offset: int
     capacity: int
     head: int
     detail: int
     settled: int
+    build: int
     slots: SlotLayout
     events: dict[str, str]
 

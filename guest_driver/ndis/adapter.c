@@ -40,8 +40,8 @@ static void record_unload(void)
 {
 	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_NONE);
 
-	ndis_entered(DriverUnload, ndis_objects_alive(), 0, 0, 0);
-	ndis_leave(DriverUnload, before, 0);
+	ndis_entered(DriverUnload, NULL, ndis_objects_alive(), 0, 0, 0);
+	ndis_leave(DriverUnload, NULL, before, 0);
 }
 
 void ndis_adapter_free(struct ndis_adapter *adapter)
@@ -101,10 +101,10 @@ NDIS_STATUS ndis_adapter_initialize(struct ndis_adapter *adapter)
 	NDIS_STATUS status;
 
 	before = ndis_enter_phase(NDIS_PHASE_INITIALIZE);
-	ndis_entered(MiniportInitialize, adapter->pdev->device, 0, 0, 0);
+	ndis_entered(MiniportInitialize, adapter->miniport->InitializeHandler, adapter->pdev->device, 0, 0, 0);
 	status = adapter->miniport->InitializeHandler(&open_error, &selected, media, ARRAY_SIZE(media), adapter,
 						      adapter);
-	ndis_leave(MiniportInitialize, before, status);
+	ndis_leave(MiniportInitialize, adapter->miniport->InitializeHandler, before, status);
 	if (status != NDIS_STATUS_SUCCESS) {
 		check_released(adapter);
 		return status;
@@ -135,9 +135,9 @@ void ndis_adapter_halt(struct ndis_adapter *adapter)
 
 	end_run(adapter);
 	before = ndis_enter_phase(NDIS_PHASE_HALT);
-	ndis_entered(MiniportHalt, 0, 0, 0, 0);
+	ndis_entered(MiniportHalt, adapter->miniport->HaltHandler, 0, 0, 0, 0);
 	adapter->miniport->HaltHandler(adapter->context);
-	ndis_leave(MiniportHalt, before, 0);
+	ndis_leave(MiniportHalt, adapter->miniport->HaltHandler, before, 0);
 	check_released(adapter);
 }
 
@@ -149,9 +149,9 @@ void ndis_adapter_shutdown(struct ndis_adapter *adapter)
 	if (!adapter->miniport->AdapterShutdownHandler)
 		return;
 	before = ndis_enter_phase(NDIS_PHASE_SHUTDOWN);
-	ndis_entered(MiniportShutdown, 0, 0, 0, 0);
+	ndis_entered(MiniportShutdown, adapter->miniport->AdapterShutdownHandler, 0, 0, 0, 0);
 	adapter->miniport->AdapterShutdownHandler(adapter->context);
-	ndis_leave(MiniportShutdown, before, 0);
+	ndis_leave(MiniportShutdown, adapter->miniport->AdapterShutdownHandler, before, 0);
 }
 
 /* The card was removed without notice: the miniport must not wait for it any more. */
@@ -162,7 +162,8 @@ void ndis_adapter_removed(struct ndis_adapter *adapter)
 	if (!adapter->miniport->PnPEventNotifyHandler)
 		return;
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportPnPEventNotify, NdisDevicePnPEventSurpriseRemoved, 0, 0, 0);
+	ndis_entered(MiniportPnPEventNotify, adapter->miniport->PnPEventNotifyHandler,
+		     NdisDevicePnPEventSurpriseRemoved, 0, 0, 0);
 	adapter->miniport->PnPEventNotifyHandler(adapter->context, NdisDevicePnPEventSurpriseRemoved, NULL, 0);
-	ndis_leave(MiniportPnPEventNotify, before, 0);
+	ndis_leave(MiniportPnPEventNotify, adapter->miniport->PnPEventNotifyHandler, before, 0);
 }

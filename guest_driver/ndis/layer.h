@@ -199,6 +199,9 @@ static inline bool ndis_has_dma(const struct ndis_adapter *adapter)
 	return adapter->scatter_gather || adapter->map.allocated || adapter->channel.registered;
 }
 
+/* end.c: where the layer's code ends. Kbuild links end.c behind the layer and in front of the rest. */
+void ndis_layer_end(void);
+
 /* objects.c: <= DISPATCH_LEVEL. `find` gives NULL if no live object of this kind has the address. */
 void ndis_object_add(struct ndis_object *object, enum ndis_object_kind kind, const void *address);
 struct ndis_object *ndis_object_find(enum ndis_object_kind kind, const void *address);

@@ -13,9 +13,9 @@ NDIS_STATUS ndis_query(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer,
 
 	spin_lock_bh(&adapter->requests);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportQueryInformation, oid, length, 0, 0);
+	ndis_entered(MiniportQueryInformation, adapter->miniport->QueryInformationHandler, oid, length, 0, 0);
 	status = adapter->miniport->QueryInformationHandler(adapter->context, oid, buffer, length, &written, &needed);
-	ndis_leave(MiniportQueryInformation, before, status);
+	ndis_leave(MiniportQueryInformation, adapter->miniport->QueryInformationHandler, before, status);
 	spin_unlock_bh(&adapter->requests);
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING);
 	return status;
@@ -29,9 +29,9 @@ NDIS_STATUS ndis_set(struct ndis_adapter *adapter, NDIS_OID oid, void *buffer, U
 
 	spin_lock_bh(&adapter->requests);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportSetInformation, oid, length, 0, 0);
+	ndis_entered(MiniportSetInformation, adapter->miniport->SetInformationHandler, oid, length, 0, 0);
 	status = adapter->miniport->SetInformationHandler(adapter->context, oid, buffer, length, &read, &needed);
-	ndis_leave(MiniportSetInformation, before, status);
+	ndis_leave(MiniportSetInformation, adapter->miniport->SetInformationHandler, before, status);
 	spin_unlock_bh(&adapter->requests);
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING);
 	return status;
@@ -46,9 +46,9 @@ NDIS_STATUS ndis_reset(struct ndis_adapter *adapter)
 	spin_lock_bh(&adapter->requests);
 	adapter->protocol->status(adapter->protocol_context, NDIS_STATUS_RESET_START);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportReset, 0, 0, 0, 0);
+	ndis_entered(MiniportReset, adapter->miniport->ResetHandler, 0, 0, 0, 0);
 	status = adapter->miniport->ResetHandler(&addressing, adapter->context);
-	ndis_leave(MiniportReset, before, status);
+	ndis_leave(MiniportReset, adapter->miniport->ResetHandler, before, status);
 	adapter->protocol->status(adapter->protocol_context, NDIS_STATUS_RESET_END);
 	spin_unlock_bh(&adapter->requests);
 	WARN_ON_ONCE(status == NDIS_STATUS_PENDING || addressing);
@@ -64,9 +64,9 @@ bool ndis_check_for_hang(struct ndis_adapter *adapter)
 		return false;
 	spin_lock_bh(&adapter->requests);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportCheckForHang, 0, 0, 0, 0);
+	ndis_entered(MiniportCheckForHang, adapter->miniport->CheckForHangHandler, 0, 0, 0, 0);
 	hung = adapter->miniport->CheckForHangHandler(adapter->context);
-	ndis_leave(MiniportCheckForHang, before, hung);
+	ndis_leave(MiniportCheckForHang, adapter->miniport->CheckForHangHandler, before, hung);
 	spin_unlock_bh(&adapter->requests);
 	return hung;
 }

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+from pathlib import Path
+
 import numpy as np
 
 from benchmarks.verifier_speed import PARTS, Recording, VerifierRound, VerifierSpeed, measure
+from nicrig.recorder.call_sites import UNKNOWN_BUILD, CallSites
+from nicrig.recorder.reader import RECORD
 from nicrig.verifier.functions import BY_NAME
 from nicrig.verifier.severity import Severity
 from nicrig.verifier.verdict import Verdict
-from nicrig_device.recorder import RECORD
 
 
 def recording(count: int) -> Recording:
@@ -13,7 +16,8 @@ def recording(count: int) -> Recording:
     records = np.zeros(count, RECORD)
     records["sequence"] = np.arange(1, count + 1)
     records["function"] = BY_NAME["NdisSetEvent"].number
-    return Recording(records, {BY_NAME["NdisSetEvent"].number: "NdisSetEvent"})
+    sites = CallSites(Path(), UNKNOWN_BUILD)
+    return Recording(records, {BY_NAME["NdisSetEvent"].number: "NdisSetEvent"}, sites)
 
 
 def test_rates_are_medians_and_decoding_counts_towards_the_verdict() -> None:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from nicrig.cli import app
 from nicrig.recorder import recording
-from nicrig.recorder.reader import Batch, Recorder, events
+from nicrig.recorder.reader import Batch, Recorder
 from nicrig.verifier.events import Event
 from nicrig.verifier.functions import BY_NAME, Phase, RecordKind
 from nicrig.verifier.records import CardFrameIn, CardFrameOut, NdisMSleep
@@ -87,7 +87,7 @@ class Recorded:
         return self._events(self._reader.read(to_end=True))
 
     def _events(self, batches: Iterable[Batch]) -> list[Event]:
-        return [event for batch in batches for event in events(batch.records, self._reader.names)]
+        return [event for batch in batches for event in self._reader.events(batch.records)]
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_capture_keeps_the_frames_with_their_bytes_though_the_guest_records_no
         assert peer.receive(2) == two_out
     bus.close()
     assert card.close() == 0
-    found = [event for batch in reader.read(to_end=True) for event in events(batch.records, reader.names)]
+    found = [event for batch in reader.read(to_end=True) for event in reader.events(batch.records)]
     kept = [
         (event.function, reader.frame(event.digest, event.length, True))
         for event in found

@@ -14,7 +14,7 @@ import pytest
 from crc32c import crc32c
 
 from nicrig_device.dma.frames import Frames
-from nicrig_device.recorder import CAPACITY, RECORDER_BYTES, SLOT_BYTES, SLOTS, RecordRing, Trace, TraceEvent
+from nicrig_device.recorder import CAPACITY, PACKED, RECORDER_BYTES, SLOT_BYTES, SLOTS, RecordRing, Trace, TraceEvent
 from nicrig_device.spec.descriptors import DESCRIPTOR
 from tests.fakes import recorder as datasheet
 from tests.fakes.recorder import ASLEEP, DETAIL, HEAD, MAGIC, SETTLED, SLOT_HEAD, Record, RecorderMemory
@@ -49,9 +49,11 @@ def test_a_new_ring_has_the_datasheet_s_words(bench: Bench) -> None:
 
 
 def test_what_a_guest_writes_is_what_the_card_s_record_type_reads(bench: Bench) -> None:
-    record = Record(bench.guest.begin(), *range(100, 112))
+    small = {"phase": 15, "irql": 3, "site": 0xABCDE, "cpu": 255, "locks": 14}
+    record = Record(bench.guest.begin(), time=101, function=102, kind=103, a=1, b=2, c=3, d=4, result=5, **small)
     bench.guest.fill(record)
-    assert tuple(bench.rings[0].records[0].tolist()) == record
+    assert tuple(bench.rings[0].records[0].tolist()) == (1, 101, 102, 103, 0x3F, 0xEFFABCDE, 1, 2, 3, 4, 5)
+    assert PACKED == {"state": {"phase": 4, "irql": 4}, "place": {"site": 20, "cpu": 8, "locks": 4}}
     assert bench.trace.stamp() == 1
 
 

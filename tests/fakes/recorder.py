@@ -16,18 +16,18 @@ from crc32c import crc32c
 from nicrig_interface.answers import RecorderLayout, SlotLayout
 
 MAGIC, CAPACITY, HEAD, DETAIL, SETTLED, GRANTS = 0x00, 0x08, 0x10, 0x18, 0x20, 0x28
-SLOT_HEAD = 0x30
+SLOT_HEAD, BUILD = 0x30, 0x38
 GRANT, REVOKE = 3, 4
 MAY_READ, MAY_WRITE, CACHED, STREAMING = 1, 2, 4, 8
 ALL_ONES = (1 << 64) - 1
 RECORDS_AT = 0x1000
 SLOTS, SLOT_BYTES = 4, 2048
-RECORD = struct.Struct("<QQHBBBBHQQQQQ")
+RECORD = struct.Struct("<QQHBBIQQQQQ")
 ASLEEP = (1 << 64) - 1
 
 
 class Record(NamedTuple):
-    """One record, its fields in the datasheet's order."""
+    """One record, what it holds in the datasheet's order."""
 
     sequence: int
     time: int = 0
@@ -35,13 +35,25 @@ class Record(NamedTuple):
     kind: int = 0
     phase: int = 0
     irql: int = 0
-    locks: int = 0
+    site: int = 0
     cpu: int = 0
+    locks: int = 0
     a: int = 0
     b: int = 0
     c: int = 0
     d: int = 0
     result: int = 0
+
+    def pack(self) -> bytes:
+        state, place = self.irql << 4 | self.phase, self.locks << 28 | self.cpu << 20 | self.site
+        return RECORD.pack(*self[:4], state, place, *self[9:])
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Record:
+        values = RECORD.unpack(data)
+        state, place = values[4:6]
+        packed = state & 0xF, state >> 4, place & 0xFFFFF, place >> 20 & 0xFF, place >> 28
+        return cls._make((*values[:4], *packed, *values[6:]))
 
 
 class RecorderMemory:
@@ -63,7 +75,7 @@ class RecorderMemory:
 
     def fill(self, record: Record) -> None:
         """Store the other fields, and the sequence last."""
-        at, data = self._place(record.sequence), RECORD.pack(*record)
+        at, data = self._place(record.sequence), record.pack()
         self._memory[at + 8 : at + RECORD.size] = data[8:]
         self._memory[at : at + 8] = data[:8]
 
@@ -75,7 +87,8 @@ class RecorderMemory:
 
     def record(self, sequence: int) -> Record:
         """The record in the slot of this number."""
-        return Record._make(RECORD.unpack_from(self._memory, self._place(sequence)))
+        at = self._place(sequence)
+        return Record.unpack(bytes(self._memory[at : at + RECORD.size]))
 
     def keep(self, frame: bytes) -> int:
         """Keep a frame's bytes; its digest word."""
@@ -111,16 +124,19 @@ class Rings:
         self.guest = _file(folder / "recorder", capacity)
         self.card = _file(folder / "trace", capacity)
         self.card.set_word(SETTLED, ASLEEP)
-        small = {"function": "<u2", "kind": "|u1", "phase": "|u1", "irql": "|u1", "locks": "|u1", "cpu": "<u2"}
+        small = {"function": "<u2", "kind": "|u1", "state": "|u1", "place": "<u4"}
+        fields = ("sequence", "time", *small, "a", "b", "c", "d", "result")
         self.layout = RecorderLayout(
             recorder=str(folder / "recorder"),
             trace=str(folder / "trace"),
-            record=[(name, small.get(name, "<u8")) for name in Record._fields],
+            record=[(name, small.get(name, "<u8")) for name in fields],
+            packed={"state": {"phase": 4, "irql": 4}, "place": {"site": 20, "cpu": 8, "locks": 4}},
             offset=RECORDS_AT,
             capacity=capacity,
             head=HEAD // 8,
             detail=DETAIL // 8,
             settled=SETTLED // 8,
+            build=BUILD // 8,
             slots=SlotLayout(offset=RECORDS_AT + capacity * RECORD.size, count=SLOTS, bytes=SLOT_BYTES),
             events={"1": "card.reset", "5": "card.doorbell", "9": "card.link", "11": "card.frame_in"},
         )

@@ -10,7 +10,6 @@ import pytest
 
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import Provision
-from nicrig.recorder.reader import events
 from nicrig.session.options import Options
 from nicrig.session.rig import Rig, open_rig
 from nicrig.verifier.events import CARD_EVENTS
@@ -166,7 +165,7 @@ NOT_OF_THE_SELFTEST = {
 def recorded(rig: Rig) -> list[tuple[str, int]]:
     """All records of the guest since the card started: the function and its first argument."""
     recorder = rig.card.recorder()
-    found = [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
+    found = [event for batch in recorder.read(to_end=True) for event in recorder.events(batch.records)]
     return [(event.function, event.arguments[0]) for event in found if event.function not in CARD_EVENTS]
 
 

@@ -11,12 +11,13 @@ import trio
 from nicrig.errors import PartDeathError
 from nicrig.machine.guest_interface import Interface
 from nicrig.provision import Provision
-from nicrig.recorder.reader import Recorder, events
+from nicrig.provision.sources import GUEST_DRIVER
+from nicrig.recorder.reader import Recorder
 from nicrig.session.options import Options
 from nicrig.session.rig import PANIC_RECORDS, Rig, open_rig
 from nicrig.verifier.events import CARD_EVENTS, Event
-from nicrig.verifier.functions import BY_NAME, Detail
-from tests.system.conftest import check_echo
+from nicrig.verifier.functions import BY_NAME, Detail, Phase, RecordKind
+from tests.system.conftest import check_echo, every_kind
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
 
@@ -25,7 +26,7 @@ PARAMETER = "/sys/module/nicrig/parameters/recorder"
 
 def read_all(recorder: Recorder) -> list[Event]:
     """The new events, while guest and card are idle."""
-    return [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
+    return [event for batch in recorder.read(to_end=True) for event in recorder.events(batch.records)]
 
 
 async def set_detail(rig: Rig, detail: int) -> int:
@@ -76,6 +77,50 @@ async def test_the_detail_changes_at_run_time(rig: Rig, nic: Interface) -> None:
     assert "MiniportReset" in recorded[1] & recorded[2]
     assert frames & (recorded[0] | recorded[1]) == set()
     assert frames <= recorded[2]
+
+
+MANY_SITES = {"bus-master": 40, "subordinate": 35, "non-dma": 25}
+"""So many call sites of each kind's miniport are crossed at least."""
+
+
+def calls_at(site: str) -> str:
+    """The source line of a call site."""
+    file, _, line = site.rpartition(":")
+    return (GUEST_DRIVER / file).read_text().splitlines()[int(line) - 1]
+
+
+@every_kind
+async def test_each_call_of_the_miniport_names_the_line_that_makes_it(rig: Rig) -> None:
+    recorder = rig.card.recorder()
+    read_all(recorder)
+    interface = await rig.guest.load_driver("recorder=2")
+    await interface.up()
+    await interface.start_echo()
+    await check_echo(rig, interface, [60, 1514] * 20)
+    await rig.guest.unload_driver()
+    events = [event for event in read_all(recorder) if event.site.startswith("miniport/")]
+    calls = {(event.site, event.function) for event in events if event.kind == RecordKind.CALL}
+    assert len(calls) >= MANY_SITES[rig.options.kind]
+    assert [(site, name) for site, name in sorted(calls) if name not in calls_at(site)] == []
+    handlers = {(event.site, event.function) for event in events if event.kind in (RecordKind.ENTER, RecordKind.LEAVE)}
+    assert {"MiniportInitialize", "MiniportHalt"} <= {name for _, name in handlers}
+    assert {calls_at(site) for site, _ in handlers} == {"{"}
+
+
+async def test_a_call_that_is_mutated_names_the_miniport_s_line(rig: Rig) -> None:
+    recorder = rig.card.recorder()
+    read_all(recorder)
+    await rig.guest.load_driver("mutate=NdisAllocateMemoryWithTag:repeat")
+    await rig.guest.unload_driver()
+    events = read_all(recorder)
+    sites = {
+        event.site
+        for event in events
+        if event.function == "NdisAllocateMemoryWithTag" and event.phase != Phase.PROTOCOL
+    }
+    assert sites
+    assert [site for site in sites if "NdisAllocateMemoryWithTag" not in calls_at(site)] == []
+    assert [event.site for event in events if event.site.startswith("ndis/")] == []
 
 
 @pytest.mark.parametrize("value", [max(Detail) + 1, -1])

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 
-from nicrig.recorder.reader import events
 from nicrig.session.rig import Rig
 from nicrig.verdict.exchange import exchange
 from nicrig.verdict.live import live_verdict
@@ -47,7 +46,7 @@ async def test_the_lives_of_the_sentences_get_their_verdicts(rig: Rig) -> None:
     log = rig.paths.serial_log.read_text(errors="replace")[before:]
     assert re.findall(r"nicrig_selftest: FAILED .*", log) == []
     names = re.findall(r"nicrig_selftest: ok ([^:]+): test_halt: KeGetCurrentIrql", log)
-    calls = [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
+    calls = [event for batch in recorder.read(to_end=True) for event in recorder.events(batch.records)]
     starts = [place for place, event in enumerate(calls) if isinstance(event, MiniportInitialize)]
     verdicts: dict[str, Verdict] = {}
     for name, (start, end) in zip(names, pairwise([*starts, len(calls)]), strict=True):

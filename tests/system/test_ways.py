@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pytest
 
-from nicrig.recorder.reader import events
 from nicrig.session.rig import Rig
 from nicrig.verdict.exchange import exchange
 from nicrig.verdict.live import live_verdict
@@ -50,7 +49,7 @@ async def crossed(rig: Rig, *parameters: str) -> list[Event]:
     verdict = live.verifier.verdict
     assert (verdict.broken.keys() - ADVICE, verdict.lost) == (set(), 0), live.verifier.violations
     assert await kernel_complaints(rig) == ""
-    return [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
+    return [event for batch in recorder.read(to_end=True) for event in recorder.events(batch.records)]
 
 
 @pytest.mark.parametrize("machine", ["noncoherent=0", "noncoherent=64:1"])

@@ -9,7 +9,7 @@ from nicrig.captures import pcapng
 from nicrig.captures.filter import Filter
 from nicrig.captures.follow import Followed, Follower
 from nicrig.captures.pcapng import Direction
-from nicrig.recorder.reader import Recorder, events
+from nicrig.recorder.reader import Recorder
 from nicrig.witnesses.judge import LINE
 from nicrig_interface.answers import RecorderLayout
 
@@ -100,7 +100,7 @@ class Tap:
             if batch.card_lost:
                 self.tally.records += batch.card_lost
                 self._follower.lost()
-            self._follower.feed(events(batch.records, self._recorder.names), self._recorder.frame)
+            self._follower.feed(self._recorder.events(batch.records), self._recorder.frame)
 
     def _block(self, each: Followed) -> bytes:
         direction: Direction = "out" if each.outgoing else "in"

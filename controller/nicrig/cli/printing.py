@@ -12,10 +12,10 @@ import trio
 from nicrig.card.monitor import card_monitor, recorder_layout
 from nicrig.process.output import failure
 from nicrig.recorder import recording
-from nicrig.recorder.reader import Recorder, events
+from nicrig.recorder.reader import Recorder
 from nicrig.rundir.paths import RigPaths
 from nicrig.verdict.offline import OfflineVerdict, judge
-from nicrig.verdict.outcome import firsts, violation_lines
+from nicrig.verdict.outcome import violation_json, violation_lines
 from nicrig.verdict.run_verdict import WORDS
 from nicrig.verifier.events import Event
 from nicrig.verifier.rules import RULES
@@ -50,7 +50,7 @@ async def show_card(folder: Path, *, last: int, follow: bool, json: bool) -> boo
     try:
         while True:
             for batch in batches:
-                printed += _print(events(batch.records, recorder.names), json=json)
+                printed += _print(recorder.events(batch.records), json=json)
             sys.stdout.flush()
             if not follow or failure():
                 break
@@ -115,24 +115,18 @@ def _print_judged(judged: OfflineVerdict, *, json: bool) -> None:
             "fail_on": verdict.fail_on.value,
             "minor": verdict.minor,
             "violations": [
-                {
-                    "rule": each.rule,
-                    "severity": each.severity.value,
-                    "text": each.text,
-                    "evidence": [event.sequence for event in each.evidence],
-                }
+                violation_json(each) | {"evidence": [event.sequence for event in each.evidence]}
                 for each in verifier.violations
             ],
+            "sites": [{"rule": each.rule, "site": each.site, "count": each.more + 1} for each in verifier.firsts],
             "frames": witnesses.frames,
             "faults": witnesses.counts,
             "witnesses": [witnessed.to_json(finding) for finding in witnesses.findings.values()],
         }
         print(msgspec.json.encode(made).decode())
         return
-    for violation in firsts(verifier.violations):
+    for violation in verifier.firsts:
         print("\n".join(violation_lines(violation)))
-        if more := verdict.counts[violation.rule] - 1:
-            print(f"  {more} more of {violation.rule}")
     for finding in witnesses.findings.values():
         print("\n".join(witnessed.report(finding)))
     if witnesses.frames.total():

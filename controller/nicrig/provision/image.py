@@ -6,13 +6,19 @@ It is not compressed: unpacking would be emulated under TCG, and costs more ther
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from nicrig.provision import cache, host_command, kernel_modules
+import msgspec
+
+from nicrig.provision import cache, host_command, kernel_modules, module_lines
 from nicrig.provision.cpio import Archive
 from nicrig.provision.root import Root
+from nicrig.recorder import CALL_SITES_FILE
 
 IMAGE = "initramfs.cpio"
+DRIVER = "nicrig"
+"""The module whose call sites have a table."""
 PROGRAMS = ("qemu-ga", "ethtool", "ip", "tc", "perl")
 """perl without its modules, for what busybox cannot do, such as answering a datagram."""
 MODULES = (
@@ -33,7 +39,7 @@ _INIT = Path(__file__).with_name("init")
 _UDHCPC = Path(__file__).with_name("udhcpc")
 _RECIPE = tuple(
     Path(__file__).with_name(name).read_bytes()
-    for name in ("image.py", "cpio.py", "kernel_modules.py", "init", "udhcpc")
+    for name in ("image.py", "cpio.py", "kernel_modules.py", "module_lines.py", "init", "udhcpc")
 )
 
 
@@ -42,7 +48,7 @@ def key(root_key: str, module_key: str) -> str:
 
 
 async def make(folder: Path, root: Root, modules: Sequence[Path]) -> None:
-    """The recipe: leaves initramfs.cpio in `folder`; `modules` are the paths of our own."""
+    """The recipe: leaves initramfs.cpio and the driver's call sites in `folder`; `modules` are the paths of our own."""
     archive = Archive()
     archive.file("init", _INIT.read_bytes(), executable=True)
     # The kernel opens it as standard output of /init, before /init can mount anything.
@@ -51,7 +57,11 @@ async def make(folder: Path, root: Root, modules: Sequence[Path]) -> None:
         archive.folder(name)
     await _add_programs(archive, root)
     await _add_busybox(archive, root)
-    _add_modules(archive, root, [kernel_modules.from_file(path) for path in modules])
+    ours = {path.stem: kernel_modules.from_file(path) for path in modules}
+    data, table = module_lines.stamped(ours[DRIVER].data)
+    ours[DRIVER] = replace(ours[DRIVER], data=data)
+    (folder / CALL_SITES_FILE).write_bytes(msgspec.json.encode(table))
+    _add_modules(archive, root, list(ours.values()))
     (folder / IMAGE).write_bytes(archive.finish())
 
 

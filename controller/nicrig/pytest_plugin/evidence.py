@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from nicrig.pytest_plugin.test_session import TestSession
 from nicrig.recorder import recording
-from nicrig.recorder.reader import events
 from nicrig.text.packet_summary import summary
 from nicrig.text.printable import printable_lines
 from nicrig.verdict.outcome import violation_lines
@@ -34,7 +33,7 @@ def sections(session: TestSession) -> Iterator[tuple[str, list[str]]]:
 def _events(session: TestSession) -> list[Event]:
     recorder = session.evidence
     batches = recorder.last(LOOKED_THROUGH)
-    found = [event for batch in batches for event in events(batch.records, recorder.names)]
+    found = [event for batch in batches for event in recorder.events(batch.records)]
     return list(filter(recording.declared, found))
 
 
@@ -44,7 +43,7 @@ def _register(session: TestSession, event: CardRegister) -> str:
 
 
 def _broken(session: TestSession) -> list[str]:
-    return [line for violation in session.live.verifier.violations[:LAST] for line in violation_lines(violation)]
+    return [line for violation in session.live.verifier.firsts[:LAST] for line in violation_lines(violation)]
 
 
 def _frame(way: str, data: bytes) -> str:

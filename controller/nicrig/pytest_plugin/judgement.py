@@ -35,7 +35,7 @@ class Judgement:
     findings: Sequence[FrameFinding] = field(default=())
     """The first frame of each fault, with what happened around it."""
     evidence: Sequence[Violation] = field(default=())
-    """The first violation of each rule, with the records that show it."""
+    """The first violation of each rule at each call site, with the records that show it."""
     console: Sequence[str] = field(default=())
     """The first line of each trouble that the guest's kernel wrote."""
 

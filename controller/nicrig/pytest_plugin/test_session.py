@@ -31,7 +31,6 @@ from nicrig.verdict.echo_run import CHUNK
 from nicrig.verdict.exchange import exchange
 from nicrig.verdict.guest_trouble import Console
 from nicrig.verdict.live import LiveVerdict
-from nicrig.verdict.outcome import firsts
 from nicrig.verdict.run_verdict import unseen, violations
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.severity import FAIL_ON, Severity
@@ -263,7 +262,7 @@ class TestSession:
             unknown=unseen(rules.verdict, self._recorded),
             recorded=bool(self._recorded),
             findings=tuple(witnesses.findings.values()),
-            evidence=firsts(rules.violations),
+            evidence=rules.firsts,
             console=console.lines(),
         )
         return self.judgement

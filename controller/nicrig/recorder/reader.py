@@ -7,7 +7,7 @@ card describes the layout of its records (query-recorder), so it is not repeated
 
 import mmap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from crc32c import crc32c
 
 from nicrig.errors import RigError
+from nicrig.recorder.call_sites import UNKNOWN_BUILD, CallSites
 from nicrig.text.printable import printable
 from nicrig.verifier.decoder import Decoder
 from nicrig.verifier.events import Event
@@ -33,6 +34,14 @@ ALL = (1 << 64) - 1
 DEAD_SECONDS = 1.0
 """After this time, the writer of an incomplete record is dead. A live writer may lose its CPU for a shorter while."""
 NAME_BYTES = 100
+RECORD = np.dtype(
+    [
+        *(("sequence", "<u8"), ("time", "<u8"), ("function", "<u2"), ("kind", "u1"), ("phase", "u1"), ("irql", "u1")),
+        *(("locks", "u1"), ("cpu", "<u2"), ("a", "<u8"), ("b", "<u8"), ("c", "<u8"), ("d", "<u8"), ("result", "<u8")),
+        ("site", "<u4"),
+    ]
+)
+"""A record as it is read: nothing shares a field."""
 READ_MAX = 16384
 """The most records that one read copies from a ring, which bounds the memory that it takes."""
 
@@ -58,6 +67,29 @@ class Wait(NamedTuple):
     since: float
 
 
+class Part(NamedTuple):
+    """Where a number lies in a raw record: in `field`, shifted by so many bits."""
+
+    field: str
+    shift: int
+    mask: int
+
+
+def _parts(record: np.dtype[Any], packed: Mapping[str, Mapping[str, int]]) -> dict[str, Part]:
+    """Each number of a record. Raises ValueError when the parts of a field are longer than the field."""
+    found: dict[str, Part] = {}
+    for field in record.names or ():
+        bits, shift = 8 * record[field].itemsize, 0
+        if record[field].kind != "u":
+            continue
+        for name, width in packed.get(field, {field: bits}).items():
+            if width < 1 or shift + width > bits:
+                raise ValueError(f"the parts of {field} are longer than its {bits} bits")
+            found[name] = Part(field, shift, (1 << width) - 1)
+            shift += width
+    return found
+
+
 class RecordReader:
     """One ring; each read continues where the last one ended."""
 
@@ -74,6 +106,7 @@ class RecordReader:
             raise RigError(f"{path}: the card describes its flight recorder wrongly: {printable(str(error))}") from None
         self._slots = layout.slots
         self._head = layout.head
+        self._build = layout.build
         self._next = 1
         self._waits = Wait(0, 0, 0.0)
         self.lost = 0
@@ -81,11 +114,12 @@ class RecordReader:
     def _laid_out(self, layout: RecorderLayout) -> Records:
         """The records in the file. Raises TypeError, ValueError or OverflowError when it does not have this layout."""
         record = np.dtype(layout.record)
-        numbers = [name for name in record.names or () if record[name].kind == "u"]
-        if not set(Event._fields) <= set(numbers) or record["function"].itemsize < 2:
-            raise ValueError(f"a record has the numbers {numbers}, not {Event._fields}")
-        if not all(0 <= index < len(self.words) for index in (layout.head, layout.detail, layout.settled)):
-            raise ValueError("head, detail or settled is beyond the end of the file")
+        self._parts = _parts(record, layout.packed)
+        if not set(RECORD.names or ()) <= set(self._parts):
+            raise ValueError(f"a record has the numbers {list(self._parts)}, not {RECORD.names}")
+        words = (layout.head, layout.detail, layout.settled, layout.build)
+        if not all(0 <= index < len(self.words) for index in words):
+            raise ValueError("head, detail, settled or build is beyond the end of the file")
         slots = layout.slots
         if min(slots.offset, layout.offset) < 0 or min(slots.count, slots.bytes, layout.capacity) < 1:
             raise ValueError("a place is negative, or there is no room for a record or a frame")
@@ -103,9 +137,14 @@ class RecordReader:
         """The number of the last record that was read, or given up."""
         return self._next - 1
 
+    @property
+    def build(self) -> int:
+        """The number of the driver's build."""
+        return self.words[self._build]
+
     def nothing(self) -> Records:
         """An empty array of records."""
-        return self._records[:0].copy()
+        return np.zeros(0, RECORD)
 
     def skip_to_last(self, count: int) -> None:
         """Continue with the last `count` records; those before them do not count as lost."""
@@ -137,9 +176,16 @@ class RecordReader:
             self._next += passed
             self.lost += passed - len(found)
             if len(found):
-                yield found
+                yield self._unpacked(found)
         if self._waits.record != self._next:
             self._waits = Wait(self._next, until, time.monotonic())
+
+    def _unpacked(self, found: Records) -> Records:
+        made = np.zeros(len(found), RECORD)
+        for name in RECORD.names or ():
+            part = self._parts[name]
+            made[name] = found[part.field] >> part.shift & part.mask
+        return made
 
     def _given_up(self) -> int:
         """The number of the last record that is given up, or 0."""
@@ -185,6 +231,8 @@ class Recorder:
         self.names = names_of(layout)
         self._guest = RecordReader(Path(layout.recorder), layout)
         self._card = RecordReader(Path(layout.trace), layout)
+        self._folder = Path(layout.recorder).parent
+        self._sites = CallSites(self._folder, UNKNOWN_BUILD)
         self._settled = layout.settled
         self._detail = layout.detail
         self._early: Records = self._card.nothing()
@@ -199,6 +247,17 @@ class Recorder:
     def detail(self) -> Detail:
         """How much the guest records now; a guest may write anything there."""
         return Detail(min(self._guest.words[self._detail], Detail.BYTES))
+
+    @property
+    def sites(self) -> CallSites:
+        """The call sites of the driver that records now."""
+        if self._guest.build != self._sites.build:
+            self._sites = CallSites(self._folder, self._guest.build)
+        return self._sites
+
+    def events(self, records: Records) -> Iterator[Event]:
+        """These records of a batch as the verifier takes them."""
+        return events(records, self.names, self.sites)
 
     def frame(self, digest: int, length: int, card: bool) -> bytes | None:
         """The bytes of the frame with this recorded digest, of card or guest; None when they are overwritten."""
@@ -284,10 +343,14 @@ def merge(guest: Records, card: Records) -> Records:
     return np.concatenate([guest, card])[np.argsort(keys, kind="stable")]
 
 
-def events(records: Records, names: dict[int, str]) -> Iterator[Event]:
-    """The records as the verifier takes them. A number that nothing declares becomes the name `#number`."""
+def events(records: Records, names: dict[int, str], sites: Mapping[int, str]) -> Iterator[Event]:
+    """The records as the verifier takes them; `sites` has the call sites as text.
+
+    A number that nothing declares becomes the name `#number`.
+    """
     decoder = Decoder(names)
     columns: list[list[Any]] = [records[name].tolist() for name in Event._fields]
     keys = (records["function"].astype(np.uint32) << 8 | records["kind"]).tolist()
     columns[1] = list(map(decoder.names.__getitem__, columns[1]))
+    columns[-1] = list(map(sites.__getitem__, columns[-1]))
     return decoder.decode(keys, zip(*columns, strict=True))

@@ -15,7 +15,8 @@ from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
 from nicrig.verifier.functions import BY_NAME, GRANT_ARGUMENTS, Detail, Irql, Phase, RecordKind
 
-VERSION = 1
+VERSION, OLDEST = 2, 1
+"""The version that is written, and the oldest that is read: its events have no call sites."""
 MASK = (1 << 64) - 1
 LONGEST_LINE = 1 << 12
 """Most bytes of a line: several times as many as any record needs."""
@@ -43,7 +44,7 @@ class End(msgspec.Struct, forbid_unknown_fields=True, tag_field="recording", tag
     lost: int
 
 
-class RecordingLine(msgspec.Struct, forbid_unknown_fields=True):
+class RecordingLine(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One event, with the arguments that its function records, by name."""
 
     sequence: int
@@ -56,6 +57,7 @@ class RecordingLine(msgspec.Struct, forbid_unknown_fields=True):
     time: int
     arguments: dict[str, int]
     result: int
+    site: str = ""
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -111,6 +113,7 @@ def line(event: Event) -> bytes:
         time=event.time,
         arguments=arguments(event),
         result=event.result,
+        site=event.site,
     )
     return _ENCODER.encode(made) + b"\n"
 
@@ -120,10 +123,11 @@ def _name(names: list[str], number: int) -> str:
 
 
 def text(event: Event) -> str:
-    """An event as a person reads it: number, seconds, where it ran, and the call."""
+    """An event as a person reads it: number, seconds, where it ran, the call, and its call site."""
     shown = {} if event.kind == RecordKind.LEAVE and not any(arguments(event).values()) else arguments(event)
     inside = ", ".join(f"{name}={value:#x}" for name, value in shown.items())
     result = f" -> {event.result:#x}" if _has_result(event) else ""
+    at = f" at {event.site}" if event.site else ""
     mark = _MARKS[event.kind] if event.kind < len(_MARKS) else ""
     if event.function in CARD_EVENTS:
         where = "card"
@@ -131,7 +135,7 @@ def text(event: Event) -> str:
         level = Irql(event.irql).name if event.irql in set(Irql) else str(event.irql)
         held = f" +{event.locks}" if event.locks else ""
         where = f"cpu{event.cpu} {level}{held} {_name(_PHASES, event.phase)}"
-    return f"{event.sequence:>9} {event.time / 1e9:>12.6f} {where:<28} {mark}{event.function}({inside}){result}"
+    return f"{event.sequence:>9} {event.time / 1e9:>12.6f} {where:<28} {mark}{event.function}({inside}){result}{at}"
 
 
 def _has_result(event: Event) -> bool:
@@ -205,7 +209,7 @@ def _next_line(file: IO[bytes]) -> bytes:
 
 
 def _detail(head: Header) -> Detail:
-    if head.version != VERSION:
+    if not OLDEST <= head.version <= VERSION:
         raise ValueError(f"version {head.version} is not {VERSION}, the version that this nicrig reads")
     if head.detail.upper() not in Detail.__members__:
         raise ValueError(f"unknown detail {head.detail!r}")
@@ -225,4 +229,4 @@ def _event(made: RecordingLine) -> Event:
     where = (made.irql, made.locks, made.cpu, made.time)
     if not all(0 <= number <= MASK for number in (made.sequence, *where, *values, made.result)):
         raise ValueError("a number is negative or longer than 64 bits")
-    return make_event(made.sequence, made.function, kind, phase, *where, *values, made.result)
+    return make_event(made.sequence, made.function, kind, phase, *where, *values, made.result, printable(made.site))

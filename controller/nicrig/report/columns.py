@@ -28,10 +28,11 @@ COLUMNS = np.dtype(
     [
         *(("sequence", "<u8"), ("function", "<u2"), ("kind", "u1"), ("phase", "u1")),
         *(("irql", "u1"), ("locks", "u1"), ("cpu", "<u2"), ("time", "<i8")),
-        *((name, "<u8") for name in Event._fields[8:]),
+        *((name, "<u8") for name in Event._fields[8:-1]),
+        ("site", "<u4"),
     ]
 )
-"""An Event's fields in its order; `function` is an index of NAMES."""
+"""An Event's fields in its order; `function` is an index of NAMES, `site` one of Run.sites."""
 DEVICE = column_of(MiniportInitialize, "device")
 KINDS = {DEVICE_BUS_MASTER: "bus-master", DEVICE_SUBORDINATE: "subordinate", DEVICE_NON_DMA: "non-dma"}
 
@@ -46,6 +47,7 @@ class Run:
     path: Path
     judged: OfflineVerdict
     records: Records
+    sites: list[str]
     clock: Clock
     times: Seconds
 
@@ -56,8 +58,8 @@ class Run:
 
     def event(self, place: int) -> Event:
         """The record at this index, as the verifier takes it."""
-        sequence, function, *rest = self.records[place].tolist()
-        return make_event(sequence, NAMES[function], *rest)
+        sequence, function, *rest, site = self.records[place].tolist()
+        return make_event(sequence, NAMES[function], *rest, self.sites[site])
 
     def places_of(self, events: Iterable[Event]) -> npt.NDArray[np.intp]:
         """The indices of these events, in order."""
@@ -78,9 +80,10 @@ class Run:
 def read_run(path: Path) -> Run:
     """Read and judge a recording. Raises RecordingError for a file that is not a recording."""
     parts: list[Records] = [np.zeros(0, COLUMNS)]
+    sites: dict[str, int] = {}
 
     def see(part: list[Event]) -> None:
-        parts.append(columns(part))
+        parts.append(columns(part, sites))
         if (len(parts) - 1) * PART > MOST_RECORDS:
             raise RecordingError(f"{path}: a page shows {MOST_RECORDS} records at most: use nicrig verify")
 
@@ -88,24 +91,28 @@ def read_run(path: Path) -> Run:
         judged = judge(path, see)
     except OverflowError:
         raise RecordingError(f"{path}: a number in a record is too large for a recorder's") from None
-    return made_run(path, judged, np.concatenate(parts))
+    return made_run(path, judged, np.concatenate(parts), list(sites))
 
 
-def made_run(path: Path, judged: OfflineVerdict, records: Records) -> Run:
-    """A run of these records."""
+def made_run(path: Path, judged: OfflineVerdict, records: Records, sites: list[str]) -> Run:
+    """A run of these records; `sites` are their call sites."""
     card = is_card(records)
     clock = fit(records["time"], card, np.isin(records["function"], [NUMBERS[name] for name in PROMPT]))
     times = clock.seconds(records["time"], card)
-    return Run(path, judged, records, clock, times - (times.min() if len(times) else 0))
+    return Run(path, judged, records, sites, clock, times - (times.min() if len(times) else 0))
 
 
 PROMPT = ("card.register", "card.doorbell", "card.interrupt", "card.link")
 """What the card records when it happens; all other events have the time at which their batch ended."""
 
 
-def columns(events: list[Event]) -> Records:
-    """These events as columns. Raises OverflowError for a number that does not fit."""
-    return np.array([(event.sequence, NUMBERS[event.function], *event[2:]) for event in events], COLUMNS)
+def columns(events: list[Event], sites: dict[str, int]) -> Records:
+    """These events as columns. Their call sites go to `sites`. Raises OverflowError for a number that does not fit."""
+    rows = [
+        (event.sequence, NUMBERS[event.function], *event[2:-1], sites.setdefault(event.site, len(sites)))
+        for event in events
+    ]
+    return np.array(rows, COLUMNS)
 
 
 def is_card(records: Records) -> npt.NDArray[np.bool_]:

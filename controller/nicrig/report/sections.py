@@ -89,22 +89,25 @@ def _clocks(run: Run) -> str:
 
 
 def violations(run: Run) -> str:
-    """Each broken rule with the records that show it."""
-    found = run.judged.verifier.violations
+    """Each broken rule, once for each call site, with the records that show it."""
+    found = run.judged.verifier.firsts
     if not found:
         return "<p>None.</p>"
     counts = run.judged.verifier.verdict.counts
     rows = "".join(_violation(run, each) for each in found[:VIOLATIONS_SHOWN])
-    more = _shown(min(len(found), VIOLATIONS_SHOWN), sum(counts.values()), "violations", "nicrig verify")
+    shown = sum(each.more + 1 for each in found[:VIOLATIONS_SHOWN])
+    more = _shown(shown, sum(counts.values()), "violations", "nicrig verify")
     return f"<table><tr><th>rule</th><th>what happened</th><th>records that show it</th></tr>{rows}</table>{more}"
 
 
 def _violation(run: Run, broken: Violation) -> str:
     rule = RULES[broken.rule]
+    where = f"<code>{escape(broken.site)}</code><br>" if broken.site else ""
+    more = f"<br>{broken.more} more there" if broken.more else ""
     evidence = "\n".join(recording.text(event) for event in broken.evidence[-EVIDENCE_SHOWN:])
     return (
         f"<tr><td><b>{escape(broken.rule)}</b> {broken.severity.value}<br><small>{broken.severity.meaning}</small></td>"
-        f"<td>{escape(broken.text)}<br><small>{escape(rule.text)} [{escape(rule.source)}]</small></td>"
+        f"<td>{where}{escape(broken.text)}{more}<br><small>{escape(rule.text)} [{escape(rule.source)}]</small></td>"
         f"<td><pre>{escape(evidence)}</pre></td></tr>"
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nicrig.errors import UsageError
+from nicrig.recorder import CALL_SITES_FILE
 from nicrig.rundir.own_files import foreign, is_name, read_end
 from nicrig.text.printable import LOG_LINES, TAIL_BYTES, printable_lines
 from nicrig_interface.files import (
@@ -82,6 +83,11 @@ class RigPaths(NamedTuple):
         return self.folder / "lock"
 
     @property
+    def call_sites(self) -> Path:
+        """The lines of the driver in the guest's image, see `nicrig.recorder.call_sites`."""
+        return self.folder / CALL_SITES_FILE
+
+    @property
     def description(self) -> Path:
         """What was started here: JSON, see `nicrig.session.daemon`."""
         return self.folder / "rig.json"
@@ -104,6 +110,7 @@ class RigPaths(NamedTuple):
             *logs,
             self.guest_lock,
             self.description,
+            self.call_sites,
             *unfinished,
             self.folder / RECORDER_FILE,
             self.folder / TRACE_FILE,

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from shutil import copyfile
 
 import trio
 
@@ -14,6 +15,7 @@ from nicrig.machine.accelerator import KVM, TCG, Accelerator
 from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
 from nicrig.provision import Provision
+from nicrig.recorder import CALL_SITES_FILE
 from nicrig.rundir.directories import last_lines
 from nicrig.rundir.paths import RigPaths
 from nicrig.session.options import Options, machine_of
@@ -161,6 +163,8 @@ async def start_machine(
     Raises PartDeathError or DeadlineError when it does not start.
     """
     deadlines = Deadlines(accelerator.scale)
+    paths.call_sites.unlink(missing_ok=True)
+    copyfile(provision.image.with_name(CALL_SITES_FILE), paths.call_sites)
     with deadlines.limit(deadlines.monitor, "QEMU to start"):
         card = partial(qemu.card_options, hot_plug=options.hot_plug)
         process = qemu.Qemu(qemu.program(provision), machine_of(options, provision, accelerator), card, paths)

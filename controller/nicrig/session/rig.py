@@ -17,7 +17,7 @@ from nicrig.process.deadlines import Deadlines
 from nicrig.process.qmp import Qmp
 from nicrig.provision import Provision
 from nicrig.recorder import recording
-from nicrig.recorder.reader import Recorder, events
+from nicrig.recorder.reader import Recorder
 from nicrig.rundir.directories import run_directory
 from nicrig.rundir.guest_lock import GuestLock
 from nicrig.rundir.paths import RigPaths
@@ -153,5 +153,5 @@ async def _options(card: CardHandle, options: Options) -> Options:
 
 def _last_records(layout: RecorderLayout) -> str:
     recorder = Recorder(layout)
-    found = [event for batch in recorder.last(PANIC_RECORDS) for event in events(batch.records, recorder.names)]
+    found = [event for batch in recorder.last(PANIC_RECORDS) for event in recorder.events(batch.records)]
     return "".join(f"\n  | {recording.text(event)}" for event in found[-PANIC_RECORDS:]) or " none"

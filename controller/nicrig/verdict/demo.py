@@ -30,7 +30,7 @@ from nicrig.verdict.guest_trouble import GUEST_CRASHED, GUEST_HUNG, LOAD_FAILED,
 from nicrig.verdict.leg_run import LegRun
 from nicrig.verdict.legs import CACHES, LEGS, Leg, one_path
 from nicrig.verdict.live import LiveVerdict, live_verdict
-from nicrig.verdict.outcome import EchoOutcome, LegOutcome, firsts
+from nicrig.verdict.outcome import EchoOutcome, LegOutcome
 from nicrig.verdict.run_verdict import RunVerdict, combine, unseen, violations
 from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig_interface.answers import LedgerState, TimingState
@@ -231,7 +231,7 @@ class Demo:
             self._options.kind,
             self._accelerator,
             self._clock.seconds,
-            firsts(rules.violations),
+            rules.firsts,
             bool(self._options.recorded),
             self._blind or None,
             rules.verdict.minor,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import trio
 
 from nicrig.recorder import recording
-from nicrig.recorder.reader import Recorder, events
+from nicrig.recorder.reader import Recorder
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.severity import FAIL_ON, Severity
 from nicrig.verifier.verifier import Verifier
@@ -143,7 +143,7 @@ class LiveVerdict:
             if batch.card_lost:
                 self.verifier.lost(0, batch.card_lost)
             # A record of an undeclared function counts as a gap in the numbers.
-            happened = list(filter(recording.declared, events(batch.records, self._recorder.names)))
+            happened = list(filter(recording.declared, self._recorder.events(batch.records)))
             if self._file is not None:
                 self._file.writelines(map(recording.line, happened))
             self.verifier.feed(happened)

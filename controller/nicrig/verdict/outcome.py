@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -47,8 +48,8 @@ class LegOutcome:
 class EchoOutcome:
     """A verdict, with the kind of card, the accelerator, and how many seconds each stage took.
 
-    `broken` is the first violation of each rule of the NDIS contract that the miniport broke, `minor` counts those
-    that do not fail the run. `recorded` is whether the driver was to record its calls. `blind` is why the card's
+    `broken` is the first violation of each rule of the NDIS contract at each call site of the miniport, `minor` counts
+    those that do not fail the run. `recorded` is whether the driver was to record its calls. `blind` is why the card's
     ledger judged nothing. `console` are the first lines of each trouble that the guest's kernel wrote there. `ended` is
     why the run ended early. `timings` are the card's, in the order in which the frames met them. `legs` are the parts
     of a thorough run.
@@ -106,6 +107,7 @@ class EchoOutcome:
             "frames": frame_counts(self.verdict),
             "witnesses": [witnessed.to_json(finding) for finding in self.verdict.findings],
             "violations": violations,
+            "broken": [violation_json(violation) | {"count": violation.more + 1} for violation in self.broken],
             "minor": self.minor,
             "console": list(self.console),
             "reordered_by_guest": self.verdict.reordered,
@@ -127,12 +129,18 @@ def _text(judged: RunVerdict) -> str:
     return " ".join(f"{name} {count}" for name, count in frame_counts(judged).items())
 
 
-def firsts(violations: Sequence[Violation]) -> list[Violation]:
-    """The first violation of each rule, in order."""
-    first = {violation.rule: violation for violation in reversed(violations)}
-    return list(first.values())[::-1]
-
-
 def violation_lines(violation: Violation) -> list[str]:
-    """A broken rule, and below it the records that show it."""
-    return [str(violation), *(f"  | {recording.text(event)}" for event in violation.evidence)]
+    """A broken rule, and below it the records that show it, and how many more it stands for."""
+    there = f" at {violation.site}" if violation.site else ""
+    more = [f"  {violation.more} more of {violation.rule}{there}"] if violation.more else []
+    return [str(violation), *(f"  | {recording.text(event)}" for event in violation.evidence), *more]
+
+
+def violation_json(violation: Violation) -> dict[str, Any]:
+    """A broken rule for JSON, without the records that show it."""
+    return {
+        "rule": violation.rule,
+        "severity": violation.severity.value,
+        "text": violation.text,
+        "site": violation.site,
+    }

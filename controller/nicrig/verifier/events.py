@@ -69,6 +69,8 @@ class Event(NamedTuple):
     c: int = 0
     d: int = 0
     result: int = 0
+    site: str = ""
+    """The call site: FILE:LINE of the call in the driver, or of the handler; module+0xOFFSET without lines; or ""."""
 
     @property
     def arguments(self) -> tuple[int, int, int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from nicrig.verifier.events import Event
@@ -13,7 +13,10 @@ from nicrig.verifier.rules import RULES
 from nicrig.verifier.severity import FAIL_ON, Severity
 
 KEPT = 100
-"""The most violations of one rule that are kept with their evidence; the others are only counted."""
+"""The most violations of one rule that are kept with their evidence; the others are only counted.
+
+Beyond them the first one at a call site is kept too, of as many call sites.
+"""
 
 
 class Finding(StrEnum):
@@ -36,15 +39,24 @@ def decide(*, found: object, unseen: str) -> Finding:
 
 @dataclass(frozen=True)
 class Violation:
-    """One rule broken once: what happened, with its numbers, and the events that show it, the culprit last."""
+    """One rule broken once: what happened, with its numbers, and the events that show it, the culprit last.
+
+    `more` counts those of the rule at the same call site that it stands for.
+    """
 
     rule: str
     severity: Severity
     text: str
     evidence: tuple[Event, ...]
+    more: int = 0
+
+    @property
+    def site(self) -> str:
+        """The call site of the culprit, or of the last call before it that has one; empty when none has."""
+        return next((event.site for event in reversed(self.evidence) if event.site), "")
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.severity.value}: {self.text}"
+        return f"{self.rule} {self.severity.value}: {self.text}{f' (at {self.site})' if self.site else ''}"
 
 
 @dataclass(frozen=True)
@@ -115,12 +127,26 @@ class Findings:
         self.violations: list[Violation] = []
         self.counts: Counter[tuple[str, Severity]] = Counter()
         self._seen: Counter[str] = Counter()
+        self._sites: dict[str, Counter[str]] = {}
+        """How often each rule was broken at each call site of those that are kept."""
+
+    @property
+    def firsts(self) -> list[Violation]:
+        """The first violation of each rule at each call site, in order, with how many more there are."""
+        first: dict[tuple[str, str], Violation] = {}
+        for each in self.violations:
+            first.setdefault((each.rule, each.site), each)
+        return [replace(each, more=self._sites[rule][site] - 1) for (rule, site), each in first.items()]
 
     def report(self, rule: str, text: str, *evidence: Event | None, severity: Severity | None = None) -> None:
         """Count a violation, and keep it if there is room. `severity` replaces that of a rule with two."""
         judged = severity or RULES[rule].severity
         self.counts[rule, judged] += 1
         self._seen[rule] += 1
-        if self._seen[rule] <= self._kept:
-            seen = tuple(event for event in evidence if event is not None)
-            self.violations.append(Violation(rule, judged, text, seen))
+        found = Violation(rule, judged, text, tuple(event for event in evidence if event is not None))
+        sites = self._sites.setdefault(rule, Counter())
+        known = found.site in sites
+        if known or len(sites) < self._kept:
+            sites[found.site] += 1
+        if self._seen[rule] <= self._kept or (not known and found.site in sites):
+            self.violations.append(found)

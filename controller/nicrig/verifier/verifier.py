@@ -82,6 +82,11 @@ class Verifier:
         return self._findings.violations
 
     @property
+    def firsts(self) -> list[Violation]:
+        """The first violation of each rule at each call site, with how many more there are of it."""
+        return self._findings.firsts
+
+    @property
     def verdict(self) -> Verdict:
         return Verdict(self._events, self._events - self._cards, self._lost, dict(self._findings.counts), self._fail_on)
 

@@ -18,9 +18,11 @@ from nicrig_device.monitor.register_states import register_states
 from nicrig_device.monitor.schema import schema
 from nicrig_device.monitor.version import Version
 from nicrig_device.recorder import (
+    BUILD,
     CAPACITY,
     DETAIL,
     HEAD,
+    PACKED,
     RECORD,
     RECORDS_OFFSET,
     SETTLED,
@@ -121,11 +123,13 @@ class CardCommands:
             recorder=str(self._folder / RECORDER_FILE),
             trace=str(self._folder / TRACE_FILE),
             record=[(name, RECORD[name].str) for name in RECORD.names or ()],
+            packed=PACKED,
             offset=RECORDS_OFFSET,
             capacity=CAPACITY,
             head=HEAD,
             detail=DETAIL,
             settled=SETTLED,
+            build=BUILD,
             slots=SlotLayout(SLOTS_OFFSET, SLOTS, SLOT_BYTES),
             events={str(int(event)): f"card.{event.name.lower()}" for event in TraceEvent},
         )

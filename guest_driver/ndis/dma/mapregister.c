@@ -138,7 +138,7 @@ static UINT add_units(const struct ndis_run *run, PNDIS_PHYSICAL_ADDRESS_UNIT un
 	return count;
 }
 
-static UINT fill_units(const struct ndis_buffer *buffer, ULONG index, PNDIS_PHYSICAL_ADDRESS_UNIT units)
+static __always_inline UINT fill_units(const struct ndis_buffer *buffer, ULONG index, PNDIS_PHYSICAL_ADDRESS_UNIT units)
 {
 	UINT at, count = 0;
 

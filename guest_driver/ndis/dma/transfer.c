@@ -13,9 +13,18 @@ static void send_done(struct ndis_adapter *adapter, struct ndis_packet *packet, 
 	ndis_leave_phase(before);
 }
 
-static void record_sends(PPNDIS_PACKET packets, UINT count)
+static void record_elements(PNDIS_PACKET packet, const SCATTER_GATHER_LIST *list)
 {
-	UINT i, j;
+	UINT i;
+
+	for (i = 0; list && i < list->NumberOfElements; i++)
+		ndis_record_if(NDIS_DETAIL_OF_ScatterGatherElement, NDIS_FN_ScatterGatherElement, NDIS_KIND_CALL, 0,
+			       packet, i, list->Elements[i].Address.QuadPart, list->Elements[i].Length, 0);
+}
+
+static void record_sends(PPNDIS_PACKET packets, UINT count, unsigned long site)
+{
+	UINT i;
 
 	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES)
 		return;
@@ -24,12 +33,10 @@ static void record_sends(PPNDIS_PACKET packets, UINT count)
 		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
 
 		ndis_packet_recount(packets[i]);
-		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_MiniportSendPackets, NDIS_KIND_ENTER, packets[i],
+		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_MiniportSendPackets, NDIS_KIND_ENTER, site, packets[i],
 			       private->Head, private->TotalLength, list ? list->NumberOfElements : 0,
 			       ndis_digest(to_ndis_packet(packets[i]), NDIS_PACKET_SENT));
-		for (j = 0; list && j < list->NumberOfElements; j++)
-			ndis_record(ScatterGatherElement, packets[i], j, list->Elements[j].Address.QuadPart,
-				    list->Elements[j].Length, 0);
+		record_elements(packets[i], list);
 	}
 }
 
@@ -61,9 +68,9 @@ VOID NdisSendPackets(NDIS_HANDLE NdisBindingHandle, PPNDIS_PACKET PacketArray, U
 	if (!mapped)
 		return;
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	record_sends(PacketArray, mapped);
+	record_sends(PacketArray, mapped, ndis_handler_site(adapter->miniport->SendPacketsHandler));
 	adapter->miniport->SendPacketsHandler(adapter->context, PacketArray, mapped);
-	ndis_leave(MiniportSendPackets, before, 0);
+	ndis_leave(MiniportSendPackets, adapter->miniport->SendPacketsHandler, before, 0);
 }
 
 /* Section 4.8: once for each packet. Its scatter-gather list is invalid afterwards (R84, R88). <= DISPATCH_LEVEL. */
@@ -80,7 +87,7 @@ VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, N
 	send_done(adapter, packet, Status);
 }
 
-static void record_indications(PPNDIS_PACKET packets, UINT count)
+static __always_inline void record_indications(PPNDIS_PACKET packets, UINT count)
 {
 	UINT i;
 
@@ -97,7 +104,7 @@ static void record_indications(PPNDIS_PACKET packets, UINT count)
 }
 
 /* Records which of up to 64 packets the protocol keeps. */
-static void record_kept(PPNDIS_PACKET packets, UINT count)
+static __always_inline void record_kept(PPNDIS_PACKET packets, UINT count)
 {
 	UINT first, i;
 
@@ -110,8 +117,8 @@ static void record_kept(PPNDIS_PACKET packets, UINT count)
 		for (i = 0; i < some; i++)
 			if (NDIS_GET_PACKET_STATUS(packets[first + i]) == NDIS_STATUS_PENDING)
 				kept |= BIT_ULL(i);
-		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_NdisMIndicateReceivePacket, NDIS_KIND_LEAVE, first, kept,
-			       some, 0, 0);
+		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_NdisMIndicateReceivePacket, NDIS_KIND_LEAVE, _RET_IP_,
+			       first, kept, some, 0, 0);
 	}
 }
 
@@ -159,9 +166,9 @@ VOID NdisReturnPackets(PNDIS_PACKET *PacketsToReturn, UINT NumberOfPackets)
 			continue;
 		packet->owner = NDIS_PACKET_IDLE;
 		before = ndis_enter_phase(NDIS_PHASE_RUN);
-		ndis_entered(MiniportReturnPacket, &packet->packet, 0, 0, 0);
+		ndis_entered(MiniportReturnPacket, adapter->miniport->ReturnPacketHandler, &packet->packet, 0, 0, 0);
 		adapter->miniport->ReturnPacketHandler(adapter->context, &packet->packet);
-		ndis_leave_quietly(MiniportReturnPacket, before);
+		ndis_leave_quietly(MiniportReturnPacket, adapter->miniport->ReturnPacketHandler, before);
 	}
 }
 

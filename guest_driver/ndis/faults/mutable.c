@@ -92,3 +92,15 @@ void ndis_mutate_handlers(NDIS_MINIPORT_CHARACTERISTICS *miniport)
 	handlers = *miniport;
 	NDIS_MUTABLE_HANDLERS(PUT_HANDLER)
 }
+
+#define BEHIND_HANDLER(Count, Result, Name, ...) \
+	if (handler == mutable_##Name) \
+		return handlers.Name##Handler;
+
+const void *ndis_mutate_behind(const void *handler)
+{
+	if (!static_branch_unlikely(&ndis_mutating))
+		return handler;
+	NDIS_MUTABLE_HANDLERS(BEHIND_HANDLER)
+	return handler;
+}

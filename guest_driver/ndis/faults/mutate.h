@@ -49,5 +49,7 @@ u64 ndis_mutate(const struct ndis_mutable *function, u64 *words);
 
 /* Replaces the miniport's handlers with their trampolines. */
 void ndis_mutate_handlers(NDIS_MINIPORT_CHARACTERISTICS *miniport);
+/* The miniport's handler behind this trampoline; what is no trampoline is returned as it is. */
+const void *ndis_mutate_behind(const void *handler);
 
 #endif /* NICRIG_MUTATE_H */

@@ -23,9 +23,9 @@ static irqreturn_t ndis_interrupt(int irq, void *data)
 
 	if (adapter->interrupt->IsrRequested || !running) {
 		before = ndis_enter_phase(NDIS_PHASE_RUN);
-		ndis_entered(MiniportISR, 0, 0, 0, 0);
+		ndis_entered(MiniportISR, adapter->miniport->ISRHandler, 0, 0, 0, 0);
 		miniport->ISRHandler(&recognized, &queue, adapter->context);
-		ndis_leave(MiniportISR, before, recognized | queue << 1);
+		ndis_leave(MiniportISR, adapter->miniport->ISRHandler, before, recognized | queue << 1);
 	} else {
 		ndis_disable_interrupt(adapter);
 	}
@@ -142,9 +142,9 @@ void ndis_handle_interrupt(struct ndis_adapter *adapter)
 {
 	struct ndis_caller before = ndis_enter_phase(NDIS_PHASE_RUN);
 
-	ndis_entered(MiniportHandleInterrupt, 0, 0, 0, 0);
+	ndis_entered(MiniportHandleInterrupt, adapter->miniport->HandleInterruptHandler, 0, 0, 0, 0);
 	adapter->miniport->HandleInterruptHandler(adapter->context);
-	ndis_leave(MiniportHandleInterrupt, before, 0);
+	ndis_leave(MiniportHandleInterrupt, adapter->miniport->HandleInterruptHandler, before, 0);
 }
 
 /* Lets the card interrupt again. DISPATCH_LEVEL, after the handler. */
@@ -155,9 +155,9 @@ void ndis_enable_interrupt(struct ndis_adapter *adapter)
 	if (!adapter->miniport->EnableInterruptHandler)
 		return;
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportEnableInterrupt, 0, 0, 0, 0);
+	ndis_entered(MiniportEnableInterrupt, adapter->miniport->EnableInterruptHandler, 0, 0, 0, 0);
 	adapter->miniport->EnableInterruptHandler(adapter->context);
-	ndis_leave_quietly(MiniportEnableInterrupt, before);
+	ndis_leave_quietly(MiniportEnableInterrupt, adapter->miniport->EnableInterruptHandler, before);
 }
 
 void ndis_disable_interrupt(struct ndis_adapter *adapter)
@@ -167,7 +167,7 @@ void ndis_disable_interrupt(struct ndis_adapter *adapter)
 	if (!adapter->miniport->DisableInterruptHandler)
 		return;
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportDisableInterrupt, 0, 0, 0, 0);
+	ndis_entered(MiniportDisableInterrupt, adapter->miniport->DisableInterruptHandler, 0, 0, 0, 0);
 	adapter->miniport->DisableInterruptHandler(adapter->context);
-	ndis_leave_quietly(MiniportDisableInterrupt, before);
+	ndis_leave_quietly(MiniportDisableInterrupt, adapter->miniport->DisableInterruptHandler, before);
 }

@@ -148,13 +148,13 @@ static unsigned long number(const void *port)
 	return (unsigned long)port;
 }
 
-static bool reads(const void *port, UINT bytes, ULONG count)
+static __always_inline bool reads(const void *port, UINT bytes, ULONG count)
 {
 	ndis_record(NdisRawReadPort, port, (u64)count * bytes, 0, 0, 0);
 	return may_access(port, bytes);
 }
 
-static bool writes(const void *port, UINT bytes, ULONG count)
+static __always_inline bool writes(const void *port, UINT bytes, ULONG count)
 {
 	ndis_record(NdisRawWritePort, port, (u64)count * bytes, 0, 0, 0);
 	return may_access(port, bytes);

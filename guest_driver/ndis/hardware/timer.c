@@ -37,9 +37,9 @@ static void timer_expires(struct timer_list *expired)
 
 	timer_restart(timer);
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportTimer, miniport_timer, 0, 0, 0);
+	ndis_entered(MiniportTimer, miniport_timer->MiniportTimerFunction, miniport_timer, 0, 0, 0);
 	miniport_timer->MiniportTimerFunction(NULL, miniport_timer->MiniportTimerContext, NULL, NULL);
-	ndis_leave_quietly(MiniportTimer, before);
+	ndis_leave_quietly(MiniportTimer, miniport_timer->MiniportTimerFunction, before);
 }
 
 static struct ndis_timer *timer_make(struct ndis_adapter *adapter, PNDIS_MINIPORT_TIMER miniport_timer)

@@ -226,10 +226,11 @@ static void call_allocate_complete(struct ndis_shared_request *request, struct n
 
 	local_bh_disable();
 	before = ndis_enter_phase(NDIS_PHASE_RUN);
-	ndis_entered(MiniportAllocateComplete, va, physical.QuadPart, length, request->context);
+	ndis_entered(MiniportAllocateComplete, adapter->miniport->AllocateCompleteHandler, va, physical.QuadPart,
+		     length, request->context);
 	adapter->miniport->AllocateCompleteHandler(adapter->context, va, block ? &physical : NULL, length,
 						   request->context);
-	ndis_leave(MiniportAllocateComplete, before, 0);
+	ndis_leave(MiniportAllocateComplete, adapter->miniport->AllocateCompleteHandler, before, 0);
 	local_bh_enable();
 }
 

@@ -14,6 +14,7 @@
 #define NICRIG_RECORDER_SETTLED                 0x4         /* In the card's own ring only */
 #define NICRIG_RECORDER_GRANTS                  0x5         /* 1 while the card needs STREAMING grants too */
 #define NICRIG_RECORDER_SLOT_HEAD               0x6         /* Frames kept since the card started */
+#define NICRIG_RECORDER_BUILD                   0x7         /* Names the driver's build */
 
 #define NICRIG_RECORDER_MAGIC_VALUE             0x444345525243494eULL
 #define NICRIG_RECORDER_BYTES                   0x1000000
@@ -39,10 +40,11 @@ struct nicrig_record {
 	u64 time;
 	u16 function;
 	u8 kind;
-	u8 phase;
-	u8 irql;
-	u8 locks;
-	u16 cpu;
+	u8 phase : 4;
+	u8 irql : 4;
+	u32 site : 20;
+	u32 cpu : 8;
+	u32 locks : 4;
 	u64 a;
 	u64 b;
 	u64 c;

@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The flight recorder: writes records, and keeps track of the phase (recorder.h; docs/datasheet.md section 14). */
 #include <linux/io.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
+#include <linux/stacktrace.h>
 
+#include "../faults/mutate.h"
 #include "../layer.h"
 
 unsigned int ndis_recorder_detail = NDIS_DETAIL_ALLOCATIONS;
+
+/*
+ * Which build this is. The builder of a guest's image writes a number here, and keeps a table of call sites under that
+ * number (controller/nicrig/provision/module_lines.py). 0 in any other module.
+ */
+static const volatile u64 build __section(".nicrig.build");
+
+/* How many return addresses lie at most between the call of a trampoline and the record. */
+#define SITE_DEPTH 12
+#define SITE_BITS 20
+#define LOCKS_MAX 15
 
 /* The card's memory behaves like RAM: plain loads and stores. */
 static u64 __rcu *recorder;
@@ -40,6 +54,7 @@ void ndis_recorder_open(struct pci_dev *pdev, int bar)
 	}
 	recorder_pdev = pdev;
 	WRITE_ONCE(words[NICRIG_RECORDER_DETAIL], ndis_recorder_detail);
+	WRITE_ONCE(words[NICRIG_RECORDER_BUILD], build);
 	rcu_assign_pointer(recorder, words);
 	/* Revokes all grants of a driver before this one. */
 	ndis_revoke(NDIS_FN_MiniportInitialize, 0, NICRIG_REVOKE_EVERYTHING, 0);
@@ -77,8 +92,38 @@ static struct nicrig_record *record_at(u64 *words, u64 sequence)
 	return &records[(sequence - 1) % NICRIG_RECORDER_RECORDS];
 }
 
+static unsigned long text_start(void)
+{
+	return (unsigned long)THIS_MODULE->mem[MOD_TEXT].base;
+}
+
+static bool in_layer(unsigned long address)
+{
+	return address >= text_start() && address < (unsigned long)ndis_layer_end;
+}
+
+/* Kbuild keeps all code of the module in .text, the layer's in front. */
+static u32 site_offset(unsigned long site)
+{
+	unsigned long offset, stack[SITE_DEPTH];
+	unsigned int i, depth;
+
+	if (unlikely(in_layer(site))) {
+		depth = stack_trace_save(stack, ARRAY_SIZE(stack), 0);
+		for (i = 0; i < depth && in_layer(site); i++)
+			site = stack[i];
+	}
+	offset = site - text_start();
+	return offset < BIT(SITE_BITS) ? offset : 0;
+}
+
+unsigned long ndis_handler_site(const void *handler)
+{
+	return (unsigned long)ndis_mutate_behind(handler) + 1;
+}
+
 /* Any level. An interrupted record has its slot already, so the record of the interrupt takes the next one. */
-void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, u64 d, u64 result)
+void ndis_record_now(enum ndis_function function, u8 kind, unsigned long site, u64 a, u64 b, u64 c, u64 d, u64 result)
 {
 	struct nicrig_record *record;
 	u64 sequence, *words;
@@ -94,8 +139,9 @@ void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, 
 		record->kind = kind;
 		record->phase = ndis_phase_now();
 		record->irql = KeGetCurrentIrql();
-		record->locks = ndis_locks_held();
+		record->site = site_offset(site);
 		record->cpu = raw_smp_processor_id();
+		record->locks = min(ndis_locks_held(), LOCKS_MAX);
 		record->a = a;
 		record->b = b;
 		record->c = c;
@@ -135,13 +181,13 @@ static bool grant_wanted(unsigned int how)
 void ndis_grant(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how, size_t guard)
 {
 	if (grant_wanted(how))
-		ndis_record_now(function, NICRIG_RECORD_GRANT, address, length, how, guard, 0);
+		ndis_record_now(function, NICRIG_RECORD_GRANT, 0, address, length, how, guard, 0);
 }
 
 void ndis_revoke(enum ndis_function function, dma_addr_t address, size_t length, unsigned int how)
 {
 	if (grant_wanted(how))
-		ndis_record_now(function, NICRIG_RECORD_REVOKE, address, length, how, 0, 0);
+		ndis_record_now(function, NICRIG_RECORD_REVOKE, 0, address, length, how, 0, 0);
 }
 
 enum ndis_phase ndis_phase_now(void)

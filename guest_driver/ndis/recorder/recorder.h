@@ -10,6 +10,7 @@
 #ifndef NICRIG_RECORDER_H
 #define NICRIG_RECORDER_H
 
+#include <linux/instruction_pointer.h>
 #include <linux/minmax.h>
 #include <linux/types.h>
 
@@ -27,7 +28,13 @@ extern unsigned int ndis_recorder_detail;
 /* The next slot for a frame's bytes, and its number; NULL without a recorder. Inside rcu_read_lock(). Any level. */
 u8 *ndis_recorder_slot(u32 *number);
 
-void ndis_record_now(enum ndis_function function, u8 kind, u64 a, u64 b, u64 c, u64 d, u64 result);
+/*
+ * `site` is the call site: where the caller's call returns to. A call that comes through a trampoline of mutable.c has
+ * the miniport's site. 0, for none, is recorded for an address outside this module.
+ */
+void ndis_record_now(enum ndis_function function, u8 kind, unsigned long site, u64 a, u64 b, u64 c, u64 d, u64 result);
+/* The call site of a handler that NDIS calls: a byte behind its start, as a call's is behind the call. */
+unsigned long ndis_handler_site(const void *handler);
 
 /*
  * From now on the card may access these bytes, or must not any more. `function` is the call that grants or revokes. A
@@ -51,15 +58,18 @@ static inline bool ndis_call_recorded(unsigned int detail)
 		ndis_phase_now() != NDIS_PHASE_PROTOCOL);
 }
 
-/* Name must not be expanded: some of these functions are macros in NDIS. */
+/*
+ * For the function that the miniport calls, because it records that function's return address: what records for it is
+ * __always_inline. Name must not be expanded: some of these functions are macros in NDIS.
+ */
 #define ndis_record(Name, A, B, C, D, Result) do { \
 	if (ndis_call_recorded(NDIS_DETAIL_OF_##Name)) \
-		ndis_record_now(NDIS_FN_##Name, NDIS_KIND_CALL, ndis_word(A), ndis_word(B), ndis_word(C), \
+		ndis_record_now(NDIS_FN_##Name, NDIS_KIND_CALL, _RET_IP_, ndis_word(A), ndis_word(B), ndis_word(C), \
 				ndis_word(D), ndis_word(Result)); \
 } while (0)
-#define ndis_record_if(Detail, Function, Kind, A, B, C, D, Result) do { \
+#define ndis_record_if(Detail, Function, Kind, Site, A, B, C, D, Result) do { \
 	if (ndis_recorder_detail >= (Detail)) \
-		ndis_record_now(Function, Kind, ndis_word(A), ndis_word(B), ndis_word(C), ndis_word(D), \
+		ndis_record_now(Function, Kind, Site, ndis_word(A), ndis_word(B), ndis_word(C), ndis_word(D), \
 				ndis_word(Result)); \
 } while (0)
 /* Takes a pointer or a number. Does not sign-extend 32 bits, so that a status is recorded as it is written. */
@@ -78,17 +88,22 @@ struct ndis_caller ndis_enter_phase(enum ndis_phase phase);
 void ndis_leave_phase(struct ndis_caller before);
 bool ndis_level_changed(struct ndis_caller before);
 
-/* struct ndis_caller before = ndis_enter_phase(...); ndis_entered(Name, arguments); handler(); ndis_leave(...); */
-#define ndis_entered(Name, A, B, C, D) \
-	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_ENTER, A, B, C, D, 0)
-#define ndis_leave(Name, Before, Result) do { \
-	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, 0, 0, 0, 0, Result); \
+/*
+ * struct ndis_caller before = ndis_enter_phase(...);
+ * ndis_entered(Name, handler, arguments); handler(); ndis_leave(Name, handler, before, result);
+ */
+#define ndis_entered(Name, Handler, A, B, C, D) \
+	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_ENTER, ndis_handler_site(Handler), A, B, C, D, 0)
+#define ndis_leave(Name, Handler, Before, Result) do { \
+	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, ndis_handler_site(Handler), \
+		       0, 0, 0, 0, Result); \
 	ndis_leave_phase(Before); \
 } while (0)
 /* For a handler that runs for each frame: records its end only if it changed level or locks (R69). */
-#define ndis_leave_quietly(Name, Before) do { \
+#define ndis_leave_quietly(Name, Handler, Before) do { \
 	if (unlikely(ndis_level_changed(Before))) \
-		ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, 0, 0, 0, 0, 0); \
+		ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, ndis_handler_site(Handler), \
+			       0, 0, 0, 0, 0); \
 	ndis_leave_phase(Before); \
 } while (0)
 

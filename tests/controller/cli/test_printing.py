@@ -122,6 +122,18 @@ def test_verify_s_json_says_the_same(tmp_path: Path, events: list[Event], code: 
     assert judged["verdict"] == {id(CLEAN): "clean", id(BROKEN): "violations"}.get(id(events), "unknown")
     assert bool(judged["unseen"]) == (judged["verdict"] == "unknown")
     assert {violation["rule"] for violation in judged["violations"]} == set(judged["counts"])
+    assert {group["rule"]: group["count"] for group in judged["sites"]} == judged["counts"]
+
+
+def test_verify_groups_by_rule_and_call_site(tmp_path: Path) -> None:
+    stalls = [STALL._replace(sequence=STALL.sequence + more, site="miniport/send.c:50") for more in range(3)]
+    path = save(tmp_path, [*CLEAN, *stalls])
+    lines = nicrig("verify", path).stdout.splitlines()
+    assert lines[0].endswith(" (at miniport/send.c:50)")
+    assert lines[2] == "  2 more of R132 at miniport/send.c:50"
+    judged = json.loads(nicrig("verify", path, "--json").stdout)
+    assert judged["sites"] == [{"rule": "R132", "site": "miniport/send.c:50", "count": 3}]
+    assert {violation["site"] for violation in judged["violations"]} == {"miniport/send.c:50"}
 
 
 def test_an_error_is_printed_without_control_characters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

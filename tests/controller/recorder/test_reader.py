@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicrig.errors import RigError
-from nicrig.recorder.reader import CARD_NUMBERS, READ_MAX, Batch, Recorder, RecordReader, events
+from nicrig.recorder import CALL_SITES_FILE
+from nicrig.recorder.call_sites import Row, Table
+from nicrig.recorder.reader import CARD_NUMBERS, READ_MAX, Batch, Recorder, RecordReader
 from nicrig.verifier.functions import BY_NAME
 from nicrig_interface.answers import RecorderLayout
-from tests.fakes.recorder import ALL_ONES, HEAD, SETTLED, Record, Rings
+from tests.fakes.recorder import ALL_ONES, BUILD, HEAD, SETTLED, Record, Rings
 from tests.strategies import distorted, word
 
 CAPACITY = 8
@@ -286,9 +288,32 @@ def test_events_have_the_names_of_functions_and_of_the_card_s_events(rings: Ring
     rings.guest.write(function=999)
     rings.card.write(function=9, a=1, result=1)
     recorder = Recorder(rings.layout)
-    found = [event for batch in recorder.read() for event in events(batch.records, recorder.names)]
+    found = [event for batch in recorder.read() for event in recorder.events(batch.records)]
     assert [event.function for event in found] == ["MiniportHalt", "card.link", "#999"]
-    assert found[0] == (1, "MiniportHalt", 1, 3, 2, 1, 7, 5, 0, 0, 0, 9, 0)
+    assert tuple(found[0]) == (1, "MiniportHalt", 1, 3, 2, 1, 7, 5, 0, 0, 0, 9, 0, "")
+
+
+def test_numbers_that_share_a_field_are_read_apart(rings: Rings) -> None:
+    small = {"phase": 5, "irql": 3, "site": 0xFFFFE, "cpu": 255, "locks": 15}
+    rings.guest.write(function=1, kind=4, **small)
+    (batch,) = Recorder(rings.layout).read()
+    assert {name: int(batch.records[0][name]) for name in small} == small
+
+
+def test_a_call_has_its_line_if_the_table_is_of_the_build_that_records(rings: Rings, tmp_path: Path) -> None:
+    (tmp_path / CALL_SITES_FILE).write_bytes(msgspec.json.encode(Table(5, ["miniport/send.c"], [Row(0x20, 0, 50)])))
+    recorder = Recorder(rings.layout)
+
+    def sites() -> list[str]:
+        rings.guest.write(function=1, site=0x24)
+        rings.guest.write(function=1)
+        return [event.site for batch in recorder.read() for event in recorder.events(batch.records)]
+
+    assert sites() == ["module+0x24", ""]
+    rings.guest.set_word(BUILD, 5)
+    assert sites() == ["miniport/send.c:50", ""]
+    rings.guest.set_word(BUILD, 6)
+    assert sites() == ["module+0x24", ""]
 
 
 def test_a_frame_is_found_by_its_digest_until_its_slot_is_used_again(rings: Rings) -> None:
@@ -323,7 +348,7 @@ def test_a_guest_cannot_record_in_the_card_s_name(rings: Rings) -> None:
     recorder = Recorder(rings.layout)
     rings.guest.write(function=CARD_NUMBERS + 5)
     rings.card.write(function=5, result=1)
-    found = [event for batch in recorder.read(to_end=True) for event in events(batch.records, recorder.names)]
+    found = [event for batch in recorder.read(to_end=True) for event in recorder.events(batch.records)]
     assert [event.function for event in found] == ["#0", "card.doorbell"]
 
 
@@ -358,13 +383,14 @@ def test_whatever_a_guest_writes_into_its_ring_each_record_is_read_or_lost(
         else:
             for batch in recorder.read(to_end=True):
                 read += int(np.count_nonzero(batch.records["function"] < CARD_NUMBERS))
-                assert len(list(events(batch.records, recorder.names))) == len(batch.records)
+                assert len(list(recorder.events(batch.records))) == len(batch.records)
             assert read + recorder.lost >= recorder.next - 1
 
 
 LAYOUT = {
-    "record": [["sequence", "<u8"], ["function", "<u2"], ["result", "<u8"]],
-    **{"offset": 0x1000, "capacity": 8, "head": 2, "detail": 3, "settled": 4},
+    "record": [["sequence", "<u8"], ["function", "<u2"], ["place", "<u4"], ["result", "<u8"]],
+    "packed": {"place": {"site": 20, "cpu": 8}},
+    **{"offset": 0x1000, "capacity": 8, "head": 2, "detail": 3, "settled": 4, "build": 7},
     "slots": {"offset": 0x2000, "count": 4, "bytes": 2048},
     "events": {"5": "card.doorbell"},
 }
@@ -387,7 +413,7 @@ def outcome_of(described: object) -> str:
     """The records of a ring that is described so, or why it cannot be read."""
     try:
         recorder = Recorder(msgspec.convert(described, RecorderLayout))
-        found = [event for batch in recorder.last(5) for event in events(batch.records, recorder.names)]
+        found = [event for batch in recorder.last(5) for event in recorder.events(batch.records)]
     except (msgspec.ValidationError, RigError) as error:
         return str(error) if isinstance(error, RigError) else "the monitor's answer is refused"
     return str([event.function for event in found])

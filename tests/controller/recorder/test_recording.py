@@ -25,7 +25,8 @@ def full(name: str, kind: RecordKind) -> Event:
     """An event with a value in every field that its line keeps, some of them the largest."""
     arity = 4 if kind == RecordKind.LEAVE else len(BY_NAME[name].arguments if name in BY_NAME else CARD_EVENTS[name])
     values = [(1 << 64) - 1, 2, 3, 4][:arity] + [0] * (4 - arity)
-    return make_event(1 << 40, name, kind, Phase.RUN, 2, 1, 65535, (1 << 64) - 1, *values, (1 << 64) - 1)
+    where = 2, 1, 65535, (1 << 64) - 1
+    return make_event(1 << 40, name, kind, Phase.RUN, *where, *values, (1 << 64) - 1, "miniport/send.c:50")
 
 
 def save(path: Path, *lines: bytes) -> Path:
@@ -117,7 +118,7 @@ def changed(old: bytes, new: bytes) -> bytes:
         ([b"#!/bin/sh\n"], "line 1 is not the header"),
         ([GOOD], "line 1 is not the header"),
         ([HEADER.replace(b"frames", b"everything")], "unknown detail 'everything'"),
-        ([HEADER.replace(b'"version":1', b'"version":2')], "version 2 is not 1"),
+        ([HEADER.replace(b'"version":2', b'"version":3')], "version 3 is not 2"),
         ([HEADER, GOOD, GOOD[:50]], "line 3 is not a record"),
         ([HEADER, b"\n"], "line 2 is not a record"),
         ([HEADER, b"\xff\n"], "line 2 is not a record"),
@@ -199,6 +200,21 @@ def test_a_recording_says_from_which_record_on_it_is(tmp_path: Path) -> None:
     assert recording.load(begun_later).first == 77
     older = save(tmp_path / "older", b'{"recording":"nicrig","version":1,"detail":"frames"}\n')
     assert recording.load(older).first == 1
+
+
+def test_a_recording_of_the_version_before_has_no_call_sites(tmp_path: Path) -> None:
+    assert b"site" not in GOOD
+    older = save(tmp_path / "older", HEADER.replace(b'"version":2', b'"version":1'), GOOD, recording.end(0))
+    (event,) = recording.load(older).events
+    assert (event.function, event.site) == ("NdisMSetAttributesEx", "")
+
+
+def test_a_call_s_text_ends_with_its_call_site_which_is_only_text(tmp_path: Path) -> None:
+    (event,) = recording.load(save(tmp_path / "r", HEADER, GOOD)).events
+    assert recording.text(event._replace(site="miniport/send.c:50")).endswith(") at miniport/send.c:50")
+    hostile = GOOD.replace(b"}\n", b',"site":"\\u001b[2J"}\n')
+    (event,) = recording.load(save(tmp_path / "hostile", HEADER, hostile)).events
+    assert event.site == "\\x1b[2J"
 
 
 def test_a_recording_says_how_many_records_it_lacks(tmp_path: Path) -> None:

@@ -57,4 +57,5 @@ def run_of(events: Sequence[Event], path: Path = Path("made.json")) -> Run:
     judged = OfflineVerdict(Detail.FRAMES, Verifier(), Witnesses())
     judged.verifier.feed(events)
     judged.witnesses.judge_stream(events)
-    return made_run(path, judged, columns(list(events)))
+    sites: dict[str, int] = {}
+    return made_run(path, judged, columns(list(events), sites), list(sites))

@@ -86,6 +86,17 @@ def test_the_page_shows_verdict_plots_lanes_and_records() -> None:
     assert sum("data-t" in attributes for _, attributes in tags) == len(traffic().events)
 
 
+def test_the_page_groups_broken_rules_by_call_site() -> None:
+    story = traffic()
+    for number in range(3):
+        story.guest(MS * (100 + number), "NdisStallExecution", 1000)
+        story.events[-1] = story.events[-1]._replace(site="miniport/send.c:50")
+    html = page(story.run())
+    assert html.count("<code>miniport/send.c:50</code>") == 1
+    assert "2 more there" in html
+    assert " at miniport/send.c:50</td>" in html
+
+
 def test_the_page_asks_for_nothing() -> None:
     tags = Wellformed(page(traffic().run())).tags
     assert not {"link", "img", "iframe", "object"} & {tag for tag, _ in tags}

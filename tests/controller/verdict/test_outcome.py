@@ -56,6 +56,19 @@ def test_a_broken_rule_is_shown_with_its_records_and_lost_records_are_counted() 
     assert lines[4].startswith("verdict: incoherent")
 
 
+def test_a_broken_rule_names_its_call_site_and_counts_the_others_there() -> None:
+    event = make_event(7, "NdisFreeMemory", RecordKind.CALL, Phase.HALT, Irql.PASSIVE, 0, 0, 5, 0x1000, 64, 0)
+    event = event._replace(site="miniport/halt.c:57")
+    rule = Violation("R41", RULES["R41"].severity, "0x1000 is freed twice", (event,), more=2)
+    made = EchoOutcome(judge(FRAMES, FRAMES, cpu=len(FRAMES)), "bus-master", "tcg", {}, [rule])
+    lines = made.lines()
+    assert lines[0] == "R41 F: 0x1000 is freed twice (at miniport/halt.c:57)"
+    assert lines[1].endswith(" at miniport/halt.c:57")
+    assert lines[2] == "  2 more of R41 at miniport/halt.c:57"
+    named = {"rule": "R41", "severity": "F", "text": "0x1000 is freed twice", "site": "miniport/halt.c:57", "count": 3}
+    assert json.loads(made.json())["broken"] == [named]
+
+
 def test_advice_is_shown_and_leaves_the_run_coherent() -> None:
     event = make_event(7, "ExAllocatePool", RecordKind.CALL, Phase.INITIALIZE, Irql.PASSIVE, 0, 0, 5, 0, 64, 0, 0)
     rule = Violation("R47", Severity.NOTE, "64 bytes without a tag", (event,))
@@ -131,6 +144,7 @@ def test_json_is_one_object_with_the_same() -> None:
         "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
         "witnesses": [{**LOST, "frame": summary(FRAMES[-1])}],
         "violations": [],
+        "broken": [],
         "minor": {},
         "console": [],
         "ended": None,

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from nicrig.verifier.constants import BUS_MASTER, BUS_PCI, CONTIGUOUS
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import CARD_EVENTS, Event
-from nicrig.verifier.functions import FUNCTIONS, Detail, Phase
+from nicrig.verifier.functions import FUNCTIONS, Detail, Phase, RecordKind
 from nicrig.verifier.severity import Severity
 from nicrig.verifier.verdict import KEPT, minor_line
 from nicrig.verifier.verifier import Verifier
@@ -167,6 +169,39 @@ def test_the_first_violations_of_a_rule_are_kept_and_the_rest_is_counted() -> No
     verifier = script.judge()
     assert verifier.verdict.counts == {"R132": KEPT + 50}
     assert len(verifier.violations) == KEPT
+
+
+def test_violations_are_grouped_by_call_site_and_each_site_keeps_its_first() -> None:
+    script = Script().running()
+    for _ in range(KEPT + 52):
+        script.call("NdisStallExecution", microseconds=1000)
+    events = [*script.events]
+    sites = ["send.c:1", "send.c:2"] * 2 + ["send.c:1"] * (KEPT + 40) + ["halt.c:9"] * 8
+    first = len(events) - len(sites)
+    verifier = judge(
+        [event._replace(site=sites[place - first] if place >= first else "") for place, event in enumerate(events)]
+    )
+    groups = [(each.rule, each.site, each.more + 1) for each in verifier.firsts]
+    assert groups == [("R132", "send.c:1", KEPT + 42), ("R132", "send.c:2", 2), ("R132", "halt.c:9", 8)]
+    assert len(verifier.violations) == KEPT + 1
+    assert str(verifier.firsts[2]) == "R132 W: NdisStallExecution of 1000 us, over 50 us (at halt.c:9)"
+
+
+def test_call_sites_without_end_are_kept_no_further() -> None:
+    script = Script().running()
+    for _ in range(3 * KEPT):
+        script.call("NdisStallExecution", microseconds=1000)
+    verifier = judge([event._replace(site=f"send.c:{place}") for place, event in enumerate(script.events)])
+    assert (verifier.verdict.counts["R132"], len(verifier.firsts), len(verifier.violations)) == (3 * KEPT, KEPT, KEPT)
+
+
+def test_the_call_site_of_a_violation_is_the_last_that_its_events_have() -> None:
+    script = Script().running().call("NdisStallExecution", microseconds=51)
+    (found,) = judge(script.events).violations
+    (stall,) = found.evidence
+    card = make_event(1, "card.reset", RecordKind.CALL, 0, 0, 0, 0, 0)
+    assert found.site == ""
+    assert replace(found, evidence=(stall._replace(site="a.c:1"), stall._replace(site="b.c:2"), card)).site == "b.c:2"
 
 
 def test_a_note_does_not_spoil_a_clean_verdict() -> None:

@@ -112,9 +112,11 @@ def test_query_recorder_gives_a_reader_all_it_needs(ready: Client) -> None:
     layout = msgspec.convert(ready.returned("query-recorder"), RecorderLayout)
     assert (layout.recorder, layout.trace) == ("/run/card/recorder", "/run/card/trace")
     record = np.dtype(layout.record)
-    assert record.names == Record._fields
+    parts = [name for field in record.names or () for name in layout.packed.get(field, (field,))]
+    assert parts == list(Record._fields)
     assert record.itemsize == datasheet.RECORD.size
     assert layout.offset == datasheet.RECORDS_AT
     assert (layout.head, layout.detail, layout.settled) == (HEAD // 8, DETAIL // 8, SETTLED // 8)
+    assert layout.build == datasheet.BUILD // 8
     assert layout.capacity == ready.bus.card.recorder.words[1]
     assert set(layout.events.values()) == set(CARD_EVENTS)
