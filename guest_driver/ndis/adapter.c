@@ -47,6 +47,7 @@ static void record_unload(void)
 void ndis_adapter_free(struct ndis_adapter *adapter)
 {
 	kfree(adapter);
+	ndis_quarantine_empty();
 	if (atomic_dec_and_test(&adapters)) {
 		ndis_shared_settle();
 		record_unload();

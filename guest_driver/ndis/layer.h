@@ -217,6 +217,9 @@ struct ndis_block {
 	size_t room;
 	ULONG flags;
 	ULONG tag;
+	struct list_head quarantine;
+	enum ndis_function freed_by;
+	unsigned long freed_at;
 };
 
 /*
@@ -231,6 +234,13 @@ struct ndis_block *ndis_block_add(enum ndis_object_kind kind, void *va, size_t l
 struct ndis_block *ndis_block_find(enum ndis_object_kind kind, const void *va);
 bool ndis_block_kept(const struct ndis_block *block);
 void ndis_block_remove(struct ndis_block *block);
+
+/*
+ * quarantine.c: takes a plain block from the driver, by this call at this call site, and frees its memory later.
+ * <= DISPATCH_LEVEL. The other frees all that is left.
+ */
+void ndis_quarantine(struct ndis_block *block, enum ndis_function by, unsigned long site);
+void ndis_quarantine_empty(void);
 
 /*
  * scattered.c: memory whose pages are no physical run. Whether a plain block of so many bytes is such memory; its

@@ -81,4 +81,5 @@ void ndis_wrapper_unload(struct ndis_wrapper *wrapper)
 {
 	kfree(wrapper);
 	ndis_shared_stop();
+	ndis_quarantine_empty();
 }

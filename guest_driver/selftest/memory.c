@@ -116,6 +116,28 @@ static VOID stores_behind_blocks(VOID)
 	}
 }
 
+/* R44: the stores hit no stranger's memory, and are seen when the layer's quarantine is emptied. */
+static VOID stores_after_free(VOID)
+{
+	static const UINT sizes[] = { 16, 2 * PAGE_SIZE };
+	PUCHAR bytes;
+	PVOID va;
+	UINT i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		CHECK(NdisAllocateMemory(&va, sizes[i], 0, SELFTEST_ANY) == NDIS_STATUS_SUCCESS);
+		bytes = va;
+		NdisFreeMemory(va, sizes[i], 0);
+		bytes[sizes[i] - 1]++;
+		bytes = ExAllocatePool(NonPagedPool, sizes[i]);
+		ExFreePool(bytes);
+		bytes[0]++;
+		bytes = ExAllocatePoolWithTag(NonPagedPool, sizes[i], SELFTEST_TAG);
+		ExFreePoolWithTag(bytes, SELFTEST_TAG);
+		bytes[1]++;
+	}
+}
+
 /* Section 4.1: one virtual range, backed by one or more physical ones. */
 static VOID plain_memory_may_be_scattered(VOID)
 {
@@ -159,6 +181,7 @@ static VOID initialize(NDIS_HANDLE adapter, NDIS_HANDLE configuration)
 	special();
 	wrong_frees();
 	stores_behind_blocks();
+	stores_after_free();
 	plain_memory_may_be_scattered();
 	at_dispatch();
 }

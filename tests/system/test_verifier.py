@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from nicrig.provision import Provision
@@ -60,6 +62,10 @@ R66 R68 R70 R73 R76 R77 R79 R84 R92 R93 R94 R95 R102 R104 R106 R107
 """
 """The rules that the self-test's miniport breaks on purpose, to check that NDIS refuses it."""
 
+FREES = ["NdisFreeMemory", "ExFreePool", "ExFreePoolWithTag"]
+ALLOCATES = {"NdisAllocateMemory", "ExAllocatePool", "ExAllocatePoolWithTag"}
+STORED = {f"byte {byte:#x} of a block of {size:#x} bytes" for size in (16, 8192) for byte in (0, 1, size - 1)}
+
 
 async def test_each_mistake_of_the_self_test_is_named(provision: Provision) -> None:
     async with (
@@ -73,3 +79,9 @@ async def test_each_mistake_of_the_self_test_is_named(provision: Provision) -> N
     # Six lengths of each of four sorts of NdisAllocateMemory and of two of the pool, and two shared blocks.
     assert counts["R45"] == 6 * (4 + 2) + 2
     assert set(MISTAKES.split()) - counts.keys() == set()
+    # Two lengths of each of three frees. The lines of the self-test's module have no table.
+    stored = [each for each in live.verifier.violations if each.rule == "R44" and "was written after" in each.text]
+    assert sorted(each.evidence[-1].function for each in stored) == sorted(FREES * 2)
+    assert {each.text.split(" at ")[0] for each in stored} == STORED
+    assert all(re.fullmatch(r"module\+0x[0-9a-f]+", each.site) for each in stored)
+    assert all(each.evidence[0].function in ALLOCATES for each in stored)

@@ -29,8 +29,15 @@ CARD_EVENTS: dict[str, tuple[str, ...]] = {
 is a CRC32C, with the slot that keeps the bytes in its high half. `place` counts the card's descriptors, transfers or
 slots, with the pair of queues in its high half."""
 
-LEAVE_ARGUMENTS: dict[str, tuple[str, ...]] = {"NdisMIndicateReceivePacket": ("first", "pending", "count")}
-"""LEAVE records have no arguments, but for these. Bit i of `pending`: the protocol keeps packet `first` + i."""
+_CHANGED = ("address", "changed", "length")
+LEAVE_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "NdisMIndicateReceivePacket": ("first", "pending", "count"),
+    **dict.fromkeys(("NdisFreeMemory", "ExFreePool", "ExFreePoolWithTag"), _CHANGED),
+}
+"""LEAVE records have no arguments, but for these. Bit i of `pending`: the protocol keeps packet `first` + i.
+
+The layer keeps a freed block for a while. It has a LEAVE record then if byte `changed` was stored after the free.
+"""
 
 
 class PackedPart(NamedTuple):

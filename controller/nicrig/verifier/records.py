@@ -268,6 +268,15 @@ class NdisFreeMemory(Call):
     beyond = argument(3)
 
 
+class LeaveNdisFreeMemory(Event):
+    """NdisFreeMemory returned."""
+
+    __slots__ = ()
+    address = argument(0)
+    changed = argument(1)
+    length = argument(2)
+
+
 class NdisMSetAttributesEx(Call):
     """NdisMSetAttributesEx, section 4.2."""
 
@@ -796,6 +805,15 @@ class ExFreePool(Call):
     beyond = argument(1)
 
 
+class LeaveExFreePool(Event):
+    """ExFreePool returned."""
+
+    __slots__ = ()
+    address = argument(0)
+    changed = argument(1)
+    length = argument(2)
+
+
 class ExFreePoolWithTag(Call):
     """ExFreePoolWithTag, section 4.9."""
 
@@ -803,6 +821,15 @@ class ExFreePoolWithTag(Call):
     address = argument(0)
     tag = argument(1)
     beyond = argument(2)
+
+
+class LeaveExFreePoolWithTag(Event):
+    """ExFreePoolWithTag returned."""
+
+    __slots__ = ()
+    address = argument(0)
+    changed = argument(1)
+    length = argument(2)
 
 
 class NdisOpenConfiguration(Call):
@@ -1153,6 +1180,7 @@ RECORDS: dict[tuple[str, int], type[Event]] = {
     ("NdisAllocateMemory", RecordKind.CALL): NdisAllocateMemory,
     ("NdisAllocateMemoryWithTag", RecordKind.CALL): NdisAllocateMemoryWithTag,
     ("NdisFreeMemory", RecordKind.CALL): NdisFreeMemory,
+    ("NdisFreeMemory", RecordKind.LEAVE): LeaveNdisFreeMemory,
     ("NdisMSetAttributesEx", RecordKind.CALL): NdisMSetAttributesEx,
     ("NdisMInitializeScatterGatherDma", RecordKind.CALL): NdisMInitializeScatterGatherDma,
     ("NdisMAllocateMapRegisters", RecordKind.CALL): NdisMAllocateMapRegisters,
@@ -1211,7 +1239,9 @@ RECORDS: dict[tuple[str, int], type[Event]] = {
     ("ExAllocatePool", RecordKind.CALL): ExAllocatePool,
     ("ExAllocatePoolWithTag", RecordKind.CALL): ExAllocatePoolWithTag,
     ("ExFreePool", RecordKind.CALL): ExFreePool,
+    ("ExFreePool", RecordKind.LEAVE): LeaveExFreePool,
     ("ExFreePoolWithTag", RecordKind.CALL): ExFreePoolWithTag,
+    ("ExFreePoolWithTag", RecordKind.LEAVE): LeaveExFreePoolWithTag,
     ("NdisOpenConfiguration", RecordKind.CALL): NdisOpenConfiguration,
     ("NdisReadConfiguration", RecordKind.CALL): NdisReadConfiguration,
     ("NdisReadNetworkAddress", RecordKind.CALL): NdisReadNetworkAddress,

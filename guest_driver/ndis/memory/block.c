@@ -70,7 +70,7 @@ bool ndis_block_kept(const struct ndis_block *block)
 	return !memchr_inv(end, NDIS_POISON, block->room - block->length);
 }
 
-/* The caller frees the memory itself. */
+/* The caller frees the memory itself, at once: quarantine.c is for plain blocks. */
 void ndis_block_remove(struct ndis_block *block)
 {
 	WARN_ON_ONCE(!ndis_block_kept(block));

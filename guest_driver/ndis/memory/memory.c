@@ -139,7 +139,7 @@ static bool level_frees(UINT flags)
 /*
  * Section 4.1: takes a whole block, with the flags of its allocation, and with the same length if it has a flag.
  * Refuses anything else (R40, R41, R42); a block then stays. Records whether the bytes behind the block were written
- * (R45).
+ * (R45). A plain block goes into quarantine (R44).
  */
 VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
 {
@@ -153,7 +153,11 @@ VOID NdisFreeMemory(PVOID VirtualAddress, UINT Length, UINT MemoryFlags)
 		return;
 	if (WARN_ON_ONCE(!block || block->flags != MemoryFlags || (MemoryFlags && block->length != Length)))
 		return;
+	if (!MemoryFlags) {
+		ndis_quarantine(block, NDIS_FN_NdisFreeMemory, _RET_IP_);
+		return;
+	}
 	room = block->room;
 	ndis_block_remove(block);
-	free_memory(VirtualAddress, room, MemoryFlags);
+	free_pages_of(VirtualAddress, room, MemoryFlags);
 }

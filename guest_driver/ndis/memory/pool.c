@@ -119,15 +119,11 @@ static bool beyond(const struct ndis_block *block)
 }
 
 /* R41, R42, R64: refuses what is not a live block, and a level too high for its type. */
-static void free_block(struct ndis_block *block, PVOID va, const ULONG *tag)
+static void free_block(struct ndis_block *block, const ULONG *tag, enum ndis_function by, unsigned long site)
 {
-	size_t room;
-
 	if (WARN_ON_ONCE(!block || !level_serves(block->flags) || (tag && block->tag != *tag)))
 		return;
-	room = block->room;
-	ndis_block_remove(block);
-	ndis_block_memory_free(va, room);
+	ndis_quarantine(block, by, site);
 }
 
 /* Section 4.9: takes a whole block, once, with any tag. <= DISPATCH_LEVEL, paged types <= APC_LEVEL. */
@@ -136,7 +132,7 @@ VOID ExFreePool(PVOID P)
 	struct ndis_block *block = live_block(P);
 
 	ndis_record(ExFreePool, P, beyond(block), 0, 0, 0);
-	free_block(block, P, NULL);
+	free_block(block, NULL, NDIS_FN_ExFreePool, _RET_IP_);
 }
 
 /* Section 4.9: as ExFreePool, with the tag of the allocation. */
@@ -145,5 +141,5 @@ VOID ExFreePoolWithTag(PVOID P, ULONG Tag)
 	struct ndis_block *block = live_block(P);
 
 	ndis_record(ExFreePoolWithTag, P, Tag, beyond(block), 0, 0);
-	free_block(block, P, &Tag);
+	free_block(block, &Tag, NDIS_FN_ExFreePoolWithTag, _RET_IP_);
 }

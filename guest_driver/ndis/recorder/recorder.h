@@ -93,7 +93,8 @@ bool ndis_level_changed(struct ndis_caller before);
  * ndis_entered(Name, handler, arguments); handler(); ndis_leave(Name, handler, before, result);
  */
 #define ndis_entered(Name, Handler, A, B, C, D) \
-	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_ENTER, ndis_handler_site(Handler), A, B, C, D, 0)
+	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_ENTER, ndis_handler_site(Handler), \
+		       A, B, C, D, 0)
 #define ndis_leave(Name, Handler, Before, Result) do { \
 	ndis_record_if(NDIS_DETAIL_OF_##Name, NDIS_FN_##Name, NDIS_KIND_LEAVE, ndis_handler_site(Handler), \
 		       0, 0, 0, 0, Result); \

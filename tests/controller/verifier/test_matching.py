@@ -139,6 +139,27 @@ def test_r44_silent_when_the_address_lives_again() -> None:
     silent(script.call("NdisReinitializePacket", packet=packet))
 
 
+@pytest.mark.parametrize("function", ["NdisFreeMemory", "ExFreePool", "ExFreePoolWithTag"])
+def test_r44_a_store_into_a_freed_block(function: str) -> None:
+    script = Script().ready()
+    block = script.memory(0x2000) if function == "NdisFreeMemory" else script.pool_memory(0x2000)
+    script.call(function, address=block, **({"tag": TAG} if function == "ExFreePoolWithTag" else {}))
+    script.succeed().halting().halted()
+    silent(script)
+    script.add(function, RecordKind.LEAVE, block, 0x1FFF, 0x2000, 0, 0)
+    fires(script, "R44")
+    (found,) = script.judge().violations
+    where = f"byte 0x1fff of a block of 0x2000 bytes at {block:#x}"
+    assert found.text == f"{where} was written after {function} had freed it"
+    assert [event.kind for event in found.evidence] == [RecordKind.CALL, RecordKind.CALL, RecordKind.LEAVE]
+
+
+def test_r44_a_store_into_a_freed_block_that_is_not_known() -> None:
+    script = Script().ready()
+    script.add("NdisFreeMemory", RecordKind.LEAVE, 0x1000, 0, 0x20, 0, 0)
+    fires(script, "R44")
+
+
 def test_r45_access_beyond_a_block() -> None:
     script = Script().ready()
     item = script.receive_buffer(length=64)

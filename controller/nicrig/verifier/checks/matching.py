@@ -38,7 +38,10 @@ from nicrig.verifier.records import (
     ExAllocatePoolWithTag,
     ExFreePool,
     ExFreePoolWithTag,
+    LeaveExFreePool,
+    LeaveExFreePoolWithTag,
     LeaveMiniportInitialize,
+    LeaveNdisFreeMemory,
     MiniportAllocateComplete,
     NdisAdjustBufferLength,
     NdisAllocateBuffer,
@@ -319,6 +322,17 @@ def shared_memory_is_not_updated_after_free(
     if freed:
         text = f"NdisMUpdateSharedMemory of {event.address:#x}, in a {freed[0]} that was freed"
         report("R44", text, freed[0].made, freed[1], event)
+
+
+@on
+def freed_memory_is_left_alone(
+    world: World, event: LeaveNdisFreeMemory | LeaveExFreePool | LeaveExFreePoolWithTag, report: ReportViolation
+) -> None:
+    """R44: the layer keeps a freed block, and saw that a byte of it changed."""
+    freed = world.freed_blocks.get(event.address)
+    made = (freed[0].made, freed[1]) if freed else ()
+    block = f"byte {event.changed:#x} of a block of {event.length:#x} bytes at {event.address:#x}"
+    report("R44", f"{block} was written after {event.function} had freed it", *made, event)
 
 
 def stays_in_its_block(world: World, block: Block, event: CardRead | CardWrite, report: ReportViolation) -> None:

@@ -167,7 +167,9 @@ class World:
         for block in self.blocks:
             if len(self.leaked) < LIMIT:
                 self.leaked.add(block.start, block.length, block)
+        freed = self.freed_blocks
         self._make_tables()
+        self.freed_blocks = freed  # evidence for a store that the layer sees when the adapter is gone
         if self.adapter:
             self.adapter.state = AdapterState.GONE
 
