@@ -50,7 +50,7 @@ lint: .venv/installed ## style, types, imports, spelling, and that generated fil
 
 # A worker for each core. Tests that share a machine or a module's fixtures stay in one worker (tests/conftest.py).
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
-UNIT := not system and not real and not hypothesis
+UNIT := not system and not real and not hypothesis and not soak
 NO_GUEST := --ignore=tests/system
 
 # The quick runs come first. Tests that boot QEMU are apart: a worker that holds machines has a loop running, in which a
@@ -58,7 +58,7 @@ NO_GUEST := --ignore=tests/system
 # because the containers, whose images take longest, come first.
 test: .venv/installed ## every test; boots QEMU
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line built checked
-	$(PYTEST) $(NO_GUEST) -m "real and not system"
+	$(PYTEST) $(NO_GUEST) -m "real and not system and not soak"
 	@$(MAKE) --no-print-directory fuzz
 	$(PYTEST) -n 3 --no-loadscope-reorder -m "system and not soak" --durations=20
 

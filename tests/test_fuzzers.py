@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.real
+
 FAILS = """
 from hypothesis import given
 from hypothesis import strategies as st

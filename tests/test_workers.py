@@ -13,6 +13,8 @@ TESTS = """
 import os
 import pytest
 
+pytestmark = pytest.mark.real
+
 @pytest.mark.xdist_group("shared")
 @pytest.mark.parametrize("number", range(6))
 def test_it(number):

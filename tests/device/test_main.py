@@ -13,6 +13,8 @@ import pytest
 
 from tests.fakes.card_process import BUILT_LIBRARY, CHECKOUT, CardProcess
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -45,7 +47,6 @@ def test_a_folder_whose_name_is_too_long_for_sockets_is_refused(folder: Path) ->
     assert "at most 107 bytes" in run.stderr
 
 
-@pytest.mark.real
 def test_a_second_card_in_one_folder_is_refused_and_the_first_goes_on(folder: Path) -> None:
     with CardProcess(folder) as card:
         run = run_card("--sockets", str(folder))
@@ -54,7 +55,6 @@ def test_a_second_card_in_one_folder_is_refused_and_the_first_goes_on(folder: Pa
         assert card.running()
 
 
-@pytest.mark.real
 def test_a_card_that_gets_sigterm_leaves_no_socket(folder: Path) -> None:
     with CardProcess(folder) as card:
         sockets = {path.name for path in folder.iterdir() if path.is_socket()}
@@ -63,7 +63,6 @@ def test_a_card_that_gets_sigterm_leaves_no_socket(folder: Path) -> None:
         assert list(folder.iterdir()) == []
 
 
-@pytest.mark.real
 def test_a_part_that_cannot_be_made_takes_the_others_down(folder: Path) -> None:
     (folder / "vfio-user.sock").write_text("not a socket")
     run = run_card("--sockets", str(folder))

@@ -68,5 +68,7 @@ def test_the_page_has_the_table() -> None:
 @pytest.mark.parametrize("name", BUGS)
 def test_each_bug_compiles(name: str, tmp_path: Path) -> None:
     top = patched(name, tmp_path)
-    sources = [str(top / path) for path in changed(name) if path.suffix == ".c"]
-    subprocess.run([*COMPILE, *sources], check=True)
+    paths = [top / path for path in changed(name)]
+    # A header is compiled with the files beside it.
+    sources = [path for path in paths if path.suffix == ".c"] or [*paths[0].parent.glob("*.c")]
+    subprocess.run([*COMPILE, *map(str, sources)], check=True)

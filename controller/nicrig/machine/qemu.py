@@ -47,7 +47,7 @@ class Program:
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """A virtual machine: `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device` values."""
+    """A virtual machine: QEMU's `machine`, `memory` in MiB; `netdevs`, `devices` are further `-netdev`, `-device`."""
 
     accelerator: Accelerator
     kernel: Path
@@ -57,6 +57,7 @@ class MachineSpec:
     netdevs: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     kernel_arguments: str = KERNEL_ARGUMENTS
+    machine: str = "q35"
 
 
 class CharacterDevice(msgspec.Struct, rename="kebab"):
@@ -118,7 +119,14 @@ def machine_options(machine: MachineSpec, paths: RigPaths, lent: Lent | None = N
     # -name: `ps` shows whose QEMU it is.
     return [
         *("-name", _value(paths.folder), "-nodefaults", "-no-user-config", "-display", "none"),
-        *("-machine", "q35,memory-backend=mem", "-accel", machine.accelerator.name, "-cpu", "max,la57=off"),
+        *(
+            "-machine",
+            f"{machine.machine},memory-backend=mem",
+            "-accel",
+            machine.accelerator.name,
+            "-cpu",
+            "max,la57=off",
+        ),
         *("-smp", str(machine.cpus), "-m", f"{machine.memory}M"),
         *("-object", f"memory-backend-memfd,id=mem,size={machine.memory}M,share=on"),
         *("-kernel", str(machine.kernel), "-initrd", str(machine.image), "-append", machine.kernel_arguments),

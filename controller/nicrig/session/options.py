@@ -41,6 +41,8 @@ class Options:
     """The user's own function for the card, as FILE.py:NAME."""
     kernel_arguments: tuple[str, ...] = ()
     """Further arguments of the guest's kernel, like `swiotlb=force`."""
+    machine: str = "q35"
+    """QEMU's machine; `pc` has no slot for hot-plug."""
 
     @property
     def hot_plug(self) -> bool:
@@ -80,6 +82,7 @@ def machine_of(options: Options, provision: Provision, accelerator: Accelerator)
         cpus=options.cpus,
         netdevs=options.netdevs,
         devices=options.devices,
+        machine=options.machine,
         kernel_arguments=" ".join((qemu.KERNEL_ARGUMENTS, *options.kernel_arguments)),
     )
 

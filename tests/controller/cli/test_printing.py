@@ -223,6 +223,7 @@ def test_what_cannot_be_shown_is_one_line_and_its_exit_code(
     assert words in done.stderr
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("command", "count"),
     [
@@ -246,6 +247,7 @@ def test_a_closed_pipe_is_no_error(tmp_path: Path, command: list[str], count: in
     assert done.returncode == (VIOLATION if command[0] == "verify" else COHERENT)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     "command", [["recorder", "F"], ["verify", "F"], ["rules", "--json"], ["--help"], ["report", "F"]]
 )
@@ -258,12 +260,14 @@ def test_a_full_device_is_one_line_and_exit_code_125(tmp_path: Path, command: li
     assert done.returncode == RIG_FAILED
 
 
+@pytest.mark.real
 def test_a_full_device_for_errors_changes_no_exit_code() -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([*MAIN, "verify", "no-such-file"], check=False, stderr=full, timeout=60)
     assert done.returncode == USAGE
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_closed_outputs_change_no_exit_code(closed: str) -> None:
     argv = ["sh", "-c", f'exec "$@" {closed}', "sh", *MAIN, "rules"]

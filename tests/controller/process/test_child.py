@@ -11,7 +11,7 @@ import trio.testing
 
 from nicrig.process.child import Child, Identity
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 OTHERS = [Identity(61184), Identity(61185, (61186,))] if os.geteuid() == 0 else []
 """Only root can start a child as another user."""

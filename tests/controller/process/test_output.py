@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 LARGE = 200_000
 WRITING = f"""
 import os, sys
@@ -20,6 +22,7 @@ print(output.failure(), output.complaint(), file=sys.stderr)
 """
 
 
+@pytest.mark.real
 def test_a_non_blocking_output_gets_everything() -> None:
     """A terminal that this process shares may be set so by another."""
     reader, writer = os.pipe()
@@ -42,6 +45,7 @@ def test_a_non_blocking_output_gets_everything() -> None:
     assert b"".join(got).decode() == "é" * LARGE
 
 
+@pytest.mark.real
 def test_a_reader_that_leaves_is_kept_as_the_failure_and_is_no_complaint() -> None:
     argv = [sys.executable, "-c", WRITING.format(blocking=True)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

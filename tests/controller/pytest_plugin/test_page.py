@@ -50,6 +50,7 @@ def test_the_page_lists_every_setting_and_no_other() -> None:
 COMMANDS = [line.partition("#")[0].strip() for line in re.findall(r"^\$ \.venv/bin/(pytest .*)$", PAGE, re.MULTILINE)]
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_are_taken(command: str, tmp_path: Path) -> None:
     """Only collect: CI runs the examples. Their files go to another folder here."""

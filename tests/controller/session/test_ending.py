@@ -23,7 +23,7 @@ from nicrig.session import ending
 from nicrig.session.daemon import Description, describe
 from nicrig.session.ending import END, MACHINE, Daemon, end_rig, ends_with_card
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.real, pytest.mark.anyio]
 
 SECONDS = 60
 DAEMON = """

@@ -70,6 +70,7 @@ def run(code: str, path: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", text, path], capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("folder", ["", "/dev/shm", "{tmp}"])
 def test_memory_whose_file_was_cut_is_replaced_under_any_access(folder: str, tmp_path: Path) -> None:
     done = run(ACCESSES, folder.format(tmp=tmp_path))
@@ -100,6 +101,7 @@ NOT_REPLACED = """
 """
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("code", "said"), [(NOT_WATCHED, ""), (NOT_ANY_MORE, ""), (NOT_REPLACED, "OSError: no memory")]
 )
