@@ -21,11 +21,12 @@ from pathlib import Path
 import msgspec
 import trio
 
-from nicrig.provision import Provision, host_command, module, provided
+from nicrig.provision import Provision, host_command, module, module_lines, provided
 from nicrig.provision.cache import folder
 from nicrig.provision.cpio import Archive
 from nicrig.provision.kernel_modules import from_file
 from nicrig.provision.sources import GUEST_DRIVER
+from nicrig.recorder import CALL_SITES_FILE
 from nicrig.session.options import Options
 from nicrig.session.rig import open_rig
 from nicrig.verdict.demo import Demo
@@ -119,10 +120,12 @@ async def compiled(name: str, provision: Provision, work: Path) -> Path:
 async def built(name: str, provision: Provision) -> AsyncIterator[Provision]:
     """In this block there is an image with this bug: the plain one, and an archive behind it with the module."""
     made = from_file(await compiled(name, provision, folder() / "driver-bugs"))
+    data, call_sites = module_lines.stamped(made.data)
     archive = Archive()
-    archive.file(f"lib/modules/{provision.root.kernel_version}/{made.name}.ko", made.data)
+    archive.file(f"lib/modules/{provision.root.kernel_version}/{made.name}.ko", data)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "image.cpio"
+        path.with_name(CALL_SITES_FILE).write_bytes(msgspec.json.encode(call_sites))
         path.write_bytes(provision.image.read_bytes() + archive.finish())
         yield replace(provision, image=path)
 

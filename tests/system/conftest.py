@@ -26,6 +26,10 @@ HERE = Path(__file__).parent
 T = TypeVar("T")
 
 
+SECOND = {"test_noncoherent.py", "test_verifier.py", "test_witnesses.py", "test_ledger.py", "test_ways.py"}
+"""These share a second machine of each kind: one alone would have more than a worker's part of the time."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a machine run in one worker: it is started once, and the workers' machines differ."""
@@ -33,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function) and HERE in item.path.parents and "rig" in item.fixturenames:
             kind = item.callspec.params.get("rig", "bus-master") if hasattr(item, "callspec") else "bus-master"
             if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group(str(kind)))
+                item.add_marker(pytest.mark.xdist_group(f"{kind}, too" if item.path.name in SECOND else kind))
 
 
 @pytest.fixture(scope="session")

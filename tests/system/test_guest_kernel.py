@@ -51,12 +51,13 @@ modprobe netconsole netconsole=6665@{GUEST_IP}/$0,6666@{BENCH_IP}/{BENCH_MAC}
 echo 8 > /proc/sys/kernel/printk
 """
 PRINT = f"i=0; while [ $i -lt {LINES} ]; do echo line $i. > /dev/kmsg; i=$((i+1)); done"
-NO_NETCONSOLE = "echo 1 > /proc/sys/kernel/printk; rmmod netconsole"
+NO_NETCONSOLE = 'echo "$0" > /proc/sys/kernel/printk; rmmod netconsole'
 
 
 @every_kind
 async def test_the_kernel_s_log_goes_over_the_wire_while_pings_are_answered(rig: OwnRig, answering: Interface) -> None:
     """Netpoll sends with interrupts off, in the middle of what the driver does."""
+    level = (await rig.guest.run(["cat", "/proc/sys/kernel/printk"])).stdout
     await rig.guest.run(["sh", "-ec", NETCONSOLE, answering.name])
     sent = pings(await station(answering), 2000)
     answers, lines = 0, set[str]()
@@ -69,7 +70,7 @@ async def test_the_kernel_s_log_goes_over_the_wire_while_pings_are_answered(rig:
                     answers += is_answer(packet)
                     if UDP in packet and packet[UDP].dport == 6666:
                         lines.update(re.findall(r"line \d+\.", bytes(packet[UDP].payload).decode()))
-    await rig.guest.run(["sh", "-ec", NO_NETCONSOLE])
+    await rig.guest.run(["sh", "-ec", NO_NETCONSOLE, level])
     assert await kernel_complaints(rig) == ""
 
 

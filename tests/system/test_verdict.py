@@ -74,4 +74,5 @@ async def test_a_guest_that_ends_under_the_frames_leaves_the_verdict(
     assert SOME < judged.echoed <= judged.injected < FRAMES
     assert judged.counts == {}, "what was under way is not lost"
     assert judged.word == "incoherent"
-    assert outcome.lines()[-2] == "the run ended early"
+    # A guest that stops in the middle of a record leaves that one incomplete, and what the card did after it unknown.
+    assert outcome.lines()[-2].startswith("the run ended early")

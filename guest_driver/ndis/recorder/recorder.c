@@ -125,6 +125,8 @@ unsigned long ndis_handler_site(const void *handler)
 /* Any level. An interrupted record has its slot already, so the record of the interrupt takes the next one. */
 void ndis_record_now(enum ndis_function function, u8 kind, unsigned long site, u64 a, u64 b, u64 c, u64 d, u64 result)
 {
+	/* First, because it may take long: a record that is begun and not complete holds up the reader. */
+	u32 offset = site_offset(site);
 	struct nicrig_record *record;
 	u64 sequence, *words;
 
@@ -139,7 +141,7 @@ void ndis_record_now(enum ndis_function function, u8 kind, unsigned long site, u
 		record->kind = kind;
 		record->phase = ndis_phase_now();
 		record->irql = KeGetCurrentIrql();
-		record->site = site_offset(site);
+		record->site = offset;
 		record->cpu = raw_smp_processor_id();
 		record->locks = min(ndis_locks_held(), LOCKS_MAX);
 		record->a = a;
