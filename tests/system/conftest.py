@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 T = TypeVar("T")
 
 
-SECOND = {"test_noncoherent.py", "test_verifier.py", "test_witnesses.py", "test_ledger.py", "test_ways.py"}
+SECOND = {"test_noncoherent.py", "test_verifier.py", "test_witnesses.py", "test_ways.py"}
 """These share a second machine of each kind: one alone would have more than a worker's part of the time."""
 
 
