@@ -70,6 +70,12 @@ def test_the_ndis_layer_does_not_use_the_card(path: Path) -> None:
     assert "NICRIG_QUEUE" not in code(path)
 
 
+@pytest.mark.parametrize("path", [path for path in sources(NDIS) if path.name != "request.c"], ids=relative)
+def test_no_lock_of_the_layer_runs_softirqs_when_it_is_released(path: Path) -> None:
+    """Netpoll, and a driver with its own lock held, come with interrupts off. Requests never do."""
+    assert re.findall(r"\b(?:spin|xa)_\w+_bh\(", code(path)) == []
+
+
 @pytest.mark.parametrize("path", sources(MINIPORT), ids=relative)
 def test_what_the_miniport_calls_is_declared_by_the_ndis_headers(path: Path) -> None:
     offered = set().union(*(declared(header.read_text()) for header in NDIS_HEADERS))

@@ -36,15 +36,16 @@ static void look_and_free(struct ndis_block *block)
 static struct ndis_block *oldest(unsigned int blocks, size_t bytes)
 {
 	struct ndis_block *block = NULL;
+	unsigned long flags;
 
-	spin_lock_bh(&quarantine_lock);
+	spin_lock_irqsave(&quarantine_lock, flags);
 	if (quarantine_blocks > blocks || quarantine_bytes > bytes) {
 		block = list_first_entry(&quarantine, struct ndis_block, quarantine);
 		list_del(&block->quarantine);
 		quarantine_blocks--;
 		quarantine_bytes -= block->room;
 	}
-	spin_unlock_bh(&quarantine_lock);
+	spin_unlock_irqrestore(&quarantine_lock, flags);
 	return block;
 }
 
@@ -59,16 +60,18 @@ static void keep_only(unsigned int blocks, size_t bytes)
 /* The driver has freed the block, whose memory is of ndis_block_memory(). <= DISPATCH_LEVEL. */
 void ndis_quarantine(struct ndis_block *block, enum ndis_function by, unsigned long site)
 {
+	unsigned long flags;
+
 	WARN_ON_ONCE(!ndis_block_kept(block));
 	ndis_object_remove(&block->object);
 	block->freed_by = by;
 	block->freed_at = site;
 	memset((void *)block->object.address, NDIS_FREED, block->room);
-	spin_lock_bh(&quarantine_lock);
+	spin_lock_irqsave(&quarantine_lock, flags);
 	list_add_tail(&block->quarantine, &quarantine);
 	quarantine_blocks++;
 	quarantine_bytes += block->room;
-	spin_unlock_bh(&quarantine_lock);
+	spin_unlock_irqrestore(&quarantine_lock, flags);
 	keep_only(QUARANTINE_BLOCKS, QUARANTINE_BYTES);
 }
 

@@ -61,10 +61,13 @@ static struct page **make_pages(size_t count)
 
 static void forget(const struct scattered_block *block, size_t bytes)
 {
+	unsigned long flags;
 	size_t at;
 
+	xa_lock_irqsave(&blocks, flags);
 	for (at = 0; at < bytes; at += PAGE_SIZE)
-		xa_erase_bh(&blocks, (unsigned long)(block->va + at) >> PAGE_SHIFT);
+		__xa_erase(&blocks, (unsigned long)(block->va + at) >> PAGE_SHIFT);
+	xa_unlock_irqrestore(&blocks, flags);
 }
 
 static bool remember(struct scattered_block *block)
@@ -74,7 +77,7 @@ static bool remember(struct scattered_block *block)
 	for (at = 0; at < block->bytes; at += PAGE_SIZE) {
 		unsigned long page = (unsigned long)(block->va + at) >> PAGE_SHIFT;
 
-		if (xa_err(xa_store_bh(&blocks, page, block, GFP_KERNEL))) {
+		if (xa_err(xa_store_irq(&blocks, page, block, GFP_KERNEL))) {
 			forget(block, at);
 			return false;
 		}
@@ -112,12 +115,18 @@ void *ndis_scattered_memory(size_t bytes)
 	return block->va;
 }
 
+/* What lies in the memory once it is freed. */
+struct freed {
+	struct rcu_head rcu;
+};
+
+/* <= DISPATCH_LEVEL. vfree() itself may sleep. */
 void ndis_scattered_free(void *va)
 {
 	struct scattered_block *block = xa_load(&blocks, (unsigned long)va >> PAGE_SHIFT);
 
 	forget(block, block->bytes);
-	vfree(va);
+	kvfree_rcu((struct freed *)va, rcu);
 	kfree(block);
 }
 

@@ -62,10 +62,12 @@ static struct ndis_shared_block *shared_find(const void *va)
 
 static void shared_forget(struct ndis_shared_block *block, unsigned long pages)
 {
-	unsigned long page;
+	unsigned long page, flags;
 
+	xa_lock_irqsave(&shared_blocks, flags);
 	for (page = 0; page < pages; page++)
-		xa_erase_bh(&shared_blocks, shared_key(block->va) + page);
+		__xa_erase(&shared_blocks, shared_key(block->va) + page);
+	xa_unlock_irqrestore(&shared_blocks, flags);
 }
 
 static bool shared_remember(struct ndis_shared_block *block)
@@ -74,7 +76,7 @@ static bool shared_remember(struct ndis_shared_block *block)
 	unsigned long page;
 
 	for (page = 0; page < pages; page++) {
-		if (xa_err(xa_store_bh(&shared_blocks, shared_key(block->va) + page, block, GFP_KERNEL))) {
+		if (xa_err(xa_store_irq(&shared_blocks, shared_key(block->va) + page, block, GFP_KERNEL))) {
 			shared_forget(block, page);
 			return false;
 		}
