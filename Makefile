@@ -50,8 +50,9 @@ lint: .venv/installed ## style, types, imports, spelling, and that generated fil
 
 # A worker for each core. Tests that share a machine or a module's fixtures stay in one worker (tests/conftest.py).
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
-UNIT := not system and not real and not hypothesis and not soak
 NO_GUEST := --ignore=tests/system
+# Lint reads the prose.
+UNITS := $(NO_GUEST) --ignore=tests/test_prose.py -m "not system and not real and not hypothesis and not soak"
 
 # The quick runs come first. Tests that boot QEMU are apart: a worker that holds machines has a loop running, in which a
 # test cannot run a command. They have a third worker, because guests and downloads also wait; and they keep their order,
@@ -68,10 +69,10 @@ built: setup
 	@$(BIN)/nicrig tools
 
 checked: lint
-	$(PYTEST) $(NO_GUEST) -m "$(UNIT)"
+	$(PYTEST) $(UNITS)
 
 test-unit: .venv/installed ## the tests that need nothing built
-	$(PYTEST) $(NO_GUEST) -m "$(UNIT)"
+	$(PYTEST) $(UNITS)
 
 # The other runs have the same examples each time. A failure prints the command that repeats it.
 FUZZERS := hypothesis and not system

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What every test may use."""
 
+import functools
 import signal
 from pathlib import Path
 
 import pytest
+import typer.main
+import typer.testing
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -38,6 +41,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         options = f"--hypothesis-profile={config.getoption('hypothesis_profile')} --hypothesis-seed={seed}"
         terminalreporter.write_line(f"repeat it: .venv/bin/pytest {options} {tests}")
 
+
+# Typer builds all verbs anew for each command line. Hundreds of tests give one.
+typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
 
 # A shell in the background has its jobs ignore Ctrl-C, and what these start would too: tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

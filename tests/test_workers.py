@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = """
 import os
 import pytest
@@ -22,6 +24,7 @@ def test_it(number):
 """
 
 
+@pytest.mark.real
 def test_a_group_of_tests_has_one_worker(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-p", "xdist.plugin", "-rP", "-n", "2", "--dist", "loadgroup"]

@@ -2,6 +2,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 import typer
@@ -13,6 +14,7 @@ from nicrig.cli.app import DEADLINE, INTERRUPTED, RIG_FAILED, USAGE, progress, r
 from nicrig.errors import DeadlineError, RigError
 
 RUNNER = CliRunner()
+GROUP = cast(TyperGroup, typer.main.get_command(app))
 
 
 def test_help_names_every_option_with_its_environment_variable() -> None:
@@ -63,11 +65,9 @@ def test_a_failure_becomes_one_message_and_its_exit_code(
 
 def options() -> list[tuple[str, TyperOption]]:
     """Every option of every verb, with the verb's name."""
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
     return [
         (name, parameter)
-        for name, verb in group.commands.items()
+        for name, verb in GROUP.commands.items()
         for parameter in verb.params
         if isinstance(parameter, TyperOption) and parameter.name != "help"
     ]
@@ -97,10 +97,8 @@ def test_help_explains_every_option_and_names_its_environment_variable(verb: str
 def test_every_option_is_read_from_its_own_variable_and_from_no_other_but_the_shared(
     verb: str, parameter: TyperOption, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
-    whole = group.make_context("nicrig", [verb], resilient_parsing=True)
-    context = group.commands[verb].make_context(verb, [], parent=whole, resilient_parsing=True)
+    whole = GROUP.make_context("nicrig", [verb], resilient_parsing=True)
+    context = GROUP.commands[verb].make_context(verb, [], parent=whole, resilient_parsing=True)
     assert parameter.resolve_envvar_value(context) is None
     for variable in filter(None, (variable_of(verb, parameter), parameter.envvar)):
         monkeypatch.setenv(str(variable), "from there")
