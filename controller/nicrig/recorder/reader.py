@@ -3,10 +3,13 @@
 
 Both are rings in files that the card keeps. A reader that is too slow loses the oldest records, and counts them. The
 card describes the layout of its records (query-recorder), so it is not repeated here.
+
+The files are read and not mapped: another process may cut one, and mapped memory that is cut ends the program (SIGBUS).
 """
 
-import mmap
+import os
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +47,9 @@ RECORD = np.dtype(
 """A record as it is read: nothing shares a field."""
 READ_MAX = 16384
 """The most records that one read copies from a ring, which bounds the memory that it takes."""
+WORD_BYTES = 8
+LOOKS_MAX = 8
+"""How often a word is read, at most, until two reads agree."""
 
 
 def names_of(layout: RecorderLayout) -> dict[int, str]:
@@ -95,15 +101,15 @@ class RecordReader:
 
     def __init__(self, path: Path, layout: RecorderLayout) -> None:
         try:
-            with path.open("rb") as file:
-                self._data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-        except (OSError, ValueError) as error:
+            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # no FIFO makes us wait
+        except OSError as error:
             raise RigError(f"{path}: no flight recorder ({error}): name the folder of a running card") from error
+        weakref.finalize(self, os.close, self._fd)
         try:
-            self.words = memoryview(self._data).cast("Q")
-            self._records = self._laid_out(layout)
+            self._record = self._laid_out(layout)
         except (TypeError, ValueError, OverflowError) as error:
             raise RigError(f"{path}: the card describes its flight recorder wrongly: {printable(str(error))}") from None
+        self._offset, self._capacity = layout.offset, layout.capacity
         self._slots = layout.slots
         self._head = layout.head
         self._build = layout.build
@@ -111,26 +117,54 @@ class RecordReader:
         self._waits = Wait(0, 0, 0.0)
         self.lost = 0
 
-    def _laid_out(self, layout: RecorderLayout) -> Records:
-        """The records in the file. Raises TypeError, ValueError or OverflowError when it does not have this layout."""
-        record = np.dtype(layout.record)
+    def _laid_out(self, layout: RecorderLayout) -> np.dtype[Any]:
+        """A record in the file. Raises TypeError, ValueError or OverflowError when it does not have this layout."""
+        record, size = np.dtype(layout.record), os.fstat(self._fd).st_size
         self._parts = _parts(record, layout.packed)
         if not set(RECORD.names or ()) <= set(self._parts):
             raise ValueError(f"a record has the numbers {list(self._parts)}, not {RECORD.names}")
         words = (layout.head, layout.detail, layout.settled, layout.build)
-        if not all(0 <= index < len(self.words) for index in words):
+        if not all(0 <= index < size // WORD_BYTES for index in words):
             raise ValueError("head, detail, settled or build is beyond the end of the file")
         slots = layout.slots
         if min(slots.offset, layout.offset) < 0 or min(slots.count, slots.bytes, layout.capacity) < 1:
             raise ValueError("a place is negative, or there is no room for a record or a frame")
-        if slots.offset + slots.count * slots.bytes > len(self._data):
-            raise ValueError("its slots are beyond the end of the file")
-        return np.frombuffer(self._data, record, layout.capacity, layout.offset)
+        if record.hasobject:
+            raise ValueError("a record has a field that is no number")
+        ends = slots.offset + slots.count * slots.bytes, layout.offset + layout.capacity * record.itemsize
+        if max(ends) > size:
+            raise ValueError("its slots or records are beyond the end of the file")
+        return record
+
+    def word(self, index: int) -> int:
+        """A 64-bit word of the header as it is now; 0 when the file ends before it.
+
+        The system may copy it in parts while the guest writes it, so one read is not enough.
+        """
+        before, now = b"", self._bytes(WORD_BYTES * index, WORD_BYTES)
+        for _ in range(LOOKS_MAX):
+            if now == before:
+                break
+            before, now = now, self._bytes(WORD_BYTES * index, WORD_BYTES)
+        return int.from_bytes(now, "little")
+
+    def _bytes(self, offset: int, count: int) -> bytes:
+        """What the file holds there now: less than `count` bytes when another process has cut it."""
+        return os.pread(self._fd, count, offset)
+
+    def _copy(self, first: int, count: int) -> Records:
+        """The records in the places of these numbers, as they are now; zero where the file was cut."""
+        copied = np.zeros(count, self._record)
+        place, size = (first - 1) % self._capacity, self._record.itemsize
+        data, done = copied.view(np.uint8).data, min(count, self._capacity - place)
+        for part, at in ((data[: done * size], place), (data[done * size :], 0)):
+            os.preadv(self._fd, [part], self._offset + at * size)
+        return copied
 
     @property
     def head(self) -> int:
         """How many records were begun. A guest may write anything there: the next number still fits 64 bits."""
-        return min(self.words[self._head], ALL - 1)
+        return min(self.word(self._head), ALL - 1)
 
     @property
     def done(self) -> int:
@@ -140,7 +174,7 @@ class RecordReader:
     @property
     def build(self) -> int:
         """The number of the driver's build."""
-        return self.words[self._build]
+        return self.word(self._build)
 
     def nothing(self) -> Records:
         """An empty array of records."""
@@ -163,12 +197,11 @@ class RecordReader:
             if count <= 0:
                 return
             wanted = np.arange(count, dtype=np.uint64) + np.uint64(self._next)
-            places = (wanted - 1) % len(self._records)
-            taken = self._records[places]
+            taken = self._copy(self._next, count)
             # Some may have been overwritten while they were copied. The guest moves HEAD before it writes; the card
             # marks the record itself.
-            overwritten = wanted <= max(0, self.head - len(self._records))
-            whole = (taken["sequence"] == wanted) & (self._records["sequence"][places] == wanted)
+            overwritten = wanted <= max(0, self.head - self._capacity)
+            whole = (taken["sequence"] == wanted) & (self._copy(self._next, count)["sequence"] == wanted)
             settled = whole | overwritten | (wanted <= waited_for)
             going_on = bool(settled.all())
             passed = count if going_on else int(np.argmin(settled))
@@ -196,12 +229,12 @@ class RecordReader:
     def frame(self, number: int, length: int) -> bytes:
         """What the slot of this frame holds now. It may be a newer frame: compare the digest."""
         at = self._slots.offset + (number - 1) % self._slots.count * self._slots.bytes
-        return self._data[at : at + min(length, self._slots.bytes)]
+        return self._bytes(at, min(length, self._slots.bytes))
 
     def _follow_head(self) -> int:
         """The head now. Overwritten records are lost, and so are those that a head that went back takes back."""
         head = self.head
-        oldest = head - len(self._records) + 1
+        oldest = head - self._capacity + 1
         if oldest > self._next:
             self.lost += oldest - self._next
             self._next = oldest
@@ -246,7 +279,7 @@ class Recorder:
     @property
     def detail(self) -> Detail:
         """How much the guest records now; a guest may write anything there."""
-        return Detail(min(self._guest.words[self._detail], Detail.BYTES))
+        return Detail(min(self._guest.word(self._detail), Detail.BYTES))
 
     @property
     def sites(self) -> CallSites:
@@ -281,7 +314,7 @@ class Recorder:
 
     def at_rest(self) -> bool:
         """Whether the card sleeps and all records have been read."""
-        asleep = self._card.words[self._settled] == ALL
+        asleep = self._card.word(self._settled) == ALL
         return asleep and self._guest.done == self._guest.head and not len(self._early)
 
     def read(self, *, to_end: bool = False) -> Iterator[Batch]:
@@ -291,7 +324,7 @@ class Recorder:
         """
         # The order matters: what the card records after its ring is read is newer than `settled`.
         guest_head = self._guest.head
-        settled = guest_head if to_end else min(guest_head, self._card.words[self._settled])
+        settled = guest_head if to_end else min(guest_head, self._card.word(self._settled))
         card_head = self._card.head
         fresh = list(self._card.read(card_head, to_end=to_end))
         for records in fresh:

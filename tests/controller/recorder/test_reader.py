@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def hook(monkeypatch: pytest.MonkeyPatch, ring: RecordReader, during: Callable[[
 
     def head(_: RecordReader) -> int:
         next(looks, lambda: None)()
-        return ring.words[HEAD // 8]
+        return ring.word(HEAD // 8)
 
     monkeypatch.setattr(RecordReader, "head", property(head))
 
@@ -199,6 +200,21 @@ def test_a_head_that_jumps_ahead_and_comes_back_is_followed(rings: Rings, ring: 
     assert ring.lost > lost
     write(rings, 1)
     assert numbers(ring, to_end=True) == [3]
+
+
+@pytest.mark.parametrize("size", [0, HEAD, HEAD + 4, 0x1000, 0x1000 + 70], ids=hex)
+def test_a_file_that_is_cut_loses_records_and_ends_no_program(rings: Rings, size: int) -> None:
+    """Mapped memory of a file that is cut would end the program with SIGBUS."""
+    recorder = Recorder(rings.layout)
+    write(rings, 2, card=[0, 1])
+    assert order(list(recorder.read())) == ["c0", "g1", "c1", "g2"]
+    write(rings, 2, card=[3])
+    for path in (rings.layout.recorder, rings.layout.trace):
+        os.truncate(path, size)
+    assert order(list(recorder.read(to_end=True))) == []
+    assert recorder.frame(1 << 32, 60, card=True) is None
+    assert recorder.detail == 0 or size > 0x18
+    assert recorder.lost > 0
 
 
 def test_a_missing_ring_is_an_error(rings: Rings, tmp_path: Path) -> None:
