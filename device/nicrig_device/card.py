@@ -164,10 +164,17 @@ class Card:
         return frames.select(~wrong)
 
     def transmit(self) -> bool:
-        """Do what the driver's doorbells ask for. Returns whether there was anything to do."""
+        """Do what the driver's doorbells ask for. Returns whether there was anything to do.
+
+        Whatever goes wrong in it costs what was asked for: it is raised once, and not again in the next turn.
+        """
         if self._holds():
             return False
-        return self.kind.transmit() or (self.timing.unkind and self._watch() and self.kind.transmit())
+        try:
+            return self.kind.transmit() or (self.timing.unkind and self._watch() and self.kind.transmit())
+        except BaseException:
+            self.kind.give_up()
+            raise
 
     def _watch(self) -> bool:
         """For a moment do nothing but watch the doorbells, so that one is seen at once. Returns whether one came."""

@@ -108,6 +108,10 @@ class CardModel(ABC):
         """Do what the doorbells ask for. Returns whether there was anything to do."""
 
     @abstractmethod
+    def give_up(self) -> None:
+        """`transmit` has failed: end what the doorbells ask for, unsent, so that the next turn does not fail at it."""
+
+    @abstractmethod
     def glance(self) -> None:
         """A doorbell was seen this moment: keep at once what `transmit` must find as it was then."""
 

@@ -17,6 +17,7 @@ from nicrig_device.dma.memory import OutsideMemoryError
 from nicrig_device.ledger.ledger import WHOLE_RING, Touch
 from nicrig_device.models.base import Board
 from nicrig_device.models.handover import HandOver, overlap, some
+from nicrig_device.models.status_words import STATUS_DONE
 from nicrig_device.pci.doorbells import DoorbellPage
 from nicrig_device.recorder import Grant, TraceEvent
 from nicrig_device.spec.descriptors import DESCRIPTOR, Descriptors, Refusal, Status
@@ -126,6 +127,22 @@ class Queue:
         before = self.head
         self.head = ring_index.advance(before, count)
         self.lane.next(partial(self._publish, before, count))
+
+    def give_up(self) -> None:
+        """Give all slots back unsent. What waits in the lane is about slots before them, or about them."""
+        self.lane.clear()
+        if self.enabled:
+            self._done_unsent(self.numbers(self.head, ring_index.distance(self._tail, self.head)) % self.size)
+            self.head = self._words[self.words.head] = self._tail
+
+    def _done_unsent(self, slots: Offsets) -> None:
+        """Mark these slots as done."""
+        raise NotImplementedError
+
+    @staticmethod
+    def numbers(index: int, count: int) -> Offsets:
+        """The ring indices of `count` slots from `index` on."""
+        return (index + np.arange(count)) & ring_index.INDEX_MASK
 
     def _publish(self, before: int, count: int) -> None:
         published = ring_index.advance(before, count)
@@ -264,6 +281,10 @@ class Ring(Queue):
             done += slots
         return runs
 
+    def _done_unsent(self, slots: Offsets) -> None:
+        if self._made_for == self._versions() and self._view is not None:
+            self._view["status"][slots] = STATUS_DONE
+
     # -- what an unkind card keeps of the descriptors ---------------------------------------------------
     def glance(self) -> None:
         """Copy the whole ring: the least that takes time. A driver that rings before it writes is at work now."""
@@ -351,8 +372,3 @@ class Ring(Queue):
         """Give single descriptors back, out of order."""
         if self._made_for == self._versions() and self._view is not None:
             self._view["status"][slots] = status
-
-    @staticmethod
-    def numbers(index: int, count: int) -> Offsets:
-        """The ring indices of `count` descriptors from `index` on."""
-        return (index + np.arange(count)) & ring_index.INDEX_MASK

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 from crc32c import crc32c
@@ -16,7 +17,9 @@ from nicrig_device.models.subordinate.subordinate import Subordinate
 from nicrig_device.recorder import DETAIL, FRAMES, HEAD, TraceEvent
 from nicrig_device.spec import registers
 from nicrig_device.spec.registers import EVENT_BLOCK, RX_BLOCK
+from tests.contracts.conftest import DRIVERS
 from tests.fakes.card_driver import CardDriver
+from tests.fakes.driver import FakeDriver
 from tests.fakes.memory_bus import MemoryBus
 from tests.fakes.non_dma_driver import NonDmaDriver
 from tests.fakes.subordinate_driver import SubordinateDriver, packed, transfer_word
@@ -161,6 +164,34 @@ def test_with_the_link_down_frames_are_dropped_and_transmits_complete(
     counters = driver.card.counters()
     assert (counters["rx_link_down"], counters["tx_link_down"], counters["tx_frames"]) == (3, 2, 0)
     assert bus.sent == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_in_the_card_costs_the_batch_to_send_and_no_other(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> NoReturn:
+        raise SystemExit
+
+    bus = MemoryBus(kind=KINDS[kind])
+    bus.memory.map(0x100000, 4 << 20)
+    driver = DRIVERS[kind](bus)
+    driver.start()
+    driver.send_and_reap([bytes(59)])
+    with monkeypatch.context() as patch:
+        patch.setattr(bus.card.trace, "stamp", fail)
+        driver.send([bytes(60)])
+        with pytest.raises(SystemExit):
+            bus.card.transmit()
+        assert not bus.card.transmit()
+    if isinstance(driver, SubordinateDriver):
+        outcome = driver.outcome()
+        assert (outcome.frames, outcome.error, outcome.code) == (0, True, None)
+    else:
+        assert isinstance(driver, FakeDriver | NonDmaDriver)
+        assert driver.reap_all() == 1
+    driver.send_and_reap([bytes(61)])
+    assert bus.sent == [bytes(59), bytes(61)]
+    driver.stop()
+    bus.close()
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -45,6 +45,9 @@ class BusMaster(CardModel):
         self.rx.posted()
         return self._transmit_path.send()
 
+    def give_up(self) -> None:
+        self.tx.give_up()
+
     def glance(self) -> None:
         self.tx.glance()
         self.rx.glance()

@@ -14,7 +14,7 @@ from nicrig_device.dma.memory import ALL, Region, RegionSpans
 from nicrig_device.models.base import Board, CardModel, Registry, Trait
 from nicrig_device.models.handover import Chosen, HandOver, some
 from nicrig_device.models.queue import Queue, QueueWords
-from nicrig_device.models.status_words import status_of
+from nicrig_device.models.status_words import STATUS_DONE, status_of
 from nicrig_device.pci.interrupt import Interrupts, Source
 from nicrig_device.recorder import TraceEvent
 from nicrig_device.spec import registers
@@ -101,6 +101,9 @@ class SlotQueue(Queue):
         where, size = slots[changed], length[changed]
         self._handed.report(HandOverFinding.SEND_CHANGED, where.astype(np.uint64), size, where)
 
+    def _done_unsent(self, slots: Offsets) -> None:
+        self.slots.words[slots, STATUS] = STATUS_DONE
+
     def check(self, count: int) -> None:
         """Look at the next `count` slots again: the card uses them now."""
         slots = self.slots.numbers(self.head, count)
@@ -184,6 +187,9 @@ class NonDma(CardModel):
     def glance(self) -> None:
         self.tx.glance()
         self.rx.glance()
+
+    def give_up(self) -> None:
+        self.tx.give_up()
 
     def transmit(self) -> bool:
         """Send what the doorbell covers. Refuse a bad receive doorbell too."""

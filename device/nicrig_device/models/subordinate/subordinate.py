@@ -176,9 +176,17 @@ class Subordinate(CardModel):
         """STOP: a transfer that has begun ends now. One that START asks for ends before it begins."""
         self._lane.finish()
         self._words[self._control] = 0
-        start = self._noticed = self._words[self._start]
-        if start != self._ended:
-            self._end(start, self._words[self._length], TRANSFER_STATUS.pack(ERROR=1))
+        self._noticed = self._words[self._start]
+        self._end_unmoved()
+
+    def give_up(self) -> None:
+        self._lane.clear()
+        self._end_unmoved()
+
+    def _end_unmoved(self) -> None:
+        """The transfer that was last noticed ends now, with an error, if it has not ended."""
+        if self._noticed != self._ended:
+            self._end(self._noticed, self._words[self._length], TRANSFER_STATUS.pack(ERROR=1))
 
     # -- what an unkind card notes at START -----------------------------------------------------------
     def _hand_over(self, transfer: Transfer) -> None:
