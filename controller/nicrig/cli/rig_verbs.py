@@ -103,7 +103,7 @@ def status(
 ) -> None:
     """List the rigs that keep running.
 
-    Shows the state of each card. Exits with 125 if a rig is dead.
+    Shows the state of each card. Exits with 125 if a rig is dead, or its card does not answer.
     """
     from nicrig.session.status import look, show
 

@@ -3,22 +3,28 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from nicrig.card.monitor import card_monitor, card_state, counters
 from nicrig.errors import RigError
+from nicrig.rundir.ownership import NoRigError, own_rig
 from nicrig.rundir.paths import RigPaths, names, paths_named
 from nicrig.session.daemon import Description, description
 from nicrig.text.printable import printable
 
 
 class RigState(msgspec.Struct, frozen=True):
-    """One rig. `card` and `counters` come from its monitor; `problem` says why the monitor does not answer."""
+    """One rig. `card` and `counters` come from its monitor; `problem` says why the monitor does not answer.
+
+    `state`: a rig is silent when its process runs and its card does not answer. One that starts has no problem.
+    """
 
     name: str
     folder: str
+    state: Literal["running", "starting", "silent", "dead"]
     daemon: Description | None
     card: dict[str, Any] | None = None
     counters: dict[str, int] | None = None
@@ -32,13 +38,24 @@ async def look(paths: Sequence[RigPaths] | None) -> list[RigState]:
 
 
 async def _state(paths: RigPaths) -> RigState:
-    daemon = description(paths)
+    daemon, lives = description(paths), _lives(paths)
+    starts = lives and daemon is None
+    rig = RigState(paths.folder.name, str(paths.folder), "starting" if starts else "running", daemon)
     try:
         async with card_monitor(paths) as monitor:
             card, counted = await card_state(monitor), await counters(monitor)
     except RigError as error:
-        return RigState(paths.folder.name, str(paths.folder), daemon, problem=str(error))
-    return RigState(paths.folder.name, str(paths.folder), daemon, msgspec.to_builtins(card), counted)
+        return rig if starts else replace(rig, state="silent" if lives else "dead", problem=str(error))
+    return replace(rig, card=msgspec.to_builtins(card), counters=counted)
+
+
+def _lives(paths: RigPaths) -> bool:
+    """Whether the process that serves the rig runs. A card that was started by itself is no rig."""
+    try:
+        with own_rig(paths) as rig:
+            return rig.alive
+    except NoRigError:
+        return False
 
 
 def show(states: Iterable[RigState], *, json: bool) -> list[str]:
@@ -47,8 +64,10 @@ def show(states: Iterable[RigState], *, json: bool) -> list[str]:
 
 
 def _line(state: RigState) -> str:
+    if state.state == "starting":
+        return f"{state.name}: starting, {state.folder}"
     if state.card is None or state.counters is None:
-        return f"{state.name}: dead: {state.problem}"
+        return f"{state.name}: {state.state}: {state.problem}"
     daemon, card, counted = state.daemon, state.card, state.counters
     guest = f"{_guest(daemon)} ({daemon.accelerator})" if daemon and daemon.accelerator else "card alone"
     age = f", {time.time() - daemon.started:.0f} s old" if daemon else ""

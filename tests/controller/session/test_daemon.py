@@ -55,6 +55,6 @@ def test_any_description_is_shown_on_one_line_or_is_none(tmp_path_factory: pytes
     paths.description.write_bytes(data)
     card = {"kind": "bus-master", "link": True}
     (line,) = show(
-        [RigState("dev", "/run/dev", description(paths), card, {"rx_frames": 1, "tx_frames": 2})], json=False
+        [RigState("dev", "/run/dev", "running", description(paths), card, {"rx_frames": 1, "tx_frames": 2})], json=False
     )
     assert line.isprintable()
