@@ -7,16 +7,23 @@ Wireshark runs every extcap program each time it starts, so this file imports th
 import argparse
 import os
 import sys
+from typing import NoReturn
 
 from nicrig import __version__
 from nicrig.captures.pcapng import ETHERNET
+from nicrig.process.output import exit_after
 from nicrig.text.printable import printable
 
 PREFIX = "nicrig-"
 
 
-def main() -> int:
-    """The entry point. Exit codes: 0, 2 for a wrong command line, 125 when the rig fails."""
+def main() -> NoReturn:
+    """The entry point."""
+    exit_after(answer)
+
+
+def answer() -> int:
+    """Do what Wireshark asks. Exit codes: 0, 2 for a wrong command line or fifo, 125 when the rig fails."""
     options, _ = parser().parse_known_args()
     if options.extcap_interfaces:
         return show_interfaces()
@@ -64,11 +71,15 @@ def capture(interface: str, fifo: str | None, expression: str) -> int:
 
     from nicrig.captures.capture import capture
     from nicrig.captures.filter import capture_filter
-    from nicrig.errors import RigError
+    from nicrig.errors import RigError, UsageError
     from nicrig.rundir.paths import paths_of
 
     # Open first, before anything can fail: Wireshark reads our error messages only after the fifo is open.
-    descriptor = None if fifo is None else os.open(fifo, os.O_WRONLY)
+    try:
+        descriptor = None if fifo is None else os.open(fifo, os.O_WRONLY)
+    except OSError as error:
+        print(printable(f"nicrig: {fifo}: {error.strerror}: name a fifo that can be written"), file=sys.stderr)
+        return UsageError.exit_code
     try:
         paths, matches = paths_of(interface.removeprefix(PREFIX)), capture_filter(expression)
         if descriptor is not None:

@@ -6,7 +6,10 @@ import io
 import os
 import select
 import sys
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from nicrig.errors import RigError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -41,6 +44,21 @@ def write_some(descriptor: int, data: "ReadableBuffer") -> int:
             return os.write(descriptor, data)
         except BlockingIOError:
             select.select([], [descriptor], [])
+
+
+def exit_after(command: Callable[[], int | None]) -> NoReturn:
+    """Run a command and exit with its code, or with 125 when standard output did not take all that it printed."""
+    make_fallible()
+    code: str | int | None
+    try:
+        code = command()
+    except SystemExit as done:
+        code = done.code
+    sys.stdout.flush()
+    if text := complaint():
+        print(f"nicrig: {text}", file=sys.stderr)
+        code = RigError.exit_code
+    sys.exit(code)
 
 
 def make_fallible() -> None:

@@ -23,7 +23,7 @@ def rigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr(sys, "argv", ["nicrig-extcap", *arguments, "--extcap-version=4.0"])
-    return extcap.main()
+    return extcap.answer()
 
 
 def test_each_named_rig_is_an_interface(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +75,25 @@ def test_a_rig_that_no_longer_runs_is_one_line(
 ) -> None:
     assert ask(monkeypatch, "--extcap-interface", "nicrig-gone", "--capture", "--fifo", "/dev/null") == 2
     assert capsys.readouterr().err.startswith("nicrig: no rig gone: ")
+
+
+@pytest.mark.parametrize("fifo", ["/none/fifo", "/proc/self/fd"])
+def test_a_fifo_that_cannot_be_written_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fifo: str
+) -> None:
+    assert ask(monkeypatch, "--extcap-interface", "nicrig-dev", "--capture", "--fifo", fifo) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"nicrig: {fifo}: ")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("question", [["--extcap-interfaces"], ["--extcap-interface", "nicrig-dev", "--extcap-dlts"]])
+def test_an_output_without_room_is_one_line(question: list[str]) -> None:
+    program = [sys.executable, "-c", "from nicrig.captures import extcap; extcap.main()", *question]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    message = "nicrig: standard output: No space left on device: name a file that has room\n"
+    assert (done.returncode, done.stderr) == (125, message)
 
 
 def test_no_option_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
