@@ -12,8 +12,12 @@ from pathlib import Path
 
 import msgspec
 
+from nicrig.input_file import open_input
 from nicrig.recorder import CALL_SITES_FILE
+from nicrig.text.printable import printable
 
+TABLE_BYTES = 16 << 20
+"""The most that is read of a table. One of ours has an eighth of a MiB."""
 UNKNOWN_BUILD = 0
 """The number of a driver whose lines nothing knows."""
 
@@ -56,7 +60,7 @@ class CallSites(dict[int, str]):
             return ""
         place = bisect_right(self._table.rows, offset - 1, key=lambda row: row.offset) - 1
         row = self._table.rows[place] if place >= 0 else Row(0, 0, 0)
-        return f"{self._table.files[row.file]}:{row.line}" if row.line else ""
+        return printable(f"{self._table.files[row.file]}:{row.line}") if row.line else ""
 
 
 def _read(path: Path, build: int) -> Table | None:
@@ -64,7 +68,8 @@ def _read(path: Path, build: int) -> Table | None:
     if build == UNKNOWN_BUILD:
         return None
     try:
-        table = msgspec.json.decode(path.read_bytes(), type=Table)
-    except (OSError, msgspec.MsgspecError):
+        with open_input(path) as file:
+            table = msgspec.json.decode(file.read(TABLE_BYTES), type=Table)
+    except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors, and so is one of UTF-8
         return None
     return table if table.build == build and all(0 <= row.file < len(table.files) for row in table.rows) else None

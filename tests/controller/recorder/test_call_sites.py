@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from nicrig.recorder import CALL_SITES_FILE
 from nicrig.recorder.call_sites import UNKNOWN_BUILD, CallSites, Row, Table
+from tests.strategies import damaged
 
 BUILD = 0xF9901A3C12F0B422
 TABLE = Table(
@@ -55,8 +56,19 @@ def test_a_table_that_names_no_file_is_none(tmp_path: Path) -> None:
     assert CallSites(save(tmp_path, wrong), BUILD)[0x11] == "module+0x11"
 
 
-@given(st.binary(max_size=40))
+def test_a_pipe_in_its_place_makes_no_one_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / CALL_SITES_FILE)
+    assert CallSites(tmp_path, BUILD)[0x21] == "module+0x21"
+
+
+@pytest.mark.parametrize("data", [b'{"build":1,"files":["\xff"],"rows":[]}', b'{"x":' + b"[" * 100_000])
+def test_a_table_that_cannot_be_decoded_is_none(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / CALL_SITES_FILE).write_bytes(data)
+    assert CallSites(tmp_path, BUILD)[0x21] == "module+0x21"
+
+
+@given(damaged([msgspec.json.encode(TABLE)]))
 def test_any_file_is_a_table_or_none(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.mktemp("sites")
     (folder / CALL_SITES_FILE).write_bytes(data)
-    assert CallSites(folder, BUILD)[0x21] == "module+0x21"
+    assert CallSites(folder, BUILD)[0x21].isprintable()
