@@ -59,7 +59,7 @@ UNITS := $(NO_GUEST) --ignore=tests/test_prose.py -m "not system and not real an
 # because the containers, whose images take longest, come first.
 test: .venv/installed ## every test; boots QEMU
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line built checked
-	$(PYTEST) $(NO_GUEST) -m "real and not system and not soak"
+	$(PYTEST) $(NO_GUEST) -m "(real or hypothesis) and not system and not soak"
 	@$(MAKE) --no-print-directory fuzz
 	$(PYTEST) -n 3 --no-loadscope-reorder -m "system and not soak" --durations=20
 
@@ -74,7 +74,8 @@ checked: lint
 test-unit: .venv/installed ## the tests that need nothing built
 	$(PYTEST) $(UNITS)
 
-# The other runs have the same examples each time. A failure prints the command that repeats it.
+# Half of the fuzzers' examples are new here; the other half, in the run before it, is the same each time. A failure
+# prints the command that repeats it.
 FUZZERS := hypothesis and not system
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 fuzz: .venv/installed ## the fuzzers with new examples, half a minute; SEED= repeats those of an earlier run

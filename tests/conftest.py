@@ -14,10 +14,11 @@ from hypothesis.configuration import set_hypothesis_home_dir
 CACHE = Path(__file__).resolve().parent.parent / ".cache"
 
 set_hypothesis_home_dir(CACHE / "hypothesis")
-# The same examples on each run: `make fuzz` and `make soak` try new ones. No deadline: a busy machine is no failure.
-settings.register_profile("nicrig", deadline=None, derandomize=True)
+# `make test` has half of its examples from this profile, the same on each run, and half from "new", in `make fuzz`. No
+# deadline: a busy machine is no failure.
+settings.register_profile("nicrig", deadline=None, derandomize=True, max_examples=50)
 # Hypothesis repeats its examples where the variable CI is set, unless a profile says otherwise.
-settings.register_profile("new", deadline=None, derandomize=False)
+settings.register_profile("new", settings.get_profile("nicrig"), derandomize=False)
 settings.register_profile("soak", settings.get_profile("new"), max_examples=5000)
 settings.load_profile("nicrig")
 
