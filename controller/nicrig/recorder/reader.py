@@ -8,6 +8,7 @@ The files are read and not mapped: another process may cut one, and mapped memor
 """
 
 import os
+import stat
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -119,7 +120,10 @@ class RecordReader:
 
     def _laid_out(self, layout: RecorderLayout) -> np.dtype[Any]:
         """A record in the file. Raises TypeError, ValueError or OverflowError when it does not have this layout."""
-        record, size = np.dtype(layout.record), os.fstat(self._fd).st_size
+        record, found = np.dtype(layout.record), os.fstat(self._fd)
+        size = found.st_size
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError("it is no regular file")
         self._parts = _parts(record, layout.packed)
         if not set(RECORD.names or ()) <= set(self._parts):
             raise ValueError(f"a record has the numbers {list(self._parts)}, not {RECORD.names}")

@@ -222,6 +222,14 @@ def test_a_missing_ring_is_an_error(rings: Rings, tmp_path: Path) -> None:
         RecordReader(tmp_path / "none", rings.layout)
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_ring_that_is_no_file_is_an_error_and_makes_no_one_wait(rings: Rings, tmp_path: Path, kind: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    path = {"pipe": tmp_path / "pipe", "device": Path("/dev/zero"), "folder": tmp_path}[kind]
+    with pytest.raises(RigError, match="it is no regular file"):
+        RecordReader(path, rings.layout)
+
+
 # -- both rings --------------------------------------------------------------------------------------------
 
 
