@@ -117,6 +117,10 @@ enum ndis_packet_owner {
 /* Elements of the scatter-gather list inside every packet. Longer lists come from the heap. */
 #define NDIS_INLINE_ELEMENTS 2
 
+/*
+ * `digests`, when `held`, are of what the packet's holder must leave as it is (held.c). `given_by` and `given_at` are
+ * the miniport's last call that gave the packet away, and its site.
+ */
 struct ndis_packet {
 	struct ndis_packet *next_free;
 	struct ndis_packet_pool *pool;
@@ -125,6 +129,10 @@ struct ndis_packet {
 	enum ndis_packet_owner owner;
 	bool overflow;
 	bool non_interlocked;
+	bool held;
+	u32 digests[NDIS_PART_EXTENSION + 1];
+	enum ndis_function given_by;
+	unsigned long given_at;
 	u8 inline_list[sizeof(SCATTER_GATHER_LIST) + NDIS_INLINE_ELEMENTS * sizeof(SCATTER_GATHER_ELEMENT)]
 		__aligned(8);
 	/* Last: the protocol's reserved area, the out-of-band block and the extension follow it. */
@@ -289,6 +297,16 @@ void ndis_packet_recount(PNDIS_PACKET packet);
  * not this owner's. Any level.
  */
 u64 ndis_digest(const struct ndis_packet *packet, enum ndis_packet_owner owner);
+
+/*
+ * held.c: from now on the packet's owner, the miniport or the protocol, must leave it as it is; and the first part that
+ * changed since then. Any level.
+ */
+void ndis_packet_hold(struct ndis_packet *packet);
+enum ndis_part ndis_packet_changed(const struct ndis_packet *packet);
+
+/* What memory has that was freed, so that a later store shows. */
+#define NDIS_FREED 0x6b
 
 /* sglist.c */
 NDIS_STATUS ndis_packet_map(struct ndis_adapter *adapter, struct ndis_packet *packet);

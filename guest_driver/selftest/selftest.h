@@ -52,6 +52,8 @@ VOID selftest_say(const CHAR *what, ULONGLONG value);
 /* shim.c: what the protocol saw last. */
 extern NDIS_STATUS selftest_completed;
 extern UINT selftest_received;
+/* The protocol frees what was sent when it is completed, as protocols do. */
+extern BOOLEAN selftest_frees;
 
 #define CHECK(Condition) selftest_check(!!(Condition), __func__, #Condition)
 

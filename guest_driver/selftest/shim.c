@@ -20,6 +20,7 @@ const struct selftest_scenario *selftest_now;
 UCHAR selftest_card_memory[256];
 NDIS_STATUS selftest_completed;
 UINT selftest_received;
+BOOLEAN selftest_frees;
 
 /* The lives of seeds.c instead of the checks. */
 static bool seeds;
@@ -134,6 +135,8 @@ static void receive(void *context, PPNDIS_PACKET packets, UINT count)
 static void send_complete(void *context, PNDIS_PACKET packet, NDIS_STATUS status)
 {
 	selftest_completed = status;
+	if (selftest_frees)
+		NdisFreePacket(packet);
 }
 
 static void take_status(void *context, NDIS_STATUS status)

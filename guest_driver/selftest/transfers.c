@@ -11,6 +11,8 @@ static PNDIS_PACKET packet;
 static PNDIS_BUFFER buffer;
 static PUCHAR memory;
 static ULONG sent, returned_count;
+/* What the miniport stores into while it must not. */
+static PUCHAR spoiled;
 
 static VOID initialize(NDIS_HANDLE adapter, NDIS_HANDLE configuration)
 {
@@ -34,6 +36,11 @@ static VOID send(NDIS_HANDLE adapter, PNDIS_PACKET its_packet)
 {
 	PSCATTER_GATHER_LIST list = NDIS_PER_PACKET_INFO_FROM_PACKET(its_packet, ScatterGatherListPacketInfo);
 
+	if (spoiled) {
+		*spoiled ^= 1;
+		NdisMSendComplete(adapter, its_packet, NDIS_STATUS_SUCCESS);
+		return;
+	}
 	CHECK(its_packet == packet && list && list->NumberOfElements == sent + 1);
 	CHECK(list->Elements[0].Length == SELFTEST_BYTES && list->Elements[0].Address.QuadPart);
 	REFUSED(NdisFreeBuffer(buffer));
@@ -101,10 +108,73 @@ static VOID indications(NDIS_HANDLE adapter)
 	CHECK(returned_count == 1);
 }
 
+/* R86, R82: a store while the miniport has what is sent, and one while the protocol has what was indicated. */
+static VOID spoil(NDIS_HANDLE adapter, PVOID place)
+{
+	PNDIS_PACKET array[1] = { packet };
+
+	spoiled = place;
+	NdisSendPackets(adapter, array, 1);
+	*spoiled ^= 1;
+	NDIS_SET_PACKET_STATUS(packet, NDIS_STATUS_SUCCESS);
+	NdisMIndicateReceivePacket(adapter, array, 1);
+	*spoiled ^= 1;
+	NdisReturnPackets(array, 1);
+	*spoiled ^= 1;
+	spoiled = NULL;
+}
+
+/* Each part that must stay as it is, and then what either side may store into. */
+static VOID stores(NDIS_HANDLE adapter)
+{
+	PNDIS_PACKET_OOB_DATA oob = NDIS_OOB_DATA_FROM_PACKET(packet);
+
+	oob->MediaSpecificInformation = memory + SELFTEST_BYTES;
+	oob->SizeMediaSpecificInfo = 8;
+	spoil(adapter, &packet->Private.Flags);
+	spoil(adapter, &buffer->ByteCount);
+	spoil(adapter, packet->ProtocolReserved + 4 * sizeof(PVOID) - 1);
+	spoil(adapter, &oob->HeaderSize);
+	spoil(adapter, memory + SELFTEST_BYTES + 7);
+	spoil(adapter, &NDIS_PER_PACKET_INFO_FROM_PACKET(packet, Ieee8021QInfo));
+	spoil(adapter, packet->MiniportReserved + sizeof(packet->MiniportReserved) - 1);
+	spoil(adapter, &oob->Status);
+	spoil(adapter, memory);
+	CHECK(packet->Private.Head == buffer);
+}
+
+/* R84, R44: stores into a packet that went back to its pool, which is seen when the pool gives it out again. */
+static VOID late_stores(NDIS_HANDLE adapter)
+{
+	NDIS_HANDLE pool;
+	PNDIS_PACKET its_packet, array[1];
+	PNDIS_BUFFER its_buffer;
+
+	NdisAllocatePacketPool(&status, &pool, 1, 4 * sizeof(PVOID));
+	NdisAllocatePacket(&status, &its_packet, pool);
+	NdisAllocateBuffer(&status, &its_buffer, buffers, memory, SELFTEST_BYTES);
+	NdisChainBufferAtFront(its_packet, its_buffer);
+	array[0] = its_packet;
+	spoiled = memory;
+	selftest_frees = TRUE;
+	NdisSendPackets(adapter, array, 1);
+	selftest_frees = FALSE;
+	spoiled = NULL;
+	NdisFreeBuffer(its_buffer);
+	its_packet->MiniportReserved[0] = 0;
+	NdisAllocatePacket(&status, array, pool);
+	CHECK(array[0] == its_packet);
+	NdisFreePacket(its_packet);
+	NDIS_SET_PACKET_STATUS(its_packet, NDIS_STATUS_FAILURE);
+	NdisFreePacketPool(pool);
+}
+
 static VOID run(NDIS_HANDLE adapter)
 {
 	sends(adapter);
 	indications(adapter);
+	stores(adapter);
+	late_stores(adapter);
 	NdisMIndicateStatus(adapter, NDIS_STATUS_MEDIA_CONNECT, NULL, 0);
 	NdisMIndicateStatusComplete(adapter);
 }

@@ -13,7 +13,8 @@ from nicrig.session.rig import Rig, open_rig
 from nicrig.verdict.echo_run import CHUNK
 from nicrig.verdict.exchange import exchange
 from nicrig.verdict.live import live_verdict
-from nicrig.verifier.functions import Detail
+from nicrig.verifier.checks.packets import PARTS
+from nicrig.verifier.functions import Detail, PacketPart
 from tests.system.conftest import KINDS, udp_frames
 
 pytestmark = [pytest.mark.system, pytest.mark.anyio]
@@ -69,6 +70,10 @@ FREES = ["NdisFreeMemory", "ExFreePool", "ExFreePoolWithTag"]
 ALLOCATES = {"NdisAllocateMemory", "ExAllocatePool", "ExAllocatePoolWithTag"}
 STORED = {f"byte {byte:#x} of a block of {size:#x} bytes" for size in (16, 8192) for byte in (0, 1, size - 1)}
 
+CHANGED = re.compile(r"(\w+) the (.*) of packet \w+ changed ")
+PROTOCOLS = PARTS[PacketPart.PROTOCOL]
+LATE = [("R84", "NdisMSendComplete"), ("R44", "NdisFreePacket")]
+
 
 async def test_each_mistake_of_the_self_test_is_named(provision: Provision) -> None:
     async with (
@@ -83,8 +88,15 @@ async def test_each_mistake_of_the_self_test_is_named(provision: Provision) -> N
     assert counts["R45"] == 6 * (4 + 2) + 2
     assert set(MISTAKES.split()) - counts.keys() == set()
     # Two lengths of each of three frees. The lines of the self-test's module have no table.
-    stored = [each for each in live.verifier.violations if each.rule == "R44" and "was written after" in each.text]
+    stored = [each for each in live.verifier.violations if each.rule == "R44" and "of a block of" in each.text]
     assert sorted(each.evidence[-1].function for each in stored) == sorted(FREES * 2)
     assert {each.text.split(" at ")[0] for each in stored} == STORED
     assert all(re.fullmatch(r"module\+0x[0-9a-f]+", each.site) for each in stored)
     assert all(each.evidence[0].function in ALLOCATES for each in stored)
+    # Each part of a packet once, but for what its holder may change.
+    found = [CHANGED.match(f"{each.rule} {each.text}") for each in live.verifier.violations]
+    changed = [each.groups() for each in found if each]
+    assert [part for rule, part in changed if rule == "R86"] == list(PARTS.values())
+    assert [part for rule, part in changed if rule == "R82"] == [part for part in PARTS.values() if part != PROTOCOLS]
+    late = [each for each in live.verifier.violations if re.match("byte .* of packet .* was written after", each.text)]
+    assert [(each.rule, each.evidence[-1].function) for each in late] == LATE

@@ -18,6 +18,7 @@ from nicrig.verifier.functions import (
     Detail,
     Irql,
     Mutable,
+    PacketPart,
     Phase,
     RecordKind,
 )
@@ -65,7 +66,8 @@ def function_ids() -> str:
     """The text of guest_driver/ndis/recorder/function_ids.h."""
     guard = "NICRIG_FUNCTION_IDS_H"
     lines = _header(guard, "What the flight recorder can record.")
-    for word, values in (("detail", Detail), ("kind", RecordKind), ("phase", Phase), ("irql", Irql)):
+    enums = (("detail", Detail), ("kind", RecordKind), ("phase", Phase), ("irql", Irql), ("part", PacketPart))
+    for word, values in enums:
         lines += [f"enum ndis_{word} {{"]
         lines += [f"\tNDIS_{word.upper()}_{value.name} = {value}," for value in values]
         lines += ["};", ""]

@@ -30,13 +30,18 @@ is a CRC32C, with the slot that keeps the bytes in its high half. `place` counts
 slots, with the pair of queues in its high half."""
 
 _CHANGED = ("address", "changed", "length")
+_PACKET_CHANGED = ("packet", "changed")
 LEAVE_ARGUMENTS: dict[str, tuple[str, ...]] = {
     "NdisMIndicateReceivePacket": ("first", "pending", "count"),
     **dict.fromkeys(("NdisFreeMemory", "ExFreePool", "ExFreePoolWithTag"), _CHANGED),
+    **dict.fromkeys(
+        ("NdisFreePacket", "NdisDprFreePacket", "NdisDprFreePacketNonInterlocked", "NdisMSendComplete"), _PACKET_CHANGED
+    ),
 }
 """LEAVE records have no arguments, but for these. Bit i of `pending`: the protocol keeps packet `first` + i.
 
-The layer keeps a freed block for a while. It has a LEAVE record then if byte `changed` was stored after the free.
+The layer keeps a freed block for a while. It has a LEAVE record then if byte `changed` was stored after the free. So
+has a packet that went back to its pool, with the call that the miniport gave it away with.
 """
 
 

@@ -63,6 +63,18 @@ class Detail(enum.IntEnum):
     BYTES = 3  # also the frames' bytes, beside their digests
 
 
+class PacketPart(enum.IntEnum):
+    """The first part of a packet that changed while its holder had to leave the packet as it is."""
+
+    NOTHING = 0
+    DESCRIPTOR = 1
+    BUFFERS = 2  # the chain, and the address and length of each
+    PROTOCOL = 3  # ProtocolReserved
+    OOB = 4  # the out-of-band data
+    MEDIA = 5  # the media-specific information
+    EXTENSION = 6  # the information of each packet
+
+
 class CallMutation(enum.Flag):
     """What a mutation may do with a whole call. Anything else would give the miniport an answer that it cannot survive.
 
@@ -193,7 +205,10 @@ DECLARED = (
     _handler(
         15, "MiniportSendPackets", DISPATCH, FRAMES, records="packet buffer length elements", result="digest"
     ).mutable(EARLY | REPEAT, NumberOfPackets=COUNT),
-    _handler(16, "MiniportReturnPacket", DISPATCH, FRAMES, records="packet").mutable(EARLY | REPEAT, Packet=OBJECT),
+    # changed: a PacketPart, since the protocol has the packet
+    _handler(16, "MiniportReturnPacket", DISPATCH, FRAMES, records="packet changed").mutable(
+        EARLY | REPEAT, Packet=OBJECT
+    ),
     _handler(17, "MiniportTimer", DISPATCH, FRAMES, records="timer"),
     # -- what NDIS gave the miniport with a packet, one record an element --------------------------------
     _call(18, "ScatterGatherElement", "4.3", DISPATCH, FRAMES, records="packet index physical length"),
@@ -395,7 +410,8 @@ DECLARED = (
         records="packet buffer length status",
         result="digest",
     ).mutable(SKIP | REPEAT | RAISE, NumberOfPackets=COUNT),
-    _call(73, "NdisMSendComplete", "4.8", DISPATCH, FRAMES, records="packet status", result="digest").mutable(
+    # changed: a PacketPart, since MiniportSendPackets
+    _call(73, "NdisMSendComplete", "4.8", DISPATCH, FRAMES, records="packet status changed", result="digest").mutable(
         ALL, Packet=OBJECT
     ),
     _call(74, "NdisMIndicateStatus", "4.8", DISPATCH, records="status"),

@@ -208,6 +208,7 @@ class MiniportReturnPacket(Enter):
 
     __slots__ = ()
     packet = argument(0)
+    changed = argument(1)
 
 
 class LeaveMiniportReturnPacket(Leave):
@@ -515,6 +516,14 @@ class NdisFreePacket(Call):
     head = argument(1)
 
 
+class LeaveNdisFreePacket(Event):
+    """NdisFreePacket returned."""
+
+    __slots__ = ()
+    packet = argument(0)
+    changed = argument(1)
+
+
 class NdisDprFreePacket(Call):
     """NdisDprFreePacket, section 4.5."""
 
@@ -523,12 +532,28 @@ class NdisDprFreePacket(Call):
     head = argument(1)
 
 
+class LeaveNdisDprFreePacket(Event):
+    """NdisDprFreePacket returned."""
+
+    __slots__ = ()
+    packet = argument(0)
+    changed = argument(1)
+
+
 class NdisDprFreePacketNonInterlocked(Call):
     """NdisDprFreePacketNonInterlocked, section 4.5."""
 
     __slots__ = ()
     packet = argument(0)
     head = argument(1)
+
+
+class LeaveNdisDprFreePacketNonInterlocked(Event):
+    """NdisDprFreePacketNonInterlocked returned."""
+
+    __slots__ = ()
+    packet = argument(0)
+    changed = argument(1)
 
 
 class NdisReinitializePacket(Call):
@@ -765,6 +790,15 @@ class NdisMSendComplete(Call):
     __slots__ = ()
     packet = argument(0)
     status = argument(1)
+    changed = argument(2)
+
+
+class LeaveNdisMSendComplete(Event):
+    """NdisMSendComplete returned."""
+
+    __slots__ = ()
+    packet = argument(0)
+    changed = argument(1)
 
 
 class NdisMIndicateStatus(Call):
@@ -1206,8 +1240,11 @@ RECORDS: dict[tuple[str, int], type[Event]] = {
     ("NdisDprAllocatePacket", RecordKind.CALL): NdisDprAllocatePacket,
     ("NdisDprAllocatePacketNonInterlocked", RecordKind.CALL): NdisDprAllocatePacketNonInterlocked,
     ("NdisFreePacket", RecordKind.CALL): NdisFreePacket,
+    ("NdisFreePacket", RecordKind.LEAVE): LeaveNdisFreePacket,
     ("NdisDprFreePacket", RecordKind.CALL): NdisDprFreePacket,
+    ("NdisDprFreePacket", RecordKind.LEAVE): LeaveNdisDprFreePacket,
     ("NdisDprFreePacketNonInterlocked", RecordKind.CALL): NdisDprFreePacketNonInterlocked,
+    ("NdisDprFreePacketNonInterlocked", RecordKind.LEAVE): LeaveNdisDprFreePacketNonInterlocked,
     ("NdisReinitializePacket", RecordKind.CALL): NdisReinitializePacket,
     ("NdisAllocateBufferPool", RecordKind.CALL): NdisAllocateBufferPool,
     ("NdisFreeBufferPool", RecordKind.CALL): NdisFreeBufferPool,
@@ -1234,6 +1271,7 @@ RECORDS: dict[tuple[str, int], type[Event]] = {
     ("NdisMIndicateReceivePacket", RecordKind.CALL): NdisMIndicateReceivePacket,
     ("NdisMIndicateReceivePacket", RecordKind.LEAVE): LeaveNdisMIndicateReceivePacket,
     ("NdisMSendComplete", RecordKind.CALL): NdisMSendComplete,
+    ("NdisMSendComplete", RecordKind.LEAVE): LeaveNdisMSendComplete,
     ("NdisMIndicateStatus", RecordKind.CALL): NdisMIndicateStatus,
     ("NdisMIndicateStatusComplete", RecordKind.CALL): NdisMIndicateStatusComplete,
     ("ExAllocatePool", RecordKind.CALL): ExAllocatePool,

@@ -33,6 +33,7 @@ static void record_sends(PPNDIS_PACKET packets, UINT count, unsigned long site)
 		NDIS_PACKET_PRIVATE *private = &packets[i]->Private;
 
 		ndis_packet_recount(packets[i]);
+		ndis_packet_hold(to_ndis_packet(packets[i]));
 		ndis_record_if(NDIS_DETAIL_FRAMES, NDIS_FN_MiniportSendPackets, NDIS_KIND_ENTER, site, packets[i],
 			       private->Head, private->TotalLength, list ? list->NumberOfElements : 0,
 			       ndis_digest(to_ndis_packet(packets[i]), NDIS_PACKET_SENT));
@@ -79,11 +80,14 @@ VOID NdisMSendComplete(NDIS_HANDLE MiniportAdapterHandle, PNDIS_PACKET Packet, N
 	struct ndis_adapter *adapter = MiniportAdapterHandle;
 	struct ndis_packet *packet = to_ndis_packet(Packet);
 
-	ndis_record(NdisMSendComplete, Packet, Status, 0, 0, ndis_digest(packet, NDIS_PACKET_SENT));
+	ndis_record(NdisMSendComplete, Packet, Status, ndis_packet_changed(packet), 0,
+		    ndis_digest(packet, NDIS_PACKET_SENT));
 	ndis_cache_tick();
 	if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_SENT || packet->adapter != adapter))
 		return;
 	ndis_packet_unmap(adapter, packet);
+	packet->given_by = NDIS_FN_NdisMSendComplete;
+	packet->given_at = _RET_IP_;
 	send_done(adapter, packet, Status);
 }
 
@@ -142,6 +146,8 @@ VOID NdisMIndicateReceivePacket(NDIS_HANDLE MiniportAdapterHandle, PPNDIS_PACKET
 			return;
 		packet->adapter = adapter;
 		packet->owner = NDIS_PACKET_INDICATED;
+		if (ndis_recorder_detail >= NDIS_DETAIL_FRAMES)
+			ndis_packet_hold(packet);
 	}
 	before = ndis_enter_phase(NDIS_PHASE_PROTOCOL);
 	adapter->protocol->receive(adapter->protocol_context, ReceivePackets, NumberOfPackets);
@@ -161,12 +167,15 @@ VOID NdisReturnPackets(PNDIS_PACKET *PacketsToReturn, UINT NumberOfPackets)
 		struct ndis_packet *packet = to_ndis_packet(PacketsToReturn[i]);
 		struct ndis_adapter *adapter = packet->adapter;
 		struct ndis_caller before;
+		enum ndis_part changed;
 
 		if (WARN_ON_ONCE(packet->owner != NDIS_PACKET_INDICATED))
 			continue;
+		changed = ndis_packet_changed(packet);
 		packet->owner = NDIS_PACKET_IDLE;
 		before = ndis_enter_phase(NDIS_PHASE_RUN);
-		ndis_entered(MiniportReturnPacket, adapter->miniport->ReturnPacketHandler, &packet->packet, 0, 0, 0);
+		ndis_entered(MiniportReturnPacket, adapter->miniport->ReturnPacketHandler, &packet->packet, changed,
+			     0, 0);
 		adapter->miniport->ReturnPacketHandler(adapter->context, &packet->packet);
 		ndis_leave_quietly(MiniportReturnPacket, adapter->miniport->ReturnPacketHandler, before);
 	}

@@ -13,7 +13,6 @@
 
 #define QUARANTINE_BLOCKS 128
 #define QUARANTINE_BYTES (512 * 1024)
-#define NDIS_FREED 0x6b
 
 static DEFINE_SPINLOCK(quarantine_lock);
 static LIST_HEAD(quarantine);

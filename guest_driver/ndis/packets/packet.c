@@ -94,6 +94,31 @@ VOID NdisAllocatePacketPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT N
 	ndis_record(NdisAllocatePacketPool, pool, NumberOfDescriptors, ProtocolReservedLength, 0, *Status);
 }
 
+/* What lies behind the part of a packet that chains and counts use. */
+static u8 *packet_poison_start(struct ndis_packet *packet)
+{
+	return packet->packet.MiniportReserved;
+}
+
+static size_t packet_poison_bytes(const struct ndis_packet_pool *pool)
+{
+	return pool->stride - offsetof(struct ndis_packet, packet.MiniportReserved);
+}
+
+/* R44, R84: finds a store into a packet that is free. It is recorded as a LEAVE of the call that gave it away. */
+static void packet_look(struct ndis_packet *packet)
+{
+	u8 *changed;
+
+	if (!packet->given_by)
+		return;
+	changed = memchr_inv(packet_poison_start(packet), NDIS_FREED, packet_poison_bytes(packet->pool));
+	if (changed)
+		ndis_record_if(NDIS_DETAIL_ALLOCATIONS, packet->given_by, NDIS_KIND_LEAVE, packet->given_at,
+			       &packet->packet, changed - (u8 *)&packet->packet, 0, 0, 0);
+	packet->given_by = 0;
+}
+
 /*
  * Section 4.5, R73: every descriptor must be back. Refuses a pool that is in use, and what is not a pool. <=
  * DISPATCH_LEVEL.
@@ -101,12 +126,15 @@ VOID NdisAllocatePacketPool(PNDIS_STATUS Status, PNDIS_HANDLE PoolHandle, UINT N
 VOID NdisFreePacketPool(NDIS_HANDLE PoolHandle)
 {
 	struct ndis_packet_pool *pool = PoolHandle;
+	struct ndis_packet *packet;
 
 	ndis_record(NdisFreePacketPool, pool, 0, 0, 0, 0);
 	if (WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !ndis_object_find(NDIS_OBJECT_PACKET_POOL, pool) ||
 			 pool->used))
 		return;
 	ndis_object_remove(&pool->object);
+	for (packet = pool->free; packet; packet = packet->next_free)
+		packet_look(packet);
 	kvfree(pool->packets);
 	kfree(pool);
 }
@@ -135,6 +163,7 @@ static struct ndis_packet *packet_take(struct ndis_packet_pool *pool)
 		if (packet) {
 			packet->pool = pool;
 			packet->overflow = true;
+			packet->given_by = 0;
 			pool->overflow_used++;
 		}
 	}
@@ -151,9 +180,11 @@ static PNDIS_PACKET packet_make(struct ndis_packet_pool *pool, bool non_interloc
 
 	if (!packet)
 		return NULL;
+	packet_look(packet);
 	packet->adapter = NULL;
 	packet->list = NULL;
 	packet->owner = NDIS_PACKET_IDLE;
+	packet->held = false;
 	packet->non_interlocked = non_interlocked;
 	memset((u8 *)packet + offsetof(struct ndis_packet, packet), 0,
 	       pool->stride - offsetof(struct ndis_packet, packet));
@@ -202,13 +233,21 @@ VOID NdisDprAllocatePacketNonInterlocked(PNDIS_STATUS Status, PNDIS_PACKET *Pack
 	ndis_record(NdisDprAllocatePacketNonInterlocked, PoolHandle, *Packet, 0, 0, *Status);
 }
 
-/* Overflow descriptors go back to the heap while overflow exists. */
-static void packet_release(struct ndis_packet *packet)
+/*
+ * Overflow descriptors go back to the heap while overflow exists. The protocol frees what a miniport has completed: the
+ * miniport gave that packet away before.
+ */
+static void packet_release(struct ndis_packet *packet, enum ndis_function by, unsigned long site)
 {
 	struct ndis_packet_pool *pool = packet->pool;
 	unsigned long flags;
 
 	packet->owner = NDIS_PACKET_FREE;
+	if (ndis_phase_now() != NDIS_PHASE_PROTOCOL) {
+		packet->given_by = by;
+		packet->given_at = site;
+	}
+	memset(packet_poison_start(packet), NDIS_FREED, packet_poison_bytes(pool));
 	ndis_object_count(NDIS_OBJECT_PACKET, -1);
 	spin_lock_irqsave(&pool->lock, flags);
 	WRITE_ONCE(pool->used, pool->used - 1);
@@ -236,7 +275,7 @@ VOID NdisFreePacket(PNDIS_PACKET Packet)
 
 	ndis_record(NdisFreePacket, Packet, Packet->Private.Head, 0, 0, 0);
 	if (!WARN_ON_ONCE(KeGetCurrentIrql() > DISPATCH_LEVEL || !packet_may_be_freed(packet, false)))
-		packet_release(packet);
+		packet_release(packet, NDIS_FN_NdisFreePacket, _RET_IP_);
 }
 
 /* Section 4.5: exactly DISPATCH_LEVEL; refused at any other level (R63). */
@@ -246,7 +285,7 @@ VOID NdisDprFreePacket(PNDIS_PACKET Packet)
 
 	ndis_record(NdisDprFreePacket, Packet, Packet->Private.Head, 0, 0, 0);
 	if (!WARN_ON_ONCE(KeGetCurrentIrql() != DISPATCH_LEVEL || !packet_may_be_freed(packet, false)))
-		packet_release(packet);
+		packet_release(packet, NDIS_FN_NdisDprFreePacket, _RET_IP_);
 }
 
 /* Section 4.5: only for packets of the NonInterlocked allocation. Exactly DISPATCH_LEVEL. */
@@ -256,7 +295,7 @@ VOID NdisDprFreePacketNonInterlocked(PNDIS_PACKET Packet)
 
 	ndis_record(NdisDprFreePacketNonInterlocked, Packet, Packet->Private.Head, 0, 0, 0);
 	if (!WARN_ON_ONCE(KeGetCurrentIrql() != DISPATCH_LEVEL || !packet_may_be_freed(packet, true)))
-		packet_release(packet);
+		packet_release(packet, NDIS_FN_NdisDprFreePacketNonInterlocked, _RET_IP_);
 }
 
 /* Section 4.5: makes a packet like new. The caller has taken off or saved its chain (R74). */

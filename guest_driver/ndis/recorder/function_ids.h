@@ -38,6 +38,16 @@ enum ndis_irql {
 	NDIS_IRQL_HIGH = 15,
 };
 
+enum ndis_part {
+	NDIS_PART_NOTHING = 0,
+	NDIS_PART_DESCRIPTOR = 1,
+	NDIS_PART_BUFFERS = 2,
+	NDIS_PART_PROTOCOL = 3,
+	NDIS_PART_OOB = 4,
+	NDIS_PART_MEDIA = 5,
+	NDIS_PART_EXTENSION = 6,
+};
+
 /* The comment names the arguments, and the result after the arrow. */
 enum ndis_function {
 	NDIS_FN_DriverUnload = 1, /* blocks */
@@ -55,7 +65,7 @@ enum ndis_function {
 	NDIS_FN_MiniportDisableInterrupt = 13,
 	NDIS_FN_MiniportHandleInterrupt = 14,
 	NDIS_FN_MiniportSendPackets = 15, /* packet, buffer, length, elements -> digest */
-	NDIS_FN_MiniportReturnPacket = 16, /* packet */
+	NDIS_FN_MiniportReturnPacket = 16, /* packet, changed */
 	NDIS_FN_MiniportTimer = 17, /* timer */
 	NDIS_FN_ScatterGatherElement = 18, /* packet, index, physical, length */
 	NDIS_FN_NdisAllocateMemory = 19, /* address, length, flags, highest -> status */
@@ -112,7 +122,7 @@ enum ndis_function {
 	NDIS_FN_NdisMRegisterInterrupt = 70, /* interrupt, vector, level, modes -> status */
 	NDIS_FN_NdisMDeregisterInterrupt = 71, /* interrupt */
 	NDIS_FN_NdisMIndicateReceivePacket = 72, /* packet, buffer, length, status -> digest */
-	NDIS_FN_NdisMSendComplete = 73, /* packet, status -> digest */
+	NDIS_FN_NdisMSendComplete = 73, /* packet, status, changed -> digest */
 	NDIS_FN_NdisMIndicateStatus = 74, /* status */
 	NDIS_FN_NdisMIndicateStatusComplete = 75,
 	NDIS_FN_ExAllocatePool = 76, /* type, length -> address */

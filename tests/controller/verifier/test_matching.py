@@ -6,7 +6,7 @@ import pytest
 from nicrig.verifier.constants import CONTIGUOUS, NONCACHED, POISON, RESOURCES
 from nicrig.verifier.functions import Phase, RecordKind
 from nicrig.verifier.severity import Severity
-from tests.controller.verifier.script import TAG, Script, fires, silent
+from tests.controller.verifier.script import DISPATCH, TAG, Script, fires, silent
 
 
 @pytest.mark.parametrize(("length", "flags"), [(0x2000, 0), (0x2000, CONTIGUOUS), (0x1000, CONTIGUOUS | NONCACHED)])
@@ -152,6 +152,18 @@ def test_r44_a_store_into_a_freed_block(function: str) -> None:
     where = f"byte 0x1fff of a block of 0x2000 bytes at {block:#x}"
     assert found.text == f"{where} was written after {function} had freed it"
     assert [event.kind for event in found.evidence] == [RecordKind.CALL, RecordKind.CALL, RecordKind.LEAVE]
+
+
+@pytest.mark.parametrize("function", ["NdisFreePacket", "NdisDprFreePacket"])
+def test_r44_a_store_into_a_free_packet(function: str) -> None:
+    script = Script().ready()
+    packet = script.packet(script.packet_pool())
+    with script.at(DISPATCH):
+        script.call(function, packet=packet)
+    script.add(function, RecordKind.LEAVE, packet, 0x40, 0, 0, 0)
+    found = fires(script, "R44")
+    assert found.text == f"byte 0x40 of packet {packet:#x} was written after {function} had freed it"
+    assert [event.function for event in found.evidence] == ["NdisAllocatePacket", function, function]
 
 
 def test_r44_a_store_into_a_freed_block_that_is_not_known() -> None:

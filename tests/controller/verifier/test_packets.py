@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from nicrig.verifier.checks.packets import PARTS
 from nicrig.verifier.constants import FAILURE, RESOURCES
-from nicrig.verifier.functions import Phase
+from nicrig.verifier.functions import PacketPart, Phase, RecordKind
 from tests.controller.verifier.script import ReceiveBuffer, Script, fires, silent
 
 
@@ -242,6 +243,16 @@ def test_r82_the_buffer_is_adjusted() -> None:
     fires(script.received(item).adjust(item.buffer, 0x800), "R82")
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_r82_a_store_into_the_packet(part: PacketPart) -> None:
+    script, item = receiving()
+    script.received(item)
+    script.enter("MiniportReturnPacket", packet=item.packet, changed=part)
+    found = fires(script, "R82")
+    assert found.text == f"the {PARTS[part]} of packet {item.packet:#x} changed while the protocol had it"
+    assert found.evidence[0].function == "NdisMIndicateReceivePacket"
+
+
 def test_r82_silent_when_it_was_not_kept() -> None:
     script, item = receiving()
     script.write(item).collect(item).indicate(item).answer(1, 0)
@@ -338,6 +349,23 @@ def test_r84_flushed_after_completion() -> None:
     fires(script.flush(packet.buffer, write=True), "R84")
 
 
+def test_r84_a_store_after_the_completion() -> None:
+    script = Script().running()
+    packet = script.sending()
+    script.read(packet).complete(packet)
+    silent(script)
+    script.add("NdisMSendComplete", RecordKind.LEAVE, packet.packet, 0x48, 0, 0, 0)
+    found = fires(script, "R84")
+    assert found.text == f"byte 0x48 of packet {packet.packet:#x} was written after it was completed"
+    assert [event.function for event in found.evidence[:2]] == ["MiniportSendPackets", "NdisMSendComplete"]
+
+
+def test_r84_a_store_into_a_send_that_is_not_known() -> None:
+    script = Script().running()
+    script.add("NdisMSendComplete", RecordKind.LEAVE, 0x1000, 0x48, 0, 0, 0)
+    fires(script, "R84")
+
+
 def test_r84_silent_when_the_protocol_sends_it_again() -> None:
     script = Script().running()
     packet = script.sending()
@@ -361,6 +389,23 @@ def test_r86_protocols_packet_changed(change: str) -> None:
     script = Script().running()
     packet = script.sending()
     fires(script.call(change, packet=packet.packet), "R86")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_r86_a_store_into_the_packet(part: PacketPart) -> None:
+    script = Script().running()
+    packet = script.sending()
+    script.read(packet).call("NdisMSendComplete", packet=packet.packet, changed=part)
+    found = fires(script, "R86")
+    assert found.text == f"the {PARTS[part]} of packet {packet.packet:#x} changed between its send and its completion"
+    assert found.evidence[0].function == "MiniportSendPackets"
+
+
+@pytest.mark.parametrize("changed", [PacketPart.NOTHING, 7, 1 << 63])
+def test_r86_silent_about_a_part_that_there_is_not(changed: int) -> None:
+    script = Script().running()
+    packet = script.sending()
+    silent(script.read(packet).call("NdisMSendComplete", packet=packet.packet, changed=changed))
 
 
 def test_r86_silent_when_the_protocol_does_it() -> None:

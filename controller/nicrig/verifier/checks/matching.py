@@ -41,7 +41,10 @@ from nicrig.verifier.records import (
     LeaveExFreePool,
     LeaveExFreePoolWithTag,
     LeaveMiniportInitialize,
+    LeaveNdisDprFreePacket,
+    LeaveNdisDprFreePacketNonInterlocked,
     LeaveNdisFreeMemory,
+    LeaveNdisFreePacket,
     MiniportAllocateComplete,
     NdisAdjustBufferLength,
     NdisAllocateBuffer,
@@ -333,6 +336,19 @@ def freed_memory_is_left_alone(
     made = (freed[0].made, freed[1]) if freed else ()
     block = f"byte {event.changed:#x} of a block of {event.length:#x} bytes at {event.address:#x}"
     report("R44", f"{block} was written after {event.function} had freed it", *made, event)
+
+
+@on
+def freed_packet_is_left_alone(
+    world: World,
+    event: LeaveNdisFreePacket | LeaveNdisDprFreePacket | LeaveNdisDprFreePacketNonInterlocked,
+    report: ReportViolation,
+) -> None:
+    """R44: the layer saw that a byte of a free packet changed."""
+    freed = world.freed_packets.get(event.packet)
+    made = (freed[0].made, freed[1]) if freed else ()
+    packet = f"byte {event.changed:#x} of packet {event.packet:#x}"
+    report("R44", f"{packet} was written after {event.function} had freed it", *made, event)
 
 
 def stays_in_its_block(world: World, block: Block, event: CardRead | CardWrite, report: ReportViolation) -> None:

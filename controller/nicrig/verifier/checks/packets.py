@@ -15,6 +15,7 @@ from nicrig.verifier.constants import (
     SUCCESS,
 )
 from nicrig.verifier.events import Event
+from nicrig.verifier.functions import PacketPart
 from nicrig.verifier.groups import AllocatePacket, Chain, FreePacket, MakeBuffer, Unchain
 from nicrig.verifier.model.things import Buffer, Element, Family, Packet, Pool, Send
 from nicrig.verifier.model.world import World, where
@@ -24,6 +25,8 @@ from nicrig.verifier.records import (
     CardWrite,
     LeaveMiniportHalt,
     LeaveMiniportInitialize,
+    LeaveNdisMSendComplete,
+    MiniportReturnPacket,
     MiniportSendPackets,
     NdisAdjustBufferLength,
     NdisAllocateBuffer,
@@ -41,6 +44,16 @@ from nicrig.verifier.records import (
 from nicrig.verifier.registry import Check, Handlers, ReportViolation
 
 on: Handlers[Check] = Handlers()
+
+PARTS: dict[int, str] = {
+    PacketPart.DESCRIPTOR: "descriptor",
+    PacketPart.BUFFERS: "chain of buffers",
+    PacketPart.PROTOCOL: "ProtocolReserved",
+    PacketPart.OOB: "out-of-band data",
+    PacketPart.MEDIA: "media-specific information",
+    PacketPart.EXTENSION: "per-packet information",
+}
+"""The words for what changed. A guest may record any number."""
 
 
 @on
@@ -258,6 +271,13 @@ def buffer_above_is_left_alone(
         report("R82", f"{event.function} of {buffer}, which the protocol has", above, event)
 
 
+@on
+def packet_above_is_as_it_was(world: World, event: MiniportReturnPacket, report: ReportViolation) -> None:
+    if event.changed in PARTS:
+        text = f"the {PARTS[event.changed]} of packet {event.packet:#x} changed while the protocol had it"
+        report("R82", text, _above(world, event.packet), event)
+
+
 def covering(world: World, index: int) -> NdisWriteRegister | None:
     """The first receive doorbell that covers this index, of the last ones."""
     found = None
@@ -319,6 +339,13 @@ def completed_send_was_one(world: World, event: NdisMSendComplete, report: Repor
 
 
 @on
+def completed_send_is_left_alone(world: World, event: LeaveNdisMSendComplete, report: ReportViolation) -> None:
+    ended = world.ended_sends.get(event.packet)
+    text = f"byte {event.changed:#x} of packet {event.packet:#x} was written after it was completed"
+    report("R84", text, *((ended[0].made, ended[1]) if ended else ()), event)
+
+
+@on
 def completed_send_is_not_queried(world: World, event: NdisQueryPacket, report: ReportViolation) -> None:
     if event.packet in world.sends or event.packet in world.packets:
         return
@@ -344,6 +371,14 @@ def protocols_packet_is_left_alone(
     send = world.sends.get(event.packet)
     if send:
         report("R86", f"{event.function} of packet {event.packet:#x}, which was sent down", send.made, event)
+
+
+@on
+def protocols_packet_is_as_it_was(world: World, event: NdisMSendComplete, report: ReportViolation) -> None:
+    if event.changed in PARTS:
+        send = world.sends.get(event.packet)
+        text = f"the {PARTS[event.changed]} of packet {event.packet:#x} changed between its send and its completion"
+        report("R86", text, send.made if send else None, event)
 
 
 def sends_keep_their_order(world: World, send: Send, event: CardRead, report: ReportViolation) -> None:
