@@ -53,6 +53,15 @@ async def test_mutants_are_caught_and_clean_drivers_are_not(provision: Provision
     assert survivors == []
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_mutants_of_the_other_ways_are_caught(provision: Provision, kind: CardKind) -> None:
+    mutants = [each for each in MATRIX if each.live and each.kind == kind and each.parameters]
+    results = list[MutantResult]()
+    await run_all(partial(open_rig, provision, machine(kind)), mutants, mixed(FRAMES, seed=1), results.append)
+    assert [str(each.mutant) for each in results if each.mutant and not each.killed] == []
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -17,8 +17,22 @@ FILE = Path(__file__).with_name("matrix.toml")
 KINDS: tuple[CardKind, ...] = get_args(CardKind)
 EVERY_KIND = "every-kind"
 
-NEEDED = {"NdisMUpdateSharedMemory": ("update_memory=1",)}
-"""Parameters of the driver's module, by the function that it calls only with them."""
+MAP_REGISTERS = ("map_registers=1", "fragments=3")
+NEEDED = {
+    "NdisMUpdateSharedMemory": ("update_memory=1",),
+    "NdisMAllocateMapRegisters": MAP_REGISTERS,
+    "NdisMFreeMapRegisters": MAP_REGISTERS,
+    "NdisMStartBufferPhysicalMapping": MAP_REGISTERS,
+    "NdisMCompleteBufferPhysicalMapping": MAP_REGISTERS,
+    "NdisMAllocateSharedMemoryAsync": ("async_memory=1",),
+    "MiniportAllocateComplete": ("async_memory=1",),
+    "ExFreePool": ("pool_memory=1",),
+    "NdisMSetupDmaTransfer": ("cached_memory=1",),
+    "NdisMCompleteDmaTransfer": ("cached_memory=1",),
+    "NdisFlushBuffer": ("fragments=3",),
+    "NdisQueryBufferSafe": ("fragments=3",),
+}
+"""Parameters of the driver's module, by the function that it calls only with them, or that matters more with them."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +50,7 @@ class Mutant:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The parameters of the driver's module with which it makes the call at all."""
+        """The parameters of the driver's module that lead to the call."""
         return NEEDED.get(self.name.partition(":")[0], ())
 
     @property

@@ -195,7 +195,9 @@ DECLARED = (
         EARLY | REPEAT, InformationBufferLength=COUNT
     ),
     _handler(9, "MiniportPnPEventNotify", PASSIVE, records="event"),
-    _handler(10, "MiniportAllocateComplete", DISPATCH, records="address physical length context", fails=True),
+    _handler(10, "MiniportAllocateComplete", DISPATCH, records="address physical length context", fails=True).mutable(
+        EARLY
+    ),
     # value: recognized | queue << 1
     _handler(11, "MiniportISR", DEVICE, FRAMES, result="value").mutable(EARLY | REPEAT),
     _handler(12, "MiniportEnableInterrupt", DISPATCH, FRAMES).mutable(EARLY | REPEAT),
@@ -239,8 +241,8 @@ DECLARED = (
         records="channel size base maximum",
         result="status",
         fails=True,
-    ),
-    _call(25, "NdisMFreeMapRegisters", "4.3", PASSIVE),
+    ).mutable(SKIP | REPEAT | RAISE, BaseMapRegistersNeeded=NUMBER, MaximumBufferSize=NUMBER),
+    _call(25, "NdisMFreeMapRegisters", "4.3", PASSIVE).mutable(ALL),
     _call(
         26, "NdisMAllocateSharedMemory", "4.3", PASSIVE, records="length cached physical", result="address", fails=True
     ).mutable(REPEAT | RAISE, Length=SIZE, Cached=FLAG),
@@ -252,7 +254,7 @@ DECLARED = (
         records="length cached context",
         result="status",
         fails=True,
-    ),
+    ).mutable(RAISE, Length=SIZE, Cached=FLAG),
     # value: whether bytes behind the block were written
     _call(
         28, "NdisMFreeSharedMemory", "4.3", DISPATCH, records="length cached address physical", result="value"
@@ -275,8 +277,10 @@ DECLARED = (
         records="buffer index_write physical length",
         result="count",
         fails=True,
+    ).mutable(REPEAT | RAISE, PhysicalMapRegister=NUMBER, WriteToDevice=FLAG),
+    _call(33, "NdisMCompleteBufferPhysicalMapping", "4.3", DISPATCH, FRAMES, records="buffer index").mutable(
+        ALL, PhysicalMapRegister=NUMBER
     ),
-    _call(33, "NdisMCompleteBufferPhysicalMapping", "4.3", DISPATCH, FRAMES, records="buffer index"),
     # -- 4.4 subordinate DMA ----------------------------------------------------------------------------
     _call(
         34,
@@ -419,7 +423,7 @@ DECLARED = (
     # -- 4.9 kernel pool --------------------------------------------------------------------------------
     _call(76, "ExAllocatePool", "4.9", DISPATCH, records="type length", result="address", fails=True),
     _call(77, "ExAllocatePoolWithTag", "4.9", DISPATCH, records="type length tag", result="address", fails=True),
-    _call(78, "ExFreePool", "4.9", DISPATCH, records="address beyond"),
+    _call(78, "ExFreePool", "4.9", DISPATCH, records="address beyond").mutable(ALL, P=BLOCK),
     _call(79, "ExFreePoolWithTag", "4.9", DISPATCH, records="address tag beyond"),
     # -- 8.1 configuration, log -------------------------------------------------------------------------
     _call(80, "NdisOpenConfiguration", "8.1", PASSIVE, records="handle", result="status", fails=True).mutable(

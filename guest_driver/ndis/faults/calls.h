@@ -51,9 +51,16 @@ CALL(5, VOID, NdisMSetAttributesEx, NdisMSetAttributesEx, NDIS_MAY_SKIP | NDIS_M
 CALL(3, NDIS_STATUS, NdisMInitializeScatterGatherDma, NdisMInitializeScatterGatherDma, NDIS_MAY_SKIP | \
      NDIS_MAY_REPEAT | NDIS_MAY_RAISE, "hfn", NDIS_HANDLE, MiniportAdapterHandle, BOOLEAN, Dma64BitAddresses, ULONG, \
      MaximumPhysicalMapping) \
+CALL(5, NDIS_STATUS, NdisMAllocateMapRegisters, NdisMAllocateMapRegisters, NDIS_MAY_SKIP | NDIS_MAY_REPEAT | \
+     NDIS_MAY_RAISE, "hhhnn", NDIS_HANDLE, MiniportAdapterHandle, UINT, DmaChannel, NDIS_DMA_SIZE, DmaSize, ULONG, \
+     BaseMapRegistersNeeded, ULONG, MaximumBufferSize) \
+CALL(1, VOID, NdisMFreeMapRegisters, NdisMFreeMapRegisters, NDIS_MAY_SKIP | NDIS_MAY_REPEAT | NDIS_MAY_WAIT | \
+     NDIS_MAY_RAISE, "h", NDIS_HANDLE, MiniportAdapterHandle) \
 CALL(5, VOID, NdisMAllocateSharedMemory, NdisMAllocateSharedMemory, NDIS_MAY_REPEAT | NDIS_MAY_RAISE, "hgfhh", \
      NDIS_HANDLE, MiniportAdapterHandle, ULONG, Length, BOOLEAN, Cached, PVOID *, VirtualAddress, \
      PNDIS_PHYSICAL_ADDRESS, PhysicalAddress) \
+CALL(4, NDIS_STATUS, NdisMAllocateSharedMemoryAsync, NdisMAllocateSharedMemoryAsync, NDIS_MAY_RAISE, "hgfh", \
+     NDIS_HANDLE, MiniportAdapterHandle, ULONG, Length, BOOLEAN, Cached, PVOID, Context) \
 CALL(5, VOID, NdisMFreeSharedMemory, NdisMFreeSharedMemory, NDIS_MAY_SKIP | NDIS_MAY_REPEAT | NDIS_MAY_WAIT | \
      NDIS_MAY_RAISE, "hnfba", NDIS_HANDLE, MiniportAdapterHandle, ULONG, Length, BOOLEAN, Cached, PVOID, \
      VirtualAddress, NDIS_PHYSICAL_ADDRESS, PhysicalAddress) \
@@ -64,6 +71,12 @@ CALL(3, VOID, NdisFlushBuffer, KeFlushIoBuffers, NDIS_MAY_SKIP | NDIS_MAY_REPEAT
      "rfh", PMDL, Mdl, BOOLEAN, ReadOperation, BOOLEAN, DmaOperation) \
 CALL(1, ULONG, NdisMGetDmaAlignment, NdisMGetDmaAlignment, NDIS_MAY_SKIP | NDIS_MAY_REPEAT | NDIS_MAY_RAISE, "h", \
      NDIS_HANDLE, MiniportAdapterHandle) \
+CALL(6, VOID, NdisMStartBufferPhysicalMapping, NdisMStartBufferPhysicalMapping, NDIS_MAY_REPEAT | NDIS_MAY_RAISE, \
+     "hhnfhh", NDIS_HANDLE, MiniportAdapterHandle, PNDIS_BUFFER, Buffer, ULONG, PhysicalMapRegister, BOOLEAN, \
+     WriteToDevice, PNDIS_PHYSICAL_ADDRESS_UNIT, PhysicalAddressArray, PUINT, ArraySize) \
+CALL(3, VOID, NdisMCompleteBufferPhysicalMapping, NdisMCompleteBufferPhysicalMapping, NDIS_MAY_SKIP | \
+     NDIS_MAY_REPEAT | NDIS_MAY_WAIT | NDIS_MAY_RAISE, "hhn", NDIS_HANDLE, MiniportAdapterHandle, PNDIS_BUFFER, \
+     Buffer, ULONG, PhysicalMapRegister) \
 CALL(6, NDIS_STATUS, NdisMRegisterDmaChannel, NdisMRegisterDmaChannel, NDIS_MAY_REPEAT | NDIS_MAY_RAISE, "hhnfhn", \
      PNDIS_HANDLE, MiniportDmaHandle, NDIS_HANDLE, MiniportAdapterHandle, UINT, DmaChannel, BOOLEAN, \
      Dma32BitAddresses, PNDIS_DMA_DESCRIPTION, DmaDescription, ULONG, MaximumLength) \
@@ -133,6 +146,8 @@ CALL(3, VOID, NdisMIndicateReceivePacket, NdisMIndicateReceivePacket, NDIS_MAY_S
      NumberOfPackets) \
 CALL(3, VOID, NdisMSendComplete, NdisMSendComplete, NDIS_MAY_SKIP | NDIS_MAY_REPEAT | NDIS_MAY_WAIT | \
      NDIS_MAY_RAISE, "hrh", NDIS_HANDLE, MiniportAdapterHandle, PNDIS_PACKET, Packet, NDIS_STATUS, Status) \
+CALL(1, VOID, ExFreePool, ExFreePool, NDIS_MAY_SKIP | NDIS_MAY_REPEAT | NDIS_MAY_WAIT | NDIS_MAY_RAISE, "b", PVOID, \
+     P) \
 CALL(3, VOID, NdisOpenConfiguration, NdisOpenConfiguration, NDIS_MAY_REPEAT | NDIS_MAY_RAISE, "hhh", PNDIS_STATUS, \
      Status, PNDIS_HANDLE, ConfigurationHandle, NDIS_HANDLE, WrapperConfigurationContext) \
 CALL(5, VOID, NdisReadConfiguration, NdisReadConfiguration, NDIS_MAY_REPEAT, "hhhhh", PNDIS_STATUS, Status, \
@@ -164,6 +179,8 @@ CALL(6, NDIS_STATUS, QueryInformation, NDIS_MAY_EARLY | NDIS_MAY_REPEAT, "hhhchh
 CALL(6, NDIS_STATUS, SetInformation, NDIS_MAY_EARLY | NDIS_MAY_REPEAT, "hhhchh", NDIS_HANDLE, \
      MiniportAdapterContext, NDIS_OID, Oid, PVOID, InformationBuffer, ULONG, InformationBufferLength, PULONG, \
      BytesRead, PULONG, BytesNeeded) \
+CALL(5, VOID, AllocateComplete, NDIS_MAY_EARLY, "hhhhh", NDIS_HANDLE, MiniportAdapterContext, PVOID, VirtualAddress, \
+     PNDIS_PHYSICAL_ADDRESS, PhysicalAddress, ULONG, Length, PVOID, Context) \
 CALL(3, VOID, ISR, NDIS_MAY_EARLY | NDIS_MAY_REPEAT, "hhh", PBOOLEAN, InterruptRecognized, PBOOLEAN, \
      QueueMiniportHandleInterrupt, NDIS_HANDLE, MiniportAdapterContext) \
 CALL(1, VOID, EnableInterrupt, NDIS_MAY_EARLY | NDIS_MAY_REPEAT, "h", NDIS_HANDLE, MiniportAdapterContext) \
