@@ -120,9 +120,13 @@ class LiveVerdict:
             self.witnesses.begin()
 
     async def _rest(self, quiet: float) -> None:
-        """Wait until nothing is under way, but not for ever: a send may never complete."""
+        """Wait until nothing is under way, but not for ever: a send may never complete.
+
+        On a busy host one read may take longer than that. What is recorded by now is read all the same, so that no
+        frame is missing only because its record was not read yet.
+        """
+        await self.catch_up()
         with trio.move_on_after(quiet):
-            await self.catch_up()
             while not self._recorder.at_rest() or self.witnesses.outstanding:
                 await trio.sleep(REST_PERIOD)
                 await self.catch_up()

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import pytest
 import trio
+import trio.testing
 
 from nicrig.process.polling import until
 from nicrig.recorder import recording
@@ -95,6 +98,27 @@ async def test_what_is_left_is_judged_at_the_end_also_after_a_failure(rig: FakeR
         await fail()
     assert watches[0].verifier.verdict.events == 2
     assert rig.last
+
+
+async def test_frames_are_judged_by_all_that_is_recorded_however_long_a_read_takes(rig: FakeRig) -> None:
+    begun, going_on = threading.Event(), threading.Event()
+
+    class Slow(Recorder):
+        def read(self, *, to_end: bool = False) -> Iterator[Batch]:
+            batches = list(super().read(to_end=to_end))
+            begun.set()
+            assert going_on.wait(5)
+            yield from batches
+
+    watch = LiveVerdict(Slow(rig.rings.layout), Detail.FRAMES)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch.catch_up)
+        assert await trio.to_thread.run_sync(begun.wait, 5)
+        claim_too_early(rig.rings)
+        nursery.start_soon(partial(watch.settle, (), (), quiet=0))
+        await trio.testing.wait_all_tasks_blocked()
+        going_on.set()
+    assert watch.verifier.verdict.events == 2
 
 
 async def test_what_is_judged_is_saved(rig: FakeRig, tmp_path: Path) -> None:
