@@ -22,7 +22,6 @@ import msgspec
 import trio
 
 from nicrig.provision import Provision, host_command, module, module_lines, provided
-from nicrig.provision.cache import folder
 from nicrig.provision.cpio import Archive
 from nicrig.provision.kernel_modules import from_file
 from nicrig.provision.sources import GUEST_DRIVER
@@ -96,21 +95,22 @@ def patched(name: str, folder: Path, paths: Iterable[Path] | None = None) -> Pat
     for path in module.sources() if paths is None else paths:
         (top / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(GUEST_DRIVER / path, top / path)
-    # In a repository above, git would leave out files that are not in it.
-    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
-    subprocess.run(["git", "apply", "-p1", str(patch_of(name))], cwd=folder, check=True, env=environment)
+    apply(name, folder)
     return top
 
 
-async def compiled(name: str, provision: Provision, work: Path) -> Path:
-    """The module with this bug, in `work`. What was compiled there for another bug is used again."""
-    with tempfile.TemporaryDirectory() as scratch:
-        top = patched(name, Path(scratch))
-        for path in module.sources(top):
-            target, data = work / path, (top / path).read_bytes()
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists() or target.read_bytes() != data:
-                target.write_bytes(data)
+def apply(name: str, folder: Path) -> None:
+    """Apply the patch to guest_driver/ below `folder`."""
+    # In a repository above, git would leave out files that are not in it.
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    subprocess.run(["git", "apply", "-p1", str(patch_of(name))], cwd=folder, check=True, env=environment)
+
+
+async def compiled(name: str, provision: Provision, folder: Path) -> Path:
+    """The module with this bug, below `folder`: a copy of the plain build, where only changed files are compiled."""
+    work = folder / "guest_driver"
+    await trio.to_thread.run_sync(shutil.copytree, provision.module / module.BUILD, work)
+    apply(name, folder)
     command = module.command_line(provision.root, work)
     await host_command.run(command, purpose=f"compiling the bug {name}", remedy="fix the patch")
     return work / module.MODULE
@@ -119,11 +119,11 @@ async def compiled(name: str, provision: Provision, work: Path) -> Path:
 @asynccontextmanager
 async def built(name: str, provision: Provision) -> AsyncIterator[Provision]:
     """In this block there is an image with this bug: the plain one, and an archive behind it with the module."""
-    made = from_file(await compiled(name, provision, folder() / "driver-bugs"))
-    data, call_sites = module_lines.stamped(made.data)
-    archive = Archive()
-    archive.file(f"lib/modules/{provision.root.kernel_version}/{made.name}.ko", data)
     with tempfile.TemporaryDirectory() as scratch:
+        made = from_file(await compiled(name, provision, Path(scratch)))
+        data, call_sites = module_lines.stamped(made.data)
+        archive = Archive()
+        archive.file(f"lib/modules/{provision.root.kernel_version}/{made.name}.ko", data)
         path = Path(scratch) / "image.cpio"
         path.with_name(CALL_SITES_FILE).write_bytes(msgspec.json.encode(call_sites))
         path.write_bytes(provision.image.read_bytes() + archive.finish())

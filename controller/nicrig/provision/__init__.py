@@ -23,6 +23,8 @@ class Provision:
     host_qemu: Path | None
     """The host's QEMU when it is good enough; else the root's is used."""
     kernel: Path
+    module: Path
+    """The guest modules, and their build."""
     image: Path
     """The guest's initramfs."""
 
@@ -66,7 +68,7 @@ def provided() -> Provision:
     builder = _Builder(Cache(folder(), lambda _: None), host.good_qemu())
     parts = {name: builder.cache.whole(name, part_key) for name, part_key in builder.keys().items()}
     builder.library, builder.root = parts["libvfio-user"], root.Root(parts["root"])
-    builder.kernel, builder.image = parts["kernel"], parts["image"]
+    builder.kernel, builder.module, builder.image = parts["kernel"], parts["module"], parts["image"]
     return builder.result()
 
 
@@ -109,8 +111,8 @@ class _Builder:
         self.root = root.Root(root.given() or await self.cache.part("root", self.root_key, recipe))
         self.kernel = await self.cache.part("kernel", self.keys()["kernel"], partial(kernel.make, root=self.root))
         recipe = partial(module.make, root=self.root, report=self.cache.report)
-        built = await self.cache.part("module", self.module_key, recipe)
-        modules = [built / name for name in (module.MODULE, module.SELFTEST)]
+        self.module = await self.cache.part("module", self.module_key, recipe)
+        modules = [self.module / name for name in (module.MODULE, module.SELFTEST)]
         recipe = partial(image.make, root=self.root, modules=modules)
         self.image = await self.cache.part("image", self.keys()["image"], recipe)
 
@@ -120,5 +122,6 @@ class _Builder:
             root=self.root,
             host_qemu=self.host_qemu,
             kernel=self.kernel / kernel.KERNEL,
+            module=self.module,
             image=self.image / image.IMAGE,
         )

@@ -11,6 +11,8 @@ from nicrig.provision.sources import GUEST_DRIVER
 
 MODULE = "nicrig.ko"
 SELFTEST = "nicrig_selftest.ko"
+BUILD = "build"
+"""The folder beside them with their sources and objects: a copy of it compiles only what is changed there."""
 SCRIPT = Path(__file__).with_name("compile-module")
 _REMEDY = (
     "fix the source file that the lines below name"
@@ -28,12 +30,12 @@ def sources(top: Path = GUEST_DRIVER) -> list[Path]:
 
 def key(root_key: str, top: Path = GUEST_DRIVER) -> str:
     contents = (item for path in sources(top) for item in (str(path), (top / path).read_bytes()))
-    return cache.key(root_key, SCRIPT.read_bytes(), *contents)
+    return cache.key(root_key, SCRIPT.read_bytes(), BUILD, *contents)
 
 
 async def make(folder: Path, root: Root, report: cache.Progress) -> None:
     """The recipe: leaves both modules in `folder`. Warnings of the compiler are reported, errors raise CommandError."""
-    work = folder / "source"
+    work = folder / BUILD
     for path in sources():
         (work / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(GUEST_DRIVER / path, work / path)
@@ -47,7 +49,6 @@ async def make(folder: Path, root: Root, report: cache.Progress) -> None:
             report(line)
     (work / MODULE).rename(folder / MODULE)
     (work / "selftest" / SELFTEST).rename(folder / SELFTEST)
-    cache.remove_tree(work)
 
 
 def command_line(root: Root, work: Path) -> list[str]:

@@ -80,7 +80,7 @@ def test_the_roots_qemu_runs_by_the_roots_loader(tmp_path: Path) -> None:
 def test_a_host_s_qemu_gets_the_sandbox_that_it_is_built_with(tmp_path: Path, built_with_it: bool) -> None:
     refuse = "" if built_with_it else "import sys; sys.exit('-sandbox' in sys.argv)"
     qemu = script(tmp_path / "qemu", refuse)
-    made = Provision(Path("/lib.so"), Root(tmp_path), qemu, Path("/k/vmlinuz"), Path("/k/initramfs"))
+    made = Provision(Path("/lib.so"), Root(tmp_path), qemu, Path("/k/vmlinuz"), Path("/m"), Path("/k/initramfs"))
     assert program(made).argv == (str(qemu), *(SANDBOX if built_with_it else ()))
 
 
