@@ -30,6 +30,7 @@ TROUBLE_DOC = {
     WRONG_ADDRESS: "the station address that the driver reports is not the card's",
     "hang-reset": "MiniportCheckForHang said yes, and NDIS reset the miniport",
     "transmit-timeout": "no send completed in time, and NDIS reset the miniport",
+    "used-after-free": "an oops of the guest's kernel over an address that was read from freed memory",
     "kernel-stall": "a CPU or a task of the guest was stuck",
     "kernel-bug": "a BUG, an oops or a panic of the guest's kernel",
     "kernel-warning": "a WARNING of the guest's kernel",
@@ -46,6 +47,7 @@ SIGNS = {
         "detected stalls on",
         "blocked for more than",
     ),
+    "used-after-free": ("address 0x6b6b6b6b6b6b6b",),
     "kernel-bug": ("BUG: ", "kernel BUG at", "Oops: ", "general protection fault", "Kernel panic"),
     "kernel-warning": ("WARNING: ",),
 }

@@ -7,7 +7,13 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from typing import NamedTuple
 
-from nicrig.verifier.records import NdisFlushBuffer, NdisMSendComplete
+from nicrig.verifier.records import (
+    CardDoorbell,
+    CardInterrupt,
+    MiniportHandleInterrupt,
+    NdisFlushBuffer,
+    NdisMSendComplete,
+)
 from nicrig.witnesses.collector import Chunk, Flushing, within
 from nicrig.witnesses.pairing import Pair
 from nicrig.witnesses.sighting import Sighting
@@ -90,7 +96,7 @@ class Memory:
         """
         device, cpu = pair.left, pair.right
         if cpu is None and device is not None:
-            return Cause("lost", never_indicated(device, again=until < END or self._transferred_again(device)))
+            return self._never_indicated(device, again=until < END or self._transferred_again(device))
         if device is None or cpu is None or pair.again:
             return whole_frame(pair, "the device", "the CPU")
         misdirected = self._misdirected(device, device.posted or device.address, "wrote")
@@ -111,6 +117,19 @@ class Memory:
             or self._older(device, cpu, before)
             or Cause("changed-under-device", "flushed in time, but not what the device wrote: the CPU stored there")
         )
+
+    def _never_indicated(self, device: Sighting, *, again: bool) -> Cause:
+        why = never_indicated(device, again=again)
+        interrupted = False
+        for event in self._chunk.until_reset(device.order):
+            if isinstance(event, MiniportHandleInterrupt):
+                return Cause("not-indicated", why)
+            interrupted |= isinstance(event, CardInterrupt)
+        if interrupted:
+            return Cause("interrupt-ignored", f"{why}. MiniportHandleInterrupt did not run after the interrupt")
+        if self._chunk.has(CardInterrupt):
+            return Cause("no-interrupt", f"{why}. No interrupt followed: the driver had not armed one")
+        return Cause("lost", why)
 
     def _transferred_again(self, device: Sighting) -> bool:
         """Whether the channel's buffer took a later transfer."""
@@ -214,7 +233,7 @@ class Memory:
         """Judge the hop from the CPU's sighting before the doorbell to the device's read."""
         cpu, device = pair.left, pair.right
         if device is None and cpu is not None:
-            return Cause("lost", never_read(cpu))
+            return self._never_read(cpu)
         if cpu is None or device is None or pair.again:
             return whole_frame(pair, "the CPU", "the device")
         misdirected = self._misdirected(device, device.posted or device.address, "read")
@@ -235,6 +254,16 @@ class Memory:
             or cut_or_run_over(cpu, device, "the device read")
             or self._mixed(cpu, device)
         )
+
+    def _never_read(self, cpu: Sighting) -> Cause:
+        why = never_read(cpu)
+        for event in self._chunk.until_reset(cpu.order):
+            rung = isinstance(event, CardDoorbell) and event.transmit
+            if rung or (isinstance(event, NdisMSendComplete) and event.packet == cpu.packet):
+                return Cause("lost", why)
+        if any(isinstance(event, CardDoorbell) and event.transmit for _, event in self._chunk.timeline):
+            return Cause("no-doorbell", f"{why}. No transmit doorbell followed the send")
+        return Cause("lost", why)
 
     def _misreported(self, cpu: Sighting) -> Cause | None:
         """What became of the send. A driver that resets its card, or has lost it, cannot tell."""

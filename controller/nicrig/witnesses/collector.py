@@ -124,6 +124,18 @@ class Chunk:
         """Whether each witness saw as many frames as the one before it."""
         return len(self.device_in) == len(self.cpu_in) and len(self.cpu_out) == len(self.device_out)
 
+    def until_reset(self, order: int) -> Iterator[Event]:
+        """The events after that number of the order, up to the next reset of the card."""
+        for place in range(bisect_left(self.timeline, order + 1, key=_order), len(self.timeline)):
+            event = self.timeline[place][1]
+            if isinstance(event, CardReset):
+                break
+            yield event
+
+    def has(self, record: type[Event]) -> bool:
+        """Whether there is such an event."""
+        return any(isinstance(event, record) for _, event in self.timeline)
+
     def between(self, first: int, last: int) -> list[Dated]:
         """The events from order `first` to order `last`, both included."""
         begin = bisect_left(self.timeline, first, key=_order)

@@ -28,6 +28,8 @@ AROUND = 256
 """How many events before and after a frame are searched for what concerns it: some batches of a ring."""
 
 
+ABSENT = ("not-indicated", "interrupt-ignored", "no-interrupt", "no-doorbell", "lost")
+"""The words for a frame that the next witness never saw."""
 DROPPED: dict[Word, str] = {
     "no-buffer": "the card dropped the frame: the driver had no buffer posted",
     "receiver-off": "the card dropped the frame: the driver had its receiver switched off",
@@ -352,7 +354,7 @@ class _Settling:
 
     def _judge(self, cause: Cause | None, way: Way, views: dict[str, Sighting | None]) -> None:
         """Keep one word for a frame: when two hops differ, the more certain word."""
-        if cause is None or (self._under_way and cause.word == "lost"):
+        if cause is None or (self._under_way and cause.word in ABSENT):
             return
         device = views.get("device")
         fault = FrameFault(cause, way, {name: sighting for name, sighting in views.items() if sighting})

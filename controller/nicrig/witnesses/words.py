@@ -33,6 +33,10 @@ Word = Literal[
     "no-buffer",
     "receiver-off",
     "buffer-short",
+    "not-indicated",
+    "interrupt-ignored",
+    "no-interrupt",
+    "no-doorbell",
     "lost",
     "unexpected",
 ]
@@ -106,6 +110,20 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
     "no-buffer": ("The card dropped the frame: the driver had no buffer posted.", "never"),
     "receiver-off": ("The card dropped the frame: the driver had its receiver switched off.", "never"),
     "buffer-short": ("The card dropped the frame: it did not fit into the buffer that the driver had posted.", "never"),
+    "not-indicated": (
+        "The driver's MiniportHandleInterrupt ran after the device had put the frame into memory, and no indication "
+        "of it followed.",
+        "never",
+    ),
+    "interrupt-ignored": (
+        "The device put the frame into memory and raised an interrupt, and MiniportHandleInterrupt did not run.",
+        "never",
+    ),
+    "no-interrupt": (
+        "The device put the frame into memory, and no interrupt followed: the driver had not armed one.",
+        "never",
+    ),
+    "no-doorbell": ("never", "The device never read the frame: no transmit doorbell followed the send."),
     "reordered": ("A frame arrives after one that followed it.", "A frame goes out after one that followed it."),
     "lost": ("The next witness never saw the frame.", "The next witness never saw the frame."),
     "unexpected": ("No earlier witness saw the frame.", "No earlier witness saw the frame."),

@@ -9,6 +9,7 @@ from nicrig.verdict.guest_trouble import SIGNS, TROUBLE_DOC, Console
 LINES = {
     "hang-reset": "[   12.1] nicrig 0000:00:02.0 eth0: the card hangs: reset",
     "transmit-timeout": "[   12.1] nicrig 0000:00:02.0 eth0: no send completed on queue 0: reset",
+    "used-after-free": "[   12.1] Oops: general protection fault, maybe for address 0x6b6b6b6b6b6b6b9b",
     "kernel-stall": "[   12.1] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [kworker/0:1:9]",
     "kernel-bug": "[   12.1] BUG: unable to handle page fault for address: ffff9d5f80000000",
     "kernel-warning": "[   12.1] WARNING: CPU: 0 PID: 167 at /guest_driver/ndis/packets/buffer.c:68",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from nicrig.verifier.events import CARD_EVENTS
 from nicrig.verifier.functions import RecordKind
 from nicrig.witnesses.judge import FrameFinding, Witnesses
 from nicrig.witnesses.words import Word
@@ -528,6 +529,41 @@ def test_who_has_a_frame_that_is_lost() -> None:
     failed, number = sending()
     failed.add("NdisMSendComplete", PACKETS + 0x1000 + number, 0xC0000001, 0, 0, failed.digest(ONE))
     assert "completed the send with status 0xc0000001" in failed.only().why
+
+
+@pytest.mark.parametrize(
+    ("then", "named"),
+    [
+        (["card.interrupt", "MiniportHandleInterrupt"], "not-indicated"),
+        (["MiniportHandleInterrupt"], "not-indicated"),
+        (["card.interrupt", "MiniportISR"], "interrupt-ignored"),
+        ([], "no-interrupt"),
+        (["card.reset", "card.interrupt", "MiniportHandleInterrupt"], "no-interrupt"),
+    ],
+)
+def test_what_a_driver_did_about_a_frame_that_it_never_indicated(then: list[str], named: Word) -> None:
+    built = stream().add("card.interrupt")
+    built.injected.append(ONE)
+    built.writes(ONE, 1)
+    for function in then:
+        built.add(function, kind=RecordKind.CALL if function in CARD_EVENTS else RecordKind.ENTER)
+    assert word(built, "in") == named
+
+
+TRANSMIT = 1
+
+
+def test_a_send_without_a_doorbell() -> None:
+    built = Stream().setup().receives(ONE, 0).add("card.doorbell", TRANSMIT, 1)
+    number = built.sends(ONE)
+    assert word(built, "out") == "no-doorbell"
+    built.completes(ONE, number)
+    assert word(built, "out") == "lost"
+
+
+def test_a_send_that_its_doorbell_did_not_bring_to_the_device() -> None:
+    built, _ = sending()
+    assert word(built.add("card.doorbell", TRANSMIT, 1), "out") == "lost"
 
 
 def failed_though_sent(*, reset: bool = False, alive: bool = True) -> Stream:
