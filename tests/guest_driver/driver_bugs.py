@@ -39,6 +39,10 @@ TABLE = FOLDER / "table.toml"
 PAGE = Path(__file__).parents[2] / "docs" / "driver-bugs.md"
 DEMO = "demo"
 FRAMES = 1000
+EFFECTS = {"lost", "hang-reset", "not-reset", "transmit-timeout", "load-failed", "guest-hung", "guest-crashed"} | {
+    f"kernel-{sign}" for sign in ("bug", "stall", "warning")
+}
+"""The names that say what came of a bug, not what the driver did."""
 
 
 class Bug(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,7 +79,11 @@ def page(text: str) -> str:
     mark, end = "<!-- table: driver bugs -->\n", "<!-- end -->"
     runs = Counter(bug.run for bug in table().values() if bug.names)
     demo, more = runs[DEMO], runs.total() - runs[DEMO]
-    found = f"Of {len(table())} bugs, `nicrig demo` finds {demo}, and with `--thorough` {more} more."
+    causes = sum(not EFFECTS.issuperset(bug.names) for bug in table().values())
+    found = (
+        f"Of {len(table())} bugs, `nicrig demo` finds {demo}, and with `--thorough` {more} more. For {causes} of them "
+        "the verdict names what the driver did, for the others only what came of it."
+    )
     rows = [found, "", "| bug | kind | what the driver does | found by | named as |", "|---|---|---|---|---|"]
     for name, bug in sorted(table().items()):
         by = bug.run if bug.names else "not found" if bug.measured else "not measured yet"

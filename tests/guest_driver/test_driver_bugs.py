@@ -14,7 +14,7 @@ from nicrig.verdict.guest_trouble import TROUBLE_DOC
 from nicrig.verifier.rules import RULES
 from nicrig.witnesses.words import WORDS
 from nicrig_device.spec.counters import COUNTERS
-from tests.guest_driver.driver_bugs import FOLDER, PAGE, page, patch_of, patched, sentence, table
+from tests.guest_driver.driver_bugs import EFFECTS, FOLDER, PAGE, page, patch_of, patched, sentence, table
 
 MINGW = "x86_64-w64-mingw32"
 COMPILE = [
@@ -56,6 +56,7 @@ def test_each_bug_applies_to_the_miniport_and_says_what_it_is(name: str, tmp_pat
 def test_what_names_a_bug_exists() -> None:
     names = {name for bug in table().values() for name in bug.names}
     refusals = {counter.removeprefix("refused_") for counter in COUNTERS}
+    assert {*WORDS, *TROUBLE_DOC} >= EFFECTS
     assert names <= {*WORDS, *RULES, *TROUBLE_DOC, *refusals}
 
 

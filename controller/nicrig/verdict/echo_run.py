@@ -13,7 +13,7 @@ from nicrig.process.polling import until
 from nicrig.session.rig import Rig
 from nicrig.verdict.at_rest import trouble_at_rest
 from nicrig.verdict.exchange import WINDOW, Exchange
-from nicrig.verdict.guest_trouble import BUFFERS_MISSING, REFUSAL_HIDDEN, TOO_MANY_INTERRUPTS
+from nicrig.verdict.guest_trouble import BUFFERS_MISSING, ERROR_IGNORED, REFUSAL_HIDDEN, TOO_MANY_INTERRUPTS
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.one_way import Intake, Outlet
 from nicrig.verdict.run_verdict import RunVerdict, Tally, conclude
@@ -115,6 +115,7 @@ class EchoRun:
         losing: int = 0,
         dropping: bool = False,
         quiet: float = 0,
+        erroneous: int = 0,
         meanwhile: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         """Run frames that the guest sends back, at most `window` at a time; 0 is a window that its rings hold.
@@ -122,9 +123,9 @@ class EchoRun:
         A card with slots gets no more frames at a time than it has slots, unless it may drop some. Up to `losing` of
         them may be missing, and with `dropping` those that the card drops. `quiet` is as Exchange has it, before
         scaling; 0 is the deadlines' own.
-        `meanwhile` runs beside them.
+        `meanwhile` runs beside them. `erroneous` of them come with an error: the driver must drop them.
         """
-        window = window if window and dropping else await self._window(window)
+        window, lost = window if window and dropping else await self._window(window), 0
         for chunk in _chunks(frames):
             dropped = await self._drops()
             await self._begin(chunk)
@@ -144,9 +145,12 @@ class EchoRun:
             missing, dropped = made.sent - len(made.echoed), await self._drops() - dropped
             excused = missing if 0 < missing <= losing + dropping * dropped["no-buffer"] else 0
             self._excused += excused
+            lost += max(missing, 0)
             await self._settle(dropped=None if excused else dropped, under_way=bool(excused))
             if made.stalled:
                 break
+        if lost < erroneous:
+            self.suffered(ERROR_IGNORED, erroneous - lost)
 
     async def keep(self, frames: Sequence[bytes]) -> None:
         """Run frames that the guest is to receive and to keep (Interface.keep)."""

@@ -16,6 +16,7 @@ TOO_MANY_INTERRUPTS = "interrupt-storm"
 NOT_RESET = "not-reset"
 WRONG_ADDRESS = "wrong-address"
 REFUSAL_HIDDEN = "refusal-hidden"
+ERROR_IGNORED = "error-ignored"
 WRONG_STATISTICS = "wrong-statistics"
 
 TROUBLE_DOC = {
@@ -26,6 +27,7 @@ TROUBLE_DOC = {
     NOT_RESET: "no send ended for 20 s, and neither driver nor NDIS reset the card",
     TOO_MANY_INTERRUPTS: "more than 2 interrupts for each frame that the card moved, or interrupts while none moves",
     REFUSAL_HIDDEN: "sends that the card refused, and the driver reported as sent",
+    ERROR_IGNORED: "frames that the card gave back with an error, and the driver indicated",
     WRONG_STATISTICS: "frames by which the driver's OID_GEN_RCV_OK and OID_GEN_XMIT_OK are wrong",
     WRONG_ADDRESS: "the station address that the driver reports is not the card's",
     "hang-reset": "MiniportCheckForHang said yes, and NDIS reset the miniport",

@@ -14,7 +14,20 @@ from nicrig.session.rig import Rig
 from nicrig.traffic import generator
 from nicrig.verdict.echo_run import EchoRun
 from nicrig.verdict.guest_trouble import NOT_RESET
-from nicrig.verdict.legs import DownUp, Echo, Fault, Hang, Idle, Keep, LinkFlap, Overload, Send, Sizes, Step, Unkind
+from nicrig.verdict.legs import (
+    DownUp,
+    Echo,
+    Fault,
+    Hang,
+    Idle,
+    Keep,
+    LinkFlap,
+    Overload,
+    Send,
+    Sizes,
+    Step,
+    Unkind,
+)
 from nicrig_interface.answers import FaultState
 
 SIZES = {"every": generator.EVERY_SIZE, "limits": generator.LIMITS, "short": range(60, 125)}
@@ -43,6 +56,8 @@ class LegRun:
         self._unkind = unkind
         self._struck = 0
         """How many frames the faults that are armed may cost."""
+        self._dropping = 0
+        """How many frames the driver must drop."""
         self._armed = False
         """Whether this leg has armed a fault. Those that the user has armed stay."""
 
@@ -91,9 +106,10 @@ class LegRun:
         # The subordinate kind finds no frame behind one that is struck in its transfer.
         each = step.window if self._rig.options.kind == "subordinate" else 1
         losing, self._struck = each * self._struck, 0
+        dropping, self._dropping = self._dropping, 0
         frames = await self._frames(step.frames, step.sizes)
         quiet = LOSING_QUIET if losing else 0.0
-        await self._run.echo(frames, window=step.window, losing=losing, quiet=quiet)
+        await self._run.echo(frames, window=step.window, losing=losing, quiet=quiet, erroneous=dropping)
         await self._disarm()
 
     async def _overload(self, count: int) -> None:
@@ -125,6 +141,7 @@ class LegRun:
         if fault.name in {each.name for each in known}:
             await self._arm(fault)
             self._struck += fault.losing * fault.count
+            self._dropping += fault.dropping * fault.count
             if fault.name == REFUSED:
                 self._run.refuses(fault.count)
 
@@ -140,7 +157,6 @@ class LegRun:
 
     async def _hang(self, count: int) -> None:
         resets = (await self._rig.card.counters())["resets"]
-        await self._arm(Fault("send-never-done", at=1, count=1))
 
         async def reset() -> bool | None:
             return True if (await self._rig.card.counters())["resets"] > resets else None
@@ -151,5 +167,6 @@ class LegRun:
             if waiting.cancelled_caught:
                 self._run.suffered(NOT_RESET)
 
+        await self._arm(Fault("send-never-done", at=1, count=1))
         await self._run.send(count, SENT_SIZES, losing=count, quiet=LOSING_QUIET, first=wait)
         await self._disarm()

@@ -75,13 +75,15 @@ class LinkFlap:
 class Fault:
     """The card has a fault from frame `at` of the next echo on, `count` times. Each costs up to `losing` frames.
 
-    A kind of card that cannot have the fault goes without.
+    A kind of card that cannot have the fault goes without. `dropping`: the driver must drop each of these frames, and
+    the next echo has no other fault.
     """
 
     name: str
     at: int
     count: int = 2
     losing: int = 1
+    dropping: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,10 @@ LEGS = (
         "meets errors of the card, which cost only the frames that they strike, and a card that sends nothing until it "
         "is reset",
         (
+            Fault("completion-refused", at=10, dropping=True),
+            Echo(60, window=16),
             Fault("interrupt-doubled", at=1),
             Fault("completion-out-of-order", at=20, losing=0),
-            Fault("completion-refused", at=40),
             Fault("length-too-short", at=60),
             Fault("length-too-long", at=80),
             Fault("send-refused", at=50, losing=0),

@@ -20,6 +20,8 @@ from nicrig.witnesses.sighting import Sighting
 from nicrig.witnesses.words import Word
 
 END = 1 << 62
+PATIENCE = 1_000_000_000
+"""Nanoseconds in which an interrupt may be held back, and a driver may not have looked yet."""
 CHANCE_BYTES = 4
 """So many bytes are not alike by chance."""
 
@@ -120,8 +122,13 @@ class Memory:
 
     def _never_indicated(self, device: Sighting, *, again: bool) -> Cause:
         why = never_indicated(device, again=again)
+        until, reset = self._chunk.next_reset(device.order) or (END, None)
+        if reset and device.event and reset.time - device.event.time < PATIENCE:
+            return Cause("lost", f"{why}, for a reset of the card came first")
         interrupted = False
-        for event in self._chunk.until_reset(device.order):
+        for order, event in self._chunk.after(device.order):
+            if order >= until:
+                break
             if isinstance(event, MiniportHandleInterrupt):
                 return Cause("not-indicated", why)
             interrupted |= isinstance(event, CardInterrupt)
@@ -257,7 +264,10 @@ class Memory:
 
     def _never_read(self, cpu: Sighting) -> Cause:
         why = never_read(cpu)
-        for event in self._chunk.until_reset(cpu.order):
+        until, _ = self._chunk.next_reset(cpu.order) or (END, None)
+        for order, event in self._chunk.after(cpu.order):
+            if order >= until:
+                break
             rung = isinstance(event, CardDoorbell) and event.transmit
             if rung or (isinstance(event, NdisMSendComplete) and event.packet == cpu.packet):
                 return Cause("lost", why)
@@ -270,7 +280,8 @@ class Memory:
         after = cpu.after
         if after is None or not isinstance(after.event, NdisMSendComplete) or not after.event.status:
             return None
-        if cpu.order < self._chunk.reset < after.order or after.order > self._chunk.succeeded:
+        until, _ = self._chunk.next_reset(cpu.order) or (END, None)
+        if until < after.order or after.order > self._chunk.succeeded:
             return None
         status = after.event.status
         return Cause("misreported", f"the driver completed the send with status {status:#x}, the device has sent it")

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 from nicrig.verifier.events import CARD_EVENTS, CardEvent, Event
@@ -113,8 +114,8 @@ class Chunk:
     posted: list[tuple[int, int]] = field(default_factory=list)
     """The order of each receive doorbell, and how many buffers the device had then."""
     timeline: list[Dated] = field(default_factory=list)
-    reset: int = NOWHERE
-    """When the card was reset last."""
+    resets: list[Dated] = field(default_factory=list)
+    """The card's resets."""
     succeeded: int = NOWHERE
     """When the driver completed a send last that succeeded."""
     blind: bool = False
@@ -124,13 +125,18 @@ class Chunk:
         """Whether each witness saw as many frames as the one before it."""
         return len(self.device_in) == len(self.cpu_in) and len(self.cpu_out) == len(self.device_out)
 
-    def until_reset(self, order: int) -> Iterator[Event]:
-        """The events after that number of the order, up to the next reset of the card."""
-        for place in range(bisect_left(self.timeline, order + 1, key=_order), len(self.timeline)):
-            event = self.timeline[place][1]
-            if isinstance(event, CardReset):
-                break
-            yield event
+    @property
+    def reset(self) -> int:
+        """When the card was reset last, in the recorder's order."""
+        return self.resets[-1][0] if self.resets else NOWHERE
+
+    def next_reset(self, order: int) -> Dated | None:
+        """The first reset after that number of the order."""
+        return next(iter(self.resets[bisect_left(self.resets, order + 1, key=_order) :]), None)
+
+    def after(self, order: int) -> Iterator[Dated]:
+        """The events after that number of the order."""
+        return islice(self.timeline, bisect_left(self.timeline, order + 1, key=_order), None)
 
     def has(self, record: type[Event]) -> bool:
         """Whether there is such an event."""
@@ -328,7 +334,7 @@ class Collector:
         self.chunk.device_out.append(self._moved(event, "out"))
 
     def _reset(self, event: CardReset) -> None:
-        self.chunk.reset = self._order
+        self.chunk.resets.append((self._order, event))
 
     def _rung(self, event: CardDoorbell) -> None:
         if not event.transmit:

@@ -103,6 +103,13 @@ async def test_when_more_are_missing_all_of_them_are_lost() -> None:
     assert (judged.coherent, judged.excused, counts(judged)) == (False, 0, {"lost": 3})
 
 
+@pytest.mark.parametrize(("erroneous", "trouble"), [(3, {}), (5, {"error-ignored": 2})])
+async def test_frames_with_an_error_must_not_come_back(erroneous: int, trouble: dict[str, int]) -> None:
+    bench = Bench(loses=FRAMES[3:6])
+    judged = await verdict(bench, lambda run: run.echo(FRAMES, losing=erroneous, erroneous=erroneous))
+    assert judged.violations == trouble
+
+
 async def test_frames_that_an_overloaded_card_drops_are_excused_and_no_others() -> None:
     judged = await verdict(Bench(drops=FRAMES[5:9]), lambda run: run.echo(FRAMES, dropping=True))
     assert (judged.coherent, judged.excused) == (True, 4)

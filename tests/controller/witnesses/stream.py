@@ -37,6 +37,8 @@ class Stream:
     _kept: list[bytes] = field(default_factory=list)
     _sends: int = 0
     _card: int = 0
+    pause: int = 0
+    """Nanoseconds in which nothing happened."""
 
     def setup(self) -> Stream:
         """The receive buffers, each a block of cached shared memory; or a channel."""
@@ -61,7 +63,9 @@ class Stream:
         if function in CARD_EVENTS:
             self._card += 1
         sequence = self._card if function in CARD_EVENTS else number - self._card
-        self.events.append(make_event(sequence, function, kind, Phase.RUN, 2, 0, 0, number * 1000, a, b, c, d, result))
+        self.events.append(
+            make_event(sequence, function, kind, Phase.RUN, 2, 0, 0, number * 1000 + self.pause, a, b, c, d, result)
+        )
         return self
 
     def digest(self, data: bytes) -> int:

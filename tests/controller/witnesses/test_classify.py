@@ -7,6 +7,7 @@ import pytest
 
 from nicrig.verifier.events import CARD_EVENTS
 from nicrig.verifier.functions import RecordKind
+from nicrig.witnesses.classify import PATIENCE
 from nicrig.witnesses.judge import FrameFinding, Witnesses
 from nicrig.witnesses.words import Word
 from tests.controller.witnesses.stream import (
@@ -536,9 +537,11 @@ def test_who_has_a_frame_that_is_lost() -> None:
     [
         (["card.interrupt", "MiniportHandleInterrupt"], "not-indicated"),
         (["MiniportHandleInterrupt"], "not-indicated"),
+        (["MiniportHandleInterrupt", "card.reset"], "lost"),
         (["card.interrupt", "MiniportISR"], "interrupt-ignored"),
         ([], "no-interrupt"),
-        (["card.reset", "card.interrupt", "MiniportHandleInterrupt"], "no-interrupt"),
+        (["card.reset", "card.interrupt", "MiniportHandleInterrupt"], "lost"),
+        (["pause", "card.reset", "card.interrupt", "MiniportHandleInterrupt"], "no-interrupt"),
     ],
 )
 def test_what_a_driver_did_about_a_frame_that_it_never_indicated(then: list[str], named: Word) -> None:
@@ -546,6 +549,9 @@ def test_what_a_driver_did_about_a_frame_that_it_never_indicated(then: list[str]
     built.injected.append(ONE)
     built.writes(ONE, 1)
     for function in then:
+        if function == "pause":
+            built.pause += PATIENCE
+            continue
         built.add(function, kind=RecordKind.CALL if function in CARD_EVENTS else RecordKind.ENTER)
     assert word(built, "in") == named
 
