@@ -17,6 +17,7 @@ NOT_RESET = "not-reset"
 WRONG_ADDRESS = "wrong-address"
 REFUSAL_HIDDEN = "refusal-hidden"
 ERROR_IGNORED = "error-ignored"
+LINK_HIDDEN = "link-hidden"
 WRONG_STATISTICS = "wrong-statistics"
 
 TROUBLE_DOC = {
@@ -28,6 +29,7 @@ TROUBLE_DOC = {
     TOO_MANY_INTERRUPTS: "more than 2 interrupts for each frame that the card moved, or interrupts while none moves",
     REFUSAL_HIDDEN: "sends that the card refused, and the driver reported as sent",
     ERROR_IGNORED: "frames that the card gave back with an error, and the driver indicated",
+    LINK_HIDDEN: "the cable was pulled or plugged, and the guest did not see it",
     WRONG_STATISTICS: "frames by which the driver's OID_GEN_RCV_OK and OID_GEN_XMIT_OK are wrong",
     WRONG_ADDRESS: "the station address that the driver reports is not the card's",
     "hang-reset": "MiniportCheckForHang said yes, and NDIS reset the miniport",

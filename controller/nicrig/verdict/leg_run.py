@@ -13,7 +13,7 @@ from nicrig.process.polling import until
 from nicrig.session.rig import Rig
 from nicrig.traffic import generator
 from nicrig.verdict.echo_run import EchoRun
-from nicrig.verdict.guest_trouble import NOT_RESET
+from nicrig.verdict.guest_trouble import LINK_HIDDEN, NOT_RESET
 from nicrig.verdict.legs import (
     DownUp,
     Echo,
@@ -35,6 +35,8 @@ SENT_SIZES = (60, 1514)
 """The smallest and largest frame that the guest sends by itself."""
 LOSING_QUIET = 0.2
 """Seconds without a frame, before scaling, after which frames that may be lost are lost."""
+LINK = 10.0
+"""Seconds, before scaling, in which the guest must see that the cable was pulled or plugged."""
 RESET = 20.0
 """Seconds in which a card that sends nothing must be reset. The guest's timers are not slower when it is emulated."""
 
@@ -134,7 +136,10 @@ class LegRun:
     async def _flap(self) -> None:
         for up in (False, True):
             await self._rig.card.set_link(up)
-            await self._interface.wait_carrier(up)
+            with trio.move_on_after(LINK * self._rig.deadlines.scale) as waiting:
+                await self._interface.wait_carrier(up)
+            if waiting.cancelled_caught:
+                self._run.suffered(LINK_HIDDEN)
 
     async def _strike(self, fault: Fault) -> None:
         known = await self._rig.card.monitor.ask("query-faults", list[FaultState])
