@@ -98,7 +98,7 @@ class EchoRun:
 
     async def finish(self) -> None:
         """Count to here, when all is at rest."""
-        await self._rest()
+        await self.rest()
         with self._rig.machine.limit(self._rig.deadlines.answer, "the guest to answer"):
             self._trouble |= await trouble_at_rest(self._rig, self._interface)
         if self._witnesses.refused:
@@ -304,7 +304,7 @@ class EchoRun:
             return min(WINDOW, ring // 4) if ring else WINDOW
         return min(wanted, SLOTS) if "RX_TAIL" in rings and not ring else wanted
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
         """Wait until the driver has posted all its receive buffers again: none is under way. Those missing are kept."""
         size = missing = (await self.rings()).get("RING_SIZE", 0)
         if not size:

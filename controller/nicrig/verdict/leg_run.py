@@ -161,6 +161,7 @@ class LegRun:
         self._armed = False
 
     async def _hang(self, count: int) -> None:
+        await self._run.rest()  # a reset has the driver post all buffers again
         resets = (await self._rig.card.counters())["resets"]
 
         async def reset() -> bool | None:

@@ -12,6 +12,7 @@ from nicrig.verifier.records import (
     CardInterrupt,
     MiniportHandleInterrupt,
     NdisFlushBuffer,
+    NdisMIndicateReceivePacket,
     NdisMSendComplete,
 )
 from nicrig.witnesses.collector import Chunk, Flushing, within
@@ -129,14 +130,12 @@ class Memory:
         for order, event in self._chunk.after(device.order):
             if order >= until:
                 break
-            if isinstance(event, MiniportHandleInterrupt):
+            if isinstance(event, MiniportHandleInterrupt | NdisMIndicateReceivePacket):
                 return Cause("not-indicated", why)
             interrupted |= isinstance(event, CardInterrupt)
         if interrupted:
             return Cause("interrupt-ignored", f"{why}. MiniportHandleInterrupt did not run after the interrupt")
-        if self._chunk.has(CardInterrupt):
-            return Cause("no-interrupt", f"{why}. No interrupt followed: the driver had not armed one")
-        return Cause("lost", why)
+        return Cause("no-interrupt", f"{why}. No interrupt followed: the driver had not armed one, or they are off")
 
     def _transferred_again(self, device: Sighting) -> bool:
         """Whether the channel's buffer took a later transfer."""

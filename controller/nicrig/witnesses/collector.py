@@ -138,10 +138,6 @@ class Chunk:
         """The events after that number of the order."""
         return islice(self.timeline, bisect_left(self.timeline, order + 1, key=_order), None)
 
-    def has(self, record: type[Event]) -> bool:
-        """Whether there is such an event."""
-        return any(isinstance(event, record) for _, event in self.timeline)
-
     def between(self, first: int, last: int) -> list[Dated]:
         """The events from order `first` to order `last`, both included."""
         begin = bisect_left(self.timeline, first, key=_order)

@@ -111,8 +111,8 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
     "receiver-off": ("The card dropped the frame: the driver had its receiver switched off.", "never"),
     "buffer-short": ("The card dropped the frame: it did not fit into the buffer that the driver had posted.", "never"),
     "not-indicated": (
-        "The driver's MiniportHandleInterrupt ran after the device had put the frame into memory, and no indication "
-        "of it followed.",
+        "MiniportHandleInterrupt ran, or the driver indicated another frame, after the device had put this one into "
+        "memory. No indication of it followed.",
         "never",
     ),
     "interrupt-ignored": (

@@ -195,7 +195,7 @@ def test_a_frame_that_the_driver_never_indicates() -> None:
     built = stream()
     built.injected += [ONE, TWO]
     built.writes(ONE, 1).writes(TWO, 2).flushes_read(2).indicates(TWO, 2)
-    assert word(built, "in") == "lost"
+    assert word(built, "in") == "not-indicated"
 
 
 def test_a_frame_that_the_driver_indicates_twice() -> None:
@@ -685,7 +685,7 @@ def test_what_a_reset_took_is_not_lost() -> None:
     lost, taken = Witnesses(), Witnesses()
     lost.judge_stream(built.events)
     taken.judge_stream(built.add("card.reset").events)
-    assert (lost.counts, taken.counts) == ({"lost": 1}, {})
+    assert (lost.counts, taken.counts) == ({"no-interrupt": 1}, {})
 
 
 def test_the_views_are_shown_in_the_order_of_the_way() -> None:
