@@ -66,7 +66,10 @@ class OwnRigUnderBlows:
 
     # -- actions ------------------------------------------------------------------------------------------
     async def faults(self) -> None:
-        """Up to three faults at once, under traffic. Then the driver is loaded anew: it may have lost sends."""
+        """Up to three faults at once, under traffic. Then the driver is loaded anew: it may have lost sends.
+
+        The card sends what a fault held back when the fault is cleared.
+        """
         known = await faults_of(self.rig.paths)
         for fault in self.draw.sample(known, self.draw.randint(1, 3)):
             at, count = self.draw.randint(1, 50), self.draw.choice([1, 2, 20, 1000])
@@ -75,6 +78,7 @@ class OwnRigUnderBlows:
         await exchange(self.rig.card.wire, mixed(200, seed=self.draw.getrandbits(32)), quiet=0.3)
         await self.rig.card.monitor.execute("clear-faults")
         await self.reload()
+        await self._drain()
 
     async def reload(self) -> None:
         await self.rig.guest.unload_driver()
