@@ -35,6 +35,14 @@ async def test_hundreds_of_frames_go_round(nic: Nic) -> None:
     assert (await nic.verdict()).coherent
 
 
+async def test_the_card_drops_a_frame_that_is_too_short(nic: Nic) -> None:
+    await nic.inject(bytes(13), IP() / UDP(dport=7) / b"hi")
+    await nic.expect(UDP)
+    assert not (await nic.verdict()).coherent
+    verdict = await nic.verdict(expect_drops=True)
+    assert (verdict.coherent, verdict.dropped) == (True, {"rx_too_short": 1})
+
+
 @pytest.mark.nicrig(kind="subordinate")
 async def test_a_card_without_rings_moves_frames_too(nic: Nic) -> None:
     await nic.inject(*[IP() / UDP(dport=7) / bytes([number]) for number in range(20)])

@@ -14,9 +14,13 @@ from nicrig.rundir.paths import RigPaths
 from nicrig_interface.answers import CardState, RecorderLayout
 
 TAKEN = "rx_frames"
-DROPS = ("rx_no_buffer", "rx_disabled", "rx_link_down", "rx_too_long", "rx_too_short", "rx_refused")
-"""The counters that grow by one for each frame that comes from the wire: the driver gets it, or it is dropped."""
-COUNTERS = frozenset((TAKEN, *DROPS, "rx_bytes", "tx_frames", "tx_bytes", "interrupts", "kicks", "resets"))
+DROPS = ("rx_no_buffer", "rx_disabled", "rx_link_down", "rx_too_long", "rx_too_short")
+"""The counters of frames that the card drops by its contract."""
+REFUSED = "rx_refused"
+"""The counter of frames that the card drops because it refuses the driver's descriptor.
+
+One of all these counters grows by one for each frame that comes from the wire."""
+COUNTERS = frozenset((TAKEN, *DROPS, REFUSED, "rx_bytes", "tx_frames", "tx_bytes", "interrupts", "kicks", "resets"))
 """All counters that the controller uses by name."""
 
 

@@ -23,7 +23,8 @@ COHERENT, VIOLATION, USAGE, DEADLINE, RIG_FAILED, INTERRUPTED = 0, 1, 2, 124, 12
 app = typer.Typer(
     name="nicrig",
     help="A DMA network card in Python for stock QEMU, its guest driver, and a bench that judges every byte.",
-    epilog="Exit codes: 0 coherent or done, 1 incoherent or unknown, 2 wrong command, 124 deadline, 125 rig failed.",
+    epilog="Exit codes: 0 coherent or done, 1 incoherent, unknown or frames dropped, 2 wrong command, 124 deadline, "
+    "125 rig failed.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -71,6 +72,13 @@ MacOption = Annotated[str | None, typer.Option("--mac", help="The card's station
 BehaviourOption = Annotated[
     str | None,
     typer.Option("--behaviour", metavar="FILE:NAME", help="Your own function for what the card does with frames."),
+]
+ExpectDropsOption = Annotated[
+    bool,
+    typer.Option(
+        "--expect-drops",
+        help="Frames that the card drops by its contract are expected. Without it, the exit code for them is 1.",
+    ),
 ]
 NameOption = Annotated[str, typer.Option("--name", help="The name to give to the rig.")]
 MemoryOption = Annotated[int, typer.Option("--memory", min=64, help="The guest's memory, in MiB.")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nicrig.cli.app import JsonOption, RigArgument, app, run
+from nicrig.cli.app import VIOLATION, ExpectDropsOption, JsonOption, RigArgument, app, run
 
 if TYPE_CHECKING:
     from nicrig.captures.tap import Tally
@@ -44,6 +44,7 @@ def inject(
             "and use your network. Use it only for an expression that you understand.",
         ),
     ] = False,
+    expect_drops: ExpectDropsOption = False,
     json: JsonOption = False,
 ) -> None:
     """Send frames to a running card, from a scapy expression.
@@ -51,13 +52,15 @@ def inject(
     EXPRESSION may hold scapy's layers and constants, Layer(field=value), numbers, text, bytes, lists, tuples, dicts
     and operators; --python allows the rest.
 
-    Prints what the card did with them. Addresses that you leave out are filled in: the destination is the card and the
-    guest, or the group of a multicast; the source is 10.0.0.1, fd00::1 or 02:00:00:00:00:01.
+    Prints what the card did with them, and exits with 1 if it dropped any, unless you expect that.
+
+    Addresses that you leave out are filled in: the destination is the card and the guest, or the group of a
+    multicast; the source is 10.0.0.1, fd00::1 or 02:00:00:00:00:01.
     """
     from nicrig.rundir.paths import paths_of
     from nicrig.traffic.inject import inject
 
-    _show(run(lambda: inject(paths_of(rig), expression, count=count, rate=rate, python=python)), json)
+    _show(run(lambda: inject(paths_of(rig), expression, count=count, rate=rate, python=python)), json, expect_drops)
 
 
 @app.command()
@@ -71,12 +74,14 @@ def replay(
         float,
         typer.Option("--longest-gap", min=0, callback=_a_number, help="The most seconds to wait between two frames."),
     ] = 10.0,
+    expect_drops: ExpectDropsOption = False,
     json: JsonOption = False,
 ) -> None:
     """Send the frames of a capture to a running card.
 
     Keeps the gaps of the capture up to --longest-gap, unless you give --rate or --flat-out. Prints first what it
     cannot send as captured: packets that are not Ethernet, frames that are too long or were cut, gaps and clock jumps.
+    Exits with 1 if the card dropped frames, unless you expect that.
     """
     from nicrig.rundir.paths import paths_of
     from nicrig.traffic.replay import Pace, replay
@@ -84,7 +89,7 @@ def replay(
     if rate and flat_out:
         raise typer.BadParameter("give --rate or --flat-out, not both")
     pace = Pace(rate, flat_out, longest_gap)
-    _show(run(lambda: replay(paths_of(rig), file, pace, times=times, say=_say)), json)
+    _show(run(lambda: replay(paths_of(rig), file, pace, times=times, say=_say)), json, expect_drops)
 
 
 def _say(line: str) -> None:
@@ -94,8 +99,11 @@ def _say(line: str) -> None:
     print(f"nicrig: {printable(line)}", file=sys.stderr, flush=True)
 
 
-def _show(sent: "Sent", json: bool) -> None:
+def _show(sent: "Sent", json: bool, expect_drops: bool) -> None:
+    """Print what the card did. Frames that it dropped without an excuse end the command."""
     print(sent.json() if json else sent.text())
+    if sent.refused or (sent.drops and not expect_drops):
+        raise typer.Exit(VIOLATION)
 
 
 @app.command()

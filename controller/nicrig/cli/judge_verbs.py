@@ -9,6 +9,7 @@ import typer
 from nicrig.cli.app import (
     VIOLATION,
     AcceleratorOption,
+    ExpectDropsOption,
     FailOnOption,
     InterruptsOption,
     JsonOption,
@@ -65,6 +66,7 @@ def demo(
     rig: RigOption = None,
     record: Annotated[Path | None, typer.Option("--record", help="File to save the flight recording to.")] = None,
     fail_on: FailOnOption = FAIL_ON,
+    expect_drops: ExpectDropsOption = False,
     json: JsonOption = False,
 ) -> None:
     """Inject frames, have the guest echo them, judge every byte.
@@ -99,6 +101,8 @@ def demo(
             timing=card_timing,
         )
     )
+    if expect_drops:
+        outcome = outcome.with_drops_expected()
     for line in [outcome.json()] if json else outcome.lines():
         print(line)
     if outcome.ended:

@@ -26,6 +26,10 @@ class Judgement:
     """What the card refused, what its ledger found, and what the guest suffered, by name."""
     broken: Mapping[str, int]
     """How often the driver broke each rule of NDIS 5.1, if the rule is as severe as `--nicrig-fail-on`."""
+    dropped: Mapping[Word, int] = field(default_factory=dict)
+    """How many frames the card dropped by contract, by its counter."""
+    drops_expected: bool = False
+    """Whether the test expects that: then it is no fault."""
     minor: Mapping[str, int] = field(default_factory=dict)
     """The same of the less severe rules, which leave the verdict as it is."""
     unseen: int = 0
@@ -51,10 +55,13 @@ class Judgement:
 
     @property
     def _finding(self) -> Finding:
-        return decide(found=any(self.faults.values()) or self.violations or self.broken, unseen=self.unknown)
+        dropped = any(self.dropped.values()) and not self.drops_expected
+        return decide(found=any(self.faults.values()) or dropped or self.violations or self.broken, unseen=self.unknown)
 
     def __repr__(self) -> str:
         found = {str(word): count for word, count in self.faults.items()} | {**self.violations, **self.broken}
+        if self.dropped:
+            found |= {f"dropped by contract: {word}": count for word, count in self.dropped.items()}
         if self.unseen:
             found["records unseen"] = self.unseen
         told = ", ".join(f"{name} {count}" for name, count in found.items()) or self.unknown

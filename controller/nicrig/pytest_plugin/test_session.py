@@ -7,6 +7,7 @@ All of it runs in the rig's thread; a test reaches it through `nicrig.pytest_plu
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,13 +28,14 @@ from nicrig.pytest_plugin.traffic import Traffic
 from nicrig.pytest_plugin.wanted import Wanted as WantedRig
 from nicrig.recorder.reader import Recorder
 from nicrig.rundir.logs import end_of, text_since
-from nicrig.verdict.echo_run import CHUNK
+from nicrig.verdict.echo_run import CHUNK, drops
 from nicrig.verdict.exchange import exchange
 from nicrig.verdict.guest_trouble import Console
 from nicrig.verdict.live import LiveVerdict
-from nicrig.verdict.run_verdict import unseen, violations
+from nicrig.verdict.run_verdict import drops_of, unseen, violations
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.severity import FAIL_ON, Severity
+from nicrig.witnesses.words import DROPPED, Word
 from nicrig_interface.answers import TimingState
 from nicrig_interface.vocabulary import LedgerPolicy
 
@@ -130,6 +132,7 @@ class TestSession:
         await self._reset_card(self.wanted.ledger, self.wanted.card_timing)
         self.live.witnesses.noise = (await self.rig.card.monitor.ask("query-timing", TimingState)).noise
         self._counters = await self.rig.card.counters()
+        self._dropped: Counter[Word] = Counter()
         self._judged_from = end_of(self.rig.paths.serial_log)
 
     async def unwatch(self) -> None:
@@ -223,7 +226,8 @@ class TestSession:
             chunk = sent[start : start + CHUNK]
             await self.live.begin(chunk, quiet=self._quiet)
             echoed = await exchange(self.traffic, chunk, quiet=self._quiet)
-            await self.live.settle(chunk, echoed, quiet=self._quiet)
+            await self.live.settle(chunk, echoed, quiet=self._quiet, dropped=await self._drops())
+            self._dropped += await self._drops()
             came += echoed
         self.traffic.settle(len(sent), len(came))
         self._expectations.skip()
@@ -244,8 +248,11 @@ class TestSession:
         return {name: value - self._counters[name] for name, value in now.items()}
 
     # -- the verdict -------------------------------------------------------------------------------------
-    async def verdict(self) -> Judgement:
-        """Wait until nothing is under way, and judge all that happened since the test began."""
+    async def verdict(self, *, expect_drops: bool = False) -> Judgement:
+        """Wait until nothing is under way, and judge all that happened since the test began.
+
+        With `expect_drops`, frames that the card dropped by contract are no fault.
+        """
         await self.settle()
         witnesses, rules = self.live.witnesses, self.live.verifier
         grown = await self.counters()
@@ -254,7 +261,9 @@ class TestSession:
         self.judgement = Judgement(
             injected=len(self.traffic.data("in")),
             received=len(self.traffic.data("out")),
-            faults=dict(witnesses.counts),
+            faults={word: count for word, count in witnesses.counts.items() if word not in DROPPED},
+            dropped=drops_of(witnesses.counts),
+            drops_expected=expect_drops,
             violations=violations(grown) | console.counts(),
             broken=rules.verdict.broken,
             minor=rules.verdict.minor,
@@ -269,7 +278,12 @@ class TestSession:
 
     async def settle(self) -> None:
         """Wait until nothing is under way, and judge the frames that ran."""
-        await self.live.settle_wire(self.traffic, quiet=self._quiet)
+        await self.live.settle_wire(self.traffic, self._drops, quiet=self._quiet)
+        self._dropped += await self._drops()
+
+    async def _drops(self) -> Counter[Word]:
+        """The frames that the card has dropped by contract, and that are not judged yet."""
+        return drops(await self.counters()) - self._dropped
 
     @property
     def _quiet(self) -> float:

@@ -10,7 +10,7 @@ import msgspec
 import trio
 
 from nicrig.card import wire
-from nicrig.card.monitor import DROPS, TAKEN, card_monitor, counters
+from nicrig.card.monitor import DROPS, REFUSED, TAKEN, card_monitor, counters
 from nicrig.card.wire import Wire
 from nicrig.errors import ConnectionLostError
 from nicrig.process.deadlines import Deadlines
@@ -45,8 +45,9 @@ def at_rate(frames: Iterable[bytes], rate: float) -> Timed:
 class Sent:
     """How many frames were sent, in how many seconds, and what the card did with them.
 
-    `taken` frames went to the driver. `waiting` frames were neither taken nor dropped after QUIET seconds. `capture`
-    counts the packets of a replayed capture that were not sent as captured, by reason.
+    `taken` frames went to the driver. `drops` counts those that the card dropped by contract, by its counter, and
+    `refused` those for which it refused the driver's descriptor. `waiting` frames were none of these after QUIET
+    seconds. `capture` counts the packets of a replayed capture that were not sent as captured, by reason.
     """
 
     frames: int
@@ -55,6 +56,7 @@ class Sent:
     drops: Mapping[str, int]
     waiting: int
     capture: Mapping[str, int] = field(default_factory=dict)
+    refused: int = 0
 
     @property
     def rate(self) -> float:
@@ -63,11 +65,13 @@ class Sent:
 
     def text(self) -> str:
         """One line for the terminal."""
-        dropped = "".join(f", {name} {count}" for name, count in self.drops.items())
+        names = ", ".join(f"{name} {count}" for name, count in self.drops.items())
+        dropped = f", dropped by contract: {names}" if names else ""
+        refused = f", {REFUSED} {self.refused}: the card refused the driver's descriptor" if self.refused else ""
         waiting = f", {self.waiting} are still waiting" if self.waiting else ""
         return (
             f"sent {self.frames} frames in {self.seconds:.3f} s ({self.rate:.0f}/s): "
-            f"the card gave {self.taken} to the driver{dropped}{waiting}"
+            f"the card gave {self.taken} to the driver{dropped}{refused}{waiting}"
         )
 
     def json(self) -> str:
@@ -76,6 +80,7 @@ class Sent:
             "seconds": round(self.seconds, 6),
             "taken": self.taken,
             "drops": self.drops,
+            "refused": self.refused,
             "waiting": self.waiting,
             "capture": self.capture,
         }
@@ -121,7 +126,8 @@ async def send_to(paths: RigPaths, frames: Timed) -> Sent:
             "see card.log in the rig's folder, or what nicrig serve printed"
         )
     drops = {name: grown[name] for name in DROPS if grown[name]}
-    return Sent(sent, seconds, grown[TAKEN], drops, max(0, sent - sum(grown.values())))
+    waiting = max(0, sent - sum(grown.values()))
+    return Sent(sent, seconds, grown[TAKEN], drops, waiting, refused=grown[REFUSED])
 
 
 async def _counters(monitor: Qmp) -> dict[str, int]:
@@ -130,7 +136,7 @@ async def _counters(monitor: Qmp) -> dict[str, int]:
 
 
 def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
-    return {name: after[name] - before[name] for name in (TAKEN, *DROPS)}
+    return {name: after[name] - before[name] for name in (TAKEN, *DROPS, REFUSED)}
 
 
 async def _settled(monitor: Qmp, before: Mapping[str, int], sent: int) -> dict[str, int]:

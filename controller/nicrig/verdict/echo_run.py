@@ -16,10 +16,10 @@ from nicrig.verdict.exchange import WINDOW, Exchange
 from nicrig.verdict.guest_trouble import BUFFERS_MISSING, ERROR_IGNORED, REFUSAL_HIDDEN, TOO_MANY_INTERRUPTS
 from nicrig.verdict.live import LiveVerdict
 from nicrig.verdict.one_way import Intake, Outlet
-from nicrig.verdict.run_verdict import RunVerdict, Tally, conclude
+from nicrig.verdict.run_verdict import RunVerdict, Tally, conclude, drops_of
 from nicrig.verifier.functions import Detail
 from nicrig.witnesses.judge import Witnesses
-from nicrig.witnesses.words import Word
+from nicrig.witnesses.words import DROPPED, Word
 from nicrig_interface.answers import RegisterState
 
 CHUNK = 4000
@@ -28,8 +28,6 @@ SLOTS, FIFO_FRAMES = 64, 1024
 """How many frames the kinds without rings hold (datasheet section 1)."""
 BATCH = 128
 """The most frames that go in at once to a guest that keeps them."""
-DROPS: dict[str, Word] = {"rx_no_buffer": "no-buffer", "rx_disabled": "receiver-off", "rx_too_long": "buffer-short"}
-"""The card's counters of frames that it dropped, and why (datasheet section 11)."""
 INDEX_MASK = 0xFFFF
 """Indices of rings have 16 bits (datasheet section 5)."""
 INTERRUPTS_A_FRAME = 2
@@ -143,7 +141,7 @@ class EchoRun:
             if meanwhile:
                 await made.rest()
             missing, dropped = made.sent - len(made.echoed), await self._drops() - dropped
-            excused = missing if 0 < missing <= losing + dropping * dropped["no-buffer"] else 0
+            excused = missing if 0 < missing <= losing + dropping * dropped["rx_no_buffer"] else 0
             self._excused += excused
             lost += max(missing, 0)
             await self._settle(dropped=None if excused else dropped, under_way=bool(excused))
@@ -225,6 +223,7 @@ class EchoRun:
             sent=self._sent,
             came=came,
             excused=self._excused,
+            dropped=sum(drops_of(self._witnesses.counts).values()),
         )
         return conclude(
             self._witnesses,
@@ -274,8 +273,7 @@ class EchoRun:
         return self._live is not None and self._rig.options.recorded >= Detail.FRAMES
 
     async def _drops(self) -> Counter[Word]:
-        counters = await self._rig.card.counters()
-        return Counter({word: counters[name] for name, word in DROPS.items()})
+        return drops(await self._rig.card.counters())
 
     @property
     def _quiet(self) -> float:
@@ -320,6 +318,11 @@ class EchoRun:
             await until(look)
         if missing:
             self.suffered(BUFFERS_MISSING, missing)
+
+
+def drops(counters: Mapping[str, int]) -> Counter[Word]:
+    """The frames that the card has dropped by contract."""
+    return Counter({word: counters[word] for word in DROPPED})
 
 
 def too_many_interrupts(grown: Mapping[str, int]) -> dict[str, int]:

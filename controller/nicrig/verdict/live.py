@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The live verdict: judges a rig's records as they come, and may save them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,9 @@ class WireLog(Protocol):
 
     def settle(self, in_count: int, out_count: int) -> None:
         """Count this many more frames as judged."""
+
+
+Drops = Callable[[], Awaitable[Counter[Word]]]
 
 
 class LiveVerdict:
@@ -99,14 +103,15 @@ class LiveVerdict:
         async with self._turn:
             await trio.to_thread.run_sync(settle, injected, echoed)
 
-    async def settle_wire(self, wire: WireLog, *, quiet: float) -> None:
+    async def settle_wire(self, wire: WireLog, drops: Drops, *, quiet: float) -> None:
         """Judge what ran since begin() or the last call, with a guest that answers freely; then begin a new chunk.
 
-        Waits as begin() does, and as long again for frames on their way. Frames that are missing then are lost.
+        Waits as begin() does, and as long again for frames on their way. Frames that are missing then are lost, except
+        for those that the card has dropped by contract: `drops` returns how many, by word, since the last settlement.
         """
         with trio.move_on_after(quiet):
             # A card that sleeps may not have seen the frame yet, nor the driver the interrupt.
-            while not self.witnesses.complete(len(wire.unsettled("in"))):
+            while not self.witnesses.complete(len(wire.unsettled("in")) - (await drops()).total()):
                 await trio.sleep(REST_PERIOD)
                 await self.catch_up()
         await self._rest(quiet)
@@ -115,7 +120,8 @@ class LiveVerdict:
             with trio.move_on_after(quiet):
                 await wire.wait_out(self.witnesses.sent)
             injected, left = wire.unsettled("in"), wire.unsettled("out")[: self.witnesses.sent]
-            await trio.to_thread.run_sync(partial(self.witnesses.settle, injected, left, echoing=False))
+            settle = partial(self.witnesses.settle, echoing=False, dropped=await drops())
+            await trio.to_thread.run_sync(settle, injected, left)
             wire.settle(len(injected), len(left))
             self.witnesses.begin()
 

@@ -2,7 +2,7 @@
 """The outcome of `nicrig demo`: the verdict with its evidence, as lines and as JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -68,6 +68,11 @@ class EchoOutcome:
     timings: Sequence[str] = ("kind",)
     legs: Sequence[LegOutcome] = ()
 
+    def with_drops_expected(self) -> "EchoOutcome":
+        """The same, where frames that the card dropped by contract are no fault."""
+        legs = [replace(leg, verdict=replace(leg.verdict, drops_expected=True)) for leg in self.legs]
+        return replace(self, verdict=replace(self.verdict, drops_expected=True), legs=legs)
+
     def lines(self) -> list[str]:
         """The text output. The line with the verdict comes last."""
         judged = self.verdict
@@ -75,6 +80,10 @@ class EchoOutcome:
         lines += [line for violation in self.broken for line in violation_lines(violation)]
         lines += [f"violation {name}: {count}" for name, count in judged.violations.items()]
         lines += self.console
+        if judged.dropped:
+            dropped = ", ".join(f"{name} {count}" for name, count in judged.dropped.items())
+            hint = "" if judged.drops_expected else "; if you expect that, give --expect-drops"
+            lines.append(f"dropped by contract: {dropped}{hint}")
         if self.minor:
             lines.append(minor_line(self.minor))
         if judged.unseen:
@@ -106,6 +115,7 @@ class EchoOutcome:
             "card_timing": list(self.timings),
             "frames": frame_counts(self.verdict),
             "witnesses": [witnessed.to_json(finding) for finding in self.verdict.findings],
+            "dropped_by_contract": self.verdict.dropped,
             "violations": violations,
             "broken": [violation_json(violation) | {"count": violation.more + 1} for violation in self.broken],
             "minor": self.minor,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nicrig.verifier.functions import Detail
 from nicrig.verifier.verdict import Finding, Verdict, decide
 from nicrig.witnesses.judge import FrameFinding, Witnesses
-from nicrig.witnesses.words import Word
+from nicrig.witnesses.words import DROPPED, Word
 
 WORDS = {Finding.GOOD: "coherent", Finding.BAD: "incoherent", Finding.UNKNOWN: "unknown"}
 """What a verdict over frames says."""
@@ -20,6 +20,7 @@ class Tally:
     """Frames as wire and driver counted them. `kept` of the injected ones are not to come back, `own` are the guest's.
 
     The guest was to send `sent` frames by itself; `came` of them came. Up to `excused` frames may be missing anywhere.
+    The card dropped `dropped` of the injected ones by contract.
     """
 
     injected: int
@@ -30,11 +31,13 @@ class Tally:
     sent: int = 0
     came: int = 0
     excused: int = 0
+    dropped: int = 0
 
     @property
     def even(self) -> bool:
         """Whether the counts agree."""
-        missing = (self.injected - self.cpu, self.injected - self.kept - self.echoed, self.sent - self.came)
+        taken = self.injected - self.dropped
+        missing = (taken - self.cpu, taken - self.kept - self.echoed, self.sent - self.came)
         return all(0 <= each <= self.excused for each in missing)
 
 
@@ -46,7 +49,8 @@ class RunVerdict:
     not all was judged. `own` are the frames that the guest made itself, `reordered` those that its network stack put
     out of order: neither is a fault. `kept` of the injected ones were not to be echoed, and `sent` are frames that the
     guest sent for the run. `excused` were lost to what the run did, as it had to be. `even` says whether driver and
-    wire counted the frames that they should.
+    wire counted the frames that they should. With `drops_expected`, frames that the card dropped by contract are no
+    fault.
     """
 
     injected: int
@@ -62,6 +66,12 @@ class RunVerdict:
     sent: int = 0
     excused: int = 0
     even: bool = True
+    drops_expected: bool = False
+
+    @property
+    def dropped(self) -> dict[Word, int]:
+        """The frames that the card dropped by contract, by its counter."""
+        return drops_of(self.counts)
 
     @property
     def coherent(self) -> bool:
@@ -75,8 +85,10 @@ class RunVerdict:
 
     @property
     def _finding(self) -> Finding:
-        found = any(self.counts.values()) or self.violations or not self.even
-        return decide(found=found, unseen=self.unseen)
+        faults = Counter(self.counts)
+        if self.drops_expected:
+            faults -= Counter(self.dropped)
+        return decide(found=any(faults.values()) or self.violations or not self.even, unseen=self.unseen)
 
 
 def judge(
@@ -133,6 +145,11 @@ def combine(parts: Sequence[RunVerdict]) -> RunVerdict:
         findings=tuple(findings.values()),
         even=all(part.even for part in parts),
     )
+
+
+def drops_of(counts: Mapping[Word, int]) -> dict[Word, int]:
+    """Of these counts of frames, those that the card dropped by contract."""
+    return {word: counts[word] for word in DROPPED if counts.get(word)}
 
 
 def unseen(calls: Verdict, recorded: Detail) -> str:

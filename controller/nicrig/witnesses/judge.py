@@ -15,7 +15,7 @@ from nicrig.witnesses.classify import COMPLETED_BEFORE_READ, END, Cause, Memory,
 from nicrig.witnesses.collector import Chunk, Collector, Dated, FrameOf
 from nicrig.witnesses.pairing import Pair, join
 from nicrig.witnesses.sighting import NOWHERE, Sighting
-from nicrig.witnesses.words import WORDS, Word
+from nicrig.witnesses.words import DROPPED, WORDS, Word
 
 LINE = 64
 PART_EVENTS = 50_000
@@ -30,12 +30,11 @@ AROUND = 256
 
 ABSENT = ("not-indicated", "interrupt-ignored", "no-interrupt", "no-doorbell", "lost")
 """The words for a frame that the next witness never saw."""
-DROPPED: dict[Word, str] = {
-    "no-buffer": "the card dropped the frame: the driver had no buffer posted",
-    "receiver-off": "the card dropped the frame: the driver had its receiver switched off",
-    "buffer-short": "the card dropped the frame: it did not fit into the buffer that the driver had posted",
+BY_LENGTH: dict[Word, Callable[[Sighting], int]] = {
+    "rx_too_short": lambda sighting: sighting.length,
+    "rx_too_long": lambda sighting: -sighting.length,
 }
-"""Why the card dropped a frame."""
+"""Of the frames that are missing, the card dropped for this reason the first ones in this order."""
 
 Way = Literal["in", "out", "stack", "echo"]
 """Where a frame went: into the guest, out of it, through its network stack, or all of that."""
@@ -138,7 +137,7 @@ class Witnesses:
 
         When both are known, the guest must send back what it gets, byte for byte, unless `echoing` is off. With
         `under_way` the run was cut off: a frame that is missing may have been on its way. `dropped` counts
-        frames that the card dropped, by the word for the reason.
+        frames that the card dropped by contract, by the word for the reason.
         """
         chunk = self._collector.end()
         self.frames.update({"in": len(chunk.cpu_in), "out": len(chunk.cpu_out)})
@@ -210,7 +209,7 @@ class _Settling:
         self._witnesses = witnesses
         self._dropped = Counter(dropped or {})
         if chunk.reset != NOWHERE:
-            del self._dropped["receiver-off"]  # a reset drops what waits in the card, too
+            del self._dropped["rx_disabled"]  # a reset drops what waits in the card, too
         self._echoing = echoing
         self._under_way = under_way
         self._chunk = chunk
@@ -243,8 +242,7 @@ class _Settling:
         left = self._hop(taken, self._echoed)
         self._wire_of = {id(pair.right): pair.left for pair in entered if pair.right and pair.left}
         self._wire_of |= {id(pair.left): pair.right for pair in left if pair.right and pair.left}
-        for pair in entered:
-            cause = self._drop(self._memory.entered(pair))
+        for pair, cause in self._with_drops([(pair, self._memory.entered(pair)) for pair in entered]):
             self._judge(cause, "in", {"wire": pair.left, "device": pair.right})
         self._judge_reads(read)
         if self._echoing:
@@ -255,13 +253,19 @@ class _Settling:
         for pair in left:
             self._judge(passed_on(pair, "the device", "the wire"), "out", {"device": pair.left, "wire": pair.right})
 
-    def _drop(self, cause: Cause | None) -> Cause | None:
-        """As many lost frames as the card dropped have the word for the reason."""
-        word = next((word for word, count in self._dropped.items() if count > 0), None)
-        if cause is None or cause.word != "lost" or word is None:
-            return cause
-        self._dropped[word] -= 1
-        return Cause(word, DROPPED[word])
+    def _with_drops(self, judged: Sequence[tuple[Pair, Cause | None]]) -> Iterator[tuple[Pair, Cause | None]]:
+        """The same, where as many lost frames as the card dropped have the word for the reason.
+
+        Which ones is not recorded. So the shortest were too short, the longest too long, and the others come in order.
+        """
+        lost = [pair.left for pair, cause in judged if pair.left and cause and cause.word == "lost"]
+        named: dict[int, Word] = {}
+        for word in DROPPED:
+            rest = sorted((each for each in lost if id(each) not in named), key=BY_LENGTH.get(word, lambda sighting: 0))
+            named |= {id(each): word for each in rest[: self._dropped[word]]}
+        for pair, cause in judged:
+            why = named.get(id(pair.left))
+            yield pair, Cause(why, f"dropped by contract ({why}): {DROPPED[why]}") if why else cause
 
     def _apart(self, sightings: Sequence[Sighting]) -> tuple[list[Sighting], list[Sighting]]:
         """The frames of the run, and the guest's own, which are never partners of the others."""
@@ -310,12 +314,13 @@ class _Settling:
     def _wire_alone(self) -> None:
         if not self._echoing:
             return
-        for pair in self._hop(self._injected, self._echoed):
-            cause = passed_on(pair, "the wire into the guest", "the wire out of it")
-            cause = self._drop(cause)
-            if cause and cause.word in ("truncated", "overrun"):  # which hop is to blame is unknown
-                cause = Cause("corrupted", cause.why)
-            self._judge(cause, "echo", {"injected": pair.left, "echoed": pair.right})
+        went, came = "the wire into the guest", "the wire out of it"
+        pairs = [(pair, passed_on(pair, went, came)) for pair in self._hop(self._injected, self._echoed)]
+        for pair, cause in self._with_drops(pairs):
+            # Which hop is to blame is unknown.
+            short = cause and cause.word in ("truncated", "overrun")
+            found = Cause("corrupted", cause.why) if cause and short else cause
+            self._judge(found, "echo", {"injected": pair.left, "echoed": pair.right})
 
     def _judge_reads(self, pairs: list[Pair]) -> None:
         """Judge in the order of the device's writes, since each write changes an image."""

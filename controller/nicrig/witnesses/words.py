@@ -5,6 +5,7 @@ The order is that of certainty: first what the order of two records proves, then
 what addresses and lengths say, then what the bytes look like. `corrupted` remains where nothing explains a difference.
 It is also the only word for changed bytes where only the wire is known. `unexpected` is a frame that no earlier witness
 saw. It and the words from `duplicated` on are about whole frames, so they never compete with the others.
+The words that begin with `rx_` are the names of the card's counters of frames that it dropped.
 The words with `copied` are for drivers that copy frames: no flush and no cache line explains what their copy has.
 """
 
@@ -30,9 +31,11 @@ Word = Literal[
     "misreported",
     "duplicated",
     "reordered",
-    "no-buffer",
-    "receiver-off",
-    "buffer-short",
+    "rx_no_buffer",
+    "rx_disabled",
+    "rx_link_down",
+    "rx_too_long",
+    "rx_too_short",
     "not-indicated",
     "interrupt-ignored",
     "no-interrupt",
@@ -41,6 +44,15 @@ Word = Literal[
     "unexpected",
 ]
 WORDS: tuple[Word, ...] = get_args(Word)
+
+DROPPED: dict[Word, str] = {
+    "rx_too_short": "the frame was shorter than the card takes",
+    "rx_too_long": "the frame was longer than the card takes, or than the buffer that the driver had posted",
+    "rx_no_buffer": "the driver had no buffer posted",
+    "rx_disabled": "the driver had its receiver switched off",
+    "rx_link_down": "the link was down",
+}
+"""Why the card dropped a frame as its contract says, by the counter in which it counted the frame."""
 
 EVIDENCE: dict[Word, tuple[str, str]] = {
     "written-after-completion": (
@@ -107,9 +119,7 @@ EVIDENCE: dict[Word, tuple[str, str]] = {
         "NdisMSendComplete has the status of a failure, and the device sent the frame without a reset in between.",
     ),
     "duplicated": ("A frame arrives a second time.", "A frame goes out a second time."),
-    "no-buffer": ("The card dropped the frame: the driver had no buffer posted.", "never"),
-    "receiver-off": ("The card dropped the frame: the driver had its receiver switched off.", "never"),
-    "buffer-short": ("The card dropped the frame: it did not fit into the buffer that the driver had posted.", "never"),
+    **{word: (f"Dropped by contract: {why}.", "never") for word, why in DROPPED.items()},
     "not-indicated": (
         "MiniportHandleInterrupt ran, or the driver indicated another frame, after the device had put this one into "
         "memory. No indication of it followed.",

@@ -11,6 +11,13 @@ def test_a_verdict_says_what_moved() -> None:
     assert (GOOD.coherent, GOOD.lines()) == (True, ["<coherent: 3 frames in, 2 out>"])
 
 
+def test_frames_that_the_card_dropped_by_contract_are_named_and_may_be_expected() -> None:
+    dropped = replace(GOOD, dropped={"rx_too_short": 2})
+    assert (dropped.coherent, dropped.lines()) == (False, ["<incoherent: dropped by contract: rx_too_short 2>"])
+    assert replace(dropped, drops_expected=True).coherent
+    assert not replace(dropped, drops_expected=True, faults={"lost": 1}).coherent
+
+
 def test_lost_records_make_it_unknown_with_the_reason() -> None:
     assert (LOST.coherent, LOST.word) == (False, "unknown")
     assert LOST.lines() == ["<unknown: records unseen 5>", "5 records were lost"]

@@ -53,7 +53,10 @@ def test_every_sent_frame_is_counted(folder: Path) -> None:
         {"rx_disabled": 5000},
         0,
     )
-    assert nicrig("inject", folder, PING, "--count", "2").stdout.endswith("gave 0 to the driver, rx_disabled 2\n")
+    done = nicrig("inject", folder, PING, "--count", "2")
+    assert done.stdout.endswith("gave 0 to the driver, dropped by contract: rx_disabled 2\n")
+    assert done.exit_code == 1
+    assert nicrig("inject", folder, PING, "--expect-drops").exit_code == 0
 
 
 def test_a_rate_is_kept(folder: Path) -> None:
@@ -92,7 +95,7 @@ def mixed(order: str = "<") -> bytes:
 def test_what_is_not_sent_as_captured_is_said_first(folder: Path, tmp_path: Path, order: str) -> None:
     path = tmp_path / "mixed.pcapng.gz"
     path.write_bytes(gzip.compress(mixed(order)))
-    done = nicrig("replay", folder, path, "--longest-gap", "0.1", "--json")
+    done = nicrig("replay", folder, path, "--longest-gap", "0.1", "--expect-drops", "--json")
     assert done.exit_code == 0, done.stderr
     assert done.stderr.splitlines() == [
         f"nicrig: {path}: {line}"
@@ -124,7 +127,7 @@ def test_a_long_replay_says_how_long_it_takes_before_it_begins(folder: Path, tmp
 
 def test_a_capture_that_is_cut_is_replayed_up_to_there(folder: Path, recorded: Path) -> None:
     recorded.write_bytes(recorded.read_bytes()[:-10])
-    done = nicrig("replay", folder, recorded, "--flat-out", "--json")
+    done = nicrig("replay", folder, recorded, "--flat-out", "--expect-drops", "--json")
     assert (done.exit_code, json.loads(done.stdout)["frames"]) == (0, 2), done.stderr
     assert "the file ends in the middle of a block: sending the 2 frames before it\n" in done.stderr
 

@@ -75,6 +75,10 @@ def test_a_write_of_long_frames_is_bounded() -> None:
 def test_the_result_as_text_and_as_json() -> None:
     result = Sent(10, 0.5, 6, {"rx_no_buffer": 3}, 1)
     assert result.text() == (
-        "sent 10 frames in 0.500 s (20/s): the card gave 6 to the driver, rx_no_buffer 3, 1 are still waiting"
+        "sent 10 frames in 0.500 s (20/s): the card gave 6 to the driver, dropped by contract: rx_no_buffer 3, "
+        "1 are still waiting"
     )
-    assert result.json() == '{"frames":10,"seconds":0.5,"taken":6,"drops":{"rx_no_buffer":3},"waiting":1,"capture":{}}'
+    assert (
+        result.json()
+        == '{"frames":10,"seconds":0.5,"taken":6,"drops":{"rx_no_buffer":3},"refused":0,"waiting":1,"capture":{}}'
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from nicrig.traffic.generator import mixed
 from nicrig.verdict.at_rest import COUNTED
 from nicrig.verdict.echo_run import SLOTS, EchoRun
 from nicrig.verdict.run_verdict import RunVerdict
+from nicrig.witnesses.words import DROPPED
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +35,7 @@ class Bench:
         self._loses = set(loses)
         self._drops = set(drops)
         self._out, self._wire = trio.open_memory_channel[list[bytes]](1000)
-        self.counts = dict.fromkeys(("rx_frames", "rx_no_buffer", "rx_disabled", "rx_too_long", "interrupts"), 0)
+        self.counts = dict.fromkeys(("rx_frames", *DROPPED, "interrupts"), 0)
         self.keeps = False
         self.largest = 0
         """The most frames that came at once."""
@@ -114,12 +116,15 @@ async def test_frames_that_an_overloaded_card_drops_are_excused_and_no_others() 
     judged = await verdict(Bench(drops=FRAMES[5:9]), lambda run: run.echo(FRAMES, dropping=True))
     assert (judged.coherent, judged.excused) == (True, 4)
     judged = await verdict(Bench(FRAMES[:1], drops=FRAMES[5:9]), lambda run: run.echo(FRAMES, dropping=True))
-    assert counts(judged) == {"no-buffer": 4, "lost": 1}
+    assert counts(judged) == {"rx_no_buffer": 4, "lost": 1}
 
 
 async def test_a_dropped_frame_is_no_excuse_for_a_run_that_is_no_overload() -> None:
     judged = await verdict(Bench(drops=FRAMES[5:6]), lambda run: run.echo(FRAMES, losing=0))
-    assert counts(judged) == {"no-buffer": 1}
+    assert (counts(judged), judged.dropped, judged.coherent) == ({"rx_no_buffer": 1}, {"rx_no_buffer": 1}, False)
+    assert replace(judged, drops_expected=True).coherent
+    judged = await verdict(Bench(loses=FRAMES[:1], drops=FRAMES[5:6]), lambda run: run.echo(FRAMES))
+    assert not replace(judged, drops_expected=True).coherent
 
 
 @pytest.mark.parametrize(("window", "dropping", "most"), [(0, False, 64), (160, False, 64), (160, True, 160)])

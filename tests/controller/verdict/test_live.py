@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from nicrig.session.options import Options
 from nicrig.verdict.live import PERIOD, LiveVerdict, live_verdict
 from nicrig.verdict.offline import judge
 from nicrig.verifier.functions import BY_NAME, Detail, Phase, RecordKind
+from nicrig.witnesses.words import Word
 from nicrig_interface.answers import TimingState
 from tests.fakes.recorder import ALL_ONES, ASLEEP, HEAD, SETTLED, Rings
 
@@ -261,6 +263,10 @@ class FakeWire:
         self.waiting = {"in": [], "out": []}
 
 
+async def nothing_dropped() -> Counter[Word]:
+    return Counter()
+
+
 async def test_the_wire_is_settled_when_the_driver_has_seen_the_frame_and_each_frame_once(rig: FakeRig) -> None:
     frame = bytes(60)
 
@@ -276,8 +282,8 @@ async def test_the_wire_is_settled_when_the_driver_has_seen_the_frame_and_each_f
         nursery.start_soon(record)
         wire = FakeWire(frame)
         with trio.fail_after(5):
-            await watch.settle_wire(wire, quiet=10)
-            await watch.settle_wire(wire, quiet=10)
+            await watch.settle_wire(wire, nothing_dropped, quiet=10)
+            await watch.settle_wire(wire, nothing_dropped, quiet=10)
     assert watch.witnesses.counts == {}
     assert watch.witnesses.frames["in"] == 1
 
@@ -286,8 +292,19 @@ async def test_a_frame_that_does_not_come_is_lost_when_it_has_been_waited_for(ri
     async with live_verdict(rig.as_rig(), Detail.BYTES) as watch:
         await watch.begin([], quiet=5)
         with trio.fail_after(5):
-            await watch.settle_wire(FakeWire(bytes(60)), quiet=0.05)
+            await watch.settle_wire(FakeWire(bytes(60)), nothing_dropped, quiet=0.05)
     assert watch.witnesses.counts == {"lost": 1}
+
+
+async def test_a_frame_that_the_card_has_dropped_is_not_waited_for(rig: FakeRig) -> None:
+    async def dropped() -> Counter[Word]:
+        return Counter[Word]({"rx_too_short": 1})
+
+    async with live_verdict(rig.as_rig(), Detail.BYTES) as watch:
+        await watch.begin([], quiet=5)
+        with trio.fail_after(5):
+            await watch.settle_wire(FakeWire(bytes(5)), dropped, quiet=30)
+    assert watch.witnesses.counts == {"rx_too_short": 1}
 
 
 async def test_the_wait_for_a_send_that_is_never_completed_has_a_limit(rig: FakeRig) -> None:

@@ -132,6 +132,17 @@ LOST = {
 }
 
 
+def test_frames_that_the_card_dropped_by_contract_have_their_own_line_and_may_be_expected() -> None:
+    judged = replace(judge(FRAMES, FRAMES, cpu=len(FRAMES)), counts={"rx_no_buffer": 3})
+    made = EchoOutcome(judged, "bus-master", "tcg", {})
+    assert "dropped by contract: rx_no_buffer 3; if you expect that, give --expect-drops" in made.lines()
+    assert not made.verdict.coherent
+    expected = made.with_drops_expected()
+    assert "dropped by contract: rx_no_buffer 3" in expected.lines()
+    assert expected.verdict.coherent
+    assert json.loads(expected.json())["dropped_by_contract"] == {"rx_no_buffer": 3}
+
+
 def test_json_is_one_object_with_the_same() -> None:
     text = outcome(FRAMES[:-1]).json()
     assert "\n" not in text
@@ -143,6 +154,7 @@ def test_json_is_one_object_with_the_same() -> None:
         "card_timing": ["kind"],
         "frames": {"injected": 50, "cpu": 50, "echoed": 49, "lost": 1, "corrupted": 0},
         "witnesses": [{**LOST, "frame": summary(FRAMES[-1])}],
+        "dropped_by_contract": {},
         "violations": [],
         "broken": [],
         "minor": {},

@@ -9,7 +9,7 @@ from nicrig.verifier.events import CARD_EVENTS
 from nicrig.verifier.functions import RecordKind
 from nicrig.witnesses.classify import PATIENCE
 from nicrig.witnesses.judge import FrameFinding, Witnesses
-from nicrig.witnesses.words import Word
+from nicrig.witnesses.words import DROPPED, Word
 from tests.controller.witnesses.stream import (
     BUFFER_BYTES,
     PACKETS,
@@ -494,7 +494,7 @@ def test_a_packet_that_becomes_noise_while_the_protocol_has_it() -> None:
     assert noisy(read).word == "posted-while-lent"
 
 
-@pytest.mark.parametrize("word", ["no-buffer", "receiver-off", "buffer-short"])
+@pytest.mark.parametrize("word", DROPPED)
 def test_a_frame_that_the_card_dropped(word: Word) -> None:
     built = stream()
     built.injected += [ONE, TWO]
@@ -505,6 +505,17 @@ def test_a_frame_that_the_card_dropped(word: Word) -> None:
     assert witnesses.counts == {word: 1, "lost": 1}
 
 
+def test_the_shortest_of_the_missing_frames_was_too_short_and_the_longest_too_long() -> None:
+    built = stream()
+    built.injected += [ONE, bytes(9), bytes(1600), TWO]
+    witnesses = Witnesses()
+    witnesses.begin(built.injected)
+    witnesses.feed(built.events, built.frame_of)
+    witnesses.settle(built.injected, None, dropped={"rx_no_buffer": 1, "rx_too_long": 1, "rx_too_short": 1})
+    lengths = {word: finding.views["wire"].length for word, finding in witnesses.findings.items()}
+    assert lengths == {"rx_no_buffer": len(ONE), "rx_too_short": 9, "rx_too_long": 1600, "lost": len(TWO)}
+
+
 def test_a_frame_that_a_reset_of_the_card_dropped_is_lost() -> None:
     built = stream()
     built.injected += [ONE]
@@ -512,7 +523,7 @@ def test_a_frame_that_a_reset_of_the_card_dropped_is_lost() -> None:
     witnesses = Witnesses()
     witnesses.begin(built.injected)
     witnesses.feed(built.events, built.frame_of)
-    witnesses.settle(built.injected, None, dropped={"receiver-off": 1})
+    witnesses.settle(built.injected, None, dropped={"rx_disabled": 1})
     assert witnesses.counts == {"lost": 1}
 
 
