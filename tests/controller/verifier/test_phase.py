@@ -123,6 +123,14 @@ def test_r09_two_dma_models() -> None:
     fires(Script().ready().map_registers(), "R09")
 
 
+@pytest.mark.parametrize("result", [0, 0xC000009A])
+def test_r09_two_dma_models_asked_for_at_once_break_every_rule_they_break_whatever_ndis_answers(result: int) -> None:
+    beside = Script().ready().map_registers(base=64, result=result)
+    assert {"R09", "R10", "R52"} <= beside.judge().verdict.counts.keys()
+    behind = Script().begin().attributes().map_registers()
+    fires(behind.call("NdisMInitializeScatterGatherDma", result, maximum=1518), "R09")
+
+
 def test_r09_mapping_by_hand_in_scatter_gather_mode() -> None:
     script = Script().running().call("NdisMCompleteBufferPhysicalMapping", buffer=1, index=0)
     fires(script, "R09")
@@ -142,6 +150,7 @@ def test_r10_silent_for_scatter_gather() -> None:
 
 def test_r11_map_registers_twice() -> None:
     fires(Script().begin().attributes().map_registers().map_registers(), "R11")
+    fires(Script().begin().attributes().map_registers().map_registers(result=0xC000009A), "R11")
 
 
 def test_r11_silent_after_a_free() -> None:

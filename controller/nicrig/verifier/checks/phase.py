@@ -157,16 +157,21 @@ def transfer_has_a_channel(
         report("R08", f"{event.function} on {event.handle:#x}, which is not a registered channel", event)
 
 
+def _answer(event: NdisMInitializeScatterGatherDma | NdisMAllocateMapRegisters) -> str:
+    """What NDIS answered. A layer that refuses the call does not make it right."""
+    return "granted" if event.result == SUCCESS else "asked for"
+
+
 @on
 def one_dma_model(
     world: World, event: NdisMInitializeScatterGatherDma | NdisMAllocateMapRegisters, report: ReportViolation
 ) -> None:
     adapter = world.adapter
-    if not adapter or event.result != SUCCESS:
+    if not adapter:
         return
     other = adapter.scatter_gather if isinstance(event, NdisMAllocateMapRegisters) else adapter.map_registers
     if other:
-        report("R09", f"{event.function} granted after {other.function}", other, event)
+        report("R09", f"{event.function} {_answer(event)} after {other.function}", other, event)
 
 
 @on
@@ -183,10 +188,10 @@ def map_registers_are_a_choice(world: World, event: NdisMAllocateMapRegisters, r
     if adapter.device == DEVICE_BUS_MASTER:
         text = f"{event.base} map registers asked for, where NdisMInitializeScatterGatherDma is preferred"
         report("R10", text, event)
-    if adapter.map_registers and event.result == SUCCESS:
+    if adapter.map_registers:
         report(
             "R11",
-            f"{event.base} map registers granted on top of {adapter.map_registers.base}",
+            f"{event.base} map registers {_answer(event)} on top of {adapter.map_registers.base}",
             adapter.map_registers,
             event,
         )
