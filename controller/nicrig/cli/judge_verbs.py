@@ -111,6 +111,13 @@ def demo(
         raise typer.Exit(VIOLATION)
 
 
+def _folder(source: Path) -> Path:
+    """The folder of the rig, if `source` names one."""
+    from nicrig.rundir.paths import paths_named
+
+    return source if source.is_dir() else report(lambda: paths_named(str(source))).folder
+
+
 @app.command()
 def recorder(
     source: Annotated[Path, typer.Argument(help="A recording, or the name or folder of a running rig.")],
@@ -128,9 +135,8 @@ def recorder(
     or if there are none.
     """
     from nicrig.cli.printing import show_card, show_file
-    from nicrig.rundir.paths import paths_named
 
-    folder = source if source.is_dir() else report(lambda: paths_named(str(source))).folder
+    folder = _folder(source)
     if folder.is_dir():
         whole = run(lambda: show_card(folder, last=last, follow=follow, json=json))
     else:
@@ -141,18 +147,26 @@ def recorder(
 
 @app.command()
 def verify(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A recording that demo --record made.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="A recording that demo --record made, or the name or folder of a running rig."),
+    ],
     fail_on: FailOnOption = FAIL_ON,
     json: JsonOption = False,
 ) -> None:
-    """Judge a recording by the rules of NDIS 5.1.
+    """Judge by the rules of NDIS 5.1 what a recording has, or what a running rig's driver has done.
 
-    Exits with 1 if the driver broke a rule as severe as --fail-on, or if records are missing so that the verdict is
-    unknown.
+    A rig keeps its last records only: the verdict is unknown when it has lost the first ones. Exits with 1 if the
+    driver broke a rule as severe as --fail-on, or if records are missing so that the verdict is unknown.
     """
-    from nicrig.cli.printing import verify_file
+    from nicrig.cli.printing import verify_card, verify_file
 
-    if not report(lambda: verify_file(source, json=json, fail_on=fail_on)):
+    folder = _folder(source)
+    if folder.is_dir():
+        clean = run(lambda: verify_card(folder, json=json, fail_on=fail_on))
+    else:
+        clean = report(lambda: verify_file(source, json=json, fail_on=fail_on))
+    if not clean:
         raise typer.Exit(VIOLATION)
 
 

@@ -4,7 +4,9 @@
 import sys
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import msgspec
 import trio
@@ -25,6 +27,7 @@ from nicrig.witnesses import finding_text as witnessed
 from nicrig_interface.answers import RecorderLayout
 
 LOOK_SECONDS = 0.1
+REST_SECONDS = 2.0
 
 
 def show_file(path: Path, *, last: int, json: bool) -> bool:
@@ -97,6 +100,30 @@ def _print(found: Iterable[Event], *, json: bool) -> int:
 def verify_file(path: Path, *, json: bool, fail_on: Severity = FAIL_ON) -> bool:
     """Judge a recording and print the findings; returns whether it is clean, with rules as severe as `fail_on`."""
     judged = judge(path, fail_on=fail_on)
+    _print_judged(judged, json=json)
+    return judged.clean
+
+
+async def verify_card(folder: Path, *, json: bool, fail_on: Severity = FAIL_ON) -> bool:
+    """The same for what a running card has recorded by now. Raises RigError without a card.
+
+    It waits a moment until nothing is under way. If something still is, frames that are missing at the end count as
+    under way.
+    """
+    recorder = Recorder(await _layout(folder))
+    with NamedTemporaryFile() as file:
+        file.write(recording.header(recorder.detail))
+        with trio.move_on_after(REST_SECONDS) as waiting:
+            while True:
+                for batch in recorder.read():
+                    file.writelines(map(recording.line, filter(recording.declared, recorder.events(batch.records))))
+                if recorder.at_rest():
+                    break
+                await trio.sleep(LOOK_SECONDS)
+        file.write(recording.end(recorder.lost))
+        file.flush()
+        judging = partial(judge, Path(file.name), fail_on=fail_on, under_way=waiting.cancelled_caught)
+        judged = await trio.to_thread.run_sync(judging, abandon_on_cancel=True)
     _print_judged(judged, json=json)
     return judged.clean
 

@@ -13,7 +13,6 @@ from nicrig.rundir.guest_lock import GuestLock
 from nicrig.rundir.paths import RigPaths
 from nicrig.session.machine_handle import MachineHandle, OwnMachine
 from nicrig.session.services import Services
-from nicrig.text.printable import printable_lines
 
 
 class GuestHandle(GuestAgent):
@@ -48,8 +47,7 @@ class GuestHandle(GuestAgent):
         """The card's network interface as it is called now. Raises GuestCommandError when the guest has none."""
         found = await Interface.find(self)
         if found is None:
-            log = await self.run(["sh", "-c", "dmesg | tail -n 15"])
-            said = "\n".join(printable_lines(log.stdout, most=15))
+            said = await guest_driver.last_words(self)
             raise GuestCommandError(f"the driver {DRIVER} made no network interface; the guest's kernel said:\n{said}")
         return found
 

@@ -57,12 +57,17 @@ class OfflineVerdict:
         return decide(found=self.verifier.verdict.broken or self.witnesses.counts, unseen=self.unseen)
 
 
-def judge(path: Path, see: See = lambda part: None, *, fail_on: Severity = FAIL_ON) -> OfflineVerdict:
-    """Judge the recording: rules as severe as `fail_on` count. Raises RecordingError for another sort of file."""
+def judge(
+    path: Path, see: See = lambda part: None, *, fail_on: Severity = FAIL_ON, under_way: bool = False
+) -> OfflineVerdict:
+    """Judge the recording: rules as severe as `fail_on` count. Raises RecordingError for another sort of file.
+
+    With `under_way`, frames that are missing at its end may have been on their way.
+    """
     saved = recording.load(path)
     verifier = Verifier(saved.detail, first=saved.first, fail_on=fail_on)
     witnesses = Witnesses(first=saved.first)
-    witnesses.judge_stream(_on_the_way(path, verifier, saved.events, see))
+    witnesses.judge_stream(_on_the_way(path, verifier, saved.events, see), under_way=under_way)
     # What the recorder lost at its end, or lost of the card, leaves no gap in the numbers.
     if (more := saved.events.lost - verifier.verdict.lost) > 0:
         verifier.lost(more)

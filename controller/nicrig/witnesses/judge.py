@@ -87,10 +87,11 @@ class Witnesses:
         """Sends that are not completed."""
         return len(self._collector.open)
 
-    def judge_stream(self, events: Iterable[Event]) -> None:
+    def judge_stream(self, events: Iterable[Event], *, under_way: bool = False) -> None:
         """Judge a whole recording, device against CPU: it holds neither the wire nor the bytes.
 
-        A chunk ends where no frame is under way. A frame that a reset of the card dropped does not count as lost.
+        A chunk ends where no frame is under way; `under_way` says that the recording does not end so. A frame that a
+        reset of the card dropped does not count as lost.
         """
         self.begin()
         for part in _parts(events):
@@ -99,7 +100,7 @@ class Witnesses:
             if len(chunk.timeline) > PART_EVENTS and not self.outstanding and chunk.even():
                 self.settle()
                 self.begin()
-        self.settle()
+        self.settle(under_way=under_way)
 
     def begin(self, injected: Iterable[bytes] = ()) -> None:
         """Begin a chunk: drop what was seen before. The recorder need not keep the bytes of `injected` frames."""

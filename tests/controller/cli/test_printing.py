@@ -16,13 +16,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from nicrig.cli import app
+from nicrig.cli import app, printing
 from nicrig.cli.app import COHERENT, RIG_FAILED, USAGE, VIOLATION
 from nicrig.recorder import recording
 from nicrig.verifier.decoder import make_event
 from nicrig.verifier.events import Event
-from nicrig.verifier.functions import Detail, Phase, RecordKind
+from nicrig.verifier.functions import BY_NAME, Detail, Phase, RecordKind
 from nicrig.verifier.rules import RULES
+from nicrig_interface.answers import RecorderLayout
+from tests.fakes.recorder import DETAIL, SETTLED, Rings
 
 ENTER = make_event(1, "MiniportInitialize", RecordKind.ENTER, Phase.INITIALIZE, 0, 0, 0, 0, 0x5A17)
 CLAIM = make_event(2, "NdisMInitializeScatterGatherDma", RecordKind.CALL, Phase.INITIALIZE, 0, 0, 0, 0, 1, 1514)
@@ -158,6 +160,31 @@ def test_verify_finds_a_recording_that_lacks_records_unknown(
     assert done.exit_code == VIOLATION
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("asleep", [True, False])
+async def test_verify_takes_a_running_rig(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asleep: bool
+) -> None:
+    rings = Rings(tmp_path)
+    rings.guest.set_word(DETAIL, Detail.FRAMES)
+
+    async def layout(folder: Path) -> RecorderLayout:
+        return rings.layout
+
+    monkeypatch.setattr(printing, "_layout", layout)
+    monkeypatch.setattr(printing, "REST_SECONDS", 0.2)
+    rings.guest.write(function=BY_NAME["MiniportInitialize"].number, kind=RecordKind.ENTER, phase=Phase.INITIALIZE)
+    rings.guest.write(function=BY_NAME["NdisMMapIoSpace"].number, phase=Phase.INITIALIZE, a=0xFE000000, b=0x1000)
+    if not asleep:  # a frame that the driver may still take
+        rings.card.write(function=11, a=0, b=0x1000, c=60, d=rings.card.keep(bytes(60)), result=2)
+        rings.card.set_word(SETTLED, 2)
+    assert not await printing.verify_card(tmp_path, json=False)
+    shown = capsys.readouterr().out
+    assert "R01 E: NdisMMapIoSpace" in shown
+    assert "lost 0 broken" in shown.splitlines()[-1]
+    assert "first lost frame" not in shown
+
+
 @pytest.mark.parametrize(
     ("events", "end", "words"),
     [([], recording.end(0), "no records"), (CLEAN, recording.end(3), "3 records"), (CLEAN, b"", "is cut")],
@@ -199,7 +226,7 @@ def test_a_wrong_command_line_is_a_usage_error(arguments: list[str]) -> None:
     ("arguments", "code", "words"),
     [
         (["verify", "none"], USAGE, "none: No such file"),
-        (["verify", "."], USAGE, "is a folder, not a file"),
+        (["verify", "."], RIG_FAILED, "no card serves at"),
         (["verify", "/dev/zero"], USAGE, "/dev/zero is a device, not a file"),
         (["recorder", "/dev/zero"], USAGE, "/dev/zero is a device, not a file"),
         (["verify", "bad"], USAGE, "bad: line 3 is not a record"),

@@ -3,17 +3,9 @@
 
 from __future__ import annotations
 
-from nicrig.verifier.constants import FAILURE, NOT_SUPPORTED, PENDING, RESOURCE_CONFLICT, RESOURCES, SUCCESS
+from nicrig.verifier.constants import STATUS_NAMES
 from nicrig.verifier.functions import Irql, Phase
 
-_STATUSES = {
-    SUCCESS: "SUCCESS",
-    PENDING: "PENDING",
-    FAILURE: "FAILURE",
-    RESOURCES: "RESOURCES",
-    NOT_SUPPORTED: "NOT_SUPPORTED",
-    RESOURCE_CONFLICT: "RESOURCE_CONFLICT",
-}
 _LEVELS = {level.value: f"{level.name}_LEVEL" for level in Irql}
 _PHASES = {
     Phase.NONE: "without an adapter",
@@ -26,7 +18,7 @@ _PHASES = {
 
 
 def status(value: int) -> str:
-    return _STATUSES.get(value, f"status {value:#x}")
+    return STATUS_NAMES.get(value, f"status {value:#x}")
 
 
 def level(value: int) -> str:
