@@ -302,7 +302,8 @@ struct net_device *shim_create(struct pci_dev *pdev, const struct shim_kind *kin
 	/* The card takes every frame, so the address may change at any time. */
 	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	netdev->min_mtu = ETH_MIN_MTU;
-	netdev->max_mtu = NICRIG_FRAME_MAX - VLAN_ETH_HLEN;
+	/* Leaves room for two VLAN tags: a VLAN in a VLAN offers the same MTU. */
+	netdev->max_mtu = NICRIG_FRAME_MAX - ETH_HLEN - 2 * VLAN_HLEN;
 	/* Disabled until the device is opened, but there for the interrupt that MiniportInitialize registers. */
 	netif_napi_add(netdev, &shim->napi, shim_poll);
 	return netdev;

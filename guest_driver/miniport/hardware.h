@@ -21,7 +21,7 @@
 #define NICRIG_RING_ALIGNMENT                   0x40
 #define NICRIG_INDEX_MASK                       0xffff
 #define NICRIG_FRAME_MIN                        0xe
-#define NICRIG_FRAME_MAX                        0x5ee
+#define NICRIG_FRAME_MAX                        0x5f2
 #define NICRIG_BUFFER_MAX                       0x10000
 #define NICRIG_CHAIN_MAX                        0x10
 #define NICRIG_FIFO_FRAMES                      0x400
@@ -46,7 +46,7 @@
 #define NICRIG_CARD_CAPABILITY_VECTORS_SHIFT    0x8
 #define NICRIG_CARD_CAPABILITY_RING_MAX         0xffff0000
 #define NICRIG_CARD_CAPABILITY_RING_MAX_SHIFT   0x10
-#define NICRIG_CARD_LIMIT                       0xc         /* RO, reset 0xe05ee */
+#define NICRIG_CARD_LIMIT                       0xc         /* RO, reset 0xe05f2 */
 #define NICRIG_CARD_LIMIT_FRAME_MAX             0xffff
 #define NICRIG_CARD_LIMIT_FRAME_MAX_SHIFT       0x0
 #define NICRIG_CARD_LIMIT_FRAME_MIN             0xffff0000

@@ -56,11 +56,11 @@ static BOOLEAN nic_query_ulong(struct nic_adapter *nic, NDIS_OID oid, PULONG val
 	case OID_GEN_MAXIMUM_LOOKAHEAD:
 	case OID_GEN_CURRENT_LOOKAHEAD:
 	case OID_GEN_MAXIMUM_FRAME_SIZE:
-		/* Without header, and without the VLAN tag that FRAME_MAX leaves room for. */
-		*value = NICRIG_FRAME_MAX - NIC_ETHERNET_HEADER - 4;
+		/* Without header, and without the VLAN tags that FRAME_MAX leaves room for. */
+		*value = NICRIG_FRAME_MAX - NIC_ETHERNET_HEADER - NIC_VLAN_TAGS;
 		return TRUE;
 	case OID_GEN_MAXIMUM_TOTAL_SIZE:
-		*value = NICRIG_FRAME_MAX - 4;
+		*value = NICRIG_FRAME_MAX - NIC_VLAN_TAGS;
 		return TRUE;
 	case OID_GEN_LINK_SPEED:
 		*value = NIC_LINK_SPEED;

@@ -22,6 +22,7 @@
 #define NIC_BATCH               64              /* packets in one indication */
 #define NIC_FRAME_BYTES         2048            /* room for one frame */
 #define NIC_ETHERNET_HEADER     14
+#define NIC_VLAN_TAGS           8               /* two, outer and inner */
 #define NIC_ADDRESS_BYTES       6
 #define NIC_ALL_ONES            0xffffffff      /* a read that got no answer */
 

@@ -52,10 +52,10 @@ SANE_TRANSFER = st.builds(
 WILD_TRANSFER = st.tuples(
     st.just("transfer"), st.tuples(ADDRESS, LENGTH, st.integers(0, 3), st.integers(0, 1), st.sampled_from([1, 1, 2]))
 )
-LENGTHS = st.lists(st.one_of(st.integers(14, 1518), st.integers(14, 1518), WORD), min_size=1, max_size=30)
+LENGTHS = st.lists(st.one_of(st.integers(14, 1522), st.integers(14, 1522), WORD), min_size=1, max_size=30)
 PACKED = st.tuples(st.just("pack"), LENGTHS)
 SLOT = st.tuples(
-    st.just("slot"), st.tuples(st.integers(0, 5), st.one_of(st.integers(14, 1518), st.integers(0, 2100), WORD))
+    st.just("slot"), st.tuples(st.integers(0, 5), st.one_of(st.integers(14, 1522), st.integers(0, 2100), WORD))
 )
 TAIL = st.tuples(st.just("tail"), st.tuples(st.sampled_from([registers.RX_TAIL, registers.TX_TAIL]), WORD))
 

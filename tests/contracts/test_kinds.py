@@ -61,7 +61,7 @@ def test_frames_of_every_size_leave_as_they_were_built(any_bench: AnyKind) -> No
 
 def test_frames_outside_the_limits_are_dropped_and_counted(any_bench: AnyKind) -> None:
     start(any_bench)
-    sent = frames_of(60, 13, 1519, 0, 61)
+    sent = frames_of(60, 13, 1523, 0, 61)
     any_bench.peer.send(sent)
     assert any_bench.driver.receive_exactly(2) == [sent[0], sent[4]]
     any_bench.wait_counter("rx_too_short", 2)

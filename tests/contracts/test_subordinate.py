@@ -125,7 +125,7 @@ def test_a_second_transfer_may_run_on_one_set_up(subordinate: Bench) -> None:
     ("tail", "code"),
     [
         pytest.param(b"\x0d\0\0\0" + bytes(60), Refusal.LENGTH, id="runt"),
-        pytest.param(b"\xef\x05\0\0" + bytes(1600), Refusal.LENGTH, id="giant"),
+        pytest.param(b"\xf3\x05\0\0" + bytes(1600), Refusal.LENGTH, id="giant"),
         pytest.param(bytes(4), Refusal.LENGTH, id="length-0"),
         pytest.param(b"\xff\xff\xff\xff", Refusal.LENGTH, id="all-ones"),
         pytest.param(b"\x3c\0\0\0" + bytes(59), Refusal.CHAIN, id="one-byte-short"),

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import trio
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import Dot1Q, Ether
 
 from nicrig.card import wire
 from nicrig.errors import DeadlineError
@@ -167,7 +167,7 @@ async def test_the_interface_counts_what_the_card_dropped(rig: OwnRig, answering
         nursery.start_soon(_drain, rig)
         while (await rig.card.counters())["rx_no_buffer"] == before["rx_no_buffer"]:
             await rig.card.wire.send([burst] * 5000)
-        await rig.card.wire.send([bytes(1519), bytes(1600), bytes(13)])
+        await rig.card.wire.send([bytes(1523), bytes(1600), bytes(13)])
         after = await wait_counters(rig, {"rx_too_short": before["rx_too_short"] + 1})
         nursery.cancel_scope.cancel()
 
@@ -187,6 +187,32 @@ async def test_the_address_changes_while_the_interface_is_up(rig: OwnRig, answer
     assert await station(answering) == address
     await answering.address()  # Linux forgets the neighbours of an address that changes.
     await answered(rig, answering)
+
+
+VLAN_IN_VLAN = """
+modprobe 8021q
+for vlan in "$0 5 10.5.0.2" "$0.5 6 10.6.0.2"; do
+	set -- $vlan
+	/usr/bin/ip link add link "$1" name "$1.$2" type vlan id "$2"
+	/usr/bin/ip addr add "$3/24" dev "$1.$2"
+	/usr/bin/ip link set "$1.$2" up
+	/usr/bin/ip neigh add "${3%2}1" lladdr $MAC dev "$1.$2"
+done
+cat "/sys/class/net/$1.$2/mtu"
+"""
+
+
+@every_kind
+async def test_a_vlan_in_a_vlan_carries_what_its_mtu_offers(rig: OwnRig, answering: Interface) -> None:
+    made = await rig.guest.run(["sh", "-ec", f"MAC={BENCH_MAC}{VLAN_IN_VLAN}", answering.name])
+    assert made.stdout == "1500\n"
+    tagged = Ether(dst=await station(answering), src=BENCH_MAC) / Dot1Q(vlan=5) / Dot1Q(vlan=6)
+    ping = bytes(tagged / IP(src="10.6.0.1", dst="10.6.0.2") / ICMP(id=7) / bytes(1472))
+    assert len(ping) == 1522
+    await rig.card.wire.send([ping])
+    with rig.deadlines.limit(5, "the guest to answer in both VLANs"):
+        while not any(len(frame) == 1522 and is_answer(Ether(frame)) for frame in await rig.card.wire.receive()):
+            pass
 
 
 async def _drain(rig: Rig) -> None:

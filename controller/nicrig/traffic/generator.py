@@ -17,8 +17,8 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 from nicrig.machine.addresses import BENCH_IP, BENCH_MAC, GUEST_IP
 
-FRAME_MIN, FRAME_MAX = 14, 1518
-"""The limits of the datasheet (section 2, LIMIT): FRAME_MAX is a full frame with a VLAN tag."""
+FRAME_MIN, FRAME_MAX = 14, 1522
+"""The limits of the datasheet (section 2, LIMIT): FRAME_MAX is a full frame with two VLAN tags."""
 EVERY_SIZE = range(FRAME_MIN, FRAME_MAX + 1)
 LIMITS = (*range(FRAME_MIN, FRAME_MIN + 4), 59, 60, 61, *range(FRAME_MAX - 4, FRAME_MAX + 1))
 """Sizes where drivers go wrong: near the limits, and near Ethernet's smallest frame."""

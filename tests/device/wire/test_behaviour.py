@@ -118,8 +118,8 @@ def raises_the_unreadable(*_: object) -> Any:
         (lambda *_: None, "TypeError"),
         (lambda to_driver, _: (to_driver, None), "returned NoneType, not one list of frames"),
         (lambda *_: (["text"], []), "returned str as a frame, not bytes"),
-        (lambda *_: ([], [bytes(13)]), "returned a frame of 13 bytes, not 14 to 1518"),
-        (lambda *_: ([bytes(FRAME_MAX + 1)], []), "returned a frame of 1519 bytes"),
+        (lambda *_: ([], [bytes(13)]), "returned a frame of 13 bytes, not 14 to 1522"),
+        (lambda *_: ([bytes(FRAME_MAX + 1)], []), "returned a frame of 1523 bytes"),
     ],
 )
 def test_a_behaviour_that_fails_costs_its_batch_and_one_line(

@@ -48,7 +48,7 @@ def test_any_bytes_give_frames_inside_them(data: bytes) -> None:
     assert all(taken.offset + taken.length <= len(data))
 
 
-@pytest.mark.parametrize("size", range(14, 1519, 7))
+@pytest.mark.parametrize("size", range(14, 1523, 7))
 def test_a_packed_frame_ends_on_a_multiple_of_4(size: int) -> None:
     (end,) = packed_ends(np.array([size]))
     assert end % 4 == 0
