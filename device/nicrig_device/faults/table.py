@@ -89,7 +89,8 @@ FAULTS = {
         ),
         Fault(
             "length-too-long",
-            f"The driver reads a length of {FRAME_MAX + 1} for a received frame, then 65535, 2^31 - 4, 2^32 - 1, and so on.",
+            f"The driver reads a length of {FRAME_MAX + 1} for a received frame, then 65535, 2^31 - 4, 2^32 - 1, "
+            "and so on.",
             DROPS,
             IN,
             partial(frame_faults.ToldLengths, lengths=(FRAME_MAX + 1, 0xFFFF, 0x7FFFFFFC, 0xFFFFFFFF)),
