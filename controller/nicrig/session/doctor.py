@@ -7,16 +7,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
+import trio
 
-from nicrig.errors import UsageError
+from nicrig.card.monitor import card_monitor, card_state
+from nicrig.errors import RigError, UsageError
 from nicrig.machine import accelerator, qemu
 from nicrig.provision import Provision, host, missing, provided
 from nicrig.provision.cache import folder
-from nicrig.rundir.paths import names_folder, paths_named
+from nicrig.rundir.paths import names, names_folder, paths_named
 
 ROOM_TO_BUILD, ROOM_TO_RUN = 3 << 30, 200 << 20
 MEMORY_KIB = 1 << 20
@@ -155,6 +158,27 @@ def _memory() -> HealthCheck:
     return HealthCheck("memory", Health.OK if good else Health.WARN, f"{free >> 10} MiB free, a guest needs 512")
 
 
+async def _refused() -> dict[str, int]:
+    """How many ranges of memory each running card of a named rig has refused, without those that refused none."""
+    refused = {}
+    for name in names():
+        with suppress(RigError):  # a rig that has ended
+            async with card_monitor(paths_named(name)) as monitor:
+                refused[name] = (await card_state(monitor)).refused_ranges
+    return {name: count for name, count in refused.items() if count}
+
+
+def _ranges() -> HealthCheck:
+    """Memory that QEMU gave a card and the card cannot reach: a driver may then not start."""
+    try:
+        refused = trio.run(_refused)
+    except UsageError as error:
+        return HealthCheck("ranges", Health.FAIL, str(error), "set NICRIG_RIGS to a folder of your own")
+    found = ", ".join(f"{name}'s card refused {count} ranges of guest memory" for name, count in refused.items())
+    remedy = "share=on for all memory, at most 4,096 ranges, and iommu=pt in a guest with an IOMMU"
+    return _finding("ranges", not refused, found or "no running card has refused memory", remedy)
+
+
 def _finding(name: str, good: bool, found: str, remedy: str) -> HealthCheck:
     return HealthCheck(name, Health.OK, found) if good else HealthCheck(name, Health.FAIL, found, remedy)
 
@@ -169,4 +193,5 @@ CHECKS: tuple[Callable[[], HealthCheck], ...] = (
     _sockets,
     _disk,
     _memory,
+    _ranges,
 )

@@ -94,7 +94,8 @@ class GuestMemory:
         if region is not None and address - region.start + size <= region.data.size:
             offset = address - region.start
             return region.data[offset : offset + size]
-        raise OutsideMemoryError(f"{address:#x}+{size:#x} is not inside one mapped range of guest memory")
+        refused = f"; {self.refused} ranges of the client were refused" if self.refused else ""
+        raise OutsideMemoryError(f"{address:#x}+{size:#x} is not inside one mapped range of guest memory{refused}")
 
     def locate(
         self, address: npt.NDArray[np.uint64], length: npt.NDArray[np.integer]

@@ -1,18 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from nicrig.cli import app
 from nicrig.cli.app import RIG_FAILED
+from nicrig.process.qmp import Qmp
+from nicrig.rundir.own_files import PREFIX
 from nicrig.session import doctor
 from nicrig.session.doctor import Health, judge_qemu
+from nicrig_interface.answers import CardState
+from tests.fakes.card_process import CardProcess
 
 RUNNER = CliRunner()
 VERSION = "QEMU emulator version 11.1.3 (Debian 1:11.1.3+ds-1~bpo13+1)"
 DEVICES = 'name "e1000", bus PCI\nname "vfio-user-pci", bus PCI'
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path has room for a socket's name."""
+    with tempfile.TemporaryDirectory(prefix="nicrig-") as name:
+        yield Path(name)
 
 
 def test_a_new_enough_qemu_with_the_device_is_good() -> None:
@@ -48,6 +62,26 @@ def test_each_failure_is_one_line_with_its_command_and_the_exit_code_is_125(
     assert any(line.startswith("FAIL sockets: ") for line in failed)
     assert all("; fix it with: " in line for line in failed)
     assert not (tmp_path / "empty").exists(), "it only looks"
+
+
+@pytest.mark.real
+def test_a_running_card_that_refused_memory_is_named(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mine", "ended"):
+        (short_folder / name).symlink_to(f"{PREFIX}{name}")
+    run = short_folder / f"{PREFIX}mine"
+    run.mkdir(mode=0o700)
+    monkeypatch.setenv("NICRIG_RIGS", str(short_folder))
+    with CardProcess(run):
+        assert doctor._ranges().found == "no running card has refused memory"
+        state = doctor.card_state
+
+        async def with_refused(monitor: Qmp) -> CardState:
+            return replace(await state(monitor), refused_ranges=8)
+
+        monkeypatch.setattr(doctor, "card_state", with_refused)
+        found = doctor._ranges()
+    assert (found.state, found.found) == (Health.FAIL, "mine's card refused 8 ranges of guest memory")
+    assert "4,096 ranges" in found.remedy
 
 
 def test_the_same_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,13 @@ def test_a_range_across_two_neighbours_is_outside() -> None:
         memory().view(0x1FFF, 2)
 
 
+def test_the_error_counts_the_ranges_that_were_refused() -> None:
+    made = memory()
+    made.refused = 8
+    with pytest.raises(OutsideMemoryError, match=r"guest memory; 8 ranges of the client were refused$"):
+        made.view(0x5000, 1)
+
+
 def test_overlapping_ranges_are_refused() -> None:
     with pytest.raises(ValueError, match="overlaps"):
         memory().add(0x1FFF, np.zeros(2, np.uint8))
