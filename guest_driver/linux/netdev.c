@@ -13,10 +13,7 @@
 #define SHIM_IDLE_MILLISECONDS  4
 #define SHIM_COUNTED            (HZ / 10)       /* the card's counters are not read again so soon */
 
-/* Every frame that arrives: the card has no filter, and the stack drops frames for other stations. */
-#define SHIM_PACKET_FILTER \
-	(NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_MULTICAST | NDIS_PACKET_TYPE_ALL_MULTICAST | \
-	 NDIS_PACKET_TYPE_BROADCAST | NDIS_PACKET_TYPE_PROMISCUOUS)
+#define SHIM_GROUPS             32      /* more groups than these: all of them */
 
 int shim_query(struct shim *shim, NDIS_OID oid, void *buffer, ULONG length)
 {
@@ -56,6 +53,41 @@ static void shim_set_filter(struct shim *shim, ULONG filter)
 {
 	if (ndis_set(shim->adapter, OID_GEN_CURRENT_PACKET_FILTER, &filter, sizeof(filter)) != NDIS_STATUS_SUCCESS)
 		netdev_warn(shim->netdev, "packet filter %#x not set\n", filter);
+}
+
+/* The groups' addresses, as NDIS takes them. False if the miniport takes fewer. */
+static bool shim_set_groups(struct shim *shim)
+{
+	u8 addresses[SHIM_GROUPS][ETH_ALEN];
+	struct netdev_hw_addr *group;
+	unsigned int count = 0;
+
+	if (netdev_mc_count(shim->netdev) > SHIM_GROUPS)
+		return false;
+	netdev_for_each_mc_addr(group, shim->netdev)
+		ether_addr_copy(addresses[count++], group->addr);
+	return ndis_set(shim->adapter, OID_802_3_MULTICAST_LIST, addresses, count * ETH_ALEN) == NDIS_STATUS_SUCCESS;
+}
+
+/*
+ * What the stack wants to receive, in NDIS's words. The card has no filter, so more may come, and the stack drops
+ * it. The caller holds the lock of the interface's addresses.
+ */
+static void shim_set_rx_mode(struct net_device *netdev)
+{
+	struct shim *shim = netdev_priv(netdev);
+	ULONG filter = NDIS_PACKET_TYPE_DIRECTED | NDIS_PACKET_TYPE_BROADCAST;
+
+	/* A closed receiver stays closed, and a card that is absent gets it in shim_unpause(). */
+	if (!netif_running(netdev) || !netif_device_present(netdev))
+		return;
+	if (netdev->flags & IFF_PROMISC)
+		filter |= NDIS_PACKET_TYPE_PROMISCUOUS;
+	if ((netdev->flags & IFF_ALLMULTI) || !shim_set_groups(shim))
+		filter |= NDIS_PACKET_TYPE_ALL_MULTICAST;
+	else if (!netdev_mc_empty(netdev))
+		filter |= NDIS_PACKET_TYPE_MULTICAST;
+	shim_set_filter(shim, filter);
 }
 
 static void shim_set_carrier(struct shim *shim, bool on)
@@ -110,7 +142,7 @@ static int shim_open(struct net_device *netdev)
 
 	netdev_reset_queue(netdev);
 	napi_enable(&shim->napi);
-	shim_set_filter(shim, SHIM_PACKET_FILTER);
+	/* The receiver opens when the stack sets the mode, which it does next. */
 	shim_read_link(shim);
 	netif_start_queue(netdev);
 	shim_kick_poll(shim);
@@ -176,6 +208,9 @@ void shim_unpause(struct shim *shim)
 	}
 	netif_device_attach(shim->netdev);
 	if (running) {
+		netif_addr_lock_bh(shim->netdev);
+		shim_set_rx_mode(shim->netdev);
+		netif_addr_unlock_bh(shim->netdev);
 		netif_trans_update(shim->netdev);
 		shim_kick_poll(shim);
 	}
@@ -273,6 +308,7 @@ static const struct net_device_ops shim_netdev_ops = {
 	.ndo_start_xmit = shim_xmit,
 	.ndo_tx_timeout = shim_tx_timeout,
 	.ndo_get_stats64 = shim_get_stats64,
+	.ndo_set_rx_mode = shim_set_rx_mode,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
 };

@@ -18,7 +18,8 @@ static const NDIS_OID nic_oids[] = {
 	OID_GEN_VENDOR_DESCRIPTION, OID_GEN_CURRENT_PACKET_FILTER, OID_GEN_CURRENT_LOOKAHEAD, OID_GEN_DRIVER_VERSION,
 	OID_GEN_MAXIMUM_TOTAL_SIZE, OID_GEN_MAC_OPTIONS, OID_GEN_MEDIA_CONNECT_STATUS, OID_GEN_MAXIMUM_SEND_PACKETS,
 	OID_GEN_VENDOR_DRIVER_VERSION, OID_GEN_XMIT_OK, OID_GEN_RCV_OK, OID_GEN_XMIT_ERROR, OID_GEN_RCV_ERROR,
-	OID_GEN_RCV_NO_BUFFER, OID_802_3_PERMANENT_ADDRESS, OID_802_3_CURRENT_ADDRESS, OID_PNP_CAPABILITIES,
+	OID_GEN_RCV_NO_BUFFER, OID_802_3_PERMANENT_ADDRESS, OID_802_3_CURRENT_ADDRESS, OID_802_3_MULTICAST_LIST,
+	OID_802_3_MAXIMUM_LIST_SIZE, OID_PNP_CAPABILITIES,
 	OID_PNP_SET_POWER, OID_PNP_QUERY_POWER, OID_NICRIG_CARD_COUNTERS,
 };
 
@@ -92,6 +93,9 @@ static BOOLEAN nic_query_ulong(struct nic_adapter *nic, NDIS_OID oid, PULONG val
 		return TRUE;
 	case OID_GEN_MEDIA_CONNECT_STATUS:
 		*value = nic_media_state(nic);
+		return TRUE;
+	case OID_802_3_MAXIMUM_LIST_SIZE:
+		*value = NIC_MULTICAST_MAX;
 		return TRUE;
 	case OID_GEN_MAXIMUM_SEND_PACKETS:
 		*value = NIC_BATCH;
@@ -178,6 +182,9 @@ NDIS_STATUS NTAPI MiniportQueryInformation(NDIS_HANDLE MiniportAdapterContext, N
 	case OID_802_3_CURRENT_ADDRESS:
 		return nic_answer(InformationBuffer, InformationBufferLength, nic->address, sizeof(nic->address),
 				  BytesWritten, BytesNeeded);
+	case OID_802_3_MULTICAST_LIST:
+		return nic_answer(InformationBuffer, InformationBufferLength, nic->multicast, nic->multicast_bytes,
+				  BytesWritten, BytesNeeded);
 	case OID_PNP_CAPABILITIES:
 		return nic_answer(InformationBuffer, InformationBufferLength, &nic_power, sizeof(nic_power),
 				  BytesWritten, BytesNeeded);
@@ -205,6 +212,19 @@ static VOID nic_set_packet_filter(struct nic_adapter *nic, ULONG filter)
 		nic_control(nic, nic->control_bits & ~NICRIG_CARD_CONTROL_RECEIVE);
 }
 
+/* Kept to be answered: the card has no filter, so frames for other groups come too, and the protocol drops them. */
+static NDIS_STATUS nic_set_multicast(struct nic_adapter *nic, const VOID *addresses, ULONG length, PULONG read)
+{
+	if (length % NIC_ADDRESS_BYTES)
+		return NDIS_STATUS_INVALID_LENGTH;
+	if (length > sizeof(nic->multicast))
+		return NDIS_STATUS_MULTICAST_FULL;
+	NdisMoveMemory(nic->multicast, addresses, length);
+	nic->multicast_bytes = length;
+	*read = length;
+	return NDIS_STATUS_SUCCESS;
+}
+
 NDIS_STATUS NTAPI MiniportSetInformation(NDIS_HANDLE MiniportAdapterContext, NDIS_OID Oid, PVOID InformationBuffer,
 					 ULONG InformationBufferLength, PULONG BytesRead, PULONG BytesNeeded)
 {
@@ -213,6 +233,8 @@ NDIS_STATUS NTAPI MiniportSetInformation(NDIS_HANDLE MiniportAdapterContext, NDI
 
 	*BytesRead = 0;
 	*BytesNeeded = 0;
+	if (Oid == OID_802_3_MULTICAST_LIST)
+		return nic_set_multicast(nic, InformationBuffer, InformationBufferLength, BytesRead);
 	if (Oid != OID_GEN_CURRENT_PACKET_FILTER && Oid != OID_GEN_CURRENT_LOOKAHEAD && Oid != OID_PNP_SET_POWER)
 		return NDIS_STATUS_NOT_SUPPORTED;
 	if (InformationBufferLength < sizeof(value)) {

@@ -24,6 +24,7 @@
 #define NIC_ETHERNET_HEADER     14
 #define NIC_VLAN_TAGS           8               /* two, outer and inner */
 #define NIC_ADDRESS_BYTES       6
+#define NIC_MULTICAST_MAX       32              /* addresses of groups that NDIS may set */
 #define NIC_ALL_ONES            0xffffffff      /* a read that got no answer */
 
 C_ASSERT(NIC_FRAME_BYTES >= NICRIG_FRAME_MAX);
@@ -134,6 +135,8 @@ struct nic_adapter {
 	BOOLEAN gone;                   /* the card no longer answers: touch nothing, wait for nothing */
 	BOOLEAN link;
 	ULONG packet_filter;
+	UCHAR multicast[NIC_MULTICAST_MAX * NIC_ADDRESS_BYTES];
+	ULONG multicast_bytes;
 	ULONG control_bits;             /* last value written to CONTROL */
 	USHORT arm_sequence;
 	USHORT event;                   /* EVENT as last seen */

@@ -19,6 +19,7 @@ from nicrig.process.polling import until
 from nicrig.provision import Provision
 from nicrig.session.options import Options
 from nicrig.session.rig import OwnRig, Rig, open_rig
+from nicrig.verifier.records import MiniportSetInformation
 from nicrig_interface.vocabulary import CardKind
 from tests.system.conftest import every_kind, wait_counters
 from tests.system.test_ndis import kernel_complaints
@@ -50,6 +51,7 @@ def is_answer(packet: Ether) -> bool:
     return ICMP in packet and packet[ICMP].type == 0
 
 
+PACKET_FILTER, MULTICAST_LIST = 0x0001010E, 0x01010103
 LINES = 300
 PINGS = 2000
 OUTSTANDING = 50
@@ -186,6 +188,31 @@ async def test_the_address_changes_while_the_interface_is_up(rig: OwnRig, answer
     await rig.guest.run(["ip", "link", "set", "dev", answering.name, "address", address])
     assert await station(answering) == address
     await answering.address()  # Linux forgets the neighbours of an address that changes.
+    await answered(rig, answering)
+
+
+@every_kind
+async def test_the_miniport_gets_the_multicast_list_and_every_mode(rig: OwnRig, answering: Interface) -> None:
+    recorder = rig.card.recorder()
+
+    async def sets(command: str) -> list[tuple[int, int]]:
+        """What MiniportSetInformation was asked to set by then: identifier and length."""
+        await rig.guest.run(["sh", "-ec", command, answering.name])
+        found = [event for batch in recorder.read(to_end=True) for event in recorder.events(batch.records)]
+        return [(event.oid, event.length) for event in found if isinstance(event, MiniportSetInformation)]
+
+    # IPv6 joins groups by itself, some time after the link is up.
+    quiet = await sets('echo 1 > "/proc/sys/net/ipv6/conf/$0/disable_ipv6"')
+    before = [length for oid, length in quiet if oid == MULTICAST_LIST][-1]
+    added = await sets('/usr/bin/ip maddr add 01:00:5e:00:00:fb dev "$0"')
+    assert added == [(MULTICAST_LIST, before + 6), (PACKET_FILTER, 4)]
+    assert (PACKET_FILTER, 4) in await sets('/usr/bin/ip link set "$0" promisc on')
+    # With all groups, no list of them is set; before its flags change, the kernel sets the old mode once more.
+    assert (await sets('/usr/bin/ip link set "$0" allmulticast on'))[-2:] == [(PACKET_FILTER, 4)] * 2
+    await sets('/usr/bin/ip link set "$0" allmulticast off')
+    many = await sets('for n in $(seq 10 50); do /usr/bin/ip maddr add 01:00:5e:00:01:$n dev "$0"; done')
+    assert max(length for _, length in many) == 32 * 6
+    assert many[-2:] == [(PACKET_FILTER, 4)] * 2
     await answered(rig, answering)
 
 
