@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from nicrig.card.monitor import card_state
 from nicrig.cli import app
 from nicrig.cli.app import RIG_FAILED
 from nicrig.process.qmp import Qmp
@@ -73,10 +74,9 @@ def test_a_running_card_that_refused_memory_is_named(short_folder: Path, monkeyp
     monkeypatch.setenv("NICRIG_RIGS", str(short_folder))
     with CardProcess(run):
         assert doctor._ranges().found == "no running card has refused memory"
-        state = doctor.card_state
 
         async def with_refused(monitor: Qmp) -> CardState:
-            return replace(await state(monitor), refused_ranges=8)
+            return replace(await card_state(monitor), refused_ranges=8)
 
         monkeypatch.setattr(doctor, "card_state", with_refused)
         found = doctor._ranges()
