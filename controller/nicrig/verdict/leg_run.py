@@ -140,6 +140,8 @@ class LegRun:
                 await self._interface.wait_carrier(up)
             if waiting.cancelled_caught:
                 self._run.suffered(LINK_HIDDEN)
+                await self._rig.card.set_link(True)
+                break
 
     async def _strike(self, fault: Fault) -> None:
         known = await self._rig.card.monitor.ask("query-faults", list[FaultState])
