@@ -20,7 +20,7 @@ from nicrig.verdict.run_verdict import RunVerdict, Tally, conclude, drops_of
 from nicrig.verifier.functions import Detail
 from nicrig.witnesses.judge import Witnesses
 from nicrig.witnesses.words import DROPPED, Word
-from nicrig_interface.answers import RegisterState
+from nicrig_interface.answers import RegisterState, RingState
 
 CHUNK = 4000
 """How many frames' records fit into the recorder's ring, with room to spare."""
@@ -158,9 +158,9 @@ class EchoRun:
 
         async def room(count: int) -> int:
             under_way = sent + count - (await self._taken() - taken)
-            rings = await self.rings()
-            free = (rings["RX_TAIL"] - rings["RX_HEAD"]) & INDEX_MASK if "RX_TAIL" in rings else capacity
-            return free - under_way
+            # Not by the head in the register, which an unkind card publishes late.
+            rings = await self._rig.card.monitor.ask("query-rings", list[RingState])
+            return next((each.posted for each in rings if each.name == "rx"), capacity) - under_way
 
         for chunk in _chunks(frames):
             dropped = await self._drops()
