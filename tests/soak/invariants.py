@@ -12,7 +12,7 @@ from typing import NamedTuple
 import trio
 
 from nicrig.captures.capture_file import opened
-from nicrig.card.monitor import DROPS, TAKEN
+from nicrig.card.monitor import DROPS, REFUSED, TAKEN
 from nicrig.errors import UsageError
 from nicrig.process.polling import until
 from tests.soak.diary import ViolationError
@@ -73,7 +73,7 @@ def check_footprint(first: Footprint, now: Footprint) -> None:
 
 def accounted(before: Mapping[str, int], now: Mapping[str, int]) -> int:
     """How many frames from the wire the card's counters account for."""
-    return sum(now[name] - before[name] for name in (TAKEN, *DROPS))
+    return sum(now[name] - before[name] for name in (TAKEN, *DROPS, REFUSED))
 
 
 def check_capture(path: Path) -> None:

@@ -191,6 +191,25 @@ async def test_the_address_changes_while_the_interface_is_up(rig: OwnRig, answer
     await answered(rig, answering)
 
 
+BOND = """
+modprobe bonding max_bonds=0
+/usr/bin/ip link add bond0 type bond mode active-backup
+/usr/bin/ip link set "$0" down
+/usr/bin/ip link set "$0" master bond0
+/usr/bin/ip link set bond0 up
+/usr/bin/ip link set bond0 address "$1"
+"""
+
+
+async def test_the_address_changes_through_a_bond(rig: OwnRig, answering: Interface) -> None:
+    before, address = await station(answering), "02:00:00:00:00:77"
+    await rig.guest.run(["sh", "-ec", BOND, answering.name, address])
+    assert await station(answering) == address
+    await rig.guest.run(["sh", "-ec", "/usr/bin/ip link del bond0; rmmod bonding"])
+    assert await station(answering) == before
+    assert await kernel_complaints(rig) == ""
+
+
 @every_kind
 async def test_the_miniport_gets_the_multicast_list_and_every_mode(rig: OwnRig, answering: Interface) -> None:
     recorder = rig.card.recorder()

@@ -154,7 +154,7 @@ def verify(
     fail_on: FailOnOption = FAIL_ON,
     json: JsonOption = False,
 ) -> None:
-    """Judge by the rules of NDIS 5.1 what a recording has, or what a running rig's driver has done.
+    """Judge a recording, or a running rig, by the rules of NDIS 5.1.
 
     A rig keeps its last records only: the verdict is unknown when it has lost the first ones. Exits with 1 if the
     driver broke a rule as severe as --fail-on, or if records are missing so that the verdict is unknown.

@@ -29,6 +29,7 @@ MODULES = (
     "8021q",
     "pktgen",
     "netconsole",
+    "bonding",
     # QEMU's own cards, to compare with
     "e1000e",
     "virtio_net",

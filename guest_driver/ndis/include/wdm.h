@@ -229,9 +229,9 @@ typedef struct _CM_PARTIAL_RESOURCE_LIST {
 } CM_PARTIAL_RESOURCE_LIST, *PCM_PARTIAL_RESOURCE_LIST;
 
 /*
- * Every load and store before it is visible to CPUs and devices before any load or store after it. A locked instruction,
- * as __sync_synchronize() has, is no barrier in an emulated machine with one CPU: QEMU makes it a plain one, and the
- * card is another process of the host.
+ * Every load and store before it is visible to CPUs and devices before any load or store after it. A locked
+ * instruction, as __sync_synchronize() has, is no barrier in an emulated machine with one CPU: QEMU makes it a plain
+ * one, and the card is another process of the host.
  */
 static inline VOID KeMemoryBarrier(VOID)
 {

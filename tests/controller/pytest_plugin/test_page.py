@@ -33,7 +33,7 @@ def test_the_snippets_are_the_examples() -> None:
     shown = [snippet.strip() for snippet in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)]
     there = [test for path in EXAMPLES for test in examples_in(path)]
     assert sorted(shown) == sorted(there)
-    assert len(there) == 13
+    assert len(there) == 14
 
 
 def test_the_page_lists_every_argument_of_the_marker_and_no_other() -> None:
