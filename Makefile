@@ -52,14 +52,14 @@ lint: .venv/installed ## style, types, imports, spelling, and that generated fil
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
 NO_GUEST := --ignore=tests/system
 # Lint reads the prose.
-UNITS := $(NO_GUEST) --ignore=tests/test_prose.py -m "not system and not real and not hypothesis and not soak"
+UNITS := $(NO_GUEST) --ignore=tests/test_prose.py -m "not (system or real or contract or hypothesis or soak)"
 
 # The quick runs come first. Tests that boot QEMU are apart: a worker that holds machines has a loop running, in which a
 # test cannot run a command. They have a third worker, because guests and downloads also wait; and they keep their order,
 # because the containers, whose images take longest, come first.
 test: .venv/installed ## every test; boots QEMU
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line built checked
-	$(PYTEST) $(NO_GUEST) -m "(real or hypothesis) and not system and not soak"
+	$(PYTEST) $(NO_GUEST) -m "(real or contract or hypothesis) and not system and not soak"
 	@$(MAKE) --no-print-directory fuzz
 	$(PYTEST) -n 3 --no-loadscope-reorder -m "system and not soak" --durations=20
 
@@ -71,7 +71,7 @@ built: setup
 checked: lint
 	$(PYTEST) $(UNITS)
 
-test-unit: .venv/installed ## the tests that need nothing built
+test-unit: .venv/installed ## the tests of single parts, which need nothing built
 	$(PYTEST) $(UNITS)
 
 # Half of the fuzzers' examples are new here; the other half, in the run before it, is the same each time. A failure
