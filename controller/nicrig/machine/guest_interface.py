@@ -44,10 +44,11 @@ NO_KEEP = '/usr/bin/tc filter del dev "$0" ingress prio 1'
 
 # The kernel's own generator, through the queue: it hands over many frames at once. Their sizes rise from the first to
 # the second, again and again, and each has a number.
-SEND = """
+SEND = r"""
 modprobe pktgen
 [ -e "/proc/net/pktgen/$0" ] || echo "add_device $0" > /proc/net/pktgen/kpktgend_0
-for line in "xmit_mode queue_xmit" "count $1" "min_pkt_size $2" "max_pkt_size $3" "src_mac $4" "dst_mac $5"; do
+for line in "xmit_mode queue_xmit" "count $1" "min_pkt_size $2" "max_pkt_size $3" "src_mac $4" "dst_mac $5" \
+	"delay $6"; do
 	echo "$line" > "/proc/net/pktgen/$0"
 done
 echo start > /proc/net/pktgen/pgctrl
@@ -112,10 +113,13 @@ class Interface:
         """Have it send them back again."""
         await self.guest.run(["sh", "-ec", NO_KEEP, self.name])
 
-    async def send(self, count: int, sizes: tuple[int, int]) -> None:
-        """Have the guest send so many UDP frames from BENCH_MAC, of the sizes from the first to the second, in turn."""
+    async def send(self, count: int, sizes: tuple[int, int], pause: float = 0.0) -> None:
+        """Have the guest send so many UDP frames from BENCH_MAC, of the sizes from the first to the second, in turn.
+
+        They go `pause` seconds apart.
+        """
         smallest, largest = map(str, sizes)
-        argv = ["sh", "-ec", SEND, self.name, str(count), smallest, largest, BENCH_MAC, BENCH_MAC]
+        argv = ["sh", "-ec", SEND, self.name, str(count), smallest, largest, BENCH_MAC, BENCH_MAC, f"{pause * 1e9:.0f}"]
         await self.guest.run(argv)
 
     async def station(self) -> bytes:

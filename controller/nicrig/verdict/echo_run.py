@@ -20,7 +20,7 @@ from nicrig.verdict.run_verdict import RunVerdict, Tally, conclude, drops_of
 from nicrig.verifier.functions import Detail
 from nicrig.witnesses.judge import Witnesses
 from nicrig.witnesses.words import DROPPED, Word
-from nicrig_interface.answers import RegisterState, RingState
+from nicrig_interface.answers import RegisterState
 
 CHUNK = 4000
 """How many frames' records fit into the recorder's ring, with room to spare."""
@@ -150,23 +150,27 @@ class EchoRun:
         if lost < erroneous:
             self.suffered(ERROR_IGNORED, erroneous - lost)
 
-    async def keep(self, frames: Sequence[bytes]) -> None:
-        """Run frames that the guest is to receive and to keep (Interface.keep)."""
-        taken, arrived = await self._taken(), await self._received()
-        capacity = await self.capacity()
+    async def keep(self, frames: Sequence[bytes], *, pause: float = 0.0) -> None:
+        """Run frames that the guest is to receive and to keep (Interface.keep). With `pause`, seconds, one by one."""
+        await self.rest()
+        before, arrived = await self._rig.card.counters(), await self._received()
+        first, capacity = (await self.rings()).get("RX_HEAD"), await self.capacity()
         sent = 0
 
         async def room(count: int) -> int:
-            under_way = sent + count - (await self._taken() - taken)
-            # Not by the head in the register, which an unkind card publishes late.
-            rings = await self._rig.card.monitor.ask("query-rings", list[RingState])
-            return next((each.posted for each in rings if each.name == "rx"), capacity) - under_way
+            rings, now = await self.rings(), await self._rig.card.counters()
+            dropped = now["rx_no_buffer"] - before["rx_no_buffer"]
+            if first is None:
+                return capacity - (sent + count - (now["rx_frames"] - before["rx_frames"] + dropped))
+            # Each frame takes a slot of those posted since. An unkind card publishes head late, so head does not count.
+            slots = (rings["RX_TAIL"] - first - (sent + count - dropped)) & INDEX_MASK
+            return slots if slots <= capacity else 0
 
         for chunk in _chunks(frames):
             dropped = await self._drops()
             await self._begin(())
-            quiet, batch = self._quiet, min(BATCH, capacity // 2)
-            made = Intake(self._rig.card.wire, chunk, quiet=quiet, batch=batch, room=room)
+            quiet, batch = self._quiet, 1 if pause else min(BATCH, capacity // 2)
+            made = Intake(self._rig.card.wire, chunk, quiet=quiet, batch=batch, room=room, pause=pause)
             await self._run(made)
             sent += made.sent
             with trio.move_on_after(quiet):
@@ -180,6 +184,7 @@ class EchoRun:
         count: int,
         sizes: tuple[int, int],
         *,
+        pause: float = 0.0,
         losing: int = 0,
         quiet: float = 0,
         first: Callable[[], Awaitable[object]] | None = None,
@@ -194,7 +199,7 @@ class EchoRun:
         made = Outlet(self._rig.card.wire, count, quiet=quiet, source=source)
         self._sent += count
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._interface.send, count, sizes)
+            nursery.start_soon(self._interface.send, count, sizes, pause)
             if first:
                 await first()
             await self._run(made)
@@ -261,11 +266,6 @@ class EchoRun:
 
     async def _has(self, count: int) -> bool | None:
         return True if await self._received() >= count else None
-
-    async def _taken(self) -> int:
-        """How many frames the card has given to the driver or dropped."""
-        counters = await self._rig.card.counters()
-        return counters["rx_frames"] + counters["rx_no_buffer"]
 
     @property
     def _recorded(self) -> bool:

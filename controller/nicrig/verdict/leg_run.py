@@ -83,9 +83,9 @@ class LegRun:
             case Overload():
                 await self._overload(2 * await self._run.capacity())
             case Keep():
-                await self._keep(step.frames)
+                await self._keep(step)
             case Send():
-                await self._run.send(step.frames, SENT_SIZES)
+                await self._run.send(step.frames, SENT_SIZES, pause=step.pause)
             case Unkind():
                 await self._unkind()
             case Idle():
@@ -118,9 +118,9 @@ class LegRun:
         frames = await self._frames(count)
         await self._run.echo(frames, window=count, dropping=True, quiet=LOSING_QUIET)
 
-    async def _keep(self, count: int) -> None:
+    async def _keep(self, step: Keep) -> None:
         await self._interface.keep()
-        await self._run.keep(await self._frames(count))
+        await self._run.keep(await self._frames(step.frames), pause=step.pause)
         await self._interface.stop_keeping()
 
     async def _down_up(self, count: int) -> None:

@@ -12,6 +12,8 @@ RINGS = ("rx_ring_size=256", "tx_ring_size=256")
 """Rings that a thousand frames wrap, and that hold more than a burst."""
 BURST = 160
 """Frames at once: more than a batch of a driver, and not more than a card's FIFO holds of the longest."""
+APART = 0.005
+"""Seconds between two frames: ten times as long as a card stays awake without work."""
 SMALLEST_RINGS = ("rx_ring_size=16", "tx_ring_size=8")
 CACHES = "noncoherent=64:1"
 """The non-coherent machine. A guest with more than one processor cannot have it, and goes without."""
@@ -35,16 +37,18 @@ class Overload:
 
 @dataclass(frozen=True)
 class Keep:
-    """Frames that the guest keeps: it only receives."""
+    """Frames that the guest keeps: it only receives. With `pause` they come one by one, so many seconds apart."""
 
     frames: int
+    pause: float = 0.0
 
 
 @dataclass(frozen=True)
 class Send:
-    """Frames that the guest sends by itself: it only sends."""
+    """Frames that the guest sends by itself: it only sends. With `pause` they go one by one, so many seconds apart."""
 
     frames: int
+    pause: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,12 @@ LEGS = (
     ),
     Leg(
         "pauses",
-        "sends frames one by one, is idle past two checks for a hang, sends bursts over a batch, pulls the cable, and "
-        "takes the interface down and up, also under load",
+        "sends frames one by one, also one way to a card that sleeps in between, is idle past two checks for a hang, "
+        "sends bursts over a batch, pulls the cable, and takes the interface down and up, also under load",
         (
             Echo(200, window=1),
+            Keep(120, APART),
+            Send(60, APART),
             Idle(4.5),
             Echo(600, window=BURST),
             LinkFlap(),

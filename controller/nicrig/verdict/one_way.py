@@ -17,7 +17,8 @@ PAUSE = 0.0005
 class Intake:
     """Sends frames that the guest keeps, `batch` at a time, when `room` says that the card can take as many.
 
-    `room` gets how many were sent. It gives up (`stalled`) after `quiet` seconds without room.
+    It waits for `pause` seconds after each batch. `room` gets how many were sent. It gives up (`stalled`) after `quiet`
+    seconds without room.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Intake:
         quiet: float,
         batch: int,
         room: Callable[[int], Awaitable[int]],
+        pause: float = 0.0,
     ) -> None:
         self.sent = self.own = 0
         self.echoed: list[bytes] = []
@@ -37,6 +39,7 @@ class Intake:
         self._quiet = quiet
         self._batch = batch
         self._room = room
+        self._pause = pause
 
     @property
     def wire_had(self) -> tuple[Sequence[bytes], None]:
@@ -54,6 +57,7 @@ class Intake:
                 return
             await self._wire.send(batch)
             self.sent += len(batch)
+            await trio.sleep(self._pause)
 
     async def _fits(self, count: int) -> bool | None:
         return True if await self._room(self.sent) >= count else None

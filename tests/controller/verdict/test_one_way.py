@@ -67,6 +67,18 @@ async def test_frames_wait_for_room() -> None:
     assert card.batches == [FRAMES[:4], FRAMES[4:8]]
 
 
+def test_frames_come_a_pause_apart() -> None:
+    card = Card(room=10)
+
+    async def times() -> float:
+        began = trio.current_time()
+        await Intake(card, FRAMES[:4], quiet=5, batch=1, room=card.free, pause=0.5).run()
+        return trio.current_time() - began
+
+    assert trio.run(times, clock=trio.testing.MockClock(autojump_threshold=0)) == 4 * 0.5
+    assert card.batches == [[frame] for frame in FRAMES[:4]]
+
+
 async def test_what_the_guest_sends_is_taken_and_its_own_frames_are_counted() -> None:
     mine, own = [sent_by(SOURCE, number) for number in range(3)], sent_by(b"\2\0\0\0\0\7", 9)
     made = Outlet(Card(coming=[mine[:1], [own, *mine[1:]]]), 3, quiet=5, source=SOURCE)
