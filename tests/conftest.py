@@ -2,6 +2,7 @@
 """What every test may use."""
 
 import functools
+import gc
 import signal
 from pathlib import Path
 
@@ -26,6 +27,12 @@ settings.load_profile("nicrig")
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A name that can be read, for parameters of many bytes."""
     return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 16 else None
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave out what stays: thousands of tests and their modules, a sixth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
