@@ -226,8 +226,9 @@ class TestSession:
             chunk = sent[start : start + CHUNK]
             await self.live.begin(chunk, quiet=self._quiet)
             echoed = await exchange(self.traffic, chunk, quiet=self._quiet)
-            await self.live.settle(chunk, echoed, quiet=self._quiet, dropped=await self._drops())
-            self._dropped += await self._drops()
+            dropped = await self._drops()
+            await self.live.settle(chunk, echoed, quiet=self._quiet, dropped=dropped)
+            self._dropped += dropped
             came += echoed
         self.traffic.settle(len(sent), len(came))
         self._expectations.skip()
@@ -278,8 +279,7 @@ class TestSession:
 
     async def settle(self) -> None:
         """Wait until nothing is under way, and judge the frames that ran."""
-        await self.live.settle_wire(self.traffic, self._drops, quiet=self._quiet)
-        self._dropped += await self._drops()
+        self._dropped += await self.live.settle_wire(self.traffic, self._drops, quiet=self._quiet)
 
     async def _drops(self) -> Counter[Word]:
         """The frames that the card has dropped by contract, and that are not judged yet."""

@@ -103,11 +103,12 @@ class LiveVerdict:
         async with self._turn:
             await trio.to_thread.run_sync(settle, injected, echoed)
 
-    async def settle_wire(self, wire: WireLog, drops: Drops, *, quiet: float) -> None:
+    async def settle_wire(self, wire: WireLog, drops: Drops, *, quiet: float) -> Counter[Word]:
         """Judge what ran since begin() or the last call, with a guest that answers freely; then begin a new chunk.
 
         Waits as begin() does, and as long again for frames on their way. Frames that are missing then are lost, except
         for those that the card has dropped by contract: `drops` returns how many, by word, since the last settlement.
+        Returns the drops that are judged now: the card may count more meanwhile.
         """
         with trio.move_on_after(quiet):
             # A card that sleeps may not have seen the frame yet, nor the driver the interrupt.
@@ -120,10 +121,12 @@ class LiveVerdict:
             with trio.move_on_after(quiet):
                 await wire.wait_out(self.witnesses.sent)
             injected, left = wire.unsettled("in"), wire.unsettled("out")[: self.witnesses.sent]
-            settle = partial(self.witnesses.settle, echoing=False, dropped=await drops())
+            dropped = await drops()
+            settle = partial(self.witnesses.settle, echoing=False, dropped=dropped)
             await trio.to_thread.run_sync(settle, injected, left)
             wire.settle(len(injected), len(left))
             self.witnesses.begin()
+        return dropped
 
     async def _rest(self, quiet: float) -> None:
         """Wait until nothing is under way, but not for ever: a send may never complete.

@@ -303,7 +303,7 @@ async def test_a_frame_that_the_card_has_dropped_is_not_waited_for(rig: FakeRig)
     async with live_verdict(rig.as_rig(), Detail.BYTES) as watch:
         await watch.begin([], quiet=5)
         with trio.fail_after(5):
-            await watch.settle_wire(FakeWire(bytes(5)), dropped, quiet=30)
+            assert await watch.settle_wire(FakeWire(bytes(5)), dropped, quiet=30) == {"rx_too_short": 1}
     assert watch.witnesses.counts == {"rx_too_short": 1}
 
 
