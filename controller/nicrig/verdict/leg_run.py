@@ -14,20 +14,7 @@ from nicrig.session.rig import Rig
 from nicrig.traffic import generator
 from nicrig.verdict.echo_run import EchoRun
 from nicrig.verdict.guest_trouble import LINK_HIDDEN, NOT_RESET
-from nicrig.verdict.legs import (
-    DownUp,
-    Echo,
-    Fault,
-    Hang,
-    Idle,
-    Keep,
-    LinkFlap,
-    Overload,
-    Send,
-    Sizes,
-    Step,
-    Unkind,
-)
+from nicrig.verdict.legs import DownUp, Echo, Fault, Hang, Idle, Keep, LinkFlap, Overload, Send, Sizes, Step, Unkind
 from nicrig_interface.answers import FaultState
 
 SIZES = {"every": generator.EVERY_SIZE, "limits": generator.LIMITS, "short": range(60, 125)}
