@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
+from nicrig.card.monitor import DROPS
 from nicrig.cli import app
+from nicrig.witnesses.words import DROPPED
 from nicrig_device.spec.counters import COUNTERS
 from nicrig_interface.answers import CardState, FaultState, FieldState, LedgerState, RegisterState, RingState
 from tests.fakes.answering_monitor import AnsweringMonitor
@@ -71,6 +73,10 @@ def check_one_line(done: Result) -> None:
 def test_sound_answers_are_used(monitor: tuple[Path, AnsweringMonitor], verb: str) -> None:
     done = ask(monitor, verb, {})
     assert done.exit_code == (1 if verb == "recorder" else 0), done.output  # it has no records
+
+
+def test_each_counter_of_dropped_frames_is_a_word_of_the_witnesses() -> None:
+    assert set(DROPS) == set(DROPPED)
 
 
 @pytest.mark.parametrize(("verb", "command"), PAIRS)
