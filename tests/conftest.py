@@ -12,7 +12,14 @@ import typer.testing
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-CACHE = Path(__file__).resolve().parent.parent / ".cache"
+HERE = Path(__file__).resolve().parent
+CACHE = HERE.parent / ".cache"
+MARKS = {
+    HERE / "contracts": [pytest.mark.contract],
+    # As a user writes them (docs/packet-tests.md): they boot QEMU, and share machines.
+    HERE / "examples": [pytest.mark.system, pytest.mark.xdist_group("examples")],
+}
+"""What all tests of a folder have."""
 
 set_hypothesis_home_dir(CACHE / "hypothesis")
 # `make test` has half of its examples from this profile, the same on each run, and half from "new", in `make fuzz`. No
@@ -22,6 +29,14 @@ settings.register_profile("nicrig", deadline=None, derandomize=True, max_example
 settings.register_profile("new", settings.get_profile("nicrig"), derandomize=False)
 settings.register_profile("soak", settings.get_profile("new"), max_examples=5000)
 settings.load_profile("nicrig")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the marks of its folder."""
+    for item in items:
+        for mark in MARKS.get(item.path.parent, ()):
+            item.add_marker(mark)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

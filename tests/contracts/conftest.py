@@ -29,16 +29,6 @@ SEED = 7
 """Of the face `unkind`."""
 
 
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.contract)
-
-
 class Peer(Protocol):
     """The far end of the wire."""
 
