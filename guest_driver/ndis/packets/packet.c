@@ -114,7 +114,7 @@ static void packet_look(struct ndis_packet *packet)
 		return;
 	changed = memchr_inv(packet_poison_start(packet), NDIS_FREED, packet_poison_bytes(packet->pool));
 	if (changed)
-		ndis_record_if(NDIS_DETAIL_ALLOCATIONS, packet->given_by, NDIS_KIND_LEAVE, packet->given_at,
+		ndis_record_if(NDIS_DETAIL_FRAMES, packet->given_by, NDIS_KIND_LEAVE, packet->given_at,
 			       &packet->packet, changed - (u8 *)&packet->packet, 0, 0, 0);
 	packet->given_by = 0;
 }
@@ -234,8 +234,8 @@ VOID NdisDprAllocatePacketNonInterlocked(PNDIS_STATUS Status, PNDIS_PACKET *Pack
 }
 
 /*
- * Overflow descriptors go back to the heap while overflow exists. The protocol frees what a miniport has completed: the
- * miniport gave that packet away before.
+ * Overflow descriptors go back to the heap while overflow exists. Where frames are recorded, later stores are found.
+ * The protocol frees what a miniport has completed: the miniport gave that packet away before.
  */
 static void packet_release(struct ndis_packet *packet, enum ndis_function by, unsigned long site)
 {
@@ -243,11 +243,15 @@ static void packet_release(struct ndis_packet *packet, enum ndis_function by, un
 	unsigned long flags;
 
 	packet->owner = NDIS_PACKET_FREE;
-	if (ndis_phase_now() != NDIS_PHASE_PROTOCOL) {
-		packet->given_by = by;
-		packet->given_at = site;
+	if (ndis_recorder_detail < NDIS_DETAIL_FRAMES) {
+		packet->given_by = 0;
+	} else {
+		if (ndis_phase_now() != NDIS_PHASE_PROTOCOL) {
+			packet->given_by = by;
+			packet->given_at = site;
+		}
+		memset(packet_poison_start(packet), NDIS_FREED, packet_poison_bytes(pool));
 	}
-	memset(packet_poison_start(packet), NDIS_FREED, packet_poison_bytes(pool));
 	ndis_object_count(NDIS_OBJECT_PACKET, -1);
 	spin_lock_irqsave(&pool->lock, flags);
 	WRITE_ONCE(pool->used, pool->used - 1);
